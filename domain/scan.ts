@@ -1,0 +1,49 @@
+// Volumes, scans and gaps: one observation of a tree, and what it could not see.
+
+export type Role = 'live' | 'backup';
+export type Layout = 'tree' | 'snapshots';
+
+export const GAP_STATUSES = ['denied', 'io', 'partial', 'boundary', 'unmounted', 'failed', 'unsettled'] as const;
+export type GapStatus = (typeof GAP_STATUSES)[number];
+
+/** A directory or a name that a scan could not look at. What lies below is unknown, never absent. */
+export interface Gap {
+  /** Printable path of the directory. */
+  readonly directory: string;
+  /** '' for the directory itself and all below it. */
+  readonly name: string;
+  readonly status: GapStatus;
+  /** EACCES, EIO …; null where no errno was involved. */
+  readonly errno: string | null;
+  readonly detail: string | null;
+}
+
+/** When a state was taken: an interval, in ms since 1970. A snapshot whose name has a date without a time covers that day. */
+export interface AsOf {
+  readonly fromMs: number;
+  readonly toMs: number;
+  /** How it is known: 'name' | 'btrfs' | 'order' | 'mtime' | 'scan' … 'order' and 'mtime' are estimates. */
+  readonly source: string;
+}
+
+/** list: bytes are not read; read: what cannot be carried is read; reread: every copy is read. */
+export type ScanMode = 'list' | 'read' | 'reread';
+
+/** One complete observation of a volume: the live tree, or one snapshot. */
+export interface Scan {
+  readonly id: bigint;
+  readonly volumeId: number;
+  readonly rootId: number;
+  readonly seq: bigint;
+  /** Printable path of the directory that was walked; for a snapshot, where it lies now. */
+  readonly path: string;
+  /** The snapshot's name; null for a live tree. */
+  readonly snapshot: string | null;
+  readonly asOf: AsOf;
+  readonly mode: ScanMode;
+  /** Why the state is no longer on disk ('gone' | 'rewritten'), or null while its copies can be read. */
+  readonly pruned: string | null;
+  /** When another host read it (an imported export), in ms; null for scans made here. */
+  readonly exportedMs: number | null;
+  readonly startedMs: number;
+}

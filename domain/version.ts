@@ -1,0 +1,113 @@
+// What a name was, and when two observations of it are the same. Everything that judges compares with these functions only.
+
+/** The kinds of directory entries that a Linux file system holds. */
+export const KINDS = ['file', 'directory', 'symlink', 'fifo', 'socket', 'char-device', 'block-device'] as const;
+export type Kind = (typeof KINDS)[number];
+
+/** What any listing tells of a name: comparable between live and backup, and between any two snapshots. */
+export interface Metadata {
+  readonly kind: Kind;
+  /** Permission bits, 07777. */
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  /** Bytes; null for anything but a file. */
+  readonly size: number | null;
+  readonly mtimeNs: bigint;
+  /** A symlink's target in printable text form; null otherwise. */
+  readonly target: string | null;
+  /** A device's number; null otherwise. */
+  readonly rdev: bigint | null;
+}
+
+/** Describes the one copy that was read (or, where digest is null, the one that was listed). Never compared between copies. */
+export interface Proof {
+  /** XXH64 of the content, unsigned; null means unread, which equals nothing. */
+  readonly digest: bigint | null;
+  /** seq of the scan whose copy was read; null with a null digest. */
+  readonly readSeq: bigint | null;
+  readonly inode: bigint;
+  readonly ctimeNs: bigint;
+  /** 0n where the file system keeps no birth time. */
+  readonly btimeNs: bigint;
+  readonly nlink: number;
+  /** Content changed under the same size and mtime: never last known good, never a source, equals nothing until accepted. */
+  readonly suspect: boolean;
+  /** mtime or ctime lay within 2 s before the read: read again next time. */
+  readonly racy: boolean;
+}
+
+export const END_REASONS = ['changed', 'vanished', 'excluded', 'root removed'] as const;
+export type EndReason = (typeof END_REASONS)[number];
+
+/** What a name was over the half-open run of scans [firstSeq, endSeq). */
+export interface Version extends Metadata, Proof {
+  readonly firstSeq: bigint;
+  /** The first complete scan that saw otherwise; null while it holds. */
+  readonly endSeq: bigint | null;
+  readonly endReason: EndReason | null;
+}
+
+/** What comparing content needs; Version and live observations both fit. */
+export type Content = Pick<Version, 'kind' | 'size' | 'target' | 'rdev' | 'digest' | 'suspect'>;
+
+/**
+ * Same content (design.md section 6): kinds equal, and file: sizes and non-null digests equal · symlink: target · device: rdev ·
+ * directory, FIFO, socket: nothing more. An unread digest equals nothing, and neither does a suspect observation.
+ */
+export function same(a: Content, b: Content): boolean {
+  if (a.kind !== b.kind || a.suspect || b.suspect) return false;
+  switch (a.kind) {
+    case 'file':
+      return a.size === b.size && a.digest !== null && a.digest === b.digest;
+    case 'symlink':
+      return a.target === b.target;
+    case 'char-device':
+    case 'block-device':
+      return a.rdev === b.rdev;
+    case 'directory':
+    case 'fifo':
+    case 'socket':
+      return true;
+  }
+}
+
+/** A new version begins where any of these differs (a digest that differs also begins one; that is decided where it is read). */
+export function metadataEqual(a: Metadata, b: Metadata): boolean {
+  return (
+    a.kind === b.kind &&
+    a.mode === b.mode &&
+    a.uid === b.uid &&
+    a.gid === b.gid &&
+    a.size === b.size &&
+    a.mtimeNs === b.mtimeNs &&
+    a.target === b.target &&
+    a.rdev === b.rdev
+  );
+}
+
+const SECOND_NS = 1_000_000_000n;
+
+/** The precision that a time was evidently kept at: 1 s if its nanoseconds are 0, 100 ns if divisible by 100, else 1 ns. */
+function precisionNs(timeNs: bigint): bigint {
+  if (timeNs % SECOND_NS === 0n) return SECOND_NS;
+  return timeNs % 100n === 0n ? 100n : 1n;
+}
+
+function floorTo(timeNs: bigint, precision: bigint): bigint {
+  const rest = timeNs % precision;
+  return rest < 0n ? timeNs - rest - precision : timeNs - rest;
+}
+
+/** Equal at the coarser precision of the two: backups and old file systems cut times off. */
+export function sameMtime(a: bigint, b: bigint): boolean {
+  const pa = precisionNs(a);
+  const pb = precisionNs(b);
+  const p = pa > pb ? pa : pb;
+  return floorTo(a, p) === floorTo(b, p);
+}
+
+/** Nothing announces a change between the two: same size and mtime at the coarser precision (design.md section 6). */
+export function quiet(a: Metadata, b: Metadata): boolean {
+  return a.kind === b.kind && a.size === b.size && sameMtime(a.mtimeNs, b.mtimeNs);
+}

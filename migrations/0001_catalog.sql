@@ -1,0 +1,212 @@
+-- The catalog: volumes and their roots, scans and their shards, and the temporal manifest.
+-- Rules for readers: a scan counts only when it is complete; every reader goes through manifest().
+-- Times of files are bigint nanoseconds, times of scans are bigint milliseconds since 1970 (UTC).
+-- Names and paths are the printable text form of domain/path.ts, always collate "C".
+
+create table volume (
+  id int generated always as identity primary key,
+  name text collate "C" not null unique,
+  role text not null check (role in ('live', 'backup')),
+  layout text not null check (layout in ('tree', 'snapshots')),
+  -- What the volume is, whatever its label: a tree's real path, or a series' literal prefix and last part.
+  key text collate "C" not null unique,
+  created_ms bigint not null
+);
+
+create table root (
+  id int generated always as identity primary key,
+  volume int not null references volume,
+  host text not null,
+  path text collate "C" not null,
+  -- Recorded identity (file system type, UUID or source, root inode, entered mounts); null until a first scan completes.
+  identity jsonb,
+  unique (volume, host, path)
+);
+
+create table scan (
+  id bigint generated always as identity primary key,
+  volume int not null references volume,
+  root int not null references root,
+  -- Orders the scans of a volume by as_of; sparse.
+  seq bigint not null,
+  -- Where this state lies on disk: the root's path, or the snapshot's directory (moves when a series rotates).
+  path text collate "C" not null,
+  snapshot text collate "C",
+  snapshot_identity jsonb,
+  as_of_from_ms bigint not null,
+  as_of_to_ms bigint not null,
+  as_of_source text not null,
+  read_only boolean not null default false,
+  -- list: bytes are not read; read: read what cannot be carried; reread: every copy is read.
+  mode text not null check (mode in ('list', 'read', 'reread')),
+  -- An imported or exported scan was read on another host, at that time; null for scans made here.
+  exported_ms bigint,
+  state text not null check (state in ('running', 'complete', 'aborted')),
+  reason text,
+  pruned text,
+  scope jsonb not null,
+  open_shards int not null default 0,
+  relist_round int not null default 0,
+  totals jsonb,
+  started_ms bigint not null,
+  progressed_ms bigint not null,
+  ended_ms bigint
+);
+create unique index scan_seq on scan (volume, seq) where state <> 'aborted';
+create unique index scan_one_running on scan (volume) where state = 'running';
+
+create table shard (
+  id bigint generated always as identity primary key,
+  scan bigint not null references scan on delete cascade,
+  kind text not null check (kind in ('list', 'read', 'relist')),
+  work jsonb not null,
+  state text not null check (state in ('open', 'leased', 'done')),
+  -- The holder's advisory lock key: a lease whose session is gone is over at once, whatever its time.
+  holder int,
+  lease_until timestamptz,
+  fence int not null default 0,
+  attempts int not null default 0,
+  counts jsonb
+);
+create index shard_claim on shard (scan, id) where state <> 'done';
+
+-- One dictionary of directories for all volumes, so that live and backup share ids. Root is id 0, path ''.
+create table directory (
+  id int generated always as identity primary key,
+  parent int not null,
+  name text collate "C" not null,
+  path text collate "C" not null,
+  unique (parent, name)
+);
+insert into directory (id, parent, name, path) overriding system value values (0, -1, '', '');
+
+-- (kind, mode, uid, gid) repeats by the million: one small number for each.
+create table attribute (
+  id int generated always as identity primary key,
+  kind text not null,
+  mode int not null,
+  uid bigint not null,
+  gid bigint not null,
+  unique (kind, mode, uid, gid)
+);
+
+create table version (
+  first_seq bigint not null,
+  end_seq bigint,
+  size bigint,
+  mtime_ns bigint not null,
+  -- Proof: of the one copy whose bytes were read (or, without a digest, the copy that was listed).
+  digest bigint,
+  read_seq bigint,
+  inode bigint,
+  ctime_ns bigint,
+  btime_ns bigint,
+  rdev bigint,
+  root int not null,
+  directory int not null,
+  attribute int not null,
+  nlink int,
+  end_reason "char", -- c changed, v vanished, x excluded, r root removed
+  suspect boolean not null default false,
+  racy boolean not null default false,
+  name text collate "C" not null,
+  target text collate "C"
+);
+create index version_place on version (directory, root);
+
+-- Every change that a running scan makes to an older row waits here; the close applies it, an abort drops it.
+-- kind: end (of one version at its scan's seq), below (ends all below directory/name), proof, extend (first_seq back to the scan's seq).
+create table ending (
+  scan bigint not null,
+  directory int not null,
+  name text collate "C" not null,
+  first_seq bigint not null,
+  kind text not null check (kind in ('end', 'below', 'proof', 'extend')),
+  reason "char",
+  -- A late scan cuts a version in two: the second part begins here.
+  resume_seq bigint,
+  digest bigint,
+  read_seq bigint,
+  inode bigint,
+  ctime_ns bigint,
+  btime_ns bigint,
+  nlink int,
+  suspect boolean,
+  racy boolean
+);
+create index ending_place on ending (scan, directory);
+
+-- name '' means the directory itself and all below it.
+create table gap (
+  scan bigint not null,
+  root int not null,
+  directory int not null,
+  name text collate "C" not null,
+  status text not null check (status in ('denied', 'io', 'partial', 'boundary', 'unmounted', 'failed', 'unsettled')),
+  errno text,
+  detail text
+);
+create index gap_scan on gap (scan, directory);
+
+-- What each directory looked like at its newest listing; a row stays while nothing in it changes.
+create table listing (
+  root int not null,
+  directory int not null,
+  seq bigint not null,
+  stat_digest bigint not null,
+  content_digest bigint,
+  count int not null,
+  files int not null,
+  bytes bigint not null,
+  racy boolean not null,
+  dir_inode bigint not null,
+  dir_mtime_ns bigint not null,
+  dir_ctime_ns bigint not null,
+  primary key (directory, root, seq)
+);
+
+create table assessment (
+  id bigint generated always as identity primary key,
+  volume int not null references volume,
+  live_scan bigint not null,
+  scans jsonb not null,
+  result jsonb not null,
+  bundle text collate "C",
+  created_ms bigint not null
+);
+
+-- A finding is (volume, path, LKG version, observed version): accept binds to that pair.
+create table finding (
+  id bigint generated always as identity primary key,
+  volume int not null references volume,
+  path text collate "C" not null,
+  expected text collate "C" not null,
+  observed text collate "C" not null,
+  verdict text not null,
+  recovery text,
+  detail jsonb not null,
+  from_seq_ms bigint,
+  to_seq_ms bigint,
+  state text not null check (state in ('open', 'resolved', 'accepted')),
+  reason text,
+  opened_ms bigint not null,
+  seen_ms bigint not null,
+  closed_ms bigint,
+  unique (volume, path, expected, observed)
+);
+create index finding_open on finding (volume) where state = 'open';
+
+create table audit_log (
+  id bigint generated always as identity primary key,
+  at_ms bigint not null,
+  actor text not null,
+  action text not null,
+  subject text collate "C" not null,
+  reason text
+);
+
+-- The versions whose interval contains a complete scan. Gaps are not subtracted here: see services/catalog/manifest.ts.
+create function manifest(p_root int, p_seq bigint) returns setof version
+language sql stable as $$
+  select * from version where root = p_root and first_seq <= p_seq and (end_seq is null or end_seq > p_seq)
+$$;
