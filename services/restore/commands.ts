@@ -1,0 +1,34 @@
+// The commands that follow from an assessment, in the order in which they are to be run. Pure.
+import { type ReportInput } from './present.ts';
+import { shellWord } from './wording.ts';
+
+/** One step for a person: what it is for, and the line to type. */
+export interface Step {
+  readonly why: string;
+  readonly command: string;
+}
+
+/** Where to find the job that would destroy history. Run on the backup server; nothing here changes anything by itself. */
+export const STOP_STEPS: readonly Step[] = [
+  { why: 'find the nightly job and the pruning', command: 'systemctl list-timers --all; crontab -l; ls /etc/cron.*' },
+  { why: 'stop a timer, or comment out its line in the crontab', command: 'systemctl stop NAME.timer NAME.service' },
+];
+
+/** Dry run, restore and proof, with the options that the lists of this bundle call for. Empty without a bundle or lists. */
+export function restoreSteps(input: ReportInput): Step[] {
+  if (input.bundle === null || (input.lists.length === 0 && input.directories === 0 && input.links === 0)) return [];
+  const bundle = shellWord(input.bundle.startsWith('-') ? `./${input.bundle}` : input.bundle);
+  const target = shellWord(input.target);
+  const options = [
+    ...(input.lists.some((list) => list.kind === 'damaged') ? ['--damaged'] : []),
+    ...(input.lists.some((list) => list.kind === 'older') ? ['--older'] : []),
+    ...(input.remote ? ['--source HOST:'] : []),
+  ];
+  const script = `sh ${bundle}/restore.sh`;
+  const line = (first: readonly string[]): string => [script, ...first, ...options, target].join(' ');
+  return [
+    { why: 'see what would be done; nothing is written', command: line([]) },
+    { why: 'put the files back', command: line(['--apply']) },
+    { why: 'read every restored file again and prove it', command: `${input.program} verify ${bundle} ${target}` },
+  ];
+}

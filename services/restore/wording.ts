@@ -1,0 +1,140 @@
+// How numbers, times, verdicts and commands are put into words: the one wording of report, README, terminal and demo. Pure.
+import type { Verdict } from '../../domain/assessment.ts';
+
+/** Groups of three digits, so that a count is read at a glance. */
+export function count(value: number): string {
+  return String(Math.round(value)).replace(/\B(?=(\d{3})+$)/g, ',');
+}
+
+/** '1 file', '215 files'. */
+export function plural(value: number, one: string, many = `${one}s`): string {
+  return `${count(value)} ${value === 1 ? one : many}`;
+}
+
+const UNITS = ['kB', 'MB', 'GB', 'TB', 'PB'] as const;
+
+/** Decimal units with three significant digits: 999 B, 12.3 kB, 1.45 GB. */
+export function bytes(value: number): string {
+  if (value < 1000) return `${Math.round(value)} B`;
+  let scaled = value;
+  let unit = 'B';
+  for (const next of UNITS) {
+    if (scaled < 999.5) break;
+    scaled /= 1000;
+    unit = next;
+  }
+  const digits = scaled < 9.995 ? 2 : scaled < 99.95 ? 1 : 0;
+  return `${scaled.toFixed(digits)} ${unit}`;
+}
+
+/** The share of a part in percent; never '0 %' for something, never '100 %' for less than all. */
+export function percent(part: number, whole: number): string {
+  if (whole <= 0 || part <= 0) return '0 %';
+  if (part >= whole) return '100 %';
+  const value = (part / whole) * 100;
+  if (value < 0.1) return '< 0.1 %';
+  if (value > 99.9) return '> 99.9 %';
+  return `${value < 10 || value > 90 ? value.toFixed(1) : Math.round(value)} %`;
+}
+
+const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'] as const;
+
+function pad(value: number): string {
+  return String(value).padStart(2, '0');
+}
+
+/** First instant of an ISO 8601 time or of an interval `from/to`, in ms; null when it is neither. */
+export function startMs(iso: string): number | null {
+  const ms = Date.parse(iso.split('/')[0] ?? '');
+  return Number.isNaN(ms) ? null : ms;
+}
+
+const DAY_MS = 86_400_000;
+
+/** `2025-11-21 03:00` in UTC; an interval that covers exactly one day is that day; another interval is `from to to`. */
+export function time(iso: string): string {
+  const [from = '', to] = iso.split('/');
+  const start = Date.parse(from);
+  if (Number.isNaN(start)) return iso;
+  const end = to === undefined ? start : Date.parse(to);
+  if (Number.isNaN(end) || end - start <= 1000) return minute(start);
+  if (start % DAY_MS === 0 && end - start <= DAY_MS && end - start > DAY_MS - 2000) return day(start);
+  return `${minute(start)} to ${minute(end)}`;
+}
+
+function day(ms: number): string {
+  const d = new Date(ms);
+  return `${d.getUTCFullYear()}-${pad(d.getUTCMonth() + 1)}-${pad(d.getUTCDate())}`;
+}
+
+function minute(ms: number): string {
+  const d = new Date(ms);
+  return `${day(ms)} ${pad(d.getUTCHours())}:${pad(d.getUTCMinutes())}`;
+}
+
+/** `21 Nov`, or `21 Nov 03:00` where several fall on one day: the label of a chart's axis. */
+export function shortTime(iso: string, withHours: boolean): string {
+  const ms = startMs(iso);
+  if (ms === null) return iso;
+  const d = new Date(ms);
+  const date = `${d.getUTCDate()} ${MONTHS[d.getUTCMonth()]}`;
+  return withHours ? `${date} ${pad(d.getUTCHours())}:${pad(d.getUTCMinutes())}` : date;
+}
+
+/** What `--since` takes: the instant itself, without the milliseconds that nobody types. */
+export function since(iso: string): string {
+  const ms = startMs(iso);
+  if (ms === null) return iso;
+  return ms % DAY_MS === 0 ? day(ms) : new Date(ms).toISOString().replace('.000Z', 'Z');
+}
+
+/**
+ * Names arrive in printable text form; texts that quote an operating system may not. Whatever could move a cursor, turn the
+ * direction of writing or end a line becomes \xhh here, so that no door depends on another's care.
+ */
+export function visible(text: string): string {
+  // oxlint-disable-next-line no-control-regex
+  return text.replace(
+    /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]/gu,
+    (c) => [...new TextEncoder().encode(c)].map((byte) => `\\x${byte.toString(16).padStart(2, '0')}`).join(''),
+  );
+}
+
+/**
+ * A printable path as one word of a POSIX shell that yields the bytes of the name. A form that holds `\` stands for other bytes
+ * than its own, so it goes through printf, with octal escapes that every sh knows.
+ */
+export function shellWord(printable: string): string {
+  const text = visible(printable);
+  if (/^[A-Za-z0-9_/.,:@%+][A-Za-z0-9_/.,:@%+=-]*$/.test(text)) return text;
+  if (!text.includes('\\')) return `'${text.replaceAll("'", `'\\''`)}'`;
+  const octal = text.replace(
+    /\\x([0-9a-f]{2})/g,
+    (_, hex: string) => `\\0${parseInt(hex, 16).toString(8).padStart(3, '0')}`,
+  );
+  return `"$(printf %b '${octal.replaceAll("'", `\\0047`)}')"`;
+}
+
+/** One sentence for each class, for somebody who has not read the design. */
+export const VERDICT_MEANING: Readonly<Record<Verdict, string>> = {
+  unreadable: 'could not be looked at; nothing is claimed about it',
+  unsettled: 'moved while it was read; look again when the volume is quiet',
+  hidden: 'complete on a brick, invisible through the mount',
+  unreachable: 'on a brick, but its name does not resolve',
+  misplaced: 'conflicting copies on several bricks',
+  missing: 'gone in the window, and nobody is known to have moved it',
+  moved: 'the same content stands under another name',
+  deleted: 'gone before the window, or its absence was accepted',
+  replaced: 'another kind of thing stands in its place',
+  recreated: 'was gone, and something else now bears its name',
+  corrupt: 'content differs though size and time say it should not',
+  'backup-corrupt': 'the live file is right, the newest backup copy is not',
+  truncated: 'empty, zeros, or only the beginning of what it was',
+  reverted: 'an older state has come back',
+  intact: 'same as the newest snapshot of a backup',
+  modified: 'changed in the ordinary way since the newest snapshot',
+  unverified: 'a copy could not be read, so nothing is proven',
+  'backup-missing': 'the newest snapshot lacks it, an earlier one had it',
+  new: 'born since the newest snapshot but one; not in a backup yet',
+  unprotected: 'old enough to be in a backup, and in none',
+};
