@@ -210,3 +210,58 @@ create function manifest(p_root int, p_seq bigint) returns setof version
 language sql stable as $$
   select * from version where root = p_root and first_seq <= p_seq and (end_seq is null or end_seq > p_seq)
 $$;
+
+-- Digests of a live scan that was aborted: they serve for names with equal size, mtime, ctime and inode until the next scan completes.
+create table donor (
+  root int not null,
+  directory int not null,
+  name text collate "C" not null,
+  seq bigint not null,
+  size bigint not null,
+  mtime_ns bigint not null,
+  ctime_ns bigint not null,
+  inode bigint not null,
+  digest bigint not null
+);
+create index donor_place on donor (directory, root);
+
+-- A directory with all directories below it.
+create function subtree(p_directories int[]) returns table (id int)
+language sql stable as $$
+  with recursive below as (
+    select d.id from directory d where d.id = any (p_directories)
+    union
+    select d.id from below b join directory d on d.parent = b.id
+  )
+  select id from below
+$$;
+
+-- Whether a gap of this scan hides the name: a gap on it, on its directory, or on anything above.
+create function hidden(p_scan bigint, p_directory int, p_name text) returns boolean
+language sql stable as $$
+  with recursive chain (directory, name) as (
+    select p_directory, p_name
+    union all
+    select d.parent, d.name from chain c join directory d on d.id = c.directory where d.parent >= 0
+  )
+  select exists (select from chain c join gap g on g.scan = p_scan and g.directory = c.directory and g.name in ('', c.name))
+$$;
+
+-- The first complete scan after p_seq that saw the name or its absence; null when there is none.
+create function next_seen(p_volume int, p_seq bigint, p_directory int, p_name text) returns bigint
+language sql stable as $$
+  select min(s.seq) from scan s
+  where s.volume = p_volume and s.state = 'complete' and s.seq > p_seq and not hidden(s.id, p_directory, p_name)
+$$;
+
+-- A part [p_from, p_to) of a divided version keeps its digest only if the copy that was read lies in it, or a scan in it read every copy.
+create function surviving_read(p_volume int, p_digest bigint, p_read_seq bigint, p_from bigint, p_to bigint, p_directory int, p_name text) returns bigint
+language sql stable as $$
+  select case
+    when p_digest is null then null
+    when p_read_seq >= p_from and (p_to is null or p_read_seq < p_to) then p_read_seq
+    else (select min(s.seq) from scan s
+          where s.volume = p_volume and s.state = 'complete' and s.mode = 'reread' and s.seq >= p_from and (p_to is null or s.seq < p_to)
+            and not hidden(s.id, p_directory, p_name))
+  end
+$$;

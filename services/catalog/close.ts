@@ -1,0 +1,249 @@
+// The close of a scan: the sums must add up, then everything that was staged is applied in the transaction that makes the scan complete.
+import type { ClientBase } from 'pg';
+import { noCounts } from './shards.ts';
+import type { ShardCounts } from './shards.ts';
+import { dropStaged } from './scans.ts';
+import type { Queryable, ScanContext } from './scans.ts';
+
+export interface ScanTotals extends ShardCounts {
+  /** Known rows below directories that vanished, left scope, or could not be looked at. */
+  readonly belowGone: number;
+  readonly belowUnknown: number;
+  readonly gaps: number;
+  readonly inserted: number;
+}
+
+export type CloseOutcome =
+  | { readonly outcome: 'complete'; readonly totals: ScanTotals }
+  /** A snapshot that was listed again and is as it was: the scan is dropped, the earlier one stands. */
+  | { readonly outcome: 'unchanged'; readonly totals: ScanTotals }
+  | { readonly outcome: 'already closed' };
+
+/** The sums of a scan do not add up: a bug, or a catalog that was changed from outside. Nothing was applied. */
+export class SumsDiffer extends Error {}
+
+/**
+ * Applies and completes a scan whose shards are all done. Entered by whoever comes first; later ones learn that it is closed.
+ * @param identity what to record as the root's identity, null to leave it
+ * @param relistOf the scan that this one looks at again: when nothing differs it stays, else it is marked rewritten
+ * @throws SumsDiffer
+ */
+export async function closeScan(
+  client: ClientBase,
+  context: ScanContext,
+  options: { nowMs: number; identity: unknown; relistOf: bigint | null },
+): Promise<CloseOutcome> {
+  await client.query('begin');
+  try {
+    const locked = await client.query(
+      `select from scan where id = $1 and state = 'running' and open_shards = 0 for update`,
+      [context.scanId],
+    );
+    if (locked.rowCount === 0) {
+      await client.query('rollback');
+      return { outcome: 'already closed' };
+    }
+    const totals = await sums(client, context);
+    if (options.relistOf !== null && (await isUnchanged(client, context, totals, options.relistOf))) {
+      await applyProofs(client, context);
+      await dropStaged(client, context.scanId, context.rootId, context.seq);
+      await client.query('delete from scan where id = $1', [context.scanId]);
+      await client.query('commit');
+      return { outcome: 'unchanged', totals };
+    }
+    await applyProofs(client, context);
+    await applyEndings(client, context);
+    await applyBelow(client, context);
+    await applyListings(client, context);
+    await client.query('delete from ending where scan = $1', [context.scanId]);
+    await client.query('delete from shard where scan = $1', [context.scanId]);
+    await client.query('delete from donor where root = $1', [context.rootId]);
+    if (options.relistOf !== null) {
+      await client.query(`update scan set pruned = 'rewritten' where id = $1 and pruned is null`, [options.relistOf]);
+    }
+    await client.query(
+      `update scan set state = 'complete', totals = $2, ended_ms = $3, progressed_ms = $3 where id = $1`,
+      [context.scanId, JSON.stringify(totals), options.nowMs],
+    );
+    if (options.identity !== null) {
+      await client.query('update root set identity = $2 where id = $1', [
+        context.rootId,
+        JSON.stringify(options.identity),
+      ]);
+    }
+    await client.query('commit');
+    return { outcome: 'complete', totals };
+  } catch (error) {
+    await client.query('rollback').catch(() => undefined);
+    throw error;
+  }
+}
+
+/** ANALYZE pays after a scan that added more than a tenth. Outside the close's transaction. */
+export async function analyzeAfter(client: Queryable, totals: ScanTotals): Promise<void> {
+  if (totals.inserted > 1_000 && totals.inserted * 10 > totals.known)
+    await client.query('analyze version, listing, directory, attribute');
+}
+
+async function sums(client: Queryable, context: ScanContext): Promise<ScanTotals> {
+  const counts = noCounts();
+  const shards = await client.query<{ counts: ShardCounts }>('select counts from shard where scan = $1', [
+    context.scanId,
+  ]);
+  for (const { counts: one } of shards.rows) {
+    for (const key of Object.keys(counts) as (keyof ShardCounts)[]) counts[key] += one[key];
+  }
+  const staged = await client.query<{ endings: number; gaps: number; listings: number }>(
+    `select (select count(*)::int from ending where scan = $1) as endings, (select count(*)::int from gap where scan = $1) as gaps,
+            (select count(*)::int from listing where root = $2 and seq = $3) as listings`,
+    [context.scanId, context.rootId, context.seq],
+  );
+  const { endings = 0, gaps = 0, listings = 0 } = staged.rows[0] ?? {};
+  const differs = endings > 0 || gaps > 0 || listings > 0 || context.next !== null;
+  let held: number;
+  let inserted = 0;
+  let belowGone = 0;
+  let belowUnknown = 0;
+  if (differs) {
+    const found = await client.query<{ held: number; inserted: number; below_gone: number; below_unknown: number }>(
+      `with gone as (
+         select id from subtree(array(select d.id from ending e join directory d on d.parent = e.directory and d.name = e.name where e.scan = $1 and e.kind = 'below'))
+       ), hidden as (
+         select id from subtree(array(
+           select g.directory from gap g where g.scan = $1 and g.name = ''
+           union select d.id from gap g join directory d on d.parent = g.directory and d.name = g.name where g.scan = $1 and g.name <> ''))
+         except select id from gone
+       )
+       select count(*) filter (where first_seq < $3)::int as held,
+              count(*) filter (where first_seq = $3)::int as inserted,
+              count(*) filter (where first_seq < $3 and directory in (select id from gone))::int as below_gone,
+              count(*) filter (where first_seq < $3 and directory in (select id from hidden))::int as below_unknown
+         from version where root = $2 and first_seq <= $3 and (end_seq is null or end_seq > $3)`,
+      [context.scanId, context.rootId, context.seq],
+    );
+    const row = found.rows[0];
+    if (row === undefined) throw new Error('an aggregate has one row');
+    held = row.held;
+    inserted = row.inserted;
+    belowGone = row.below_gone;
+    belowUnknown = row.below_unknown;
+  } else {
+    const found = await client.query<{ held: bigint | null }>(
+      `select sum(count) as held from (select distinct on (directory) count from listing where root = $1 order by directory, seq desc) l`,
+      [context.rootId],
+    );
+    held = Number(found.rows[0]?.held ?? 0);
+  }
+  const accounted = counts.seen + counts.vanished + counts.unknown + counts.excluded + belowGone + belowUnknown;
+  if (held !== accounted || counts.visited !== counts.seen + counts.found) {
+    throw new SumsDiffer(
+      `scan ${context.scanId}: ${held} names were known, ${accounted} are accounted for (seen ${counts.seen}, vanished ${counts.vanished}, unknown ${counts.unknown}, ` +
+        `left scope ${counts.excluded}, below what is gone ${belowGone}, below gaps ${belowUnknown}); visited ${counts.visited}, seen + found ${counts.seen + counts.found}`,
+    );
+  }
+  return { ...counts, known: held, belowGone, belowUnknown, gaps, inserted };
+}
+
+async function isUnchanged(
+  client: Queryable,
+  context: ScanContext,
+  totals: ScanTotals,
+  relistOf: bigint,
+): Promise<boolean> {
+  if (totals.inserted > 0) return false;
+  const found = await client.query<{ changes: boolean }>(
+    `select exists (select from ending where scan = $1 and kind <> 'proof')
+         or exists (select directory, name, status, errno from gap where scan = $1 except select directory, name, status, errno from gap where scan = $2)
+         or exists (select directory, name, status, errno from gap where scan = $2 except select directory, name, status, errno from gap where scan = $1) as changes`,
+    [context.scanId, relistOf],
+  );
+  return found.rows[0]?.changes === false;
+}
+
+async function applyProofs(client: Queryable, context: ScanContext): Promise<void> {
+  await client.query(
+    `update version v set digest = e.digest, read_seq = e.read_seq, inode = e.inode, ctime_ns = e.ctime_ns, btime_ns = e.btime_ns, nlink = e.nlink,
+            suspect = e.suspect, racy = e.racy
+       from ending e where e.scan = $1 and e.kind = 'proof'
+        and v.root = $2 and v.directory = e.directory and v.name = e.name and v.first_seq = e.first_seq`,
+    [context.scanId, context.rootId],
+  );
+}
+
+async function applyEndings(client: Queryable, context: ScanContext): Promise<void> {
+  const parameters = [context.scanId, context.rootId, context.seq, context.volumeId];
+  if (context.next !== null) {
+    await client.query(
+      `insert into version (first_seq, end_seq, size, mtime_ns, digest, read_seq, inode, ctime_ns, btime_ns, rdev, root, directory, attribute, nlink, end_reason, suspect, racy, name, target)
+         select e.resume_seq, v.end_seq, v.size, v.mtime_ns, case when r.seq is not null then v.digest end, r.seq, v.inode, v.ctime_ns, v.btime_ns, v.rdev, v.root, v.directory,
+                v.attribute, v.nlink, v.end_reason, v.suspect, v.racy, v.name, v.target
+           from ending e join version v on v.root = $2 and v.directory = e.directory and v.name = e.name and v.first_seq = e.first_seq
+           cross join lateral (select surviving_read($4, v.digest, v.read_seq, e.resume_seq, v.end_seq, v.directory, v.name) as seq) r
+          where e.scan = $1 and e.kind = 'end' and e.resume_seq is not null and $3::bigint is not null`,
+      parameters,
+    );
+    await client.query(
+      `update version v set end_seq = $3, end_reason = e.reason, digest = case when r.seq is not null then v.digest end, read_seq = r.seq
+         from ending e join version o on o.root = $2 and o.directory = e.directory and o.name = e.name and o.first_seq = e.first_seq
+         cross join lateral (select surviving_read($4, o.digest, o.read_seq, o.first_seq, $3, o.directory, o.name) as seq) r
+        where e.scan = $1 and e.kind = 'end' and v.root = $2 and v.directory = e.directory and v.name = e.name and v.first_seq = e.first_seq`,
+      parameters,
+    );
+    await client.query(
+      `update version v set first_seq = $3 from ending e where e.scan = $1 and e.kind = 'extend'
+          and v.root = $2 and v.directory = e.directory and v.name = e.name and v.first_seq = e.first_seq`,
+      parameters.slice(0, 3),
+    );
+    return;
+  }
+  await client.query(
+    `update version v set end_seq = $3, end_reason = e.reason from ending e
+      where e.scan = $1 and e.kind = 'end' and v.root = $2 and v.directory = e.directory and v.name = e.name and v.first_seq = e.first_seq`,
+    parameters.slice(0, 3),
+  );
+}
+
+/** The absence of a directory ends everything below it, in one statement. */
+async function applyBelow(client: Queryable, context: ScanContext): Promise<void> {
+  const any = await client.query(`select from ending where scan = $1 and kind = 'below' limit 1`, [context.scanId]);
+  if (any.rowCount === 0) return;
+  for (const reason of ['v', 'x']) {
+    const below = `select id from subtree(array(select d.id from ending e join directory d on d.parent = e.directory and d.name = e.name
+                     where e.scan = $1 and e.kind = 'below' and e.reason = '${reason}'))`;
+    if (context.next !== null) {
+      await client.query(
+        `insert into version (first_seq, end_seq, size, mtime_ns, digest, read_seq, inode, ctime_ns, btime_ns, rdev, root, directory, attribute, nlink, end_reason, suspect, racy, name, target)
+           select n.seq, v.end_seq, v.size, v.mtime_ns, case when r.seq is not null then v.digest end, r.seq, v.inode, v.ctime_ns, v.btime_ns, v.rdev, v.root, v.directory,
+                  v.attribute, v.nlink, v.end_reason, v.suspect, v.racy, v.name, v.target
+             from version v
+             cross join lateral (select next_seen($4, $3, v.directory, v.name) as seq) n
+             cross join lateral (select surviving_read($4, v.digest, v.read_seq, n.seq, v.end_seq, v.directory, v.name) as seq) r
+            where v.root = $2 and v.directory in (${below}) and v.first_seq < $3 and (v.end_seq is null or v.end_seq > $3)
+              and n.seq is not null and (v.end_seq is null or n.seq < v.end_seq)`,
+        [context.scanId, context.rootId, context.seq, context.volumeId],
+      );
+    }
+    await client.query(
+      `update version v set end_seq = $3, end_reason = '${reason}',
+              digest = case when ${context.next === null ? 'true' : 'surviving_read($4, v.digest, v.read_seq, v.first_seq, $3, v.directory, v.name) is not null'} then v.digest end,
+              read_seq = ${context.next === null ? 'v.read_seq' : 'surviving_read($4, v.digest, v.read_seq, v.first_seq, $3, v.directory, v.name)'}
+        where v.root = $2 and v.directory in (${below}) and v.first_seq < $3 and (v.end_seq is null or v.end_seq > $3)`,
+      context.next === null
+        ? [context.scanId, context.rootId, context.seq]
+        : [context.scanId, context.rootId, context.seq, context.volumeId],
+    );
+    if (context.next === null) {
+      await client.query(`delete from listing where root = $2 and directory in (${below}) and $1::bigint is not null`, [
+        context.scanId,
+        context.rootId,
+      ]);
+    }
+  }
+}
+
+async function applyListings(client: Queryable, context: ScanContext): Promise<void> {
+  await client.query(
+    `delete from listing l using listing n where n.root = $1 and n.seq = $2 and l.root = n.root and l.directory = n.directory and l.seq < n.seq`,
+    [context.rootId, context.seq],
+  );
+}

@@ -1,0 +1,175 @@
+// What the catalog knows of directories that a shard has just listed: one round trip a batch, rows only where the listing differs.
+import type { ClientBase } from 'pg';
+import type { Version } from '../../domain/version.ts';
+import type { Queryable, ScanContext } from './scans.ts';
+import { unsigned, VERSION_COLUMNS, versionOf } from './rows.ts';
+
+export interface KnownListing {
+  /** Signed, as stored. */
+  readonly statDigest: bigint;
+  readonly contentDigest: bigint | null;
+  readonly count: number;
+  readonly files: number;
+  readonly bytes: number;
+  readonly racy: boolean;
+  readonly dirInode: bigint;
+  readonly dirMtimeNs: bigint;
+  readonly dirCtimeNs: bigint;
+}
+
+/** The newest listing of each directory that a complete scan wrote (or, with own, the running scan itself). */
+export async function knownListings(
+  client: Queryable,
+  context: ScanContext,
+  directories: readonly number[],
+): Promise<Map<number, KnownListing>> {
+  const found = await client.query<{
+    directory: number;
+    stat_digest: bigint;
+    content_digest: bigint | null;
+    count: number;
+    files: number;
+    bytes: bigint;
+    racy: boolean;
+    dir_inode: bigint;
+    dir_mtime_ns: bigint;
+    dir_ctime_ns: bigint;
+  }>(
+    `select distinct on (directory) directory, stat_digest, content_digest, count, files, bytes, racy, dir_inode, dir_mtime_ns, dir_ctime_ns
+       from listing where root = $1 and directory = any ($2) and seq <= $3 order by directory, seq desc`,
+    [context.rootId, directories, context.seq],
+  );
+  return new Map(
+    found.rows.map((row) => [
+      row.directory,
+      {
+        statDigest: row.stat_digest,
+        contentDigest: row.content_digest,
+        count: row.count,
+        files: row.files,
+        bytes: Number(row.bytes),
+        racy: row.racy,
+        dirInode: row.dir_inode,
+        dirMtimeNs: row.dir_mtime_ns,
+        dirCtimeNs: row.dir_ctime_ns,
+      },
+    ]),
+  );
+}
+
+export interface KnownRow {
+  now: Version | undefined;
+  after: Version | undefined;
+  /** The running scan's own row, written before (a directory that is listed again). */
+  own: Version | undefined;
+}
+
+/**
+ * Known rows of directories, by directory and name. `names` narrows one directory to a chunk of a huge listing.
+ * For a late scan `after` holds the first version of each name that starts behind the scan's seq.
+ */
+export async function knownRows(
+  client: ClientBase,
+  context: ScanContext,
+  directories: readonly number[],
+  names: readonly string[] | null,
+): Promise<Map<number, Map<string, KnownRow>>> {
+  const result = new Map<number, Map<string, KnownRow>>();
+  if (directories.length === 0) return result;
+  const narrow = names === null ? '' : 'and v.name = any ($4)';
+  const parameters: unknown[] = [context.rootId, directories, context.seq];
+  if (names !== null) parameters.push(names);
+  const found = await client.query({
+    rowMode: 'array',
+    text: `select v.directory, v.name, ${VERSION_COLUMNS} from version v join attribute a on a.id = v.attribute
+            where v.root = $1 and v.directory = any ($2) and (v.end_seq is null or v.end_seq > $3) ${context.next === null ? 'and v.first_seq <= $3' : ''} ${narrow}`,
+    values: parameters,
+  });
+  for (const raw of found.rows as unknown as readonly (readonly unknown[])[]) {
+    const directory = raw[0] as number;
+    const name = raw[1] as string;
+    const version = versionOf(raw, 2);
+    let byName = result.get(directory);
+    if (byName === undefined) result.set(directory, (byName = new Map()));
+    let row = byName.get(name);
+    if (row === undefined) byName.set(name, (row = { now: undefined, after: undefined, own: undefined }));
+    if (version.firstSeq === context.seq) row.own = version;
+    else if (version.firstSeq < context.seq) row.now = version;
+    else if (row.after === undefined || version.firstSeq < row.after.firstSeq) row.after = version;
+  }
+  return result;
+}
+
+/** next_seen() for many names of one directory; only called for a late scan behind which some scan has gaps. */
+export async function nextSeen(
+  client: Queryable,
+  context: ScanContext,
+  directory: number,
+  names: readonly string[],
+): Promise<Map<string, bigint | null>> {
+  const found = await client.query<{ name: string; next: bigint | null }>(
+    'select n.name, next_seen($1, $2, $3, n.name) as next from unnest($4::text[]) as n (name)',
+    [context.volumeId, context.seq, directory, names],
+  );
+  return new Map(found.rows.map((row) => [row.name, row.next]));
+}
+
+export interface Donor {
+  readonly size: number;
+  readonly mtimeNs: bigint;
+  readonly ctimeNs: bigint;
+  readonly inode: bigint;
+  readonly digest: bigint;
+}
+
+/** Digests of an aborted scan, by directory and name. */
+export async function knownDonors(
+  client: Queryable,
+  context: ScanContext,
+  directories: readonly number[],
+): Promise<Map<number, Map<string, Donor>>> {
+  const result = new Map<number, Map<string, Donor>>();
+  if (!context.donors || directories.length === 0) return result;
+  const found = await client.query<{
+    directory: number;
+    name: string;
+    size: bigint;
+    mtime_ns: bigint;
+    ctime_ns: bigint;
+    inode: bigint;
+    digest: bigint;
+  }>(
+    'select directory, name, size, mtime_ns, ctime_ns, inode, digest from donor where root = $1 and directory = any ($2) order by seq',
+    [context.rootId, directories],
+  );
+  for (const row of found.rows) {
+    let byName = result.get(row.directory);
+    if (byName === undefined) result.set(row.directory, (byName = new Map()));
+    byName.set(row.name, {
+      size: Number(row.size),
+      mtimeNs: row.mtime_ns,
+      ctimeNs: row.ctime_ns,
+      inode: row.inode,
+      digest: unsigned(row.digest) ?? 0n,
+    });
+  }
+  return result;
+}
+
+/** Which (name, digest) pairs of the paths were seen in good standing, in any volume: a file that went back to them is not suspect. */
+export async function seenInGoodStanding(
+  client: Queryable,
+  pairs: readonly { directory: number; name: string; digest: bigint }[],
+): Promise<Set<string>> {
+  if (pairs.length === 0) return new Set();
+  const found = await client.query<{ directory: number; name: string; digest: bigint }>(
+    `select distinct n.directory, n.name, n.digest from unnest($1::int[], $2::text[], $3::bigint[]) as n (directory, name, digest)
+       join version v on v.directory = n.directory and v.name = n.name collate "C" and v.digest = n.digest and not v.suspect`,
+    [pairs.map((p) => p.directory), pairs.map((p) => p.name), pairs.map((p) => BigInt.asIntN(64, p.digest))],
+  );
+  return new Set(found.rows.map((row) => standingKey(row.directory, row.name, unsigned(row.digest) ?? 0n)));
+}
+
+export function standingKey(directory: number, name: string, digest: bigint): string {
+  return `${directory} ${digest} ${name}`;
+}

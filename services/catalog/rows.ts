@@ -1,0 +1,110 @@
+// Version rows between SQL and the domain, and the small dictionary of (kind, mode, uid, gid).
+import type { ClientBase } from 'pg';
+import type { EndReason, Kind, Version } from '../../domain/version.ts';
+
+/** Columns of one version row, in the order that versionOf reads them; `v` is version, `a` is attribute. */
+export const VERSION_COLUMNS = `v.first_seq, v.end_seq, v.end_reason, v.size, v.mtime_ns, v.digest, v.read_seq, v.inode, v.ctime_ns,
+  v.btime_ns, v.nlink, v.suspect, v.racy, v.target, v.rdev, a.kind, a.mode, a.uid, a.gid`;
+
+type Cell = bigint | number | string | boolean | null;
+
+export const REASON_LETTERS: Readonly<Record<EndReason, string>> = {
+  changed: 'c',
+  vanished: 'v',
+  excluded: 'x',
+  'root removed': 'r',
+};
+const REASONS: Readonly<Record<string, EndReason>> = { c: 'changed', v: 'vanished', x: 'excluded', r: 'root removed' };
+
+export function unsigned(digest: bigint | null): bigint | null {
+  return digest === null ? null : BigInt.asUintN(64, digest);
+}
+
+export function signed(digest: bigint | null): bigint | null {
+  return digest === null ? null : BigInt.asIntN(64, digest);
+}
+
+/** Maps the cells of VERSION_COLUMNS, beginning at `from` of a row in array mode. */
+export function versionOf(row: readonly unknown[], from: number): Version {
+  const cell = row as readonly Cell[];
+  const reason = cell[from + 2] as string | null;
+  const size = cell[from + 3] as bigint | null;
+  return {
+    firstSeq: cell[from] as bigint,
+    endSeq: cell[from + 1] as bigint | null,
+    endReason: reason === null ? null : (REASONS[reason] ?? null),
+    size: size === null ? null : Number(size),
+    mtimeNs: cell[from + 4] as bigint,
+    digest: unsigned(cell[from + 5] as bigint | null),
+    readSeq: cell[from + 6] as bigint | null,
+    inode: cell[from + 7] as bigint,
+    ctimeNs: cell[from + 8] as bigint,
+    btimeNs: cell[from + 9] as bigint,
+    nlink: cell[from + 10] as number,
+    suspect: cell[from + 11] as boolean,
+    racy: cell[from + 12] as boolean,
+    target: cell[from + 13] as string | null,
+    rdev: cell[from + 14] as bigint | null,
+    kind: cell[from + 15] as Kind,
+    mode: cell[from + 16] as number,
+    uid: Number(cell[from + 17]),
+    gid: Number(cell[from + 18]),
+  };
+}
+
+export interface Attribute {
+  readonly kind: Kind;
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+}
+
+export function attributeKey(a: Attribute): string {
+  return `${a.kind} ${a.mode} ${a.uid} ${a.gid}`;
+}
+
+/** Ids of attributes by attributeKey; what is new is added in a statement of its own, so that writers of a shard never wait for one another. */
+export class AttributeIds {
+  readonly #ids = new Map<string, number>();
+
+  id(key: string): number {
+    const id = this.#ids.get(key);
+    if (id === undefined) throw new Error(`attribute ${key} was not resolved before it was written`);
+    return id;
+  }
+
+  async resolve(client: ClientBase, wanted: ReadonlyMap<string, Attribute>): Promise<void> {
+    const missing = [...wanted].filter(([key]) => !this.#ids.has(key)).map(([, attribute]) => attribute);
+    if (missing.length === 0) return;
+    const columns = [
+      missing.map((a) => a.kind),
+      missing.map((a) => a.mode),
+      missing.map((a) => a.uid),
+      missing.map((a) => a.gid),
+    ];
+    const all = 'from unnest($1::text[], $2::int[], $3::bigint[], $4::bigint[]) as n (kind, mode, uid, gid)';
+    await client.query(
+      `insert into attribute (kind, mode, uid, gid) select n.kind, n.mode, n.uid, n.gid ${all}
+         where not exists (select from attribute a where a.kind = n.kind and a.mode = n.mode and a.uid = n.uid and a.gid = n.gid)
+         order by 1, 2, 3, 4 on conflict do nothing`,
+      columns,
+    );
+    const found = await client.query<{ id: number; kind: Kind; mode: number; uid: bigint; gid: bigint }>(
+      `select a.id, a.kind, a.mode, a.uid, a.gid ${all} join attribute a using (kind, mode, uid, gid)`,
+      columns,
+    );
+    for (const row of found.rows) {
+      const key = attributeKey({ kind: row.kind, mode: row.mode, uid: Number(row.uid), gid: Number(row.gid) });
+      this.#ids.set(key, row.id);
+    }
+  }
+}
+
+/** One field of text COPY: backslash is doubled (the printable form keeps every control character out of a name). */
+export function copyText(value: string): string {
+  return value.includes('\\') ? value.replaceAll('\\', '\\\\') : value;
+}
+
+export function copyValue(value: bigint | number | null): string {
+  return value === null ? '\\N' : String(value);
+}

@@ -1,0 +1,248 @@
+// Scans: begun, joined, aborted, and described to the threads that do their shards.
+import type { ClientBase } from 'pg';
+import type { AsOf, Layout, Role, Scan, ScanMode } from '../../domain/scan.ts';
+
+/** Anything that runs a query: a client, a pooled client, or a pool for single statements. */
+export type Queryable = Pick<ClientBase, 'query'>;
+
+/** What decides which names belong to a volume. Stored with every scan, so that a change of rules is not taken for a loss. */
+export interface ScopeRules {
+  /** gitignore-style patterns. */
+  readonly excludes: readonly string[];
+  /** Enter other file systems below the root. */
+  readonly crossMounts: boolean;
+}
+
+export interface BeginScan {
+  readonly volumeId: number;
+  readonly rootId: number;
+  readonly seq: bigint;
+  readonly path: string;
+  readonly snapshot: string | null;
+  readonly snapshotIdentity: unknown;
+  readonly asOf: AsOf;
+  readonly readOnly: boolean;
+  readonly mode: ScanMode;
+  readonly scope: ScopeRules;
+  readonly startedMs: number;
+  readonly exportedMs: number | null;
+}
+
+/** Everything that a thread needs to do a shard of one scan. Constant while the scan runs; plain data. */
+export interface ScanContext {
+  readonly scanId: bigint;
+  readonly volumeId: number;
+  readonly rootId: number;
+  readonly role: Role;
+  readonly layout: Layout;
+  readonly seq: bigint;
+  readonly mode: ScanMode;
+  readonly path: string;
+  readonly scope: ScopeRules;
+  readonly startedMs: number;
+  /** The newest complete scan before seq: its listings can be compared, its copies may be the same inodes. */
+  readonly previous: { readonly seq: bigint; readonly path: string | null; readonly sameScope: boolean } | null;
+  /** The first complete scan after seq (a late scan), else null. */
+  readonly next: bigint | null;
+  /** A complete scan after seq has gaps: `next` must then be asked for name by name. */
+  readonly laterGaps: boolean;
+  readonly donors: boolean;
+}
+
+/**
+ * Begins a scan with one open shard for the root directory. Must run in a transaction.
+ * @returns its id, or null when another scan of the volume is running
+ */
+export async function beginScan(client: Queryable, begin: BeginScan): Promise<bigint | null> {
+  const inserted = await client.query<{ id: bigint }>(
+    `insert into scan (volume, root, seq, path, snapshot, snapshot_identity, as_of_from_ms, as_of_to_ms, as_of_source, read_only, mode,
+                       exported_ms, state, scope, open_shards, started_ms, progressed_ms)
+       values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 'running', $13, 1, $14, $14)
+       on conflict do nothing returning id`,
+    [
+      begin.volumeId,
+      begin.rootId,
+      begin.seq,
+      begin.path,
+      begin.snapshot,
+      JSON.stringify(begin.snapshotIdentity ?? null),
+      Math.round(begin.asOf.fromMs),
+      Math.round(begin.asOf.toMs),
+      begin.asOf.source,
+      begin.readOnly,
+      begin.mode,
+      begin.exportedMs,
+      JSON.stringify(begin.scope),
+      begin.startedMs,
+    ],
+  );
+  const id = inserted.rows[0]?.id;
+  if (id === undefined) return null;
+  const work = { directories: [{ id: 0, path: '', inode: null, device: null }], generation: 0 };
+  await client.query(`insert into shard (scan, kind, work, state) values ($1, 'list', $2, 'open')`, [
+    id,
+    JSON.stringify(work),
+  ]);
+  return id;
+}
+
+export async function loadScanContext(client: Queryable, scanId: bigint): Promise<ScanContext> {
+  const found = await client.query<{
+    volume: number;
+    root: number;
+    role: Role;
+    layout: Layout;
+    seq: bigint;
+    mode: ScanMode;
+    path: string;
+    scope: ScopeRules;
+    started_ms: bigint;
+    previous_seq: bigint | null;
+    previous_path: string | null;
+    same_scope: boolean | null;
+    next_seq: bigint | null;
+    later_gaps: boolean;
+    donors: boolean;
+  }>(
+    `select s.volume, s.root, v.role, v.layout, s.seq, s.mode, s.path, s.scope, s.started_ms,
+            p.seq as previous_seq, case when p.pruned is null then p.path end as previous_path, p.scope = s.scope as same_scope,
+            (select min(q.seq) from scan q where q.volume = s.volume and q.state = 'complete' and q.seq > s.seq) as next_seq,
+            exists (select from scan q join gap g on g.scan = q.id where q.volume = s.volume and q.state = 'complete' and q.seq > s.seq) as later_gaps,
+            exists (select from donor d where d.root = s.root) as donors
+       from scan s join volume v on v.id = s.volume
+       left join lateral (select * from scan p where p.volume = s.volume and p.state = 'complete' and p.seq < s.seq order by p.seq desc limit 1) p on true
+      where s.id = $1`,
+    [scanId],
+  );
+  const row = found.rows[0];
+  if (row === undefined) throw new Error(`scan ${scanId} does not exist`);
+  return {
+    scanId,
+    volumeId: row.volume,
+    rootId: row.root,
+    role: row.role,
+    layout: row.layout,
+    seq: row.seq,
+    mode: row.mode,
+    path: row.path,
+    scope: row.scope,
+    startedMs: Number(row.started_ms),
+    previous:
+      row.previous_seq === null
+        ? null
+        : { seq: row.previous_seq, path: row.previous_path, sameScope: row.same_scope === true },
+    next: row.next_seq,
+    laterGaps: row.later_gaps,
+    donors: row.donors,
+  };
+}
+
+interface ScanRow {
+  id: bigint;
+  volume: number;
+  root: number;
+  seq: bigint;
+  path: string;
+  snapshot: string | null;
+  as_of_from_ms: bigint;
+  as_of_to_ms: bigint;
+  as_of_source: string;
+  mode: ScanMode;
+  pruned: string | null;
+  exported_ms: bigint | null;
+  started_ms: bigint;
+}
+
+const SCAN_COLUMNS =
+  'id, volume, root, seq, path, snapshot, as_of_from_ms, as_of_to_ms, as_of_source, mode, pruned, exported_ms, started_ms';
+
+function scanOf(row: ScanRow): Scan {
+  return {
+    id: row.id,
+    volumeId: row.volume,
+    rootId: row.root,
+    seq: row.seq,
+    path: row.path,
+    snapshot: row.snapshot,
+    asOf: { fromMs: Number(row.as_of_from_ms), toMs: Number(row.as_of_to_ms), source: row.as_of_source },
+    mode: row.mode,
+    pruned: row.pruned,
+    exportedMs: row.exported_ms === null ? null : Number(row.exported_ms),
+    startedMs: Number(row.started_ms),
+  };
+}
+
+/** Complete scans of a volume, pruned ones too, by seq. */
+export async function completeScans(client: Queryable, volumeId: number): Promise<Scan[]> {
+  const found = await client.query<ScanRow>(
+    `select ${SCAN_COLUMNS} from scan where volume = $1 and state = 'complete' order by seq`,
+    [volumeId],
+  );
+  return found.rows.map(scanOf);
+}
+
+export interface RunningScan {
+  readonly scan: Scan;
+  readonly scope: ScopeRules;
+  readonly progressedMs: number;
+}
+
+export async function runningScan(client: Queryable, volumeId: number): Promise<RunningScan | null> {
+  const found = await client.query<ScanRow & { scope: ScopeRules; progressed_ms: bigint }>(
+    `select ${SCAN_COLUMNS}, scope, progressed_ms from scan where volume = $1 and state = 'running'`,
+    [volumeId],
+  );
+  const row = found.rows[0];
+  return row === undefined ? null : { scan: scanOf(row), scope: row.scope, progressedMs: Number(row.progressed_ms) };
+}
+
+export interface ScanState {
+  readonly state: 'running' | 'complete' | 'aborted';
+  readonly reason: string | null;
+  readonly openShards: number;
+  readonly relistRound: number;
+}
+
+export async function scanState(client: Queryable, scanId: bigint): Promise<ScanState> {
+  const found = await client.query<{
+    state: ScanState['state'];
+    reason: string | null;
+    open_shards: number;
+    relist_round: number;
+  }>('select state, reason, open_shards, relist_round from scan where id = $1', [scanId]);
+  const row = found.rows[0];
+  if (row === undefined) return { state: 'aborted', reason: 'the scan was removed', openShards: 0, relistRound: 0 };
+  return { state: row.state, reason: row.reason, openShards: row.open_shards, relistRound: row.relist_round };
+}
+
+/** Drops everything that a running scan wrote; with keepDigests what it read serves the next scan. Must run in a transaction. */
+export async function abortScan(
+  client: Queryable,
+  scanId: bigint,
+  options: { reason: string; keepDigests: boolean; nowMs: number },
+): Promise<void> {
+  const found = await client.query<{ root: number; seq: bigint }>(
+    `update scan set state = 'aborted', reason = $2, ended_ms = $3 where id = $1 and state = 'running' returning root, seq`,
+    [scanId, options.reason, options.nowMs],
+  );
+  const row = found.rows[0];
+  if (row === undefined) return;
+  if (options.keepDigests) {
+    await client.query(
+      `insert into donor (root, directory, name, seq, size, mtime_ns, ctime_ns, inode, digest)
+         select root, directory, name, first_seq, size, mtime_ns, ctime_ns, inode, digest from version
+          where root = $1 and first_seq = $2 and digest is not null and not racy`,
+      [row.root, row.seq],
+    );
+  }
+  await client.query('delete from version where root = $1 and first_seq = $2', [row.root, row.seq]);
+  await dropStaged(client, scanId, row.root, row.seq);
+}
+
+/** Removes what a scan staged: endings, gaps, listings and shards. */
+export async function dropStaged(client: Queryable, scanId: bigint, rootId: number, seq: bigint): Promise<void> {
+  await client.query('delete from ending where scan = $1', [scanId]);
+  await client.query('delete from gap where scan = $1', [scanId]);
+  await client.query('delete from listing where root = $1 and seq = $2', [rootId, seq]);
+  await client.query('delete from shard where scan = $1', [scanId]);
+}
