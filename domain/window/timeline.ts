@@ -1,0 +1,127 @@
+// The points in time of the observers, and the intervals between the consecutive snapshots of each series and live now.
+import type { Interval } from '../assessment.ts';
+import type { Observer } from '../facts.ts';
+import type { AsOf } from '../scan.ts';
+
+const DAY_MS = 86_400_000;
+
+/** What happened in one interval. Vanished: last seen at its start and absent now, moves subtracted. */
+export interface Counts {
+  readonly added: number;
+  readonly changed: number;
+  readonly vanished: number;
+  readonly moved: number;
+  readonly damaged: number;
+}
+
+/** From one complete snapshot of a series to the next, or from the newest to live now. Indexes are those of the observers. */
+export interface Span {
+  readonly series: string;
+  readonly from: number;
+  readonly to: number;
+  /** Points of the two ends, in ms; fromMs < toMs always. */
+  readonly fromMs: number;
+  readonly toMs: number;
+  readonly fromName: string;
+  readonly toName: string;
+  readonly fromAsOf: AsOf;
+  readonly toAsOf: AsOf;
+  /** Newest interval of its series: always in the window. */
+  readonly last: boolean;
+}
+
+/** The middle of an as_of: a snapshot named by its day alone covers 24 hours, and rates and rhythms need one point. */
+export function middleMs(asOf: AsOf): number {
+  return (asOf.fromMs + asOf.toMs) / 2;
+}
+
+/** Orders observers by as_of; ties: backups before live, then seq. Live now is the last whatever its clock says. */
+export function orderObservers(observers: readonly Observer[], liveNow: bigint): Observer[] {
+  return observers.toSorted((a, b) => {
+    if (a.scan.id === liveNow) return b.scan.id === liveNow ? 0 : 1;
+    if (b.scan.id === liveNow) return -1;
+    const byTime = middleMs(a.scan.asOf) - middleMs(b.scan.asOf);
+    if (byTime !== 0) return byTime;
+    if (a.role !== b.role) return a.role === 'backup' ? -1 : 1;
+    if (a.scan.seq !== b.scan.seq) return a.scan.seq < b.scan.seq ? -1 : 1;
+    return a.scan.id < b.scan.id ? -1 : a.scan.id > b.scan.id ? 1 : 0;
+  });
+}
+
+/**
+ * One point per observer, in ms, strictly rising: the middle of its as_of, pushed behind its predecessor where two coincide or where
+ * a snapshot named by a day reaches beyond live now. Every question "is this in the window" is asked in these points.
+ */
+export function pointsOf(observers: readonly Observer[]): number[] {
+  const points: number[] = [];
+  let previous = Number.NEGATIVE_INFINITY;
+  for (const observer of observers) {
+    previous = Math.max(middleMs(observer.scan.asOf), previous + 1);
+    points.push(previous);
+  }
+  return points;
+}
+
+/** The intervals of every series, pruned snapshots included, each series ending at live now (the last observer). */
+export function spansOf(observers: readonly Observer[], points: readonly number[]): Span[] {
+  const liveNow = observers.length - 1;
+  const series = new Map<string, number[]>();
+  observers.forEach((observer, index) => {
+    if (observer.role !== 'backup') return;
+    const list = series.get(observer.volume);
+    if (list === undefined) series.set(observer.volume, [index]);
+    else list.push(index);
+  });
+  const spans: Span[] = [];
+  for (const [name, indexes] of series) {
+    indexes.forEach((from, i) => {
+      const next = indexes[i + 1];
+      const to = next ?? liveNow;
+      const start = observers[from];
+      const end = observers[to];
+      if (start === undefined || end === undefined) return;
+      spans.push({
+        series: name,
+        from,
+        to,
+        fromMs: points[from] ?? 0,
+        toMs: points[to] ?? 0,
+        fromName: nameOf(start),
+        toName: nameOf(end),
+        fromAsOf: start.scan.asOf,
+        toAsOf: end.scan.asOf,
+        last: next === undefined,
+      });
+    });
+  }
+  return spans;
+}
+
+function nameOf(observer: Observer): string {
+  return observer.role === 'live' ? 'live' : (observer.scan.snapshot ?? observer.scan.path);
+}
+
+/** ISO 8601, UTC. */
+export function iso(ms: number): string {
+  return new Date(ms).toISOString();
+}
+
+/** ISO 8601, UTC: one time, or `from/to` where the state was taken at an unknown time between the two. */
+export function isoAsOf(asOf: AsOf): string {
+  return asOf.fromMs === asOf.toMs ? iso(asOf.fromMs) : `${iso(asOf.fromMs)}/${iso(asOf.toMs)}`;
+}
+
+/** The printed interval. Its ends are the outer ones: what happened in it happened between them for certain. */
+export function intervalOf(span: Span, counts: Counts, burst: boolean, inWindow: boolean): Interval {
+  return {
+    series: span.series,
+    from: iso(span.fromAsOf.fromMs),
+    to: iso(span.toAsOf.toMs),
+    fromName: span.fromName,
+    toName: span.toName,
+    days: (span.toMs - span.fromMs) / DAY_MS,
+    ...counts,
+    burst,
+    inWindow,
+  };
+}
