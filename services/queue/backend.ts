@@ -1,0 +1,165 @@
+// The choice of the queue's backend: BullMQ on the catalog's own Postgres, or on Redis. Nothing else knows which of the two it is.
+import { createPostgresBackend, Queue, Worker } from 'bullmq';
+import { Redis } from 'ioredis';
+import { CATALOGUE, IDLE_LOOK_S, queueName } from './catalogue.ts';
+
+/** Where Postgres listens: host is a name or the directory of a socket. */
+export type PostgresAddress = {
+  readonly connectionString?: string;
+  readonly host?: string;
+  readonly port?: number;
+  readonly user?: string;
+  readonly password?: string;
+  readonly database?: string;
+};
+
+/** redisUrl (redis://, rediss:// or the path of a socket) wins where both are given. */
+export interface QueueAddress {
+  readonly address?: PostgresAddress;
+  readonly redisUrl?: string;
+}
+
+/** BullMQ's own schema in the catalog's database; and the prefix of its keys in Redis. */
+const SCHEMA = 'rollcall_queue';
+const PREFIX = 'rollcall';
+const REDIS_RETRY_MAX_MS = 2_000;
+
+const drain = CATALOGUE['drain-scan'];
+
+/** What Rollcall asks of a queue: operations, and no connection to be seen. */
+export interface JobQueue {
+  /** The data of the jobs that wait, `max` of them at most. */
+  waiting(max: number): Promise<readonly unknown[]>;
+  /** Adds `count` jobs under ids of the backend's choice: one of ours that is known already, finished or active, would be ignored. */
+  add(name: string, data: Record<string, string>, count: number): Promise<void>;
+  close(): Promise<void>;
+}
+
+export function openJobQueue(where: QueueAddress, host: string, onError: (error: Error) => void): JobQueue {
+  const name = queueName(host);
+  const defaultJobOptions = {
+    attempts: drain.attempts,
+    removeOnComplete: drain.removeOnComplete,
+    removeOnFail: drain.removeOnFail,
+  };
+  if (where.redisUrl === undefined) {
+    const connection = postgres(where, 2);
+    return jobQueue(
+      new Queue(name, { connection, defaultJobOptions }, createPostgresBackend),
+      onError,
+      () => undefined,
+    );
+  }
+  const connection = redis(where.redisUrl);
+  const queue = new Queue(name, { connection, prefix: PREFIX, defaultJobOptions });
+  return jobQueue(queue, onError, () => connection.disconnect());
+}
+
+type AnyQueue = Pick<Queue, 'addBulk'> & {
+  getWaiting(start: number, end: number): Promise<readonly { readonly data: unknown }[]>;
+  on(event: 'error', listener: (error: Error) => void): unknown;
+  close(): Promise<void>;
+};
+
+function jobQueue(queue: AnyQueue, onError: (error: Error) => void, end: () => void): JobQueue {
+  queue.on('error', onError);
+  return {
+    waiting: async (max) => (await queue.getWaiting(0, max - 1)).map((job) => job.data),
+    async add(name, data, count) {
+      await queue.addBulk(Array.from({ length: count }, () => ({ name, data })));
+    },
+    async close() {
+      try {
+        await queue.close();
+      } finally {
+        end();
+      }
+    },
+  };
+}
+
+/** What Rollcall asks of a worker of the queue. */
+export interface JobWorker {
+  /** Resolves when jobs are taken. */
+  ready(): Promise<void>;
+  /** Takes no more jobs and resolves when the running ones have ended. */
+  close(): Promise<void>;
+  /** Ends the connections whatever still runs. */
+  end(): void;
+}
+
+export function openJobWorker(
+  where: QueueAddress,
+  host: string,
+  slots: number,
+  work: (name: string, data: unknown) => Promise<void>,
+  onError: (error: Error) => void,
+): JobWorker {
+  const name = queueName(host);
+  const process = async (job: { readonly name: string; readonly data: unknown }): Promise<void> =>
+    work(job.name, job.data);
+  const options = {
+    concurrency: slots,
+    lockDuration: drain.lockMs,
+    maxStalledCount: drain.stalledMax,
+    drainDelay: IDLE_LOOK_S,
+    // After a lost connection the loop begins again soon: nothing else would tell a worker that it is needed.
+    runRetryDelay: IDLE_LOOK_S * 1_000,
+    removeOnComplete: { count: 0 },
+    removeOnFail: drain.removeOnFail,
+  };
+  if (where.redisUrl === undefined) {
+    // Moving jobs and renewing locks share the pool; listening has a connection of its own.
+    const connection = postgres(where, 3);
+    return jobWorker(
+      new Worker(name, process, { connection, ...options }, createPostgresBackend),
+      onError,
+      () => undefined,
+    );
+  }
+  const connection = redis(where.redisUrl);
+  const worker = new Worker(name, process, { connection, prefix: PREFIX, ...options });
+  return jobWorker(worker, onError, () => connection.disconnect());
+}
+
+interface AnyWorker {
+  waitUntilReady(): Promise<unknown>;
+  close(): Promise<void>;
+  on(event: 'error', listener: (error: Error) => void): unknown;
+  on(
+    event: 'failed',
+    listener: (job: { readonly name: string; readonly data: unknown } | undefined, error: Error) => void,
+  ): unknown;
+}
+
+function jobWorker(worker: AnyWorker, onError: (error: Error) => void, end: () => void): JobWorker {
+  worker.on('error', onError);
+  worker.on('failed', (job, cause) => {
+    onError(
+      new Error(`job ${job?.name ?? '?'} ${JSON.stringify(job?.data ?? {})} failed: ${cause.message}`, { cause }),
+    );
+  });
+  return {
+    async ready() {
+      await worker.waitUntilReady();
+    },
+    close: () => worker.close(),
+    end,
+  };
+}
+
+/** Workers wait for ever for Redis to come back (BullMQ demands it), in steps that do not grow without bound. */
+function redis(url: string): Redis {
+  return new Redis(url, {
+    maxRetriesPerRequest: null,
+    retryStrategy: (attempt) => Math.min(attempt * 100, REDIS_RETRY_MAX_MS),
+  });
+}
+
+function postgres(
+  where: QueueAddress,
+  max: number,
+): PostgresAddress & { schema: string; migrate: boolean; max: number } {
+  if (where.address === undefined) throw new Error('a queue needs the address of Postgres or of Redis');
+  return { ...where.address, schema: SCHEMA, migrate: true, max };
+}
