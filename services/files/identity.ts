@@ -1,0 +1,163 @@
+// Which tree a root is (design.md section 5, "Identity of a root"), so that an empty or swapped volume is not taken for a loss.
+import { opendirSync, readdirSync, readlinkSync, statSync } from 'node:fs';
+import { posix } from 'node:path';
+import { RollcallError } from '../../domain/exit.ts';
+import { isWithin, joinPath } from '../../domain/path.ts';
+import { errnoOf } from './errors.ts';
+import { bytesOf, realPathOf } from './location.ts';
+import { isFuse, isNetworkOrFuse, type Mount, mountOf, readMounts } from './mounts.ts';
+import { statOf } from './stat.ts';
+
+/** Recorded as JSON. Null parts could not be learnt, and are not compared. st_dev is no part of it: it changes with every boot. */
+export interface RootIdentity {
+  readonly fsType: string | null;
+  /** The file system's UUID, from /dev/disk/by-uuid, or for btrfs from /sys/fs/btrfs. */
+  readonly uuid: string | null;
+  /** `server:/export` and the like for network and FUSE file systems; null for local ones, whose device names wander. */
+  readonly source: string | null;
+  /** Where in its file system the root lies, for btrfs: subvolumes all have root inode 256. Printable. */
+  readonly subvolume: string | null;
+  /** Decimal, signed as Node gives it. Null where the file system makes inodes up anew at each mount. */
+  readonly rootInode: string | null;
+  /** Mount points below the root that a scan enters: printable, relative to the root. */
+  readonly enteredMounts: readonly string[];
+}
+
+const BY_UUID = '/dev/disk/by-uuid';
+const BTRFS = '/sys/fs/btrfs';
+
+function list(directory: string): readonly string[] {
+  try {
+    return readdirSync(directory);
+  } catch {
+    // No udev in a container, no btrfs in the kernel: the part is then not known.
+    return [];
+  }
+}
+
+function deviceNumber(path: string): bigint | null {
+  try {
+    const stat = statSync(path, { bigint: true });
+    return stat.isBlockDevice() ? stat.rdev : null;
+  } catch {
+    return null;
+  }
+}
+
+/** btrfs has an anonymous st_dev; the kernel lists the member devices of every file system by its UUID. */
+function btrfsUuidOf(source: string): string | null {
+  let device = source;
+  try {
+    device = posix.resolve(posix.dirname(source), readlinkSync(source));
+  } catch {
+    // Not a link: a plain device name.
+  }
+  const names = [posix.basename(source), posix.basename(device)];
+  for (const uuid of list(BTRFS)) {
+    if (list(`${BTRFS}/${uuid}/devices`).some((name) => names.includes(name))) return uuid;
+  }
+  return null;
+}
+
+function uuidOf(mount: Mount): string | null {
+  if (!mount.source.startsWith('/dev/')) return null;
+  if (mount.fsType === 'btrfs') {
+    const uuid = btrfsUuidOf(mount.source);
+    if (uuid !== null) return uuid;
+  }
+  const device = deviceNumber(mount.source);
+  if (device === null) return null;
+  return list(BY_UUID).find((uuid) => deviceNumber(`${BY_UUID}/${uuid}`) === device) ?? null;
+}
+
+/** FUSE file systems number as they please, and SMB does without server inodes; GlusterFS derives inodes from its own ids. */
+function keepsInodes(fsType: string): boolean {
+  if (fsType === 'fuse.glusterfs') return true;
+  return !isFuse(fsType) && fsType !== 'cifs' && fsType !== 'smb3' && fsType !== '9p' && fsType !== 'vboxsf';
+}
+
+/** Where a directory lies in its file system, however that is mounted: `@/data`, mounted on its own or seen through the top level. */
+function placeIn(mount: Mount, path: string): string | null {
+  if (!isWithin(mount.mountPoint, path)) return null;
+  const below = mount.mountPoint === '/' ? path.slice(1) : path.slice(mount.mountPoint.length + 1);
+  return below === '' ? mount.root : joinPath(mount.root, below);
+}
+
+function refuse(path: string, errno: string, cause: unknown): RollcallError {
+  const [message, next] =
+    errno === 'ENOENT'
+      ? [`${path} does not exist.`, 'Check the path, and that the file system that holds it is mounted (findmnt).']
+      : errno === 'ENOTDIR'
+        ? [`${path} is not a directory.`, 'Name the directory at the top of the volume.']
+        : errno === 'EACCES' || errno === 'EPERM'
+          ? [
+              `${path} may not be read by this user (${errno}).`,
+              'Run Rollcall as root, or as a user who may read the whole volume.',
+            ]
+          : [
+              `${path} cannot be read (${errno}).`,
+              'Check the mount and the kernel log (findmnt, dmesg); nothing was concluded.',
+            ];
+  return new RollcallError(message, { next, cause });
+}
+
+/**
+ * What a root is now: follows symlinks in the path, opens the directory, and reads nothing below it. Throws RollcallError, with what to do
+ * next, when it does not exist, is not a directory or may not be listed.
+ *
+ * @param path absolute, printable
+ * @param enteredMounts mount points below it, relative to it, that a scan enters
+ */
+export function identifyRoot(path: string, enteredMounts: readonly string[] = []): RootIdentity {
+  try {
+    opendirSync(bytesOf(path)).closeSync();
+    const real = realPathOf(path);
+    const stat = statOf(statSync(bytesOf(real), { bigint: true }));
+    const mount = mountOf(real, readMounts());
+    const fsType = mount?.fsType ?? null;
+    return {
+      fsType,
+      uuid: mount ? uuidOf(mount) : null,
+      source: mount && isNetworkOrFuse(mount.fsType) ? mount.source : null,
+      subvolume: mount?.fsType === 'btrfs' ? placeIn(mount, real) : null,
+      rootInode: fsType !== null && keepsInodes(fsType) ? String(stat.inode) : null,
+      enteredMounts: [...enteredMounts].sort(),
+    };
+  } catch (error) {
+    const errno = errnoOf(error);
+    if (errno === null) throw error;
+    throw refuse(path, errno, error);
+  }
+}
+
+/**
+ * What differs between a recorded identity and the present one, as a sentence for the operator; null when nothing that is known on both
+ * sides does. Mounts below the root are not compared here: one that is gone is a gap (unmountedBelow), not another volume.
+ */
+export function identityDifference(recorded: RootIdentity, now: RootIdentity): string | null {
+  const parts: readonly (readonly [string, string | null, string | null])[] = [
+    ['the file system is', recorded.fsType, now.fsType],
+    ['the UUID of the file system is', recorded.uuid, now.uuid],
+    ['the source of the mount is', recorded.source, now.source],
+    ['the subvolume is', recorded.subvolume, now.subvolume],
+    ['the inode of the root directory is', recorded.rootInode, now.rootInode],
+  ];
+  const differing = parts.flatMap(([what, was, is]) =>
+    was !== null && is !== null && was !== is ? [`${what} ${is}, and was ${was}`] : [],
+  );
+  return differing.length === 0 ? null : differing.join('; ');
+}
+
+/**
+ * Mount points that earlier scans entered and that are no mounts now (relative to the root, printable): what lay there is unknown, not gone.
+ *
+ * @param root the root's real path
+ */
+export function unmountedBelow(
+  root: string,
+  recorded: RootIdentity,
+  mounts: readonly Mount[] = readMounts(),
+): readonly string[] {
+  const mounted = new Set(mounts.map((mount) => mount.mountPoint));
+  return recorded.enteredMounts.filter((entered) => !mounted.has(joinPath(root, entered)));
+}

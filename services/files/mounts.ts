@@ -1,0 +1,150 @@
+// The mounts that this process sees, from /proc/self/mountinfo (man 5 proc). Names come as bytes with octal escapes and leave as printable text.
+import { closeSync, openSync, readFileSync } from 'node:fs';
+import { encodePath, isWithin } from '../../domain/path.ts';
+import { fileError } from './errors.ts';
+import { bytesOf, realPathOf } from './location.ts';
+
+export interface Mount {
+  readonly id: number;
+  readonly parent: number;
+  /** 'major:minor' of st_dev. Anonymous on btrfs and network file systems, and another one after the next boot: never an identity. */
+  readonly device: string;
+  /** The directory of the file system that is mounted here: '/' or a subvolume or the source of a bind mount. Printable. */
+  readonly root: string;
+  /** Absolute, printable. */
+  readonly mountPoint: string;
+  /** As the kernel says: 'ext4', 'btrfs', 'fuse.glusterfs', 'nfs4' … */
+  readonly fsType: string;
+  /** A device's path, `server:/export`, or any word. Printable. */
+  readonly source: string;
+  readonly options: readonly string[];
+  readonly superOptions: readonly string[];
+  /** Nothing can be written through this mount: the mount or the file system is read-only. */
+  readonly readOnly: boolean;
+}
+
+/** O_PATH is not in fs.constants. Value of every architecture that Node runs on under Linux but alpha, parisc and sparc. */
+const O_PATH = 0o10000000;
+
+/** The kernel writes space, tab, newline, backslash and '#' as three octal digits. */
+function unescapeOctal(field: string): string {
+  const text = field.replaceAll(/\\([0-7]{3})/g, (_, digits: string) =>
+    String.fromCharCode(Number.parseInt(digits, 8)),
+  );
+  return encodePath(Buffer.from(text, 'latin1'));
+}
+
+/** One line of mountinfo, read as latin1 so that every character is a byte. Null for a line of another shape. */
+export function parseMount(line: string): Mount | null {
+  const fields = line.split(' ');
+  const separator = fields.indexOf('-', 6);
+  const [id, parent, device, root, mountPoint, options] = fields;
+  const [fsType, source, superOptions] = fields.slice(separator + 1);
+  if (separator < 0 || device === undefined || root === undefined || mountPoint === undefined) return null;
+  if (options === undefined || fsType === undefined || source === undefined) return null;
+  const [own, shared] = [options.split(','), (superOptions ?? '').split(',')];
+  return {
+    id: Number(id),
+    parent: Number(parent),
+    device,
+    root: unescapeOctal(root),
+    mountPoint: unescapeOctal(mountPoint),
+    fsType: unescapeOctal(fsType),
+    source: unescapeOctal(source),
+    options: own,
+    superOptions: shared,
+    readOnly: own.includes('ro') || shared.includes('ro'),
+  };
+}
+
+/** Every mount of this process's namespace, in the kernel's order: of two on one mount point the later lies on top. Throws FileError. */
+export function readMounts(): readonly Mount[] {
+  let text: string;
+  try {
+    text = readFileSync('/proc/self/mountinfo', 'latin1');
+  } catch (error) {
+    throw fileError(error, 'read', '/proc/self/mountinfo');
+  }
+  return text.split('\n').flatMap((line) => parseMount(line) ?? []);
+}
+
+/**
+ * The mount whose path is the longest prefix, by components, of an absolute printable path without symlinks. Touches nothing below the
+ * mounts, so it may be asked about a volume on which even a lookup does harm; a mount hidden below a later one can deceive it.
+ */
+export function mountByPath(path: string, mounts: readonly Mount[] = readMounts()): Mount | null {
+  let best: Mount | null = null;
+  for (const mount of mounts) {
+    if (!isWithin(mount.mountPoint, path)) continue;
+    if (best === null || mount.mountPoint.length >= best.mountPoint.length) best = mount;
+  }
+  return best;
+}
+
+function mountIdOf(path: string): number | null {
+  let fd: number;
+  try {
+    fd = openSync(bytesOf(path), O_PATH);
+  } catch (error) {
+    throw fileError(error, 'open', path);
+  }
+  try {
+    const id = /^mnt_id:\s*([0-9]+)$/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'latin1'))?.[1];
+    return id === undefined ? null : Number(id);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/**
+ * The mount that something which exists lies on, as the kernel resolves its path (symlinks, overmounts and bind mounts included).
+ * Null where this namespace does not show it. Throws FileError when the path cannot be looked up.
+ */
+export function mountOf(path: string, mounts: readonly Mount[] = readMounts()): Mount | null {
+  const id = mountIdOf(path);
+  return mounts.find((mount) => mount.id === id) ?? mountByPath(realPathOf(path), mounts);
+}
+
+/** The mounts strictly below an absolute printable path without symlinks, shallow ones first. */
+export function mountsBelow(path: string, mounts: readonly Mount[] = readMounts()): readonly Mount[] {
+  return mounts
+    .filter((mount) => mount.mountPoint !== path && isWithin(path, mount.mountPoint))
+    .sort((a, b) => a.mountPoint.length - b.mountPoint.length);
+}
+
+const NETWORK = new Set([
+  'nfs',
+  'nfs4',
+  'cifs',
+  'smb',
+  'smb2',
+  'smb3',
+  'smbfs',
+  '9p',
+  'ceph',
+  'glusterfs',
+  'lustre',
+  'gfs2',
+  'ocfs2',
+  'gpfs',
+  'beegfs',
+  'afs',
+  'coda',
+  'ncpfs',
+  'orangefs',
+  'pvfs2',
+  'virtiofs',
+  'vboxsf',
+  'prl_fs',
+  'fuse',
+]);
+
+/** Any FUSE file system but those on a local block device: something in user space answers every call. */
+export function isFuse(fsType: string): boolean {
+  return fsType === 'fuse' || fsType.startsWith('fuse.');
+}
+
+/** A file system that is served by another machine or by a process: a lookup there may hang, lie or, on GlusterFS, delete. */
+export function isNetworkOrFuse(fsType: string): boolean {
+  return NETWORK.has(fsType) || isFuse(fsType);
+}
