@@ -93,12 +93,13 @@ export function since(iso: string): string {
  * direction of writing or end a line becomes \xhh here, so that no door depends on another's care.
  */
 export function visible(text: string): string {
-  // oxlint-disable-next-line no-control-regex
-  return text.replace(
-    /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]/gu,
-    (c) => [...new TextEncoder().encode(c)].map((byte) => `\\x${byte.toString(16).padStart(2, '0')}`).join(''),
+  return text.replace(UNSEEN, (c) =>
+    [...new TextEncoder().encode(c)].map((byte) => `\\x${byte.toString(16).padStart(2, '0')}`).join(''),
   );
 }
+
+/** Control characters (C0, DEL, C1), lone surrogates, line separators, the byte order mark, and what turns the direction of writing. */
+const UNSEEN = /[\p{Cc}\p{Cs}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/gu;
 
 /**
  * A printable path as one word of a POSIX shell that yields the bytes of the name. A form that holds `\` stands for other bytes
@@ -108,9 +109,8 @@ export function shellWord(printable: string): string {
   const text = visible(printable);
   if (/^[A-Za-z0-9_/.,:@%+][A-Za-z0-9_/.,:@%+=-]*$/.test(text)) return text;
   if (!text.includes('\\')) return `'${text.replaceAll("'", `'\\''`)}'`;
-  const octal = text.replace(
-    /\\x([0-9a-f]{2})/g,
-    (_, hex: string) => `\\0${parseInt(hex, 16).toString(8).padStart(3, '0')}`,
+  const octal = text.replace(/\\(\\|x([0-9a-f]{2}))/g, (_, escaped: string, hex: string | undefined) =>
+    hex === undefined ? `\\${escaped}` : `\\0${parseInt(hex, 16).toString(8).padStart(3, '0')}`,
   );
   return `"$(printf %b '${octal.replaceAll("'", `\\0047`)}')"`;
 }

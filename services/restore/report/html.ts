@@ -1,0 +1,56 @@
+// The smallest HTML writer that cannot forget to escape: text goes in as text, markup only from these functions. Pure.
+import { visible } from '../wording.ts';
+
+const ENTITIES: Readonly<Record<string, string>> = {
+  '<': '&lt;',
+  '>': '&gt;',
+  '&': '&amp;',
+  '"': '&quot;',
+  "'": '&#39;',
+};
+
+/** Text, for element content and for quoted attributes. Controls and direction marks become \xhh first. */
+export function escape(text: string): string {
+  return visible(text).replace(/[<>&"']/g, (c) => ENTITIES[c] ?? '');
+}
+
+/** A name: isolated from the direction of the text around it, and breakable after separators. Spaces at its ends stay visible. */
+export function name(printable: string): string {
+  const text = escape(printable)
+    .replace(/^ +| +$/g, (spaces) => '<span class="sp">\u2423</span>'.repeat(spaces.length))
+    .replace(/([/_.-])(?=[^/_.-])/g, '$1<wbr>');
+  return `<bdi class="name">${text}</bdi>`;
+}
+
+/** A command to type. */
+export function command(line: string): string {
+  return `<pre><code>${escape(line)}</code></pre>`;
+}
+
+/** A table cell; `numeric` aligns right and keeps digits in columns. `label` is what the cell is called on narrow screens. */
+export interface Cell {
+  readonly html: string;
+  readonly numeric?: boolean;
+  readonly label?: string;
+}
+
+function cell(tag: 'td' | 'th', { html, numeric, label }: Cell): string {
+  const attributes = `${numeric === true ? ' class="n"' : ''}${label === undefined ? '' : ` data-l="${escape(label)}"`}`;
+  return `<${tag}${tag === 'th' ? ' scope="col"' : ''}${attributes}>${html}</${tag}>`;
+}
+
+/** A table with a head; every cell already HTML. The foot, if any, is the row that everything adds up to. */
+export function table(
+  kind: string,
+  head: readonly Cell[],
+  rows: readonly (readonly Cell[])[],
+  foot?: readonly Cell[],
+): string {
+  const line = (cells: readonly Cell[]): string => `<tr>${cells.map((each) => cell('td', each)).join('')}</tr>`;
+  return [
+    `<table class="${kind}"><thead><tr>${head.map((each) => cell('th', each)).join('')}</tr></thead>`,
+    `<tbody>${rows.map(line).join('\n')}</tbody>`,
+    foot === undefined ? '' : `<tfoot>${line(foot)}</tfoot>`,
+    '</table>',
+  ].join('\n');
+}

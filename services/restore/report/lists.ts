@@ -1,0 +1,198 @@
+// The lists of report.html: what is lost, what comes back from where, what is open, what only looks gone. Bounded, with the file that holds the rest.
+import type { Assessment, Finding, Verdict } from '../../../domain/assessment.ts';
+import { fate, LOSS_VERDICTS, moves, probablyByPerson, SIDE_UNKNOWN, sizeOf } from '../present.ts';
+import { bytes, count, plural, time, VERDICT_MEANING } from '../wording.ts';
+import { type Cell, escape, name, table } from './html.ts';
+
+/** Lines of one list on paper; the files beside the report hold all. */
+export const LIST_MAX = 200;
+/** Lines of a list of ordinary change, which is shown as a sample. */
+export const ORDINARY_MAX = 40;
+
+function sentence(parts: readonly string[]): string {
+  return parts.filter((part) => part !== '').join(' \u00b7 ');
+}
+
+function between(finding: Finding): string {
+  const { lastSeen = null, firstGone = null } = finding.between ?? {};
+  if (lastSeen === null && firstGone === null) return '';
+  const seen = lastSeen === null ? '' : `last good ${time(lastSeen)}`;
+  const word = finding.found === null ? 'gone' : 'otherwise';
+  return [seen, firstGone === null ? '' : `${word} by ${time(firstGone)}`].filter((part) => part !== '').join(', ');
+}
+
+function source(finding: Finding): string {
+  if (finding.linkTo !== null) return `link to ${name(finding.linkTo)}, which has the same content`;
+  if (finding.source === null) return finding.recovery === 'none' ? 'no copy anywhere' : '';
+  const other = finding.source.path === finding.path ? '' : `, there called ${name(finding.source.path)}`;
+  const grade = finding.recovery === 'older' ? 'older version, from' : 'from';
+  const proof = finding.source.proof === 'export' ? ' (read on its own host)' : '';
+  return `${grade} ${name(finding.source.snapshot)}${other}${proof}`;
+}
+
+function evidence(finding: Finding): string {
+  const parts: string[] = [];
+  if (finding.movedTo !== null) parts.push(`may have moved to ${name(finding.movedTo)}`);
+  if (finding.errno !== null) parts.push(escape(finding.errno));
+  if (finding.below !== null) parts.push(`below ${name(finding.below)}`);
+  if (finding.cause !== null && finding.verdict !== 'deleted') {
+    const cause = finding.cause.cause === 'person' ? 'probably a person' : finding.cause.cause;
+    const signals = finding.cause.signals.map(escape).join(', ');
+    parts.push(`cause: ${cause}${signals === '' ? '' : ` (${signals})`}`);
+  }
+  const was = finding.expected?.digest ?? null;
+  const is = finding.found?.digest ?? null;
+  if (was !== null && is !== null && was !== is) parts.push(`XXH64 was ${name(was)}, is ${name(is)}`);
+  if (finding.flags.length > 0) parts.push(escape(finding.flags.join(', ')));
+  if (finding.accepted !== null) parts.push(`accepted: ${escape(finding.accepted.reason)}`);
+  return parts.join(' \u00b7 ');
+}
+
+function entry(finding: Finding): Cell[] {
+  const mark = finding.kind === 'directory' ? '/' : '';
+  const kind =
+    finding.kind === 'file' || finding.kind === 'directory' ? '' : ` <span class="dim">${finding.kind}</span>`;
+  const size = finding.kind === 'file' ? bytes(sizeOf(finding)) : '';
+  return [
+    { html: `${name(finding.path)}${mark}${kind}` },
+    { html: size, numeric: true },
+    { html: `<span class="meta">${sentence([source(finding), between(finding), evidence(finding)])}</span>` },
+  ];
+}
+
+const HEAD: readonly Cell[] = [
+  { html: 'Path' },
+  { html: 'Size', numeric: true },
+  { html: 'Where from, since when, why' },
+];
+
+interface Section {
+  readonly title: string;
+  readonly text: string;
+  readonly findings: readonly Finding[];
+  readonly file: string;
+  readonly max: number;
+}
+
+function render(section: Section): string {
+  const { findings, max, file } = section;
+  if (findings.length === 0) return '';
+  const more =
+    findings.length > max
+      ? `<p class="small">${plural(findings.length - max, 'more line')}, not printed: all of them are in <code>${file}</code>.</p>`
+      : '';
+  return [
+    `<h3>${section.title}: ${count(findings.length)}</h3>`,
+    section.text === '' ? '' : `<p class="small dim">${section.text}</p>`,
+    table('list', HEAD, findings.slice(0, max).map(entry)),
+    more,
+  ].join('\n');
+}
+
+function renderMoves(assessment: Assessment): string {
+  const all = moves(assessment);
+  if (all.length === 0) return '';
+  const rows = all
+    .slice(0, LIST_MAX)
+    .map((move): Cell[] => [
+      { html: `${name(move.from)} \u2192 ${name(move.to)}` },
+      { html: move.files > 1 ? plural(move.files, 'file') : '', numeric: true },
+    ]);
+  const more =
+    all.length > LIST_MAX
+      ? `<p class="small">${plural(all.length - LIST_MAX, 'more line')}, not printed: all of them are in <code>findings.jsonl</code>.</p>`
+      : '';
+  return [
+    `<h3>Moved: ${plural(assessment.verdicts.moved.files, 'file')}</h3>`,
+    '<p class="small dim">Not lost: the same content stands under another name. Nothing is restored.</p>',
+    table('list', [{ html: 'From \u2192 to' }, { html: 'Files', numeric: true }], rows),
+    more,
+  ].join('\n');
+}
+
+const OPEN_VERDICTS: readonly Verdict[] = [
+  'unreadable',
+  'unsettled',
+  'hidden',
+  'unreachable',
+  'misplaced',
+  'unverified',
+];
+
+function title(verdict: Verdict): string {
+  return `${verdict.charAt(0).toUpperCase()}${verdict.slice(1)}`;
+}
+
+/** All lists, as HTML, losses first. Empty where nothing differs. */
+export function renderLists(assessment: Assessment): string {
+  const of = (verdict: Verdict): Finding[] => assessment.findings.filter((finding) => finding.verdict === verdict);
+  const gone = assessment.findings.filter((finding) => fate(finding) === 'lost');
+  const sections: Section[] = [
+    {
+      title: 'Lost for good',
+      text: 'No copy is left in any snapshot. Everything known of them is in lost.jsonl.',
+      findings: gone,
+      file: 'lost.jsonl',
+      max: LIST_MAX,
+    },
+  ];
+  const back = assessment.findings.filter((finding) => fate(finding) === 'restorable');
+  for (const verdict of LOSS_VERDICTS) {
+    sections.push({
+      title: `${title(verdict)}, restorable`,
+      text: `${title(verdict)}: ${VERDICT_MEANING[verdict]}.`,
+      findings: back.filter((finding) => finding.verdict === verdict && !probablyByPerson(finding)),
+      file: 'findings.jsonl',
+      max: LIST_MAX,
+    });
+  }
+  sections.push({
+    title: 'Probably deleted by a person',
+    text: 'Their directory says so, and nothing speaks of a loss. Left out of the restore unless <code>--person-deleted</code> is given.',
+    findings: back.filter(probablyByPerson),
+    file: 'findings.jsonl',
+    max: LIST_MAX,
+  });
+  sections.push({
+    title: 'Two copies differ, and nothing tells which is right',
+    text: 'In no list. Look at both by hand; both digests are shown.',
+    findings: assessment.findings.filter((finding) => fate(finding) === 'open' && finding.flags.includes(SIDE_UNKNOWN)),
+    file: 'findings.jsonl',
+    max: LIST_MAX,
+  });
+  for (const verdict of OPEN_VERDICTS) {
+    sections.push({
+      title: title(verdict),
+      text: `${title(verdict)}: ${VERDICT_MEANING[verdict]}.`,
+      findings: of(verdict),
+      file: 'findings.jsonl',
+      max: LIST_MAX,
+    });
+  }
+  sections.push({
+    title: 'Accepted by a person',
+    text: '',
+    findings: assessment.findings.filter((finding) => fate(finding) === 'fine' && finding.accepted !== null),
+    file: 'findings.jsonl',
+    max: LIST_MAX,
+  });
+  for (const verdict of ['backup-corrupt', 'unprotected', 'backup-missing'] as const) {
+    sections.push({
+      title: title(verdict),
+      text: `${title(verdict)}: ${VERDICT_MEANING[verdict]}. The live file is as it should be.`,
+      findings: of(verdict),
+      file: 'findings.jsonl',
+      max: LIST_MAX,
+    });
+  }
+  const ordinary: Section[] = (['deleted', 'new', 'modified'] as const).map((verdict) => ({
+    title: title(verdict),
+    text: `${title(verdict)}: ${VERDICT_MEANING[verdict]}. Nothing is restored.`,
+    findings: of(verdict),
+    file: 'findings.jsonl',
+    max: verdict === 'deleted' ? LIST_MAX : ORDINARY_MAX,
+  }));
+  return [...sections.map(render), renderMoves(assessment), ...ordinary.map(render)]
+    .filter((html) => html !== '')
+    .join('\n');
+}

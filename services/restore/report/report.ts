@@ -1,0 +1,382 @@
+// report.html: one page that stands alone, for somebody who was woken: what to stop, what is lost, what comes back, what to type next. Pure.
+import { type Assessment, type Interval, VERDICTS, type Verdict } from '../../../domain/assessment.ts';
+import { restoreSteps, STOP_STEPS } from '../commands.ts';
+import {
+  bySize,
+  byOwner,
+  byTopDirectory,
+  type Group,
+  losses,
+  type Picture,
+  picture,
+  type ReportInput,
+  tellingIntervals,
+} from '../present.ts';
+import { bytes, count, percent, plural, since, time, VERDICT_MEANING } from '../wording.ts';
+import { bySeries, chart } from './chart.ts';
+import { type Cell, command, escape, name, table } from './html.ts';
+import { renderLists } from './lists.ts';
+import { STYLE } from './style.ts';
+
+/** Groups that are printed of one grouping; the rest is summed up in a line. */
+const GROUPS_MAX = 15;
+const INCOMPLETE_MAX = 50;
+const WIDE = { width: 940 };
+const NARROW = { width: 350 };
+
+/** The whole page as HTML. Deterministic: the same assessment and input give the same bytes. */
+export function renderReport(assessment: Assessment, input: ReportInput): string {
+  const seen = picture(assessment);
+  const body = [
+    head(assessment),
+    stop(seen),
+    numbers(assessment, seen),
+    next(input, seen),
+    incomplete(assessment),
+    timeline(assessment),
+    groups(assessment, input),
+    verdicts(assessment),
+    section('Conditions', list(assessment.conditions.map((condition) => escape(condition.text)))),
+    section('Lists', renderLists(assessment)),
+    method(assessment),
+  ];
+  return [
+    '<!DOCTYPE html>',
+    '<html lang="en"><head><meta charset="utf-8">',
+    `<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'">`,
+    '<meta name="viewport" content="width=device-width, initial-scale=1">',
+    '<meta name="referrer" content="no-referrer">',
+    `<title>Rollcall: ${escape(assessment.livePath)}, ${isoMinute(assessment.createdMs)}</title>`,
+    `<style>${STYLE}</style></head><body>`,
+    ...body.filter((part) => part !== ''),
+    '</body></html>',
+    '',
+  ].join('\n');
+}
+
+function isoMinute(ms: number): string {
+  return time(new Date(ms).toISOString());
+}
+
+function section(heading: string, html: string): string {
+  return html === '' ? '' : `<section><h2>${heading}</h2>\n${html}</section>`;
+}
+
+function list(items: readonly string[]): string {
+  return items.length === 0 ? '' : `<ul>${items.map((item) => `<li>${item}</li>`).join('\n')}</ul>`;
+}
+
+function head(assessment: Assessment): string {
+  const against = assessment.series.map(
+    (series) =>
+      `${name(series.name)} (${plural(series.snapshots, 'snapshot')}${
+        series.newest === null ? '' : `, newest ${name(series.newest)}`
+      })`,
+  );
+  const backups = against.length === 0 ? 'its own history; no backup was declared' : against.join(' and ');
+  return [
+    `<h1>What is lost on ${name(assessment.livePath)}, and what comes back</h1>`,
+    `<p class="dim">Judged ${isoMinute(assessment.createdMs)} UTC against ${backups}. All times are UTC.</p>`,
+    assessment.incomplete.length === 0
+      ? ''
+      : `<p class="warn"><b>This assessment is incomplete:</b> ${escape(assessment.incomplete[0] ?? '')}${
+          assessment.incomplete.length > 1 ? `, and ${count(assessment.incomplete.length - 1)} more (below)` : ''
+        }.</p>`,
+  ].join('\n');
+}
+
+function stop(seen: Picture): string {
+  if (seen.lost.files + seen.restorable.files + seen.open.files + seen.directoriesRestorable === 0) return '';
+  return [
+    '<div class="stop"><h2>First stop the nightly backup job and the pruning of snapshots</h2>',
+    '<p>Each night that they run destroys history: the damage is copied over good copies, and the snapshots that still hold the lost files are removed. On the backup server, as root:</p>',
+    ...STOP_STEPS.map((step) => `<p class="small">${escape(step.why)}</p>${command(step.command)}`),
+    '<p class="small">If the storage is still moving data (a rebalance, a rebuild, a balance), stop that first. Then keep people from writing, until the restore is verified.</p></div>',
+  ].join('\n');
+}
+
+function numbers(assessment: Assessment, seen: Picture): string {
+  const files = assessment.universe.paths;
+  const box = (kind: string, value: number, what: string, lines: readonly string[]): string =>
+    `<div class="${kind}${value === 0 ? ' zero' : ''}"><span class="v">${count(value)}</span><span class="k">${what}</span>` +
+    `${lines.map((line) => `<span class="d">${line}</span>`).join('')}</div>`;
+  const restorable = [bytes(seen.restorable.bytes)];
+  if (seen.older.files > 0) {
+    restorable.push(`${count(seen.exact.files)} exactly, ${count(seen.older.files)} only in an older version`);
+  } else if (seen.exact.files > 0) restorable.push('all of them exactly');
+  const notes: string[] = [];
+  if (seen.open.files > 0) {
+    const copies =
+      seen.openWithCopy.files > 0 ? `; ${count(seen.openWithCopy.files)} of them have a good copy in a backup` : '';
+    notes.push(
+      `<b>${plural(seen.open.files, 'file')}</b> (${bytes(seen.open.bytes)}) could not be judged: unreadable, unsettled, or two copies that differ${copies}.`,
+    );
+  }
+  if (seen.quiet.files > 0) {
+    const option =
+      seen.sinceAll === null ? '' : ` <code>--since ${escape(since(seen.sinceAll))}</code> would count them as losses.`;
+    notes.push(
+      `<b>${plural(seen.quiet.files, 'file')}</b> (${bytes(seen.quiet.bytes)}) vanished outside the window and count as deleted.${option}`,
+    );
+  }
+  if (seen.personDeleted.files > 0) {
+    notes.push(
+      `<b>${plural(seen.personDeleted.files, 'file')}</b> of the losses were probably deleted by a person: left out of the restore unless <code>--person-deleted</code> is given.`,
+    );
+  }
+  if (seen.directoriesRestorable + seen.directoriesLost > 0) {
+    notes.push(
+      `<b>${plural(seen.directoriesRestorable + seen.directoriesLost, 'directory', 'directories')}</b> are gone as well and are counted apart.`,
+    );
+  }
+  return [
+    '<div class="three">',
+    box('lost', seen.lost.files, 'lost for good', [
+      bytes(seen.lost.bytes),
+      `${percent(seen.lost.files, files)} of ${plural(files, 'file')}`,
+    ]),
+    box('rest', seen.restorable.files, 'restorable', restorable),
+    box('fine', seen.fine.files, 'still fine', [bytes(seen.fine.bytes), percent(seen.fine.files, files)]),
+    '</div>',
+    list(notes),
+  ].join('\n');
+}
+
+function next(input: ReportInput, seen: Picture): string {
+  const steps = restoreSteps(input);
+  const parts: string[] = [];
+  if (input.needed.inodes > 0 || input.needed.bytes > 0) {
+    const short =
+      input.free !== null &&
+      (input.free.bytes < input.needed.bytes ||
+        (input.free.inodes !== null && input.free.inodes < input.needed.inodes));
+    const free =
+      input.free === null
+        ? 'What is free there could not be asked.'
+        : `Free there: <b>${bytes(input.free.bytes)}</b>${input.free.inodes === null ? '' : ` and ${plural(input.free.inodes, 'inode')}`}.`;
+    parts.push(
+      `<p${short ? ' class="warn"' : ''}>The restore needs <b>${bytes(input.needed.bytes)}</b> and <b>${plural(
+        input.needed.inodes,
+        'inode',
+      )}</b> at ${name(input.target)}. ${free}${short ? ' <b>That is not enough.</b>' : ''}</p>`,
+    );
+  }
+  if (input.dropped > 0) {
+    parts.push(
+      `<p class="warn"><b>${plural(input.dropped, 'source')}</b> could not be read again when the lists were written; these files stand in no list. Run the assessment again.</p>`,
+    );
+  }
+  if (steps.length > 0) {
+    parts.push(
+      `<ol class="steps">${steps.map((step) => `<li>${escape(step.why)}${command(step.command)}</li>`).join('')}</ol>`,
+      '<p class="small dim">Nothing that lies at the target is overwritten, unless <code>--damaged</code> names it and it is still as it was judged; what is replaced so is kept beside. README.txt in the bundle says more.</p>',
+    );
+    if (input.remote)
+      parts.push('<p class="small">The snapshots lie on another machine: put its name for <code>HOST</code>.</p>');
+  } else if (seen.restorable.files + seen.directoriesRestorable === 0) {
+    parts.push('<p>There is nothing to put back.</p>');
+  }
+  if (input.lists.length > 0) {
+    const rows = input.lists.map((each): Cell[] => [
+      { html: name(each.snapshot) },
+      { html: escape(time(each.asOf)), label: 'taken' },
+      { html: each.kind },
+      { html: count(each.files), numeric: true, label: 'files' },
+      { html: bytes(each.bytes), numeric: true },
+      { html: name(each.file) },
+    ]);
+    parts.push(
+      table(
+        'list lists',
+        [
+          { html: 'Snapshot' },
+          { html: 'Taken' },
+          { html: 'Kind' },
+          { html: 'Files', numeric: true },
+          { html: 'Bytes', numeric: true },
+          { html: 'List' },
+        ],
+        rows,
+      ),
+    );
+    if (seen.restorable.files > 0 && input.directories + input.links > 0) {
+      parts.push(
+        `<p class="small dim">Besides: ${plural(input.directories, 'directory', 'directories')} made again, ${plural(input.links, 'name')} linked to surviving content.</p>`,
+      );
+    }
+  }
+  return section('What to do next', parts.join('\n'));
+}
+
+function incomplete(assessment: Assessment): string {
+  if (assessment.incomplete.length === 0) return '';
+  const items = assessment.incomplete.slice(0, INCOMPLETE_MAX).map(escape);
+  const more = assessment.incomplete.length - items.length;
+  if (more > 0) items.push(`${plural(more, 'more line')} in summary.json`);
+  return section(
+    'This assessment is incomplete',
+    `<p>Nothing is claimed about what lies below these:</p>${list(items)}`,
+  );
+}
+
+function windowText(assessment: Assessment): string {
+  const { window } = assessment;
+  const telling = tellingIntervals(assessment.timeline);
+  const lines = telling.slice(0, 8).map((each) => {
+    const what = [
+      ...(each.vanished > 0 ? [`${count(each.vanished)} vanished`] : []),
+      ...(each.damaged > 0 ? [`${count(each.damaged)} damaged`] : []),
+    ].join(', ');
+    return `<b>${what}</b> between ${escape(time(each.from))} and ${each.toName === 'live' ? 'now' : escape(time(each.to))}${each.burst ? ' (burst)' : ''}`;
+  });
+  const reason: Readonly<Record<string, string>> = {
+    burst: 'The window holds the bursts, one interval on each side of each, and the last interval.',
+    'too few snapshots':
+      'There are too few snapshots to tell a burst from an ordinary night: everything counts as in the window.',
+    since: `The window was given: --since ${escape(window.since === null ? '' : since(window.since))}.`,
+    'no burst': 'No night stands out: the window is the last interval.',
+  };
+  return `${list(lines)}<p class="small dim">${reason[window.reason] ?? escape(window.reason)} What vanished outside the window counts as deleted by somebody.</p>`;
+}
+
+function timeline(assessment: Assessment): string {
+  const charts = [...bySeries(assessment.timeline)].map(([series, intervals]) => {
+    const caption =
+      `${name(series)}, ${escape(time(intervals[0]?.from ?? ''))} to ${escape(time(intervals[intervals.length - 1]?.to ?? ''))} UTC. ` +
+      'Files per interval between two snapshots, and from the newest to now.';
+    return (
+      `<figure><div class="wide">${chart(intervals, WIDE)}</div><div class="narrow">${chart(intervals, NARROW)}</div>` +
+      `<figcaption>${caption}</figcaption></figure>`
+    );
+  });
+  if (charts.length === 0) return '';
+  const legend =
+    '<p class="small legend"><span><i class="key va"></i>vanished</span><span><i class="key da"></i>damaged</span>' +
+    '<span><i class="key ad"></i>added</span><span><i class="key ch"></i>changed</span>' +
+    '<span><i class="key win"></i>in the window</span><span>\u25bc burst</span></p>';
+  return section(
+    'When it happened',
+    `${windowText(assessment)}${legend}${charts.join('\n')}${intervalTable(assessment.timeline)}`,
+  );
+}
+
+function intervalTable(intervals: readonly Interval[]): string {
+  const telling = intervals.filter((each) => each.inWindow);
+  if (telling.length === 0) return '';
+  const rows = telling.slice(-40).map((each): Cell[] => [
+    {
+      html: `${escape(time(each.from))} <span class="dim">to</span> ${each.toName === 'live' ? 'now' : escape(time(each.to))}`,
+    },
+    { html: count(each.vanished), numeric: true, label: 'vanished' },
+    { html: count(each.damaged), numeric: true, label: 'damaged' },
+    { html: count(each.added), numeric: true, label: 'added' },
+    { html: count(each.changed), numeric: true, label: 'changed' },
+    { html: count(each.moved), numeric: true, label: 'moved' },
+  ]);
+  return table(
+    'list',
+    [
+      { html: 'In the window' },
+      { html: 'Vanished', numeric: true },
+      { html: 'Damaged', numeric: true },
+      { html: 'Added', numeric: true },
+      { html: 'Changed', numeric: true },
+      { html: 'Moved', numeric: true },
+    ],
+    rows,
+  );
+}
+
+function groupTable(title: string, all: readonly Group[], labelOf: (group: Group) => string, max = GROUPS_MAX): string {
+  const shown = all.length > max + 1 ? all.slice(0, max) : all;
+  const rest = all.slice(shown.length);
+  const most = Math.max(1, ...all.map((each) => each.files));
+  const row = (each: Group, label: string): Cell[] => [
+    { html: `${label}<span class="bar" style="width:${Math.round((each.files / most) * 100)}%"></span>` },
+    { html: count(each.files), numeric: true },
+    { html: bytes(each.bytes), numeric: true },
+    { html: each.lost === 0 ? '<span class="dim">0</span>' : count(each.lost), numeric: true },
+  ];
+  const rows = shown.map((each) => row(each, labelOf(each)));
+  if (rest.length > 0) {
+    const sum = { label: '', files: 0, bytes: 0, lost: 0 };
+    for (const each of rest) {
+      sum.files += each.files;
+      sum.bytes += each.bytes;
+      sum.lost += each.lost;
+    }
+    rows.push([{ html: `${count(rest.length)} others` }, ...row({ ...sum, files: sum.files }, '').slice(1)]);
+  }
+  const numeric = ['Files', 'Bytes', 'For good'].map((html): Cell => ({ html, numeric: true }));
+  return `<div>${table('sums', [{ html: title }, ...numeric], rows)}</div>`;
+}
+
+function groups(assessment: Assessment, input: ReportInput): string {
+  const lost = losses(assessment);
+  if (lost.length === 0) return '';
+  return section(
+    'Whose, where, how large',
+    `<p class="small dim">All ${plural(lost.length, 'loss', 'losses')}, restorable or not; \u201cfor good\u201d are those without any copy.</p><div class="groups">` +
+      groupTable('Directory', byTopDirectory(lost), (group) => name(group.label)) +
+      groupTable('Owner', byOwner(lost, input.owners), (group) => name(group.label)) +
+      groupTable('Size', bySize(lost), (group) => escape(group.label)) +
+      '</div>',
+  );
+}
+
+function verdicts(assessment: Assessment): string {
+  const there = VERDICTS.filter((verdict) => assessment.verdicts[verdict].files + assessment.directories[verdict] > 0);
+  const absent = VERDICTS.filter((verdict) => !there.includes(verdict));
+  const row = (verdict: Verdict): Cell[] => [
+    { html: `<b>${verdict}</b>` },
+    { html: `<span class="meta">${VERDICT_MEANING[verdict]}</span>` },
+    { html: count(assessment.verdicts[verdict].files), numeric: true, label: 'files' },
+    { html: bytes(assessment.verdicts[verdict].bytes), numeric: true },
+    { html: count(assessment.directories[verdict]), numeric: true, label: 'directories' },
+  ];
+  const total = VERDICTS.reduce((sum, verdict) => sum + assessment.verdicts[verdict].bytes, 0);
+  return section(
+    'Every path is in one class',
+    table(
+      'list verdicts',
+      [
+        { html: 'Verdict' },
+        { html: 'Meaning' },
+        { html: 'Files', numeric: true },
+        { html: 'Bytes', numeric: true },
+        { html: 'Directories', numeric: true },
+      ],
+      there.map(row),
+      [
+        { html: 'everything' },
+        { html: '' },
+        { html: count(assessment.universe.paths), numeric: true },
+        { html: bytes(total), numeric: true },
+        { html: count(assessment.universe.directories), numeric: true },
+      ],
+    ) +
+      (absent.length > 0
+        ? `<p class="small dim">None: ${absent.join(', ')}. \u201cFiles\u201d are all that is not a directory.</p>`
+        : ''),
+  );
+}
+
+function method(assessment: Assessment): string {
+  const trusted =
+    assessment.bytesTrusted === 0
+      ? 'Nothing was taken on trust from an earlier reading.'
+      : `${bytes(assessment.bytesTrusted)} were not read again, because the copy is demonstrably the one that was read before (same inode, size, times)${
+          assessment.trustedSince === null ? '' : `, the oldest of them ${escape(time(assessment.trustedSince))}`
+        }. Rot below an unchanged inode is found by reading again only: <code>--reread</code>.`;
+  return section(
+    'Method and limits',
+    list([
+      `${bytes(assessment.bytesRead)} were read. ${trusted}`,
+      'Contents are compared by XXH64 and size. That finds corruption and accidents, not tampering: somebody who can write both the files and this page can forge both.',
+      'A path counts as gone only where its directory was listed completely and a lookup of the name says that there is nothing. Whatever could not be looked at is called unreadable, never missing.',
+      '\u201cExact\u201d means equal to the last good state that any scan saw, as known at that time. A file that was made and lost between two scans was seen by none, and stands in no list.',
+      'Names are shown in printable form: <code>\\x0a</code> is a newline, <code>\\\\</code> a backslash. The restore lists hold the real bytes.',
+      `Scan ${escape(String(assessment.liveScan.id))} of ${name(assessment.volume)}, as of ${escape(time(assessment.liveScan.asOf))}.`,
+    ]),
+  );
+}
