@@ -27,11 +27,14 @@ export interface Reading {
   readonly errno: string | null;
   readonly inode: bigint;
   readonly ctimeNs: bigint;
+  /** When it was read, in ms; left out where nobody asks. */
+  readonly atMs?: number;
 }
 
 /** How the bytes of one copy look beside those of another: what row 7 (truncated) needs. */
 export interface Comparison {
   readonly of: number;
+  /** May be `of` itself where no good copy is on disk: then only allZeros and zeroTail mean anything. */
   readonly against: number;
   /** Null when both could be read; else why not. */
   readonly errno: string | null;
@@ -56,4 +59,29 @@ export interface PathFacts {
   readonly sights: readonly Sight[];
   readonly readings: readonly Reading[];
   readonly comparisons: readonly Comparison[];
+  /** What lies around the path; for the cause and the sources of what is gone. May be left out for what is there. */
+  readonly surroundings?: Surroundings;
+}
+
+/** Evidence from beside the path. Every part may be missing (null, none): then the signal is not known, which is never "did not fire". */
+export interface Surroundings {
+  /** The nearest ancestor directory that is there live now, aligned with the observers: its mtime tells of removals through the file system. */
+  readonly parent: { readonly path: string; readonly sights: readonly Sight[] } | null;
+  /**
+   * Non-directories of the same directory that were there at the path's last sighting: gone in the same interval (this path included),
+   * left now, and how many different owners those that are gone had.
+   */
+  readonly siblings: { readonly gone: number; readonly left: number; readonly owners: number } | null;
+  /** The same bytes under other names (or of other paths), in snapshots that are on disk. */
+  readonly copies: readonly CopyElsewhere[];
+  /** A surviving name of the same inode, for a hard-linked name that is gone. */
+  readonly linkTo: string | null;
+}
+
+export interface CopyElsewhere {
+  /** Index into the observers: a backup that is on disk. */
+  readonly observer: number;
+  /** Printable path below the root. */
+  readonly path: string;
+  readonly version: Version;
 }

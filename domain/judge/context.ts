@@ -1,0 +1,138 @@
+// What judging one path stands on besides the path's own facts: the observers, the window, the moves, and what people have decided.
+// Built once per assessment by services/reconcile; everything here is data, and everything that judges reads it from here.
+import type { Cause, Recovery, State, Verdict } from '../assessment.ts';
+import type { Observer, Request } from '../facts.ts';
+import type { Moves } from '../window/moves.ts';
+
+/**
+ * A stretch between two observers, by index, half-open like a version's interval: what happened after `from` was taken and not
+ * later than `to` was. { from: -1, to: last } is everything. Indices and not times, so that a snapshot that is only dated to a
+ * day has the same place in every comparison. A Span of domain/window/timeline.ts fits as it is; `--since` is one more reach, from
+ * the last observer whose point is not after it to live now.
+ */
+export interface Reach {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** A person's `accept`: this pair of keys (judge/keys.ts) is how things should be. */
+export interface Acceptance {
+  readonly expectedKey: string;
+  readonly observedKey: string;
+  readonly reason: string;
+  readonly atMs: number;
+}
+
+export interface JudgeInput {
+  /** Ordered by as_of (ties: backups before live, then seq). The last is live now. Complete scans only, pruned ones too. */
+  readonly observers: readonly Observer[];
+  /** W (design.md section 6): the union over all series. Holds the last interval of each series. */
+  readonly window: readonly Reach[];
+  /** The intervals of W that are bursts themselves: a signal for the cause. */
+  readonly bursts: readonly Reach[];
+  /** What findMoves found among what vanished and what appeared. */
+  readonly moves: Moves;
+  /** By path. An acceptance is spent, and no longer given here, once its path was seen same as expected again. */
+  readonly accepted: ReadonlyMap<string, readonly Acceptance[]>;
+  /** Paths that a recorded restore put there, with its time in ms. */
+  readonly restored: ReadonlyMap<string, number>;
+  /** Directories that a recorded restore put names into, with its time in ms: their mtimes are no evidence from then on. */
+  readonly restoredInto: ReadonlyMap<string, number>;
+  /** Paths with an open finding from an earlier assessment: a loss does not become a deletion by waiting. */
+  readonly openFindings: ReadonlySet<string>;
+  readonly backupDeclared: boolean;
+  /** `--side backup`: where one copy stands against one, believe the backup's. */
+  readonly side: 'backup' | null;
+}
+
+/** A volume's observers by index, in order. */
+export interface Track {
+  readonly volume: string;
+  readonly role: Observer['role'];
+  readonly observers: readonly number[];
+  /** The newest one that is still on disk; for the live volume, live now. Null where all are pruned. */
+  readonly newest: number | null;
+}
+
+export interface JudgeContext extends JudgeInput {
+  /** Index of live now. */
+  readonly live: number;
+  readonly liveTrack: Track;
+  /** Target of a move → where it came from. */
+  readonly targets: ReadonlyMap<string, string>;
+  /** The backup series, in order of name. */
+  readonly series: readonly Track[];
+  /** The newest snapshot that lies outside W, over all series; null where W covers all. */
+  readonly newestBeforeWindow: number | null;
+}
+
+/** Adds what follows from the input. Throws where the observers are not in order of their series, or do not end with live now. */
+export function judgeContext(input: JudgeInput): JudgeContext {
+  const live = input.observers.length - 1;
+  if (input.observers[live]?.role !== 'live') throw new Error('the last observer is not live now');
+  const byVolume = new Map<string, { role: Observer['role']; observers: number[]; newest: number | null }>();
+  input.observers.forEach((observer, index) => {
+    const track = byVolume.get(observer.volume) ?? { role: observer.role, observers: [], newest: null };
+    const before = track.observers.at(-1);
+    if (before !== undefined && (input.observers[before]?.scan.seq ?? 0n) >= observer.scan.seq)
+      throw new Error(`the observers of ${observer.volume} are not in order of seq`);
+    track.observers.push(index);
+    if (observer.scan.pruned === null) track.newest = index;
+    byVolume.set(observer.volume, track);
+  });
+  const tracks = [...byVolume].map(([volume, track]): Track => ({ volume, ...track }));
+  const liveTrack = tracks.find((track) => track.observers.at(-1) === live);
+  if (liveTrack === undefined) throw new Error('live now belongs to no volume');
+  const series = tracks.filter((track) => track.role === 'backup').sort((a, b) => (a.volume < b.volume ? -1 : 1));
+  const outside = input.observers.findLastIndex(
+    (observer, index) =>
+      observer.role === 'backup' && !input.window.some((reach) => reach.from < index && index <= reach.to),
+  );
+  const targets = new Map([...input.moves.moved].map(([from, to]) => [to, from]));
+  return { ...input, live, liveTrack, targets, series, newestBeforeWindow: outside < 0 ? null : outside };
+}
+
+/** Whether what changed after observer `from` was taken and not later than `to` may have changed in one of the reaches. */
+export function overlaps(reaches: readonly Reach[], from: number, to: number): boolean {
+  return reaches.some((reach) => reach.from < to && from < reach.to);
+}
+
+/** The copy to restore from, by observer; services/reconcile makes an assessment's Source of it. */
+export interface SourceCopy {
+  readonly observer: number;
+  /** Differs from the judged path only where the content is taken from another name. */
+  readonly path: string;
+  readonly state: State;
+  readonly proof: 'read' | 'export';
+  /** When its bytes were read, in ms; null where that was a reading of this judging, or nothing had to be read. */
+  readonly proofAtMs: number | null;
+}
+
+/** The verdict on one path with all that a finding says of it, in terms of observers. */
+export interface Judged {
+  readonly verdict: Verdict;
+  readonly flags: readonly string[];
+  /** Last known good. For backup-corrupt that is live now. */
+  readonly lkg: { readonly observer: number; readonly state: State } | null;
+  /** What lies there now; null when absent or not readable. */
+  readonly found: State | null;
+  readonly recovery: Recovery | null;
+  readonly source: SourceCopy | null;
+  readonly errno: string | null;
+  readonly below: string | null;
+  /** Last sighting of what is gone (or of what was known good), and first proof of its absence (or of the other state). */
+  readonly between: { readonly lastSeen: number | null; readonly firstGone: number | null } | null;
+  readonly cause: Cause | null;
+  readonly movedTo: string | null;
+  readonly linkTo: string | null;
+  readonly accepted: Acceptance | null;
+  readonly expectedKey: string;
+  readonly observedKey: string;
+  /** Sentences for a person: which observations this verdict stands on. */
+  readonly evidence: readonly string[];
+}
+
+/** Judging ends in a verdict, or says which copies must be read first. Requests are never empty and never asked twice. */
+export type Outcome =
+  | { readonly kind: 'judged'; readonly judged: Judged }
+  | { readonly kind: 'requests'; readonly requests: readonly Request[] };
