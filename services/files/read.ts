@@ -1,0 +1,162 @@
+// Reading one file so that the digest describes one state of it (design.md section 5, "Reading a file").
+import { type BigIntStats, closeSync, fstatSync, readSync } from 'node:fs';
+import { joinPath } from '../../domain/path.ts';
+import type { GapStatus } from '../../domain/scan.ts';
+import type { Directory } from './directory.ts';
+import { FileError, fileError, gapStatusOf } from './errors.ts';
+import type { Hasher } from './hash.ts';
+import { type Stat, statOf } from './stat.ts';
+
+/** Files below this are read by one call and hashed in one piece; larger ones are streamed in pieces of this size. */
+const BUFFER_BYTES = 1024 * 1024;
+/** Above this a file is read at most twice. */
+const LARGE_BYTES = 1024 * 1024 * 1024;
+/** A change this close before the read could be followed by another one within the same tick of the file's clock. */
+const RACY_MS = 2_000;
+
+/** One per thread: reading is synchronous, so no two reads of a thread overlap. */
+const buffer = Buffer.allocUnsafeSlow(BUFFER_BYTES);
+
+export interface ReadLimits {
+  /** Readings in all, at least 1. A file over 1 GB gets two at most. */
+  readonly attempts: number;
+}
+
+export type ReadResult =
+  | {
+      readonly ok: true;
+      /** Unsigned. */
+      readonly digest: bigint;
+      /** Of the copy that was read, which need not be the one that an earlier lstat saw: compare inodes. */
+      readonly stat: Stat;
+      readonly bytes: number;
+      /** mtime or ctime lay within 2 s before the read, or in the future: read again next time. */
+      readonly racy: boolean;
+    }
+  | {
+      readonly ok: false;
+      /** 'unsettled' when it moved while it was read, is no regular file any more, or vanished (then errno is ENOENT). */
+      readonly status: GapStatus;
+      readonly errno: string | null;
+      readonly detail: string | null;
+    };
+
+/**
+ * Reads and hashes the content of a regular file; holes of a sparse file are read as the zeros that they stand for. The caller has looked the name
+ * up and knows it as a file: a FIFO or device must not be opened. `onProgress` gets the bytes of each piece as it is read, those of repeated
+ * attempts too. File-system failures are results, never exceptions.
+ */
+export function readContent(
+  hasher: Hasher,
+  directory: Directory,
+  name: string,
+  limits: ReadLimits,
+  onProgress: (bytes: number) => void,
+  nowMs: () => number,
+): ReadResult {
+  for (let attempt = 1; ; attempt++) {
+    const outcome = readOnce(hasher, directory, name, onProgress, nowMs);
+    if (outcome.result !== null) return outcome.result;
+    const attemptsMax = outcome.size > LARGE_BYTES ? Math.min(2, limits.attempts) : limits.attempts;
+    if (attempt >= attemptsMax) {
+      return { ok: false, status: 'unsettled', errno: null, detail: `changed while it was read, ${attempt} times` };
+    }
+  }
+}
+
+/** result is null when the file moved under the reader; then size is what it was at the beginning, in bytes. */
+type Once = { readonly result: ReadResult; readonly size: 0 } | { readonly result: null; readonly size: number };
+
+function done(result: ReadResult): Once {
+  return { result, size: 0 };
+}
+
+function readOnce(
+  hasher: Hasher,
+  directory: Directory,
+  name: string,
+  onProgress: (bytes: number) => void,
+  nowMs: () => number,
+): Once {
+  const startedMs = nowMs();
+  let fd: number;
+  try {
+    fd = directory.openFile(name);
+  } catch (error) {
+    if (!(error instanceof FileError)) throw error;
+    return done(notOpened(error));
+  }
+  try {
+    const before = fstatSync(fd, { bigint: true });
+    if (!before.isFile()) return done({ ok: false, status: 'unsettled', errno: null, detail: 'is no regular file' });
+    const size = Number(before.size);
+    const read = size < BUFFER_BYTES ? hashSmall(hasher, fd, size, onProgress) : hashLarge(hasher, fd, onProgress);
+    const after = fstatSync(fd, { bigint: true });
+    if (read.bytes !== size || moved(before, after)) return { result: null, size };
+    const racyFrom = (BigInt(Math.floor(startedMs)) - BigInt(RACY_MS)) * 1_000_000n;
+    return done({
+      ok: true,
+      digest: read.digest,
+      stat: statOf(after),
+      bytes: read.bytes,
+      racy: after.mtimeNs >= racyFrom || after.ctimeNs >= racyFrom,
+    });
+  } catch (error) {
+    const failure = fileError(error, 'read', joinPath(directory.path, name));
+    return done({ ok: false, status: gapStatusOf(failure.errno), errno: failure.errno, detail: failure.message });
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function notOpened(failure: FileError): ReadResult {
+  switch (failure.errno) {
+    case 'ENOENT':
+      return { ok: false, status: 'unsettled', errno: 'ENOENT', detail: 'vanished before it was read' };
+    case 'ELOOP':
+    case 'ENXIO':
+      // A symlink or a socket stands where a file was seen.
+      return { ok: false, status: 'unsettled', errno: null, detail: 'is no regular file any more' };
+    default:
+      return { ok: false, status: gapStatusOf(failure.errno), errno: failure.errno, detail: failure.message };
+  }
+}
+
+function moved(before: BigIntStats, after: BigIntStats): boolean {
+  return (
+    before.size !== after.size ||
+    before.mtimeNs !== after.mtimeNs ||
+    before.ctimeNs !== after.ctimeNs ||
+    before.ino !== after.ino
+  );
+}
+
+interface Read {
+  readonly digest: bigint;
+  readonly bytes: number;
+}
+
+/** The buffer has room for more than the size, so a file that has grown shows itself; a short read is followed by another. */
+function hashSmall(hasher: Hasher, fd: number, size: number, onProgress: (bytes: number) => void): Read {
+  let bytes = 0;
+  do {
+    const got = readSync(fd, buffer, bytes, BUFFER_BYTES - bytes, null);
+    if (got === 0) break;
+    bytes += got;
+  } while (bytes < size);
+  onProgress(bytes);
+  return { digest: hasher.one(buffer.subarray(0, bytes)), bytes };
+}
+
+function hashLarge(hasher: Hasher, fd: number, onProgress: (bytes: number) => void): Read {
+  let bytes = 0;
+  hasher.begin();
+  for (;;) {
+    const got = readSync(fd, buffer, 0, BUFFER_BYTES, null);
+    if (got === 0) break;
+    bytes += got;
+    hasher.update(buffer.subarray(0, got));
+    onProgress(got);
+  }
+  return { digest: hasher.digest(), bytes };
+}
