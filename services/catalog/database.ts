@@ -1,0 +1,181 @@
+// Connections to the catalog: what an address is, how every connection is set up, and one transaction at a time.
+// Everything of Rollcall's lies in the schema `rollcall`. Each connection carries it as its search_path in its start-up packet, so that
+// no role has to be altered and a worker thread needs nothing but the address.
+import { Client, Pool, TypeOverrides, type ClientBase, type ClientConfig } from 'pg';
+import { RollcallError } from '../../domain/exit.ts';
+import { throwAdvised } from './advice.ts';
+
+/** Plain data: survives structured cloning to a worker thread. */
+export type DatabaseAddress =
+  | { readonly connectionString: string }
+  | {
+      /** A host name, or the directory of a unix socket. */
+      readonly host: string;
+      readonly port: number;
+      readonly user: string;
+      readonly password: string;
+      readonly database: string;
+    };
+
+/** The schema that holds everything. */
+export const SCHEMA = 'rollcall';
+
+// One minute each. A lock that is not had by then is held by a run that an operator should know of; a transaction that sits idle for so
+// long belongs to a process that was stopped, and would hold up every other (no file is read inside a transaction).
+const LOCK_TIMEOUT_MS = 60_000;
+const IDLE_IN_TRANSACTION_MS = 60_000;
+const CONNECT_TIMEOUT_MS = 15_000;
+
+const SETTINGS: Readonly<Record<string, string>> = {
+  search_path: SCHEMA,
+  timezone: 'UTC',
+  datestyle: 'ISO',
+  intervalstyle: 'postgres',
+  client_min_messages: 'warning',
+  bytea_output: 'hex',
+  // Compiling a plan costs more than these queries; measured often enough by others.
+  jit: 'off',
+  lock_timeout: String(LOCK_TIMEOUT_MS),
+  idle_in_transaction_session_timeout: String(IDLE_IN_TRANSACTION_MS),
+};
+
+const OPTIONS = Object.entries(SETTINGS)
+  .map(([name, value]) => `-c ${name}=${value}`)
+  .join(' ');
+
+const INT8 = 20;
+const INT8_ARRAY = 1016;
+
+// For our connections only, never for the process: int8 is a bigint, int8[] a bigint[]. (sum(int8) is numeric, which stays text: cast it.)
+const types = new TypeOverrides();
+types.setTypeParser(INT8, 'text', (text: string) => BigInt(text));
+types.setTypeParser(INT8_ARRAY, 'text', (text: string) =>
+  text === '{}'
+    ? []
+    : text
+        .slice(1, -1)
+        .split(',')
+        .map((item) => (item === 'NULL' ? null : BigInt(item))),
+);
+
+function withOptions(url: string): string {
+  if (!/^postgres(ql)?:\/\//.test(url)) {
+    throw new RollcallError('DATABASE_URL is not the URL of a Postgres database', {
+      next: 'write it as postgresql://USER:PASSWORD@HOST:PORT/DATABASE',
+    });
+  }
+  // What the operator's own URL sets comes first, what Rollcall depends on last: the last one wins.
+  const ours = encodeURIComponent(OPTIONS);
+  if (/[?&]options=/.test(url)) return url.replace(/([?&]options=[^&]*)/, (own) => `${own}%20${ours}`);
+  return `${url}${url.includes('?') ? '&' : '?'}options=${ours}`;
+}
+
+/** What node-postgres needs for one connection: search_path, timeouts and type parsers included. */
+export function clientConfig(address: DatabaseAddress, applicationName: string): ClientConfig {
+  const common: ClientConfig = {
+    application_name: applicationName,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    keepAlive: true,
+    types,
+  };
+  if ('connectionString' in address) return { ...common, connectionString: withOptions(address.connectionString) };
+  const { host, port, user, password, database } = address;
+  return { ...common, host, port, user, password, database, options: OPTIONS, ssl: false };
+}
+
+function newClient(address: DatabaseAddress, applicationName: string): Client {
+  const config = clientConfig(address, applicationName);
+  try {
+    return new Client(config);
+  } catch (cause) {
+    throw new RollcallError('DATABASE_URL cannot be read', {
+      next: 'write it as postgresql://USER:PASSWORD@HOST:PORT/DATABASE, with % codes for special characters',
+      cause,
+    });
+  }
+}
+
+/** One connection, for a thread that does one thing at a time. The caller ends it. Throws RollcallError where an operator can help. */
+export async function connect(
+  address: DatabaseAddress,
+  { applicationName = 'rollcall' }: { readonly applicationName?: string } = {},
+): Promise<Client> {
+  const client = newClient(address, applicationName);
+  // Without a listener a connection that breaks while idle ends the process. The next query on it fails and is told.
+  client.on('error', () => {});
+  try {
+    await client.connect();
+  } catch (error) {
+    await client.end().catch(() => {});
+    throwAdvised(error);
+  }
+  return client;
+}
+
+export interface Database {
+  readonly pool: Pool;
+  readonly address: DatabaseAddress;
+  /** Ends every connection, waiting for those that are out. Safe to call twice. */
+  close(): Promise<void>;
+}
+
+/** Several connections for one process. Opening costs nothing: the first query connects. */
+export function openPool(
+  address: DatabaseAddress,
+  {
+    applicationName = 'rollcall',
+    connectionsMax = 8,
+  }: { readonly applicationName?: string; readonly connectionsMax?: number } = {},
+): Database {
+  const pool = new Pool({
+    ...clientConfig(address, applicationName),
+    max: connectionsMax,
+    idleTimeoutMillis: 30_000,
+  });
+  pool.on('error', () => {});
+  // A client that is checked out has no listener of the pool's: a break would otherwise be an uncaught error.
+  pool.on('connect', (client) => void client.on('error', () => {}));
+  let closing: Promise<void> | null = null;
+  return {
+    pool,
+    address,
+    close() {
+      closing ??= pool.end();
+      return closing;
+    },
+  };
+}
+
+/**
+ * Runs fn between begin and commit, on a connection of the pool or on the given one; rolls back and rethrows what fn throws. Codes that
+ * only an operator can help with come as RollcallError; isTransient(error) (advice.ts) says whether to do it again.
+ */
+export async function inTransaction<T>(db: Database | Client, fn: (client: ClientBase) => Promise<T>): Promise<T> {
+  if (!('pool' in db)) return transact(db, fn);
+  const client = await db.pool.connect().catch(throwAdvised);
+  let broken = false;
+  try {
+    return await transact(client, fn, () => {
+      broken = true;
+    });
+  } finally {
+    client.release(broken);
+  }
+}
+
+async function transact<T>(
+  client: ClientBase,
+  fn: (client: ClientBase) => Promise<T>,
+  onBroken: () => void = () => {},
+): Promise<T> {
+  try {
+    await client.query('begin');
+    const result = await fn(client);
+    await client.query('commit');
+    return result;
+  } catch (error) {
+    // A connection that cannot even roll back is given up: the server rolls back when it notices.
+    await client.query('rollback').catch(onBroken);
+    throwAdvised(error);
+  }
+}

@@ -1,0 +1,156 @@
+// Brings the catalog's schema to the level of this code: plain numbered SQL files, each once, in a transaction of its own, with a ledger.
+import { createHash } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import type { Client, ClientBase, Pool } from 'pg';
+import { RollcallError } from '../../domain/exit.ts';
+import { databaseCode, throwAdvised } from './advice.ts';
+import { connect, inTransaction, SCHEMA, type Database, type DatabaseAddress } from './database.ts';
+
+interface Migration {
+  readonly id: number;
+  readonly name: string;
+  readonly checksum: string;
+  readonly sql: string;
+}
+
+interface LedgerRow {
+  readonly id: number;
+  readonly name: string;
+  readonly checksum: string;
+}
+
+export interface MigrationLevel {
+  /** The newest migration in the database; null in an empty one. */
+  readonly database: string | null;
+  /** The newest migration that this code brings. */
+  readonly code: string;
+  readonly pending: readonly string[];
+}
+
+// Any two migrators of one database meet at this number.
+const LOCK = 7_236_401n;
+
+const FILE = /^(\d{4})_[a-z0-9_]+\.sql$/;
+
+/** The migrations that come with this code: beside the sources, or one level further up from dist/. */
+function defaultDirectory(): URL {
+  const found = ['../../migrations/', '../../../migrations/']
+    .map((path) => new URL(path, import.meta.url))
+    .find((url) => existsSync(url));
+  if (found === undefined)
+    throw new RollcallError('the directory migrations/ is missing', { next: 'install Rollcall again' });
+  return found;
+}
+
+function readMigrations(directory: URL): readonly Migration[] {
+  const migrations = readdirSync(directory)
+    .sort()
+    .flatMap((name) => {
+      const id = FILE.exec(name)?.[1];
+      if (id === undefined) return [];
+      const sql = readFileSync(new URL(name, directory), 'utf8');
+      return [{ id: Number(id), name, checksum: createHash('sha256').update(sql).digest('hex'), sql }];
+    });
+  const odd = migrations.find((migration, index) => migration.id !== index + 1);
+  if (odd !== undefined) throw new Error(`migrations are numbered without gaps from 0001: ${odd.name}`);
+  return migrations;
+}
+
+// ledger: every migration that this database has had, in order. The one query of a start where nothing is to be done.
+const LEDGER = `select id, name, checksum from ${SCHEMA}.migration order by id`;
+
+async function readLedger(client: ClientBase | Pool): Promise<readonly LedgerRow[]> {
+  try {
+    return (await client.query<LedgerRow>(LEDGER)).rows;
+  } catch (error) {
+    if (databaseCode(error) === '42P01') return [];
+    return throwAdvised(error);
+  }
+}
+
+function refuseForeign(ledger: readonly LedgerRow[], migrations: readonly Migration[]): void {
+  const newest = ledger.at(-1);
+  if (newest !== undefined && newest.id > migrations.length) {
+    throw new RollcallError(
+      `the database is newer than this Rollcall: it has ${newest.name}, which this version does not know`,
+      {
+        next: 'update Rollcall to the version that was used last, or use another state directory or DATABASE_URL',
+      },
+    );
+  }
+  for (const row of ledger) {
+    const own = migrations[row.id - 1];
+    if (own === undefined || own.name !== row.name || own.checksum !== row.checksum) {
+      throw new RollcallError(
+        `the database was made by another edition of Rollcall: its ${row.name} is not the ${own?.name ?? 'one'} of this version`,
+        { next: 'use the version of Rollcall that made it, or another state directory or DATABASE_URL' },
+      );
+    }
+  }
+}
+
+async function applyPending(client: Client, migrations: readonly Migration[]): Promise<void> {
+  await inTransaction(client, async (tx) => {
+    await tx.query('select pg_advisory_xact_lock($1)', [LOCK]);
+    // Asked first, because `create schema if not exists` wants the right to create even where there is nothing to create.
+    const { rowCount } = await tx.query('select 1 from pg_namespace where nspname = $1', [SCHEMA]);
+    if (rowCount === 0) await tx.query(`create schema ${SCHEMA}`);
+    await tx.query(
+      `create table if not exists ${SCHEMA}.migration (
+        id int primary key, name text not null unique, checksum text not null, applied_at timestamptz not null default now())`,
+    );
+  });
+  for (const migration of migrations) {
+    await inTransaction(client, async (tx) => {
+      await tx.query('select pg_advisory_xact_lock($1)', [LOCK]);
+      // The ledger row first: whoever comes second finds it and does nothing.
+      const { rowCount } = await tx.query(
+        `insert into ${SCHEMA}.migration (id, name, checksum) values ($1, $2, $3) on conflict do nothing`,
+        [migration.id, migration.name, migration.checksum],
+      );
+      if (rowCount === 1) await tx.query(migration.sql);
+    }).catch((error: unknown) => {
+      if (error instanceof RollcallError) throw error;
+      throw new RollcallError(`the migration ${migration.name} failed and was undone: ${String(error)}`, {
+        next: 'report this with the version of Postgres; nothing was changed',
+        cause: error,
+      });
+    });
+  }
+}
+
+/**
+ * Applies what is missing. Safe when several start at once; one query where nothing is to be done. Throws RollcallError for a database
+ * that is newer than this code or was made by another edition of it.
+ */
+export async function migrate(target: DatabaseAddress | Database, directory: URL = defaultDirectory()): Promise<void> {
+  const migrations = readMigrations(directory);
+  if ('pool' in target) {
+    const ledger = await readLedger(target.pool);
+    refuseForeign(ledger, migrations);
+    if (ledger.length === migrations.length) return;
+  }
+  const client = await connect('pool' in target ? target.address : target, { applicationName: 'rollcall migrate' });
+  try {
+    const ledger = await readLedger(client);
+    refuseForeign(ledger, migrations);
+    if (ledger.length < migrations.length) {
+      await applyPending(client, migrations);
+      // Read again: a newer Rollcall may have been at it at the same time.
+      refuseForeign(await readLedger(client), migrations);
+    }
+  } finally {
+    await client.end();
+  }
+}
+
+/** How far the database is, for people who ask (doctor): changes nothing. */
+export async function migrationLevel(db: Database, directory: URL = defaultDirectory()): Promise<MigrationLevel> {
+  const migrations = readMigrations(directory);
+  const ledger = await readLedger(db.pool);
+  return {
+    database: ledger.at(-1)?.name ?? null,
+    code: migrations.at(-1)?.name ?? '',
+    pending: migrations.slice(ledger.length).map((migration) => migration.name),
+  };
+}
