@@ -240,7 +240,7 @@ $$;
 create function hidden(p_scan bigint, p_directory int, p_name text) returns boolean
 language sql stable as $$
   with recursive chain (directory, name) as (
-    select p_directory, p_name
+    select p_directory, p_name collate "C"
     union all
     select d.parent, d.name from chain c join directory d on d.id = c.directory where d.parent >= 0
   )
