@@ -47,6 +47,8 @@ create table scan (
   scope jsonb not null,
   open_shards int not null default 0,
   relist_round int not null default 0,
+  -- The scan of a snapshot that this one looks at again.
+  relist_of bigint,
   totals jsonb,
   started_ms bigint not null,
   progressed_ms bigint not null,

@@ -27,8 +27,8 @@ export interface MigrationLevel {
   readonly pending: readonly string[];
 }
 
-// Any two migrators of one database meet at this number.
-const LOCK = 7_236_401n;
+// Any two migrators of one database meet at this number ("Roll", 1): large, so that no count of anything else meets it.
+const LOCK = 0x526f6c6c00000001n;
 
 const FILE = /^(\d{4})_[a-z0-9_]+\.sql$/;
 

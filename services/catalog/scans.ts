@@ -1,17 +1,10 @@
 // Scans: begun, joined, aborted, and described to the threads that do their shards.
 import type { ClientBase } from 'pg';
 import type { AsOf, Layout, Role, Scan, ScanMode } from '../../domain/scan.ts';
+import type { ScopeRules } from '../../domain/scope.ts';
 
 /** Anything that runs a query: a client, a pooled client, or a pool for single statements. */
 export type Queryable = Pick<ClientBase, 'query'>;
-
-/** What decides which names belong to a volume. Stored with every scan, so that a change of rules is not taken for a loss. */
-export interface ScopeRules {
-  /** gitignore-style patterns. */
-  readonly excludes: readonly string[];
-  /** Enter other file systems below the root. */
-  readonly crossMounts: boolean;
-}
 
 export interface BeginScan {
   readonly volumeId: number;
@@ -26,6 +19,8 @@ export interface BeginScan {
   readonly scope: ScopeRules;
   readonly startedMs: number;
   readonly exportedMs: number | null;
+  /** The complete scan of the same snapshot that is looked at again. */
+  readonly relistOf: bigint | null;
 }
 
 /** Everything that a thread needs to do a shard of one scan. Constant while the scan runs; plain data. */
@@ -39,6 +34,10 @@ export interface ScanContext {
   readonly mode: ScanMode;
   readonly path: string;
   readonly scope: ScopeRules;
+  /** What the root was when the scan began (its identity, as recorded in the scan); null for none. */
+  readonly identity: unknown;
+  /** Mounts that earlier scans entered, relative and printable. */
+  readonly enteredMounts: readonly string[];
   readonly startedMs: number;
   /** The newest complete scan before seq: its listings can be compared, its copies may be the same inodes. */
   readonly previous: { readonly seq: bigint; readonly path: string | null; readonly sameScope: boolean } | null;
@@ -56,8 +55,8 @@ export interface ScanContext {
 export async function beginScan(client: Queryable, begin: BeginScan): Promise<bigint | null> {
   const inserted = await client.query<{ id: bigint }>(
     `insert into scan (volume, root, seq, path, snapshot, snapshot_identity, as_of_from_ms, as_of_to_ms, as_of_source, read_only, mode,
-                       exported_ms, state, scope, open_shards, started_ms, progressed_ms)
-       values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 'running', $13, 1, $14, $14)
+                       exported_ms, relist_of, state, scope, open_shards, started_ms, progressed_ms)
+       values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $15, 'running', $13, 1, $14, $14)
        on conflict do nothing returning id`,
     [
       begin.volumeId,
@@ -74,11 +73,12 @@ export async function beginScan(client: Queryable, begin: BeginScan): Promise<bi
       begin.exportedMs,
       JSON.stringify(begin.scope),
       begin.startedMs,
+      begin.relistOf,
     ],
   );
   const id = inserted.rows[0]?.id;
   if (id === undefined) return null;
-  const work = { directories: [{ id: 0, path: '', inode: null, device: null }], generation: 0 };
+  const work = { directories: [{ id: 0, path: '', inode: null, device: null, parentDevice: null }], generation: 0 };
   await client.query(`insert into shard (scan, kind, work, state) values ($1, 'list', $2, 'open')`, [
     id,
     JSON.stringify(work),
@@ -96,6 +96,8 @@ export async function loadScanContext(client: Queryable, scanId: bigint): Promis
     mode: ScanMode;
     path: string;
     scope: ScopeRules;
+    snapshot_identity: unknown;
+    entered_mounts: string[] | null;
     started_ms: bigint;
     previous_seq: bigint | null;
     previous_path: string | null;
@@ -104,12 +106,12 @@ export async function loadScanContext(client: Queryable, scanId: bigint): Promis
     later_gaps: boolean;
     donors: boolean;
   }>(
-    `select s.volume, s.root, v.role, v.layout, s.seq, s.mode, s.path, s.scope, s.started_ms,
+    `select s.volume, s.root, v.role, v.layout, s.seq, s.mode, s.path, s.scope, s.snapshot_identity, r.identity -> 'enteredMounts' as entered_mounts, s.started_ms,
             p.seq as previous_seq, case when p.pruned is null then p.path end as previous_path, p.scope = s.scope as same_scope,
             (select min(q.seq) from scan q where q.volume = s.volume and q.state = 'complete' and q.seq > s.seq) as next_seq,
             exists (select from scan q join gap g on g.scan = q.id where q.volume = s.volume and q.state = 'complete' and q.seq > s.seq) as later_gaps,
             exists (select from donor d where d.root = s.root) as donors
-       from scan s join volume v on v.id = s.volume
+       from scan s join volume v on v.id = s.volume join root r on r.id = s.root
        left join lateral (select * from scan p where p.volume = s.volume and p.state = 'complete' and p.seq < s.seq order by p.seq desc limit 1) p on true
       where s.id = $1`,
     [scanId],
@@ -126,6 +128,8 @@ export async function loadScanContext(client: Queryable, scanId: bigint): Promis
     mode: row.mode,
     path: row.path,
     scope: row.scope,
+    identity: row.snapshot_identity,
+    enteredMounts: row.entered_mounts ?? [],
     startedMs: Number(row.started_ms),
     previous:
       row.previous_seq === null
@@ -245,4 +249,34 @@ export async function dropStaged(client: Queryable, scanId: bigint, rootId: numb
   await client.query('delete from gap where scan = $1', [scanId]);
   await client.query('delete from listing where root = $1 and seq = $2', [rootId, seq]);
   await client.query('delete from shard where scan = $1', [scanId]);
+}
+
+/** Adds a round of listing again, if nobody else has. The scan then has one open shard. */
+export async function askRelist(client: Queryable, scanId: bigint, round: number): Promise<boolean> {
+  const asked = await client.query<{ id: bigint }>(
+    `with asked as (
+       update scan set open_shards = 1, relist_round = relist_round + 1
+        where id = $1 and state = 'running' and open_shards = 0 and relist_round = $2 returning id)
+     insert into shard (scan, kind, work, state) select id, 'relist', jsonb_build_object('round', $2 + 1), 'open' from asked returning id`,
+    [scanId, round],
+  );
+  return (asked.rowCount ?? 0) > 0;
+}
+
+/** The scan that this one looks at again (the newest snapshot, when it is not read-only), or null. */
+export async function relistTarget(client: Queryable, scanId: bigint): Promise<bigint | null> {
+  const found = await client.query<{ relist_of: bigint | null }>('select relist_of from scan where id = $1', [scanId]);
+  return found.rows[0]?.relist_of ?? null;
+}
+
+/** Of the names that were known at the top of the volume: how many, and how many are staged to end as vanished. */
+export async function topLevelLoss(client: Queryable, context: ScanContext): Promise<{ known: number; gone: number }> {
+  const found = await client.query<{ known: number; gone: number }>(
+    `select (select count(*)::int from version where root = $2 and directory = 0 and first_seq < $3 and (end_seq is null or end_seq > $3)) as known,
+            (select count(*)::int from ending where scan = $1 and directory = 0 and kind = 'end' and reason = 'v') as gone`,
+    [context.scanId, context.rootId, context.seq],
+  );
+  const row = found.rows[0];
+  if (row === undefined) throw new Error('a select without from has one row');
+  return row;
 }

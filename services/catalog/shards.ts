@@ -19,6 +19,8 @@ export interface ShardDirectory {
   /** What the parent's listing saw, as decimal strings (JSON has no bigint); null for the root, which identity checks cover. */
   readonly inode: string | null;
   readonly device: string | null;
+  /** The device of the directory above: a mount that was entered before and now lies on it is gone. */
+  readonly parentDevice: string | null;
 }
 
 export interface ShardFile {
@@ -195,6 +197,10 @@ export interface ShardResult {
   readonly counts: ShardCounts;
   /** Directories whose rows of this very scan are replaced (listed again). */
   readonly replaces: readonly number[];
+  /** Directories whose listing of this scan must not be trusted by the next one: a file of theirs could not be read. */
+  readonly forgets: readonly number[];
+  /** Names whose staged end is taken back: they are in flux. */
+  readonly unsettles: readonly { readonly directory: number; readonly name: string }[];
 }
 
 /** The fence moved on: another holder has the shard, and nothing was written. */
@@ -234,8 +240,22 @@ export async function writeShard(
     if (result.replaces.length > 0) await dropOwnRows(client, context, result.replaces);
     await copyVersions(client, context, result.versions, attributes);
     await insertEndings(client, context, result.endings);
+    if (result.unsettles.length > 0) {
+      await client.query(
+        `delete from ending e using unnest($2::int[], $3::text[]) as n (directory, name)
+          where e.scan = $1 and e.directory = n.directory and e.name = n.name collate "C" and e.kind in ('end', 'below')`,
+        [context.scanId, result.unsettles.map((u) => u.directory), result.unsettles.map((u) => u.name)],
+      );
+    }
     await insertGaps(client, context, result.gaps);
     await insertListings(client, context, result.listings);
+    if (result.forgets.length > 0) {
+      await client.query('delete from listing where root = $1 and directory = any ($2) and seq = $3', [
+        context.rootId,
+        result.forgets,
+        context.seq,
+      ]);
+    }
     if (options.last) await finishShard(client, context, shard, result, options.nowMs);
     else await client.query('update scan set progressed_ms = $2 where id = $1', [context.scanId, options.nowMs]);
     await client.query('commit');

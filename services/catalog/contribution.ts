@@ -1,0 +1,106 @@
+// What directories contributed to the sums of a running scan, told from the rows: so that listing them again can count the difference.
+import type { Queryable, ScanContext } from './scans.ts';
+import { noCounts } from './shards.ts';
+import type { ShardCounts } from './shards.ts';
+
+/** The counts that these directories have in the running scan. Only those that the sums need are filled. */
+export async function contributionOf(
+  client: Queryable,
+  context: ScanContext,
+  directories: readonly number[],
+): Promise<ShardCounts> {
+  const counts = noCounts();
+  if (directories.length === 0) return counts;
+  const found = await client.query<{
+    vanished: number;
+    excluded: number;
+    unknown: number;
+    seen: number;
+    found: number;
+  }>(
+    `with listed as (
+       -- A directory that could not be looked at contributed nothing.
+       select n.id from unnest($4::int[]) as n (id) where not exists (select from gap g where g.scan = $1 and g.directory = n.id and g.name = '')
+     ), known as (
+       select directory, name from version where root = $2 and directory in (select id from listed) and first_seq < $3 and (end_seq is null or end_seq > $3)
+     ), ended as (
+       select directory, name, reason from ending where scan = $1 and kind = 'end' and directory in (select id from listed)
+     ), own as (
+       select directory, name from version where root = $2 and directory in (select id from listed) and first_seq = $3
+     ), gone as (
+       select e.* from ended e where e.reason in ('v', 'x')
+     ), hidden as (
+       select k.* from known k join gap g on g.scan = $1 and g.directory = k.directory and g.name = k.name
+     )
+     select (select count(*)::int from gone where reason = 'v') as vanished, (select count(*)::int from gone where reason = 'x') as excluded,
+            (select count(*)::int from hidden) as unknown,
+            (select count(*)::int from known) - (select count(*)::int from gone) - (select count(*)::int from hidden) as seen,
+            (select count(*)::int from own o where not exists (select from known k where k.directory = o.directory and k.name = o.name)) as found`,
+    [context.scanId, context.rootId, context.seq, directories],
+  );
+  const row = found.rows[0];
+  if (row === undefined) throw new Error('a select without from has one row');
+  return { ...counts, ...row, visited: row.seen + row.found };
+}
+
+export interface ListedDirectory {
+  readonly id: number;
+  readonly path: string;
+  readonly inode: bigint;
+  readonly mtimeNs: bigint;
+  readonly ctimeNs: bigint;
+}
+
+/** Every directory of the root with the times that it had when it was listed last. */
+export async function listedDirectories(client: Queryable, context: ScanContext): Promise<ListedDirectory[]> {
+  const found = await client.query<{ id: number; path: string; inode: bigint; mtime_ns: bigint; ctime_ns: bigint }>(
+    `select distinct on (l.directory) l.directory as id, d.path, l.dir_inode as inode, l.dir_mtime_ns as mtime_ns, l.dir_ctime_ns as ctime_ns
+       from listing l join directory d on d.id = l.directory where l.root = $1 and l.seq <= $2 order by l.directory, l.seq desc`,
+    [context.rootId, context.seq],
+  );
+  return found.rows.map((row) => ({
+    id: row.id,
+    path: row.path,
+    inode: row.inode,
+    mtimeNs: row.mtime_ns,
+    ctimeNs: row.ctime_ns,
+  }));
+}
+
+/** Directories with everything below them. */
+export async function withDescendants(client: Queryable, directories: readonly number[]): Promise<number[]> {
+  if (directories.length === 0) return [];
+  const found = await client.query<{ id: number }>('select id from subtree($1)', [directories]);
+  return found.rows.map((row) => row.id);
+}
+
+/** Directories that this scan could not open because the tree moved. */
+export async function unsettledDirectories(client: Queryable, context: ScanContext): Promise<Set<number>> {
+  const found = await client.query<{ directory: number }>(
+    `select directory from gap where scan = $1 and name = '' and status = 'unsettled'`,
+    [context.scanId],
+  );
+  return new Set(found.rows.map((row) => row.directory));
+}
+
+/** Whether anything of the scan can be due to a tree that moved while it was walked: names that vanished, or were unsettled. */
+export async function mayHaveMoved(client: Queryable, context: ScanContext): Promise<boolean> {
+  const found = await client.query<{ moved: boolean }>(
+    `select exists (select from ending where scan = $1 and reason = 'v') or exists (select from gap where scan = $1 and status = 'unsettled') as moved`,
+    [context.scanId],
+  );
+  return found.rows[0]?.moved === true;
+}
+
+/** Names whose end is staged because they were not there. */
+export async function vanishedNames(
+  client: Queryable,
+  context: ScanContext,
+): Promise<{ directory: number; path: string; name: string }[]> {
+  const found = await client.query<{ directory: number; path: string; name: string }>(
+    `select e.directory, d.path, e.name from ending e join directory d on d.id = e.directory
+      where e.scan = $1 and e.kind = 'end' and e.reason = 'v'`,
+    [context.scanId],
+  );
+  return found.rows;
+}

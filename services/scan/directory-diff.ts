@@ -1,0 +1,367 @@
+// One listed directory held against its known rows: digests carried or bytes read, absences looked up, counts kept.
+import { joinPath } from '../../domain/path.ts';
+import type { Version } from '../../domain/version.ts';
+import type { Donor, KnownRow } from '../catalog/known.ts';
+import type { EndingRow, GapRow, ShardCounts, ShardDirectory, VersionRow } from '../catalog/shards.ts';
+import { noCounts } from '../catalog/shards.ts';
+import { openDirectory } from '../files/directory.ts';
+import type { Directory } from '../files/directory.ts';
+import { FileError, gapStatusOf, isAbsent } from '../files/errors.ts';
+import { readContent } from '../files/read.ts';
+import type { Stat } from '../files/stat.ts';
+import type { ShardEnvironment } from './environment.ts';
+import {
+  LARGE_FILE_BYTES,
+  LINKS_REMEMBERED,
+  READ_ATTEMPTS,
+  READ_ATTEMPTS_LARGE,
+  READ_ONCE_FROM_BYTES,
+} from './limits.ts';
+import type { Entry, Look, NameGap } from './look.ts';
+import { changedInSilence, diffGone, diffPresent } from './observe.ts';
+import type { Ending, Observed } from './observe.ts';
+
+/** A row that is suspect unless its digest was once seen in good standing; asked for a whole shard at once. */
+export interface SuspectRow {
+  readonly directory: number;
+  readonly name: string;
+  readonly digest: bigint;
+  /** Writes the rows with the answer. */
+  readonly settle: (suspect: boolean) => void;
+}
+
+/** What a shard gathers from its directories. */
+export interface Gathered {
+  readonly versions: VersionRow[];
+  readonly endings: EndingRow[];
+  readonly gaps: GapRow[];
+  readonly counts: ShardCounts;
+  readonly suspects: SuspectRow[];
+  /** Large files, for read shards. */
+  readonly deferred: { readonly directory: ShardDirectory; readonly name: string; readonly bytes: number }[];
+}
+
+export function gather(): Gathered {
+  return { versions: [], endings: [], gaps: [], counts: noCounts(), suspects: [], deferred: [] };
+}
+
+export interface Diffed {
+  /** The entries that stand, with the digests that are known now: for the directory's listing digests. */
+  readonly seen: readonly { readonly entry: Entry; readonly digest: bigint | null }[];
+  /** Names that could not be looked at or read. */
+  readonly gaps: number;
+  readonly deferred: number;
+  readonly racy: boolean;
+}
+
+export interface DiffInput {
+  readonly directory: ShardDirectory;
+  readonly handle: Directory;
+  readonly entries: readonly Entry[];
+  readonly nameGaps: readonly NameGap[];
+  readonly excluded: ReadonlySet<string>;
+  readonly known: ReadonlyMap<string, KnownRow>;
+  readonly donors: ReadonlyMap<string, Donor> | undefined;
+  /** next_seen() by name where a later scan has gaps; else null, and the scan's next holds for all. */
+  readonly nexts: ReadonlyMap<string, bigint | null> | null;
+  /** False for a chunk of a huge directory: absences are then looked for once, at its end. */
+  readonly complete: boolean;
+  /** Read large files here and now: a read shard does. */
+  readonly readLarge: boolean;
+}
+
+export function diffDirectory(environment: ShardEnvironment, input: DiffInput, into: Gathered): Diffed {
+  const { directory, known } = input;
+  const { counts } = into;
+  const seen: { entry: Entry; digest: bigint | null }[] = [];
+  const gaps: NameGap[] = [];
+  const met = new Set<string>();
+  let deferred = 0;
+  let racy = false;
+  const previous = new PreviousDirectory(environment, directory);
+
+  const addGap = (gap: NameGap): void => {
+    gaps.push(gap);
+    met.add(gap.name);
+    if (known.get(gap.name)?.now !== undefined) counts.unknown++;
+  };
+
+  const addEntry = (entry: Entry): void => {
+    const row = known.get(entry.name);
+    met.add(entry.name);
+    const large = entry.stat.kind === 'file' && (entry.stat.size ?? 0) >= LARGE_FILE_BYTES;
+    const carried = carriedDigest(environment, entry, row?.now, input.donors?.get(entry.name), previous);
+    let observed: Observed;
+    if (entry.stat.kind !== 'file' || carried !== null || !wantsReading(environment)) {
+      observed = observedOf(entry, carried?.digest ?? null, carried?.fresh === true, carried?.racy === true);
+    } else if (large && !input.readLarge) {
+      deferred++;
+      into.deferred.push({ directory, name: entry.name, bytes: entry.stat.size ?? 0 });
+      return;
+    } else {
+      const read = readEntry(environment, input.handle, entry, counts);
+      if ('status' in read) return addGap(read);
+      observed = read;
+    }
+    racy ||= observed.racy && observed.readNow;
+    counts.visited++;
+    if (entry.stat.kind === 'file') {
+      counts.files++;
+      counts.bytes += entry.stat.size ?? 0;
+      environment.progress(1, 0);
+    }
+    if (row?.now === undefined) counts.found++;
+    else counts.seen++;
+    seen.push({ entry, digest: observed.digest });
+    record(environment, input, row, observed, into);
+  };
+
+  for (const gap of input.nameGaps) addGap(gap);
+  for (const entry of input.entries) addEntry(entry);
+  for (const name of input.excluded) {
+    met.add(name);
+    const now = known.get(name)?.now;
+    if (now === undefined) continue;
+    counts.excluded++;
+    stage(into, directory.id, diffGone(name, now, 'excluded', nextOf(environment, input, name)));
+  }
+  if (input.complete) {
+    let secondListing: ReadonlySet<string> | null = null;
+    for (const [name, row] of known) {
+      if (row.now === undefined || met.has(name)) continue;
+      if (environment.excludes && environment.excluded(joinPath(directory.path, name), row.now.kind === 'directory')) {
+        counts.excluded++;
+        stage(into, directory.id, diffGone(name, row.now, 'excluded', nextOf(environment, input, name)));
+        continue;
+      }
+      if (!environment.lookupByName) secondListing ??= namesOf(environment, input.handle);
+      const absence = confirmAbsent(environment, directory, input.handle, name, secondListing);
+      if (absence === 'absent') {
+        counts.vanished++;
+        stage(into, directory.id, diffGone(name, row.now, 'vanished', nextOf(environment, input, name)));
+      } else if ('status' in absence) {
+        addGap(absence);
+      } else {
+        counts.inconsistent++;
+        addEntry(absence);
+      }
+    }
+  }
+  previous.close();
+  for (const gap of gaps) into.gaps.push({ directory: directory.id, ...gap });
+  return { seen, gaps: gaps.length, deferred, racy };
+}
+
+/** A name that the listing left out. Rule 2: absent is what a lookup calls ENOENT or ENOTDIR, or where lookups may destroy, a second listing. */
+export function confirmAbsent(
+  environment: ShardEnvironment,
+  directory: ShardDirectory,
+  handle: Directory,
+  name: string,
+  secondListing: ReadonlySet<string> | null,
+): 'absent' | Entry | NameGap {
+  if (secondListing !== null && !secondListing.has(name)) return 'absent';
+  try {
+    const stat = handle.lstat(name);
+    return { name, stat, target: stat.kind === 'symlink' ? handle.readlink(name) : null };
+  } catch (error) {
+    if (!(error instanceof FileError)) throw error;
+    if (isAbsent(error.errno)) {
+      if (secondListing === null) return 'absent';
+      return { name, status: 'unsettled', errno: error.errno, detail: 'listed, but gone when it was looked at' };
+    }
+    return { name, status: gapStatusOf(error.errno), errno: error.errno, detail: `below ${directory.path}` };
+  }
+}
+
+export function namesOf(environment: ShardEnvironment, handle: Directory): ReadonlySet<string> {
+  const names = new Set<string>();
+  handle.list(1_024, (batch) => {
+    environment.tick();
+    for (const name of batch) names.add(name);
+  });
+  return names;
+}
+
+function wantsReading(environment: ShardEnvironment): boolean {
+  return environment.context.mode !== 'list';
+}
+
+function nextOf(environment: ShardEnvironment, input: DiffInput, name: string): bigint | null {
+  return input.nexts === null ? environment.context.next : (input.nexts.get(name) ?? null);
+}
+
+function observedOf(entry: Entry, digest: bigint | null, readNow: boolean, racy: boolean): Observed {
+  const { stat } = entry;
+  return {
+    name: entry.name,
+    kind: stat.kind,
+    mode: stat.mode,
+    uid: stat.uid,
+    gid: stat.gid,
+    size: stat.size,
+    mtimeNs: stat.mtimeNs,
+    target: entry.target,
+    rdev: stat.rdev,
+    digest,
+    readNow,
+    inode: stat.inode,
+    ctimeNs: stat.ctimeNs,
+    btimeNs: stat.btimeNs,
+    nlink: stat.nlink,
+    racy,
+  };
+}
+
+function readEntry(
+  environment: ShardEnvironment,
+  handle: Directory,
+  entry: Entry,
+  counts: ShardCounts,
+): Observed | NameGap {
+  const size = entry.stat.size ?? 0;
+  const attempts = size >= READ_ONCE_FROM_BYTES ? READ_ATTEMPTS_LARGE : READ_ATTEMPTS;
+  const result = readContent(
+    environment.hasher,
+    handle,
+    entry.name,
+    { attempts },
+    (bytes) => environment.progress(0, bytes),
+    environment.nowMs,
+  );
+  if (!result.ok) {
+    const gone = result.errno !== null && isAbsent(result.errno);
+    return { name: entry.name, status: gone ? 'unsettled' : result.status, errno: result.errno, detail: result.detail };
+  }
+  counts.filesRead++;
+  counts.bytesRead += result.bytes;
+  if (result.stat.nlink > 1 && environment.links.size < LINKS_REMEMBERED) {
+    environment.links.set(`${result.stat.device}:${result.stat.inode}`, {
+      size: result.bytes,
+      mtimeNs: result.stat.mtimeNs,
+      digest: result.digest,
+      racy: result.racy,
+    });
+  }
+  return observedOf({ name: entry.name, stat: result.stat, target: null }, result.digest, true, result.racy);
+}
+
+interface Carried {
+  readonly digest: bigint;
+  /** Read in this very scan, through another name of the inode. */
+  readonly fresh: boolean;
+  readonly racy: boolean;
+}
+
+/** A digest is carried only while the copy that it was read from is demonstrably the same (design.md section 5, "What is read"). */
+function carriedDigest(
+  environment: ShardEnvironment,
+  entry: Entry,
+  now: Version | undefined,
+  donor: Donor | undefined,
+  previous: PreviousDirectory,
+): Carried | null {
+  const { stat } = entry;
+  if (stat.kind !== 'file') return null;
+  if (stat.nlink > 1) {
+    const link = environment.links.get(`${stat.device}:${stat.inode}`);
+    if (link !== undefined && link.size === stat.size && link.mtimeNs === stat.mtimeNs) {
+      return { digest: link.digest, fresh: true, racy: link.racy };
+    }
+  }
+  if (environment.context.mode === 'reread') return null;
+  const sameFile = (k: { size: number | null; mtimeNs: bigint; inode: bigint }): boolean =>
+    k.inode === stat.inode && k.size === stat.size && k.mtimeNs === stat.mtimeNs;
+  if (now !== undefined && now.kind === 'file' && now.digest !== null && !now.racy && sameFile(now)) {
+    const precise = environment.context.role === 'live' || stat.ctimeNs % 1_000_000_000n !== 0n;
+    if (now.ctimeNs === stat.ctimeNs && precise) return { digest: now.digest, fresh: false, racy: false };
+    if (stat.nlink > 1 && previous.holds(entry.name, stat)) return { digest: now.digest, fresh: false, racy: false };
+  }
+  if (donor !== undefined && sameFile(donor) && donor.ctimeNs === stat.ctimeNs) {
+    return { digest: donor.digest, fresh: true, racy: false };
+  }
+  return null;
+}
+
+/** The same directory in the previous snapshot: an inode that stands in both is one copy, whatever its ctime. */
+class PreviousDirectory {
+  readonly #environment: ShardEnvironment;
+  readonly #path: string;
+  #handle: Directory | null | undefined;
+
+  constructor(environment: ShardEnvironment, directory: ShardDirectory) {
+    this.#environment = environment;
+    this.#path = directory.path;
+  }
+
+  holds(name: string, stat: Stat): boolean {
+    const root = this.#environment.previousRoot;
+    if (root === null) return false;
+    try {
+      this.#handle ??= openDirectory(root, this.#path);
+      const there = this.#handle.lstat(name);
+      return there.device === stat.device && there.inode === stat.inode;
+    } catch (error) {
+      if (!(error instanceof FileError)) throw error;
+      return false;
+    }
+  }
+
+  close(): void {
+    this.#handle?.close();
+    this.#handle = null;
+  }
+}
+
+function record(
+  environment: ShardEnvironment,
+  input: DiffInput,
+  row: KnownRow | undefined,
+  observed: Observed,
+  into: Gathered,
+): void {
+  const known = { now: row?.now, after: row?.after };
+  const point = {
+    seq: environment.context.seq,
+    role: environment.context.role,
+    reread: environment.context.mode === 'reread',
+  };
+  const write = (suspect: boolean): void => {
+    const diff = diffPresent(point, known, observed, nextOf(environment, input, observed.name), suspect);
+    if (diff.insert !== null) {
+      into.versions.push({ directory: input.directory.id, ...diff.insert });
+      if (known.now !== undefined) into.counts.changed++;
+    }
+    stage(into, input.directory.id, diff.endings);
+  };
+  if (known.now !== undefined && observed.digest !== null && changedInSilence(known.now, observed)) {
+    into.suspects.push({ directory: input.directory.id, name: observed.name, digest: observed.digest, settle: write });
+  } else {
+    write(false);
+  }
+}
+
+function stage(into: Gathered, directory: number, endings: readonly Ending[]): void {
+  for (const ending of endings) {
+    into.endings.push({
+      directory,
+      name: ending.name,
+      firstSeq: ending.firstSeq,
+      kind: ending.kind,
+      reason: ending.kind === 'end' || ending.kind === 'below' ? ending.reason : null,
+      resumeSeq: ending.kind === 'end' ? ending.resumeSeq : null,
+      proof: ending.kind === 'proof' ? ending : null,
+    });
+  }
+}
+
+/** What a directory's look gives to its diff. */
+export function lookInput(look: Look): Pick<DiffInput, 'directory' | 'handle' | 'entries' | 'nameGaps' | 'excluded'> {
+  return {
+    directory: look.directory,
+    handle: look.handle,
+    entries: look.entries,
+    nameGaps: look.gaps,
+    excluded: look.excluded,
+  };
+}

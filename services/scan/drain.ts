@@ -1,0 +1,227 @@
+// Draining a scan: claiming shards, giving them to threads, renewing leases, and closing when none is left. Any number of processes may drain
+// the same scan at once; one-shot commands call this directly, workers when the queue wakes them.
+import { randomInt } from 'node:crypto';
+import type { ClientBase } from 'pg';
+import { EXIT, RollcallError } from '../../domain/exit.ts';
+import type { Database } from '../catalog/database.ts';
+import { connect, inTransaction } from '../catalog/database.ts';
+import { abortScan, loadScanContext, scanState } from '../catalog/scans.ts';
+import type { Queryable, ScanContext } from '../catalog/scans.ts';
+import { claimShard, holdLeases, releaseShard, renewLeases } from '../catalog/shards.ts';
+import type { Shard } from '../catalog/shards.ts';
+import { giveUpShard } from '../catalog/give-up.ts';
+import { finishScan } from './finish.ts';
+import type { FinishOutcome } from './finish.ts';
+import { RENEW_EVERY_MS, SHARD_ATTEMPTS, STALL_MS } from './limits.ts';
+import type { RunningShard, ThreadPool } from './pool.ts';
+import type { ShardAnswer } from './shard-thread.ts';
+
+export interface Progress {
+  readonly files: number;
+  readonly bytes: number;
+}
+
+export interface DrainOptions {
+  readonly db: Database;
+  readonly threads: ThreadPool;
+  readonly scanId: bigint;
+  readonly nowMs: () => number;
+  readonly signal: AbortSignal;
+  readonly onProgress: (progress: Progress) => void;
+  /** False for a worker: another host may hold what is left, and nothing has to be waited for. */
+  readonly waitForOthers: boolean;
+  /** A shard failed for the last time; it will be divided, or become a gap. */
+  readonly onFailure: (error: unknown) => void;
+}
+
+export type DrainOutcome = FinishOutcome | { readonly outcome: 'left to others' };
+
+const POLL_MS = 100;
+const HOLDER_MAX = 2 ** 31 - 1;
+
+/**
+ * Does shards of the scan until none is left, then closes it.
+ * @throws RollcallError when a guard stops the scan (exit 4) or the command is interrupted (130); the scan can then be continued
+ */
+export async function drain(options: DrainOptions): Promise<DrainOutcome> {
+  const client = await connect(options.db.address, { applicationName: 'rollcall drain' });
+  try {
+    const holder = await newHolder(client);
+    const context = await loadScanContext(client, options.scanId);
+    return await new Drain(options, client, holder, context).run();
+  } finally {
+    await client.end().catch(() => undefined);
+  }
+}
+
+async function newHolder(client: Queryable): Promise<number> {
+  for (;;) {
+    const holder = randomInt(1, HOLDER_MAX);
+    if (await holdLeases(client, holder)) return holder;
+  }
+}
+
+interface Flight {
+  readonly running: RunningShard;
+  lastMoved: bigint;
+  movedAtMs: number;
+  counted: { files: number; bytes: number };
+}
+
+class Drain {
+  readonly #options: DrainOptions;
+  readonly #client: ClientBase;
+  readonly #holder: number;
+  readonly #context: ScanContext;
+  readonly #flights = new Map<bigint, Flight>();
+  #done: Progress = { files: 0, bytes: 0 };
+  #renewedAtMs: number;
+  #writtenOff = 0;
+
+  constructor(options: DrainOptions, client: ClientBase, holder: number, context: ScanContext) {
+    this.#options = options;
+    this.#client = client;
+    this.#holder = holder;
+    this.#context = context;
+    this.#renewedAtMs = options.nowMs();
+  }
+
+  async run(): Promise<DrainOutcome> {
+    const { scanId, signal, threads } = this.#options;
+    for (;;) {
+      if (signal.aborted) return this.#interrupt();
+      while (this.#flights.size < threads.threads - this.#writtenOff && !signal.aborted) {
+        const shard = await claimShard(this.#client, scanId, this.#holder);
+        if (shard === null) break;
+        if (shard.attempts > SHARD_ATTEMPTS) {
+          await giveUpShard(this.#client, this.#context, shard, this.#options.nowMs());
+          continue;
+        }
+        this.#start(shard);
+      }
+      if (this.#flights.size > 0) {
+        await this.#landOne();
+        continue;
+      }
+      const state = await scanState(this.#client, scanId);
+      if (state.state !== 'running' || state.openShards === 0) {
+        const finished = await finishScan(this.#client, this.#context, state, this.#options.nowMs);
+        if (finished !== 'relist') return finished;
+        continue;
+      }
+      if (!this.#options.waitForOthers) return { outcome: 'left to others' };
+      await pause(POLL_MS);
+    }
+  }
+
+  #start(shard: Shard): void {
+    const running = this.#options.threads.run(this.#options.scanId, shard);
+    // Landed in #landOne; marked as handled, so that a failure while another shard is awaited ends nothing.
+    running.answer.catch(() => undefined);
+    this.#flights.set(shard.id, {
+      running,
+      lastMoved: -1n,
+      movedAtMs: this.#options.nowMs(),
+      counted: { files: 0, bytes: 0 },
+    });
+  }
+
+  /** Waits until one shard is done, reporting progress and renewing leases meanwhile. */
+  async #landOne(): Promise<void> {
+    const answers = [...this.#flights.values()].map(async (flight) => {
+      try {
+        return { flight, answer: await flight.running.answer };
+      } catch (error) {
+        return { flight, error };
+      }
+    });
+    for (;;) {
+      const landed = await Promise.race([...answers, pause(POLL_MS)]);
+      this.#report();
+      await this.#tend();
+      if (landed === undefined) {
+        if (this.#options.signal.aborted) return;
+        continue;
+      }
+      this.#flights.delete(landed.flight.running.shard.id);
+      this.#done = {
+        files: this.#done.files + landed.flight.counted.files,
+        bytes: this.#done.bytes + landed.flight.counted.bytes,
+      };
+      if ('error' in landed) return this.#failed(landed.flight, landed.error);
+      return this.#landed(landed.answer);
+    }
+  }
+
+  async #landed(answer: ShardAnswer | undefined): Promise<void> {
+    if (answer?.outcome !== 'quarantine') return;
+    const reason = `quarantined: ${answer.reason}`;
+    await inTransaction(this.#options.db, (client) =>
+      abortScan(client, this.#options.scanId, { reason, keepDigests: true, nowMs: this.#options.nowMs() }),
+    );
+    throw new RollcallError(`${answer.reason}. Nothing was concluded from this scan.`, {
+      exit: EXIT.guard,
+      next: 'Check that the file system is mounted where it was, then run the command again.',
+    });
+  }
+
+  async #failed(flight: Flight, error: unknown): Promise<void> {
+    await releaseShard(this.#client, flight.running.shard);
+    if (flight.running.shard.attempts >= SHARD_ATTEMPTS) this.#options.onFailure(error);
+  }
+
+  #report(): void {
+    let { files, bytes } = this.#done;
+    for (const flight of this.#flights.values()) {
+      flight.counted = { files: Number(flight.running.progress[1]), bytes: Number(flight.running.progress[2]) };
+      files += flight.counted.files;
+      bytes += flight.counted.bytes;
+    }
+    this.#options.onProgress({ files, bytes });
+  }
+
+  /** Renews the leases of threads that move; gives up a shard whose thread stood still, and writes the thread off. */
+  async #tend(): Promise<void> {
+    const nowMs = this.#options.nowMs();
+    for (const flight of this.#flights.values()) {
+      const moved = Atomics.load(flight.running.progress, 0);
+      if (moved !== flight.lastMoved) {
+        flight.lastMoved = moved;
+        flight.movedAtMs = nowMs;
+      } else if (nowMs - flight.movedAtMs > STALL_MS) {
+        this.#flights.delete(flight.running.shard.id);
+        this.#writtenOff++;
+        flight.running.abandon();
+        await releaseShard(this.#client, flight.running.shard);
+        if (this.#writtenOff >= this.#options.threads.threads) {
+          throw new RollcallError('Every thread hangs in a system call: the storage does not answer.', {
+            next: 'Look at the kernel log and the mounts (dmesg, findmnt), then run the command again: it continues where it stopped.',
+          });
+        }
+      }
+    }
+    if (nowMs - this.#renewedAtMs < RENEW_EVERY_MS) return;
+    this.#renewedAtMs = nowMs;
+    const moving = [...this.#flights.values()].filter((flight) => nowMs - flight.movedAtMs < STALL_MS);
+    await renewLeases(
+      this.#client,
+      moving.map((flight) => flight.running.shard),
+      this.#holder,
+    );
+  }
+
+  async #interrupt(): Promise<never> {
+    for (const flight of this.#flights.values()) {
+      flight.running.abandon();
+      await releaseShard(this.#client, flight.running.shard).catch(() => undefined);
+    }
+    throw new RollcallError('Interrupted. What was scanned is kept.', {
+      exit: EXIT.interrupted,
+      next: 'Run the same command again: it continues where this one stopped.',
+    });
+  }
+}
+
+function pause(ms: number): Promise<undefined> {
+  return new Promise((resolve) => setTimeout(resolve, ms, undefined));
+}

@@ -1,0 +1,138 @@
+// Looking at one directory: its names and what lstat says of each, before anything is held against the catalog.
+import { joinPath } from '../../domain/path.ts';
+import type { GapStatus } from '../../domain/scan.ts';
+import type { ShardDirectory } from '../catalog/shards.ts';
+import type { Directory } from '../files/directory.ts';
+import { openDirectory } from '../files/directory.ts';
+import { FileError, gapStatusOf, isAbsent } from '../files/errors.ts';
+import type { Stat } from '../files/stat.ts';
+import type { ShardEnvironment } from './environment.ts';
+
+export interface Entry {
+  readonly name: string;
+  readonly stat: Stat;
+  /** A symlink's target. */
+  readonly target: string | null;
+}
+
+export interface NameGap {
+  readonly name: string;
+  readonly status: GapStatus;
+  readonly errno: string | null;
+  readonly detail: string | null;
+}
+
+/** A directory that was listed to its end. The handle stays open until the look is closed. */
+export interface Look {
+  readonly directory: ShardDirectory;
+  readonly handle: Directory;
+  readonly entries: Entry[];
+  /** Names that were listed but could not be looked at. */
+  readonly gaps: NameGap[];
+  /** Names that were listed and are out of scope. */
+  readonly excluded: Set<string>;
+  /** Over all entries, signed; see services/files/listing-digest.ts. */
+  readonly statDigest: bigint;
+  readonly duplicates: number;
+}
+
+/** A directory that could not be looked at: all below it is unknown. */
+export interface Unseen {
+  readonly directory: ShardDirectory;
+  readonly gap: NameGap;
+}
+
+/** Names that are lstat'ed at a time. */
+const NAMES_PER_BATCH = 1_024;
+
+/** Opens the directory with the (device, inode) that its parent's listing saw. @throws FileError */
+export function openListed(environment: ShardEnvironment, directory: ShardDirectory): Directory {
+  return openDirectory(
+    environment.root,
+    directory.path,
+    directory.inode === null
+      ? undefined
+      : { inode: BigInt(directory.inode), ...(directory.device === null ? {} : { device: BigInt(directory.device) }) },
+  );
+}
+
+export function look(environment: ShardEnvironment, directory: ShardDirectory): Look | Unseen {
+  let handle: Directory;
+  try {
+    handle = openListed(environment, directory);
+  } catch (error) {
+    return unseen(directory, error);
+  }
+  try {
+    const before = handle.stat;
+    const unmounted = environment.enteredMounts.has(directory.path) && before.device === parentDevice(directory);
+    if (unmounted) {
+      handle.close();
+      const detail = 'a file system was mounted here when it was scanned before; now it is not';
+      return { directory, gap: { name: '', status: 'unmounted', errno: null, detail } };
+    }
+    return lookAt(environment, directory, handle);
+  } catch (error) {
+    handle.close();
+    return unseen(directory, error);
+  }
+}
+
+function lookAt(environment: ShardEnvironment, directory: ShardDirectory, handle: Directory): Look {
+  const entries: Entry[] = [];
+  const gaps: NameGap[] = [];
+  const excluded = new Set<string>();
+  const { digest } = environment;
+  digest.reset();
+  const isMountRoot = environment.isMountRoot(directory.path, handle.stat);
+  const listed = handle.list(NAMES_PER_BATCH, (names) => {
+    for (const name of names) {
+      environment.tick();
+      const entry = lookAtName(environment, directory, handle, name, isMountRoot);
+      if (entry === 'excluded') excluded.add(name);
+      else if ('status' in entry) gaps.push(entry);
+      else {
+        entries.push(entry);
+        digest.addStat(name, entry.stat, entry.target);
+      }
+    }
+  });
+  return { directory, handle, entries, gaps, excluded, statDigest: digest.statDigest(), duplicates: listed.duplicates };
+}
+
+/** What one name is: an entry, a gap, or out of scope. ENOENT of a listed name is a gap too: the listing said that it is there. */
+export function lookAtName(
+  environment: ShardEnvironment,
+  directory: ShardDirectory,
+  handle: Directory,
+  name: string,
+  isMountRoot: boolean,
+): Entry | NameGap | 'excluded' {
+  if (isMountRoot && environment.isSystemDirectory(name)) return 'excluded';
+  try {
+    const stat = handle.lstat(name);
+    if (environment.excludes && environment.excluded(joinPath(directory.path, name), stat.kind === 'directory'))
+      return 'excluded';
+    return { name, stat, target: stat.kind === 'symlink' ? handle.readlink(name) : null };
+  } catch (error) {
+    if (!(error instanceof FileError)) throw error;
+    if (isAbsent(error.errno)) {
+      return { name, status: 'unsettled', errno: error.errno, detail: 'listed, but gone when it was looked at' };
+    }
+    return { name, status: gapStatusOf(error.errno), errno: error.errno, detail: null };
+  }
+}
+
+function parentDevice(directory: ShardDirectory): bigint | null {
+  return directory.parentDevice === null ? null : BigInt(directory.parentDevice);
+}
+
+/** A directory that its parent listed and that is gone, or another, when it is opened: the tree moves; anything else is what the errno says. */
+function unseen(directory: ShardDirectory, error: unknown): Unseen {
+  if (!(error instanceof FileError)) throw error;
+  const moved = isAbsent(error.errno) || error.errno === 'ESTALE' || error.errno === 'ELOOP';
+  return {
+    directory,
+    gap: { name: '', status: moved ? 'unsettled' : gapStatusOf(error.errno), errno: error.errno, detail: null },
+  };
+}

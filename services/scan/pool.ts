@@ -1,0 +1,57 @@
+// The threads that do shards: one pool per process, each thread with a connection of its own.
+import { availableParallelism } from 'node:os';
+import { Piscina } from 'piscina';
+import type { DatabaseAddress } from '../catalog/database.ts';
+import type { Shard } from '../catalog/shards.ts';
+import type { ShardAnswer, ShardTask } from './shard-thread.ts';
+
+export interface RunningShard {
+  readonly shard: Shard;
+  readonly progress: BigInt64Array;
+  readonly answer: Promise<ShardAnswer>;
+  /** Writes the thread off: a system call on a dead server cannot be ended, only left alone. */
+  readonly abandon: () => void;
+}
+
+export interface ThreadPool {
+  readonly threads: number;
+  run(scanId: bigint, shard: Shard): RunningShard;
+  close(): Promise<void>;
+}
+
+/** Counters of a shard: any progress, files, bytes. */
+const COUNTERS = 3;
+const CLOSE_MS = 2_000;
+
+/** The thread's file has the same name in the sources (run by tsx or vitest) and in the build. */
+const THREAD = new URL(import.meta.url.endsWith('.ts') ? './shard-thread.ts' : './shard-thread.js', import.meta.url);
+
+export function openThreads(address: DatabaseAddress, threads: number = availableParallelism()): ThreadPool {
+  const pool = new Piscina({
+    filename: THREAD.href,
+    name: 'runShard',
+    minThreads: threads,
+    maxThreads: threads,
+    idleTimeout: Number.POSITIVE_INFINITY,
+    workerData: { address },
+    ...(import.meta.url.endsWith('.ts') ? { execArgv: ['--import', 'tsx'] } : {}),
+  });
+  return {
+    threads,
+    run(scanId, shard) {
+      const buffer = new SharedArrayBuffer(COUNTERS * BigInt64Array.BYTES_PER_ELEMENT);
+      const abort = new AbortController();
+      const task: ShardTask = { scanId, shard, progress: buffer };
+      const answer = pool.run(task, { signal: abort.signal }) as Promise<ShardAnswer>;
+      return { shard, progress: new BigInt64Array(buffer), answer, abandon: () => abort.abort() };
+    },
+    async close() {
+      let timer: NodeJS.Timeout | undefined;
+      const late = new Promise<void>((resolve) => {
+        timer = setTimeout(resolve, CLOSE_MS);
+      });
+      await Promise.race([pool.destroy(), late]);
+      clearTimeout(timer);
+    },
+  };
+}
