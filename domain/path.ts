@@ -72,38 +72,36 @@ function sequenceLength(bytes: Uint8Array, at: number): 0 | 1 | 2 | 3 | 4 {
 }
 
 function codePointAt(bytes: Uint8Array, at: number, length: 1 | 2 | 3 | 4): number {
-  const tail = (offset: number): number => (bytes[at + offset] ?? 0) & 0x3f;
   const first = bytes[at] ?? 0;
-  switch (length) {
-    case 1:
-      return first;
-    case 2:
-      return ((first & 0x1f) << 6) | tail(1);
-    case 3:
-      return ((first & 0x0f) << 12) | (tail(1) << 6) | tail(2);
-    case 4:
-      return ((first & 0x07) << 18) | (tail(1) << 12) | (tail(2) << 6) | tail(3);
-  }
+  if (length === 1) return first;
+  const second = (bytes[at + 1] ?? 0) & 0x3f;
+  if (length === 2) return ((first & 0x1f) << 6) | second;
+  const third = (bytes[at + 2] ?? 0) & 0x3f;
+  if (length === 3) return ((first & 0x0f) << 12) | (second << 6) | third;
+  return ((first & 0x07) << 18) | (second << 12) | (third << 6) | ((bytes[at + 3] ?? 0) & 0x3f);
 }
 
 /** The printable form of any bytes but NUL: a name, a path, a symlink's target. A '/' stays as it is. */
 export function encodePath(bytes: Uint8Array): string {
   let text = '';
-  for (let at = 0; at < bytes.length; ) {
+  // What stands as it is goes through the decoder in runs: one call for most names.
+  let runStart = 0;
+  let at = 0;
+  while (at < bytes.length) {
     const length = sequenceLength(bytes, at);
-    if (length === 0) {
-      text += ESCAPED_BYTE[bytes[at] ?? 0];
-      at += 1;
+    const codePoint = length === 0 ? -1 : codePointAt(bytes, at, length);
+    if (codePoint === 0) throw new Error('a path holds a NUL byte: it did not come from a file system');
+    if (codePoint >= 0 && codePoint !== BACKSLASH && !isHidden(codePoint)) {
+      at += length;
       continue;
     }
-    const codePoint = codePointAt(bytes, at, length);
-    if (codePoint === 0) throw new Error('a path holds a NUL byte: it did not come from a file system');
+    if (at > runStart) text += strictUtf8.decode(bytes.subarray(runStart, at));
+    runStart = at + (length || 1);
     if (codePoint === BACKSLASH) text += '\\\\';
-    else if (isHidden(codePoint)) for (let i = 0; i < length; i++) text += ESCAPED_BYTE[bytes[at + i] ?? 0];
-    else text += String.fromCodePoint(codePoint);
-    at += length;
+    else for (let i = at; i < runStart; i++) text += ESCAPED_BYTE[bytes[i] ?? 0];
+    at = runStart;
   }
-  return text;
+  return at > runStart ? text + strictUtf8.decode(bytes.subarray(runStart, at)) : text;
 }
 
 /** The printable form of one name's bytes. A name cannot hold '/' or NUL: such bytes are a bug of the caller and throw. */
