@@ -17,18 +17,21 @@ const CHANGE_HEIGHT = 60;
 const AXIS = 24;
 const BAR_MAX = 44;
 /** Average width of a digit or letter at the font sizes that the style sheet gives, rounded up. */
-const CHAR = 6.4;
+const CHAR = 7;
 const LABEL_SPACE = 10;
+/** Narrower slots bear the numbers of bursts only: a number on every third bar would say that the others are nothing. */
+const NUMBERED_SLOT = 18;
 
 function round(value: number): string {
   return String(Math.round(value * 10) / 10);
 }
 
-/** The next 1, 2 or 5 times a power of ten that is not below the value: an axis ends on a number that people say. */
+/** The next number that people say and that is not below the value: where an axis ends. */
 export function niceCeiling(value: number): number {
   if (value <= 1) return 1;
+  if (value <= 10) return value <= 2 ? 2 : value <= 5 ? 5 : 10;
   const power = 10 ** Math.floor(Math.log10(value));
-  for (const factor of [1, 2, 5, 10]) if (factor * power >= value) return factor * power;
+  for (const factor of [1, 1.5, 2, 3, 4, 6, 8, 10]) if (factor * power >= value) return factor * power;
   return 10 * power;
 }
 
@@ -154,7 +157,7 @@ export function chart(timeline: readonly Interval[], { width }: ChartSize): stri
     if (changed > 0) parts.push(bar('ch', x, barWidth, changeBase - added, changed));
     const top = lossBase - vanished - damaged;
     const total = interval.vanished + interval.damaged;
-    if (total > 0) {
+    if (total > 0 && (slot >= NUMBERED_SLOT || interval.burst)) {
       const weight = interval.burst ? total + lossMax : total;
       counts.push({ x: centre, y: top - 4, text: count(total), weight });
     }

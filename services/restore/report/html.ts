@@ -22,9 +22,12 @@ export function name(printable: string): string {
   return `<bdi class="name">${text}</bdi>`;
 }
 
-/** A command to type. */
+/** A command to type. Short words stay whole, so that no line ends between the hyphens of an option. */
 export function command(line: string): string {
-  return `<pre><code>${escape(line)}</code></pre>`;
+  const words = line
+    .split(' ')
+    .map((word) => (word.length <= 24 ? `<span class="w">${escape(word)}</span>` : escape(word)));
+  return `<pre><code>${words.join(' ')}</code></pre>`;
 }
 
 /** A table cell; `numeric` aligns right and keeps digits in columns. `label` is what the cell is called on narrow screens. */

@@ -9,10 +9,6 @@ export const LIST_MAX = 200;
 /** Lines of a list of ordinary change, which is shown as a sample. */
 export const ORDINARY_MAX = 40;
 
-function sentence(parts: readonly string[]): string {
-  return parts.filter((part) => part !== '').join(' \u00b7 ');
-}
-
 function between(finding: Finding): string {
   const { lastSeen = null, firstGone = null } = finding.between ?? {};
   if (lastSeen === null && firstGone === null) return '';
@@ -48,23 +44,41 @@ function evidence(finding: Finding): string {
   return parts.join(' \u00b7 ');
 }
 
-function entry(finding: Finding): Cell[] {
+/** What is said of a finding besides its path: where from, since when, why. HTML. */
+function note(finding: Finding): string {
+  return [source(finding), between(finding), evidence(finding)].filter((part) => part !== '').join(' \u00b7 ');
+}
+
+/** Findings that share their note stand below it once; fewer than this keep it to themselves. */
+const SHARED_MIN = 3;
+
+function entry(finding: Finding, own: string): string {
   const mark = finding.kind === 'directory' ? '/' : '';
   const kind =
     finding.kind === 'file' || finding.kind === 'directory' ? '' : ` <span class="dim">${finding.kind}</span>`;
   const size = finding.kind === 'file' ? bytes(sizeOf(finding)) : '';
-  return [
-    { html: `${name(finding.path)}${mark}${kind}` },
-    { html: size, numeric: true },
-    { html: `<span class="meta">${sentence([source(finding), between(finding), evidence(finding)])}</span>` },
-  ];
+  const meta = own === '' ? '' : `<div class="meta">${own}</div>`;
+  return `<tr><td>${name(finding.path)}${mark}${kind}${meta}</td><td class="n">${size}</td></tr>`;
 }
 
-const HEAD: readonly Cell[] = [
-  { html: 'Path' },
-  { html: 'Size', numeric: true },
-  { html: 'Where from, since when, why' },
-];
+/** Rows of up to `max` findings, in the order of paths, those that tell the same story together. */
+function rows(findings: readonly Finding[], max: number): string {
+  const totals = new Map<string, number>();
+  for (const finding of findings) totals.set(note(finding), (totals.get(note(finding)) ?? 0) + 1);
+  const shared = new Map<string, Finding[]>();
+  const single: Finding[] = [];
+  for (const finding of findings.slice(0, max)) {
+    const text = note(finding);
+    if (text === '' || (totals.get(text) ?? 0) < SHARED_MIN) single.push(finding);
+    else shared.set(text, [...(shared.get(text) ?? []), finding]);
+  }
+  const groups = [...shared].map(
+    ([text, members]) =>
+      `<tr class="sub"><td colspan="2">${plural(totals.get(text) ?? 0, 'entry', 'entries')}: ${text}</td></tr>` +
+      members.map((finding) => entry(finding, '')).join('\n'),
+  );
+  return [...groups, ...single.map((finding) => entry(finding, note(finding)))].join('\n');
+}
 
 interface Section {
   readonly title: string;
@@ -84,7 +98,7 @@ function render(section: Section): string {
   return [
     `<h3>${section.title}: ${count(findings.length)}</h3>`,
     section.text === '' ? '' : `<p class="small dim">${section.text}</p>`,
-    table('list', HEAD, findings.slice(0, max).map(entry)),
+    `<table class="paths"><tbody>${rows(findings, max)}</tbody></table>`,
     more,
   ].join('\n');
 }
@@ -92,7 +106,7 @@ function render(section: Section): string {
 function renderMoves(assessment: Assessment): string {
   const all = moves(assessment);
   if (all.length === 0) return '';
-  const rows = all
+  const lines = all
     .slice(0, LIST_MAX)
     .map((move): Cell[] => [
       { html: `${name(move.from)} \u2192 ${name(move.to)}` },
@@ -105,7 +119,7 @@ function renderMoves(assessment: Assessment): string {
   return [
     `<h3>Moved: ${plural(assessment.verdicts.moved.files, 'file')}</h3>`,
     '<p class="small dim">Not lost: the same content stands under another name. Nothing is restored.</p>',
-    table('list', [{ html: 'From \u2192 to' }, { html: 'Files', numeric: true }], rows),
+    table('paths', [{ html: 'From \u2192 to' }, { html: 'Files', numeric: true }], lines),
     more,
   ].join('\n');
 }

@@ -121,12 +121,12 @@ function numbers(assessment: Assessment, seen: Picture): string {
   }
   if (seen.personDeleted.files > 0) {
     notes.push(
-      `<b>${plural(seen.personDeleted.files, 'file')}</b> of the losses were probably deleted by a person: left out of the restore unless <code>--person-deleted</code> is given.`,
+      `<b>${plural(seen.personDeleted.files, 'file')}</b> of the losses probably deleted by a person: left out of the restore unless <code>--person-deleted</code> is given.`,
     );
   }
   if (seen.directoriesRestorable + seen.directoriesLost > 0) {
     notes.push(
-      `<b>${plural(seen.directoriesRestorable + seen.directoriesLost, 'directory', 'directories')}</b> are gone as well and are counted apart.`,
+      `<b>${plural(seen.directoriesRestorable + seen.directoriesLost, 'directory', 'directories')}</b> gone as well, counted apart.`,
     );
   }
   return [

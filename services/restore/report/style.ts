@@ -53,7 +53,12 @@ tfoot td{font-weight:650;border-bottom:0;border-top:2px solid var(--fg)}
 .bar{display:block;height:6px;margin-top:5px;background:var(--va);border-radius:2px;min-width:2px}
 .groups{display:grid;grid-template-columns:1.3fr 1fr;gap:0 36px}.groups>div:first-child{grid-row:span 2}
 table.list .meta{font-size:.875rem}
-table.list td:first-child{width:52%}
+table.sums td:first-child{width:48%}
+table.paths td{padding-top:2px;padding-bottom:2px}
+table.paths .meta,.sub td{font-size:.875rem}
+.sub td{padding-top:12px!important;color:var(--fg);background:none;border-bottom:1px solid var(--dim)}
+.sub{break-after:avoid}
+code{white-space:nowrap}pre code{white-space:inherit}.w{white-space:nowrap}
 @media screen and (max-width:640px){
 body{padding:16px 14px 48px}
 .three{grid-template-columns:1fr;gap:8px}.three>div{padding:8px 14px}
@@ -63,17 +68,19 @@ table.list thead{display:none}
 table.list,table.list tbody,table.list tr,table.list td{display:block;width:100%!important}
 table.list tr{border-bottom:1px solid var(--line);padding:6px 0}
 table.list td{border:0;padding:0}
-table.list td.n{display:inline;text-align:left}
+table.list td.n,table.lists td:not(:first-child){display:inline;padding-right:.8em;text-align:left}
 table.list td[data-l]::before{content:attr(data-l) " ";color:var(--dim)}
 .hide{display:none}
 }
 @page{size:A4;margin:16mm 15mm}
 @media print{
-body{padding:0;max-width:none;font-size:10pt;-webkit-print-color-adjust:exact;print-color-adjust:exact}
-h1{font-size:16pt}h2{margin-top:20px;break-after:avoid}h3{break-after:avoid}
-.stop,.warn,.three,figure,pre,tr,.groups>div{break-inside:avoid}
+html{font-size:9.5pt}
+body{padding:0;max-width:none;font-size:1rem;line-height:1.4;-webkit-print-color-adjust:exact;print-color-adjust:exact}
+h1{font-size:16pt}h2{margin-top:18px;break-after:avoid}h3{break-after:avoid}
+.stop,.warn,.three,figure,pre,tr,ol.steps li{break-inside:avoid}
+.groups{display:block}section>p{orphans:3;widows:3}
 thead{display:table-header-group}tfoot{display:table-row-group}
 .three .v{font-size:20pt}
-table{font-size:9pt}
+table{font-size:.9rem}th,td{padding:2.5px 10px 2.5px 0}.stop,.three>div{padding:8px 14px}
 }
 `;

@@ -1,0 +1,169 @@
+// README.txt of a bundle: what it is, what to stop, what lies in it, how to apply it in order, what stays away and why. Pure.
+import type { Assessment } from '../../domain/assessment.ts';
+import { restoreSteps, STOP_STEPS } from './commands.ts';
+import { picture, type ReportInput } from './present.ts';
+import { bytes, count, plural, since, time, visible } from './wording.ts';
+
+const WIDTH = 78;
+
+/** Paragraph of at most 78 columns; a word that is longer stands alone and whole, because it may be a path to copy. */
+export function wrap(text: string, indent = '', first = indent): string[] {
+  const lines: string[] = [];
+  let line = first;
+  let empty = true;
+  for (const word of visible(text).split(' ')) {
+    if (!empty && line.length + 1 + word.length > WIDTH) {
+      lines.push(line);
+      line = indent;
+      empty = true;
+    }
+    line += empty ? word : ` ${word}`;
+    empty = false;
+  }
+  return [...lines, line];
+}
+
+function heading(text: string): string[] {
+  return ['', text, '-'.repeat(text.length)];
+}
+
+function item(term: string, text: string): string[] {
+  return wrap(text, ' '.repeat(24), `  ${term}${' '.repeat(Math.max(2, 22 - term.length))}`);
+}
+
+function contents(input: ReportInput): string[] {
+  return [
+    ...item('report.html', 'the same for a browser and for paper, with the timeline and the lists'),
+    ...item('summary.json', 'all counts, for programs'),
+    ...item('restore.sh', 'puts the files back; a dry run unless --apply is given'),
+    ...item(
+      'manifest.jsonl',
+      'every file to restore: path, size, digest, times, owner, mode, source, one JSON object a line',
+    ),
+    ...item('findings.jsonl', 'every path that is not intact, with its verdict and the evidence'),
+    ...item('lost.jsonl', 'what no copy is left of, with everything that is known of it'),
+    ...item('lists/NN-*.files0', 'names to copy from one snapshot, each ended by NUL, for rsync -0 --files-from'),
+    ...item('lists/NN.dirs0', 'missing directories, shallow first'),
+    ...item('lists/NN.xxh64', 'digests for xxhsum -c; names with a newline are left out (old xxhsum cannot read them)'),
+    ...(input.lists.length === 0
+      ? []
+      : [
+          '',
+          ...input.lists.flatMap((list) =>
+            item(
+              list.file,
+              `${plural(list.files, 'file')}, ${bytes(list.bytes)}, from ${list.snapshot} (taken ${time(list.asOf)} UTC)`,
+            ),
+          ),
+        ]),
+  ];
+}
+
+function apply(input: ReportInput): string[] {
+  // From within the bundle: it may have been moved since it was written.
+  const steps = restoreSteps({ ...input, bundle: input.bundle === null ? null : '.' });
+  if (steps.length === 0) return wrap('There is nothing to put back in this bundle.');
+  return [
+    ...wrap('In this directory, as root (else owners cannot be set):'),
+    ...steps.flatMap((step, index) => ['', ...wrap(`${index + 1}. ${step.why}`), '', `     ${step.command}`]),
+    '',
+    ...wrap(
+      'restore.sh needs rsync 3.2.4 or newer, GNU xargs and sha256sum, and looks for them first. It creates what is absent and nothing else: ' +
+        'a name that exists at the target by then is left alone and listed. --damaged replaces a file only if it still is what was judged, and keeps the ' +
+        'replaced one in a directory beside. --older takes the newest copy that is left where something newer is known to have existed. ' +
+        'A name that somebody creates while rsync transfers that very file is replaced: keep people from writing until the end.',
+    ),
+    ...(input.remote
+      ? ['', ...wrap('The snapshots lie on another machine: put its name for HOST. The copy goes over ssh.')]
+      : []),
+    '',
+    ...wrap(
+      'It refuses to run when somebody else can write this bundle, or when a list is not what was written. Keep it where only root can write.',
+    ),
+    '',
+    ...wrap(
+      'On GlusterFS: bricks before mounts. Looking up a name through a read-write mount can delete the last copy of a file that hangs in a rebalance.',
+    ),
+  ];
+}
+
+function away(assessment: Assessment, input: ReportInput): string[] {
+  const seen = picture(assessment);
+  const lines: string[] = [];
+  const tell = (files: number, text: string): void => {
+    if (files > 0) lines.push(...wrap(`${plural(files, 'file')} ${text}`, '    ', '  - '));
+  };
+  tell(seen.lost.files, '(lost.jsonl): no snapshot holds a copy.');
+  tell(
+    seen.personDeleted.files,
+    'probably deleted by a person: the directory was changed at that time, and nothing speaks of a loss. --person-deleted brings them back.',
+  );
+  tell(
+    seen.sideUnknown.files,
+    'differing from the only copy, with nothing to tell which side is right: look at both, then assess again with --side backup or accept.',
+  );
+  tell(
+    seen.open.files - seen.sideUnknown.files,
+    'that could not be judged (unreadable, unsettled, unverified): nothing is claimed about them.',
+  );
+  tell(
+    seen.quiet.files,
+    `gone before the window: counted as deleted.${seen.sinceAll === null ? '' : ` Assess again with --since ${since(seen.sinceAll)} to count them as losses.`}`,
+  );
+  tell(assessment.verdicts.moved.files, 'moved: the same content stands under another name.');
+  tell(input.dropped, 'whose source could not be read again when the lists were written. Assess again.');
+  return lines.length === 0 ? ['  - nothing was left out'] : lines;
+}
+
+/** The whole text, lines ended by newline. Own words are ASCII; names stand in printable form, never raw. */
+export function renderReadme(assessment: Assessment, input: ReportInput): string {
+  const seen = picture(assessment);
+  const lines = [
+    'Rollcall restore bundle',
+    '=======================',
+    '',
+    ...wrap(
+      `What was lost on ${assessment.livePath}, judged ${time(new Date(assessment.createdMs).toISOString())} UTC, and how to put it back. ` +
+        'This directory stands alone: it needs neither Rollcall nor its database, except for the proof at the end. Names are printed in a form of their own: \\x0a is a newline, \\\\ a backslash.',
+    ),
+    ...(assessment.incomplete.length === 0
+      ? []
+      : [
+          '',
+          ...wrap('THE ASSESSMENT IS INCOMPLETE. Nothing is claimed about what lies below these:'),
+          ...assessment.incomplete.slice(0, 20).flatMap((text) => wrap(text, '    ', '  - ')),
+          ...(assessment.incomplete.length > 20
+            ? [`  - ${count(assessment.incomplete.length - 20)} more in summary.json`]
+            : []),
+        ]),
+    ...heading('First stop'),
+    ...wrap(
+      'Stop the nightly backup job and the pruning of snapshots, on the backup server, before anything else. Each night that they run destroys history.',
+    ),
+    ...STOP_STEPS.flatMap((step) => ['', ...wrap(`${step.why}:`), '', `     ${step.command}`]),
+    '',
+    ...wrap(
+      'If the storage is still moving data (a rebalance, a rebuild), stop that first. Then keep people from writing.',
+    ),
+    ...heading('What is lost, what comes back'),
+    `  lost for good   ${count(seen.lost.files).padStart(12)} files  ${bytes(seen.lost.bytes).padStart(9)}`,
+    `  restorable      ${count(seen.restorable.files).padStart(12)} files  ${bytes(seen.restorable.bytes).padStart(9)}`,
+    `  still fine      ${count(seen.fine.files).padStart(12)} files  ${bytes(seen.fine.bytes).padStart(9)}`,
+    '',
+    ...wrap(
+      `The restore needs ${bytes(input.needed.bytes)} and ${plural(input.needed.inodes, 'inode')} at the target.`,
+    ),
+    ...heading('How to apply it, in this order'),
+    ...apply(input),
+    ...heading('What is not restored, and why'),
+    ...away(assessment, input),
+    ...heading('What is in this directory'),
+    ...contents(input),
+    ...heading('How far to trust it'),
+    ...wrap(
+      'Contents are compared by XXH64 and size: that finds corruption, not tampering. "Exact" means equal to the last good state that any scan saw. ' +
+        'A file that was made and lost between two scans was seen by none and is in no list.',
+    ),
+  ];
+  return `${lines.map((line) => line.trimEnd()).join('\n')}\n`;
+}
