@@ -35,17 +35,27 @@ export function middleMs(asOf: AsOf): number {
   return (asOf.fromMs + asOf.toMs) / 2;
 }
 
-/** Orders observers by as_of; ties: backups before live, then seq. Live now is the last whatever its clock says. */
+/**
+ * Orders observers by as_of; ties: backups before live, then seq. Within one volume seq decides: an as_of that was corrected, or a day
+ * that overlaps the next one, never turns a series around. Live now is the last whatever its clock says.
+ */
 export function orderObservers(observers: readonly Observer[], liveNow: bigint): Observer[] {
-  return observers.toSorted((a, b) => {
-    if (a.scan.id === liveNow) return b.scan.id === liveNow ? 0 : 1;
-    if (b.scan.id === liveNow) return -1;
-    const byTime = middleMs(a.scan.asOf) - middleMs(b.scan.asOf);
-    if (byTime !== 0) return byTime;
-    if (a.role !== b.role) return a.role === 'backup' ? -1 : 1;
-    if (a.scan.seq !== b.scan.seq) return a.scan.seq < b.scan.seq ? -1 : 1;
-    return a.scan.id < b.scan.id ? -1 : a.scan.id > b.scan.id ? 1 : 0;
+  const placed: { observer: Observer; atMs: number }[] = [];
+  const reached = new Map<string, number>();
+  const bySeq = observers.toSorted((a, b) => (a.scan.seq < b.scan.seq ? -1 : a.scan.seq > b.scan.seq ? 1 : 0));
+  for (const observer of bySeq) {
+    const atMs = Math.max(middleMs(observer.scan.asOf), reached.get(observer.volume) ?? Number.NEGATIVE_INFINITY);
+    reached.set(observer.volume, atMs);
+    placed.push({ observer, atMs: observer.scan.id === liveNow ? Number.POSITIVE_INFINITY : atMs });
+  }
+  placed.sort((a, b) => {
+    if (a.atMs !== b.atMs) return a.atMs - b.atMs;
+    if (a.observer.role !== b.observer.role) return a.observer.role === 'backup' ? -1 : 1;
+    const [x, y] = [a.observer.scan, b.observer.scan];
+    if (x.seq !== y.seq) return x.seq < y.seq ? -1 : 1;
+    return x.id < y.id ? -1 : x.id > y.id ? 1 : 0;
   });
+  return placed.map(({ observer }) => observer);
 }
 
 /**

@@ -1,9 +1,12 @@
 // The window W: in which intervals a vanished path counts as lost rather than deleted (design.md section 6).
 import type { Interval, Window } from '../assessment.ts';
+import type { Reach } from '../judge/context.ts';
 import { type Counted, estimateBursts } from './burst.ts';
 import { type Counts, intervalOf, iso, type Span } from './timeline.ts';
 
 export interface WindowInput {
+  /** Points of the observers (ms, rising), live now last. */
+  readonly points: readonly number[];
   readonly spans: readonly Span[];
   /** Aligned with the spans. */
   readonly counts: readonly Counts[];
@@ -23,6 +26,10 @@ export interface Stretch {
 export interface DecidedWindow {
   readonly window: Window;
   readonly timeline: readonly Interval[];
+  /** W in terms of observers, for judging; everything is { from: -1, to: live now }. */
+  readonly reaches: readonly Reach[];
+  /** The intervals of W that are bursts themselves. */
+  readonly bursts: readonly Reach[];
   /** Did something that happened after `fromMs` (last sighting) and not after `toMs` (first proof) perhaps happen in W? Points, ms. */
   readonly touches: (fromMs: number, toMs: number) => boolean;
 }
@@ -88,9 +95,14 @@ export function decideWindow(input: WindowInput): DecidedWindow {
     intervals: timeline.filter((interval) => interval.inWindow),
   };
   const since = input.sinceMs ?? Number.POSITIVE_INFINITY;
+  const liveNow = input.points.length - 1;
+  const reaches: Reach[] = all ? [{ from: -1, to: liveNow }] : chosen.map(({ from, to }) => ({ from, to }));
+  if (input.sinceMs !== null)
+    reaches.push({ from: input.points.findLastIndex((point) => point <= since), to: liveNow });
   const touches = (fromMs: number, toMs: number): boolean =>
     all || toMs > since || chosen.some((span) => overlap(span, fromMs, toMs));
-  return { window, timeline, touches };
+  const bursts = spans.filter((_, i) => burst[i]).map(({ from, to }) => ({ from, to }));
+  return { window, timeline, reaches, bursts, touches };
 }
 
 const NONE: Counts = { added: 0, changed: 0, vanished: 0, moved: 0, damaged: 0 };

@@ -50,6 +50,7 @@ function decide(
   const { observers, points } = ordered([...nightly('a', nights), observer('v', 'live', START + nights * DAY)]);
   const spans = spansOf(observers, points);
   const decided = decideWindow({
+    points,
     spans,
     counts: vanished.map((v, i) => counts(v, more.damaged?.[i] ?? 0)),
     files: 10_000,
@@ -85,9 +86,10 @@ describe('the window', () => {
   });
 
   test('without any backup it is everything', () => {
-    const decided = decideWindow({ spans: [], counts: [], files: 0, sinceMs: null, open: [] });
+    const decided = decideWindow({ points: [1], spans: [], counts: [], files: 0, sinceMs: null, open: [] });
     expect(decided.window.all).toBe(true);
     expect(decided.touches(0, 1)).toBe(true);
+    expect(decided.reaches).toEqual([{ from: -1, to: 0 }]);
   });
 
   test('--since overrides the estimate: what may have ended after it is in', () => {
@@ -130,6 +132,7 @@ describe('the window', () => {
       ...Array.from({ length: 6 }, () => 'b'),
     ]);
     const decided = decideWindow({
+      points,
       spans,
       counts: spans.map((s, i) => counts(s.series === 'b' && i === 7 ? 500 : 5)),
       files: 10_000,
@@ -151,7 +154,14 @@ describe('the window', () => {
     ];
     const { observers, points } = ordered(list);
     const spans = spansOf(observers, points);
-    const decided = decideWindow({ spans, counts: spans.map(() => counts(1)), files: 100, sinceMs: null, open: [] });
+    const decided = decideWindow({
+      points,
+      spans,
+      counts: spans.map(() => counts(1)),
+      files: 100,
+      sinceMs: null,
+      open: [],
+    });
     expect(decided.window.all).toBe(false);
     expect(decided.touches(START + DAY, START + 2 * DAY)).toBe(false);
     expect(decided.touches(START + 6 * DAY, START + 7 * DAY)).toBe(true);
@@ -168,12 +178,25 @@ describe('the window', () => {
     expect(points[2]).toBe(points[1]! + 1);
     const spans = spansOf(observers, points);
     expect(spans[0]!.fromMs).toBe(START + DAY / 2);
-    const decided = decideWindow({ spans, counts: [counts(1), counts(2)], files: 10, sinceMs: null, open: [] });
+    const decided = decideWindow({ points, spans, counts: [counts(1), counts(2)], files: 10, sinceMs: null, open: [] });
     expect(decided.timeline[0]).toMatchObject({
       from: new Date(START).toISOString(),
       to: new Date(START + 2 * DAY).toISOString(),
       days: 1,
     });
     expect(decided.timeline[1]).toMatchObject({ toName: 'live' });
+  });
+
+  test('an as_of that was corrected does not turn its series around', () => {
+    const first = observer('a', 'backup', START + 5 * DAY);
+    const second = observer('a', 'backup', START + DAY);
+    const other = observer('b', 'backup', START + 2 * DAY);
+    const { observers } = ordered([second, other, first, observer('v', 'live', START + 6 * DAY)]);
+    expect(observers.map((o) => o.scan.id)).toEqual([
+      other.scan.id,
+      first.scan.id,
+      second.scan.id,
+      observers.at(-1)!.scan.id,
+    ]);
   });
 });
