@@ -63,8 +63,22 @@ export function traces(options: TraceOptions): fc.Arbitrary<Trace> {
     })
     .map(({ copies, scans, slots }) => {
       const seqs = options.order === 'inOrder' ? slots.toSorted((a, b) => a - b) : slots;
-      return scans.map((scan, index) => toScan(scan, BigInt(seqs[index] ?? index + 1) * 1_000n, copies, options));
+      const trace = scans.map((scan, index) =>
+        toScan(scan, BigInt(seqs[index] ?? index + 1) * 1_000n, copies, options),
+      );
+      return Object.assign(trace, { [fc.toStringMethod]: () => trace.map(told).join('\n') });
     });
+}
+
+/** One scan in one line, for the report of a failure. */
+function told(scan: TraceScan): string {
+  const entries = [...scan.tree].map(([path, { metadata: m, content }]) => {
+    const content4 = content === null ? '' : `#${content.toString(16).slice(0, 4)}`;
+    return `${path}${m.kind === 'directory' ? '/' : ''}${m.target === null ? '' : '@'}:${m.mode.toString(8)}${content4}`;
+  });
+  const gaps = scan.gaps.map((gap) => `${gap.directory}|${gap.name}`);
+  const more = `${scan.mode} ${scan.state} gaps [${gaps.join(' ')}] excluded [${scan.excluded.join(' ')}]`;
+  return `${scan.seq} ${more} ${entries.join(' ')}`;
 }
 
 /** The scan as the oracle takes it: every copy that the mode reads carries its content. */

@@ -1,0 +1,49 @@
+// A fresh, migrated database for each test file, in the one embedded cluster that the whole run shares (test/support/cluster.ts).
+import { randomBytes } from 'node:crypto';
+import type { Client } from 'pg';
+import { inject } from 'vitest';
+import { connect, type DatabaseAddress } from '../../services/catalog/database.ts';
+import { migrate } from '../../services/catalog/migrate.ts';
+
+export type ClusterAddress = Exclude<DatabaseAddress, { readonly connectionString: string }>;
+
+declare module 'vitest' {
+  export interface ProvidedContext {
+    cluster: ClusterAddress;
+  }
+}
+
+export interface TestDatabase {
+  readonly address: ClusterAddress;
+  /** A connection of the catalog's kind; the caller ends it. */
+  connect(): Promise<Client>;
+  /** Ends whatever is still connected and drops the database. */
+  close(): Promise<void>;
+}
+
+export async function testDatabase(): Promise<TestDatabase> {
+  const cluster = inject('cluster');
+  const database = `test_${randomBytes(6).toString('hex')}`;
+  const address = { ...cluster, database };
+  await inCluster(cluster, `create database ${database}`);
+  try {
+    await migrate(address);
+  } catch (error) {
+    await inCluster(cluster, `drop database ${database} with (force)`);
+    throw error;
+  }
+  return {
+    address,
+    connect: () => connect(address, { applicationName: 'rollcall test' }),
+    close: () => inCluster(cluster, `drop database if exists ${database} with (force)`),
+  };
+}
+
+async function inCluster(cluster: ClusterAddress, sql: string): Promise<void> {
+  const client = await connect(cluster, { applicationName: 'rollcall test' });
+  try {
+    await client.query(sql);
+  } finally {
+    await client.end();
+  }
+}
