@@ -71,7 +71,7 @@ function uuidOf(mount: Mount): string | null {
 }
 
 /** FUSE file systems number as they please, and SMB does without server inodes; GlusterFS derives inodes from its own ids. */
-function keepsInodes(fsType: string): boolean {
+export function keepsInodes(fsType: string): boolean {
   if (fsType === 'fuse.glusterfs') return true;
   return !isFuse(fsType) && fsType !== 'cifs' && fsType !== 'smb3' && fsType !== '9p' && fsType !== 'vboxsf';
 }
