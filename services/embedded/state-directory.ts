@@ -1,0 +1,179 @@
+// The state directory: whose it is, which edition made it, and errors about it in the operator's words.
+import {
+  accessSync,
+  chmodSync,
+  constants,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
+import { RollcallError } from '../../domain/exit.ts';
+
+/** What stands in STATE/VERSION. Raise it when the directory's shape changes, not when the catalog's schema does. */
+const EDITION = 1;
+
+const ELSEWHERE = 'choose another directory with --state-dir or ROLLCALL_STATE_DIR, or name a server in DATABASE_URL';
+
+/** errno names that mean something to an operator, about this directory. */
+const SAYS: Readonly<Record<string, string>> = {
+  EACCES: 'may not be used by this user',
+  EPERM: 'may not be used by this user',
+  EROFS: 'is on a read-only file system',
+  ENOSPC: 'is on a file system that is full',
+  EDQUOT: 'is over its quota',
+  ENOTDIR: 'is not a directory, or lies below something that is none',
+  EEXIST: 'is not a directory',
+  ENAMETOOLONG: 'has a name that is too long',
+  ELOOP: 'is a link that leads nowhere',
+  EIO: 'is on a file system that answers with input/output errors',
+};
+
+/** Runs fn; file system errors come out as a RollcallError about the state directory. */
+export function aboutState<T>(stateDir: string, fn: () => T): T {
+  try {
+    return fn();
+  } catch (error) {
+    if (error instanceof RollcallError) throw error;
+    const { code } = error as NodeJS.ErrnoException;
+    const says = code === undefined ? undefined : SAYS[code];
+    if (says === undefined) throw error;
+    throw new RollcallError(`the state directory ${stateDir} ${says}: ${(error as Error).message}`, {
+      next: ELSEWHERE,
+      cause: error,
+    });
+  }
+}
+
+/**
+ * Makes the state directory where it is missing, and refuses one that is not ours. As root it is 0711, because the server runs as another
+ * user and must pass through; else 0700.
+ * @returns its real path
+ */
+export function prepareStateDirectory(stateDir: string): string {
+  return aboutState(stateDir, () => {
+    mkdirSync(stateDir, { recursive: true, mode: 0o700 });
+    const state = realpathSync(stateDir);
+    const uid = process.getuid?.() ?? 0;
+    const owner = statSync(state).uid;
+    if (owner !== uid) {
+      throw new RollcallError(
+        `the state directory ${state} belongs to the user with uid ${owner}, not to this one (${uid})`,
+        {
+          next: `run as that user, or ${ELSEWHERE}`,
+        },
+      );
+    }
+    accessSync(state, constants.R_OK | constants.W_OK | constants.X_OK);
+    if (!readEdition(state)) {
+      // Names of ours only, or nothing: several commands may be at this point at once.
+      const foreign = readdirSync(state).find((name) => !name.startsWith('VERSION'));
+      if (foreign !== undefined && !readEdition(state)) {
+        throw new RollcallError(
+          `${state} holds something else (${JSON.stringify(foreign)}) and is no state directory of Rollcall`,
+          {
+            next: `name an empty or new directory: ${ELSEWHERE}`,
+          },
+        );
+      }
+      chmodSync(state, uid === 0 ? 0o711 : 0o700);
+      const fresh = join(state, `VERSION.new-${process.pid}`);
+      writeFileSync(fresh, `${EDITION}\n`, { mode: 0o600 });
+      renameSync(fresh, join(state, 'VERSION'));
+    }
+    return state;
+  });
+}
+
+/** Whether VERSION names this edition; false if there is none. Throws for any other. */
+function readEdition(state: string): boolean {
+  let text: string;
+  try {
+    text = readFileSync(join(state, 'VERSION'), 'utf8').trim();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
+    throw error;
+  }
+  if (text === String(EDITION)) return true;
+  const newer = /^\d+$/.test(text) && Number(text) > EDITION;
+  throw new RollcallError(
+    newer
+      ? `the state directory ${state} was made by a newer Rollcall (its edition is ${text}, this one knows ${EDITION})`
+      : `the state directory ${state} is of an edition that this Rollcall does not know: ${JSON.stringify(text.slice(0, 40))}`,
+    { next: newer ? `update Rollcall, or ${ELSEWHERE}` : ELSEWHERE },
+  );
+}
+
+/** The first directory on the way to path that others may not pass; null if there is none. What an ACL allows is not seen here. */
+export function closedAncestor(path: string): string | null {
+  let closed: string | null = null;
+  for (let at = path; ; at = dirname(at)) {
+    if ((lstatSync(at).mode & 0o001) === 0) closed = at;
+    if (at === dirname(at)) return closed;
+  }
+}
+
+/**
+ * Lets one process at a time do the costly part of the set-up. A kindness, not a guard: the set-up itself is safe when two do it, so a
+ * lock that cannot be judged is ignored after a while.
+ */
+export async function oneAtATime(
+  state: string,
+  { now, pause }: { readonly now: () => number; readonly pause: () => Promise<void> },
+  fn: () => Promise<void>,
+): Promise<void> {
+  const lock = join(state, 'setup.lock');
+  const deadline = now() + 60_000;
+  let held = false;
+  while (!held && now() < deadline) {
+    try {
+      writeFileSync(lock, `${process.pid}\n`, { flag: 'wx', mode: 0o600 });
+      held = true;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST')
+        return aboutState(state, () => Promise.reject(error as Error));
+      if (isAbandoned(lock, now())) rmSync(lock, { force: true });
+      else await pause();
+    }
+  }
+  try {
+    await fn();
+  } finally {
+    if (held) rmSync(lock, { force: true });
+  }
+}
+
+function isAbandoned(lock: string, nowMs: number): boolean {
+  try {
+    const pid = Number.parseInt(readFileSync(lock, 'utf8'), 10);
+    // Between its making and its writing the file is empty for a moment.
+    if (Number.isNaN(pid)) return nowMs - statSync(lock).mtimeMs > 5_000;
+    return !isAlive(pid);
+  } catch {
+    return false;
+  }
+}
+
+/** Whether a process with this id exists, whosever it is. */
+export function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
+
+/** Removes what set-ups that died have left: NAME.new-PID whose process is gone. */
+export function removeLeftovers(state: string): void {
+  for (const name of readdirSync(state)) {
+    const pid = /\.new-(\d+)$/.exec(name)?.[1];
+    if (pid !== undefined && !isAlive(Number(pid))) rmSync(join(state, name), { recursive: true, force: true });
+  }
+}
