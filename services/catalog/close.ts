@@ -45,9 +45,7 @@ export async function closeScan(
     }
     const totals = await sums(client, context);
     if (options.relistOf !== null && (await isUnchanged(client, context, totals, options.relistOf))) {
-      await applyProofs(client, context);
-      await dropStaged(client, context.scanId, context.rootId, context.seq);
-      await client.query('delete from scan where id = $1', [context.scanId]);
+      await foldInto(client, context, options.relistOf);
       await client.query('commit');
       return { outcome: 'unchanged', totals };
     }
@@ -160,14 +158,41 @@ async function isUnchanged(
   return found.rows[0]?.changes === false;
 }
 
-async function applyProofs(client: Queryable, context: ScanContext): Promise<void> {
+/** What the second look read and listed becomes part of the scan that it looked at again. */
+async function foldInto(client: Queryable, context: ScanContext, scanId: bigint): Promise<void> {
+  const parameters = [context.rootId, context.seq, scanId];
+  const proofs = await applyProofs(client, context);
+  if (proofs > 0)
+    await client.query(
+      `update version v set read_seq = s.seq from scan s where s.id = $3 and v.root = $1 and v.read_seq = $2`,
+      parameters,
+    );
   await client.query(
+    `delete from listing l using listing n where n.root = $1 and n.seq = $2 and l.root = n.root and l.directory = n.directory and l.seq < n.seq and $3::bigint is not null`,
+    parameters,
+  );
+  await client.query(
+    `update listing l set seq = s.seq from scan s where s.id = $3 and l.root = $1 and l.seq = $2`,
+    parameters,
+  );
+  await client.query(
+    `update scan s set mode = case when n.mode = 'list' then s.mode when s.mode = 'reread' then s.mode else n.mode end
+       from scan n where n.id = $1 and s.id = $2`,
+    [context.scanId, scanId],
+  );
+  await dropStaged(client, context.scanId, context.rootId, context.seq);
+  await client.query('delete from scan where id = $1', [context.scanId]);
+}
+
+async function applyProofs(client: Queryable, context: ScanContext): Promise<number> {
+  const applied = await client.query(
     `update version v set digest = e.digest, read_seq = e.read_seq, inode = e.inode, ctime_ns = e.ctime_ns, btime_ns = e.btime_ns, nlink = e.nlink,
             suspect = e.suspect, racy = e.racy
        from ending e where e.scan = $1 and e.kind = 'proof'
         and v.root = $2 and v.directory = e.directory and v.name = e.name and v.first_seq = e.first_seq`,
     [context.scanId, context.rootId],
   );
+  return applied.rowCount ?? 0;
 }
 
 async function applyEndings(client: Queryable, context: ScanContext): Promise<void> {

@@ -256,7 +256,8 @@ export async function askRelist(client: Queryable, scanId: bigint, round: number
   const asked = await client.query<{ id: bigint }>(
     `with asked as (
        update scan set open_shards = 1, relist_round = relist_round + 1
-        where id = $1 and state = 'running' and open_shards = 0 and relist_round = $2 returning id)
+        where id = $1 and state = 'running' and open_shards = 0 and relist_round = $2
+          and not exists (select from shard where scan = $1 and kind = 'relist' and (counts ->> 'moved')::int = 0) returning id)
      insert into shard (scan, kind, work, state) select id, 'relist', jsonb_build_object('round', $2 + 1), 'open' from asked returning id`,
     [scanId, round],
   );

@@ -135,7 +135,7 @@ export function diffDirectory(environment: ShardEnvironment, input: DiffInput, i
         continue;
       }
       if (!environment.lookupByName) secondListing ??= namesOf(environment, input.handle);
-      const absence = confirmAbsent(environment, directory, input.handle, name, secondListing);
+      const absence = confirmAbsent(directory, input.handle, name, secondListing);
       if (absence === 'absent') {
         counts.vanished++;
         stage(into, directory.id, diffGone(name, row.now, 'vanished', nextOf(environment, input, name)));
@@ -154,7 +154,6 @@ export function diffDirectory(environment: ShardEnvironment, input: DiffInput, i
 
 /** A name that the listing left out. Rule 2: absent is what a lookup calls ENOENT or ENOTDIR, or where lookups may destroy, a second listing. */
 export function confirmAbsent(
-  environment: ShardEnvironment,
   directory: ShardDirectory,
   handle: Directory,
   name: string,

@@ -1,0 +1,409 @@
+// What judging needs of the catalog: which directories are plainly intact as a whole, the rows of everything else, gaps, and counts per scan.
+import type { GapStatus } from '../../domain/scan.ts';
+import type { ScopeRules } from '../../domain/scope.ts';
+import type { Version } from '../../domain/version.ts';
+import { signed, VERSION_COLUMNS, versionOf } from './rows.ts';
+import type { Queryable } from './scans.ts';
+
+/** One root whose scans are held against one another. Judging reads versions of complete scans only. */
+export interface JudgedRoot {
+  readonly root: number;
+  readonly live: boolean;
+  /** Its newest complete scan. */
+  readonly newestScan: bigint;
+  readonly newestSeq: bigint;
+}
+
+export interface Sum {
+  readonly files: number;
+  readonly directories: number;
+  readonly bytes: number;
+}
+
+export interface Narrowed {
+  /** Directories with something in them that is not plainly intact, with the names that each may hold on all roots together. */
+  readonly directories: readonly { readonly id: number; readonly names: number }[];
+  /** What lies in the other directories: one version on each root, equal content, no gap, no history. */
+  readonly plain: Sum;
+}
+
+interface RootColumns {
+  readonly roots: number[];
+  readonly newest: bigint[];
+  readonly live: boolean[];
+  readonly running: (bigint | null)[];
+  readonly scans: bigint[];
+}
+
+async function columnsOf(client: Queryable, roots: readonly JudgedRoot[]): Promise<RootColumns> {
+  const found = await client.query<{ root: number; seq: bigint }>(
+    `select root, seq from scan where state = 'running' and root = any ($1)`,
+    [roots.map((r) => r.root)],
+  );
+  const running = new Map(found.rows.map((row) => [row.root, row.seq]));
+  return {
+    roots: roots.map((r) => r.root),
+    newest: roots.map((r) => r.newestSeq),
+    live: roots.map((r) => r.live),
+    running: roots.map((r) => running.get(r.root) ?? null),
+    scans: roots.map((r) => r.newestScan),
+  };
+}
+
+/** A gap and everything that it may hide, with the directories whose entry it hides. */
+const GAPPED = `gapped as (
+     select id as directory from subtree(array(
+       select g.directory from gap g where g.scan = any ($4) and g.name = ''
+       union select d.id from gap g join directory d on d.parent = g.directory and d.name = g.name where g.scan = any ($4) and g.name <> ''))
+     union select d.parent from gap g join directory d on d.id = g.directory where g.scan = any ($4) and g.name = '' and d.parent >= 0
+     union select g.directory from gap g where g.scan = any ($4) and g.name <> '')`;
+
+/**
+ * Splits the directories: a whole directory is plainly intact when its newest listings on live and on every backup root that has it
+ * carry one content digest, none of its names ever changed, ended or was suspect, and no gap of the newest scans touches it. Reads
+ * `listing` and the partial index on ended versions only: no row of `version` is fetched for an unchanged volume.
+ * @param trusted false when listings say nothing (rules of scope differ from today's, the newest snapshot is pruned): nothing is plain
+ */
+export async function narrow(client: Queryable, roots: readonly JudgedRoot[], trusted: boolean): Promise<Narrowed> {
+  const columns = await columnsOf(client, roots);
+  const found = await client.query<{
+    ids: number[] | null;
+    names: number[] | null;
+    plain_names: bigint;
+    plain_directories: bigint;
+    plain_bytes: bigint;
+  }>(
+    `with r as (select * from unnest($1::int[], $2::bigint[], $3::boolean[]) as r (root, newest, live)),
+     newest as materialized (
+       select distinct on (l.directory, l.root) l.directory, r.live, l.content_digest, l.count, l.bytes
+         from listing l join r on r.root = l.root where l.seq <= r.newest order by l.directory, l.root, l.seq desc),
+     touched as materialized (
+       select v.directory, count(*) as ended from version v join r on r.root = v.root
+        where (v.end_seq is not null or v.suspect) and v.first_seq <= r.newest group by v.directory),
+     ${GAPPED},
+     plain as materialized (
+       select n.directory, max(n.count) as count, max(n.bytes) as bytes from newest n
+        where $5 and not exists (select from touched t where t.directory = n.directory) and not exists (select from gapped g where g.directory = n.directory)
+        group by n.directory
+       having count(*) filter (where n.live) = 1 and count(*) > 1 and count(n.content_digest) = count(*) and min(n.content_digest) = max(n.content_digest)),
+     interesting as (
+       select directory, sum(names) as names from (
+         select directory, count as names from newest union all select directory, ended from touched union all select directory, 0 from gapped) a
+        where not exists (select from plain p where p.directory = a.directory) group by directory order by directory)
+     select (select array_agg(directory order by directory) from interesting) as ids,
+            (select array_agg(names::int order by directory) from interesting) as names,
+            (select coalesce(sum(count), 0)::bigint from plain) as plain_names,
+            (select coalesce(sum(bytes), 0)::bigint from plain) as plain_bytes,
+            (select count(*) from newest n join directory d on d.id = n.directory join plain p on p.directory = d.parent where n.live) as plain_directories`,
+    [columns.roots, columns.newest, columns.live, columns.scans, trusted],
+  );
+  const row = found.rows[0];
+  if (row === undefined) throw new Error('a select without from has one row');
+  const ids = row.ids ?? [];
+  const names = row.names ?? [];
+  const directories = Number(row.plain_directories);
+  return {
+    directories: ids.map((id, i) => ({ id, names: names[i] ?? 0 })),
+    plain: { files: Number(row.plain_names) - directories, directories, bytes: Number(row.plain_bytes) },
+  };
+}
+
+/** All versions of one path, by root, each list in order of first_seq. */
+export interface PathRows {
+  readonly directory: number;
+  readonly name: string;
+  readonly byRoot: ReadonlyMap<number, readonly Version[]>;
+}
+
+export interface PulledRows {
+  readonly paths: readonly PathRows[];
+  /** Names of these directories that are plainly intact one by one, and were not fetched. */
+  readonly plain: Sum;
+}
+
+/**
+ * The rows of some directories, less the names that are plainly intact (as in narrow). Asserts that every name is in one of the two.
+ * @param hidden directories that a gap of the newest scans touches: nothing in them is plain
+ */
+export async function pullRows(
+  client: Queryable,
+  roots: readonly JudgedRoot[],
+  directories: readonly number[],
+  trusted: boolean,
+): Promise<PulledRows> {
+  const columns = await columnsOf(client, roots);
+  const found = await client.query({
+    rowMode: 'array',
+    text: `with r as (select * from unnest($1::int[], $2::bigint[], $3::boolean[], $6::bigint[]) as r (root, newest, live, running)),
+     ${GAPPED},
+     mine as materialized (
+       select v.*, r.live from version v join r on r.root = v.root
+        where v.directory = any ($5) and v.first_seq <= r.newest and v.first_seq is distinct from r.running),
+     named as materialized (
+       select m.directory, m.name, min(a.kind) as kind, max(m.size) as size,
+              $7 and count(*) filter (where m.end_seq is not null or m.suspect) = 0
+              and count(*) filter (where m.live) = 1 and count(*) > 1 and min(a.kind) = max(a.kind)
+              and case min(a.kind)
+                    when 'file' then count(m.digest) = count(*) and min(m.digest) = max(m.digest) and min(m.size) = max(m.size)
+                    when 'symlink' then min(m.target) = max(m.target)
+                    when 'char-device' then min(m.rdev) = max(m.rdev)
+                    when 'block-device' then min(m.rdev) = max(m.rdev)
+                    else true end
+              and not exists (select from gapped g where g.directory = m.directory) as plain
+         from mine m join attribute a on a.id = m.attribute group by m.directory, m.name)
+     select v.directory, v.name, v.root, ${VERSION_COLUMNS}
+       from mine v join attribute a on a.id = v.attribute join named n on n.directory = v.directory and n.name = v.name and not n.plain
+     union all
+     select null, json_build_array(count(*), count(*) filter (where plain and kind <> 'directory'), count(*) filter (where plain and kind = 'directory'),
+                                   coalesce(sum(size) filter (where plain), 0))::text, null::int,
+            null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null from named`,
+    values: [columns.roots, columns.newest, columns.live, columns.scans, directories, columns.running, trusted],
+  });
+  const paths = new Map<number, Map<string, { directory: number; name: string; byRoot: Map<number, Version[]> }>>();
+  let count = 0;
+  let sums: readonly number[] = [];
+  for (const raw of found.rows as unknown as readonly (readonly unknown[])[]) {
+    const directory = raw[0] as number | null;
+    const name = raw[1] as string;
+    if (directory === null) {
+      sums = JSON.parse(name) as readonly number[];
+      continue;
+    }
+    let byName = paths.get(directory);
+    if (byName === undefined) paths.set(directory, (byName = new Map()));
+    let path = byName.get(name);
+    if (path === undefined) {
+      byName.set(name, (path = { directory, name, byRoot: new Map() }));
+      count++;
+    }
+    const root = raw[2] as number;
+    const version = versionOf(raw, 3);
+    const list = path.byRoot.get(root);
+    if (list === undefined) path.byRoot.set(root, [version]);
+    else list.push(version);
+  }
+  const [names = 0, files = 0, plainDirectories = 0, bytes = 0] = sums;
+  if (names !== count + files + plainDirectories) {
+    throw new Error(
+      `${names} names lie in these directories, but ${count} were fetched and ${files + plainDirectories} counted`,
+    );
+  }
+  const all: PathRows[] = [];
+  for (const byName of paths.values()) {
+    for (const path of byName.values()) {
+      for (const list of path.byRoot.values()) {
+        if (list.length > 1) list.sort((a, b) => (a.firstSeq < b.firstSeq ? -1 : 1));
+      }
+      all.push(path);
+    }
+  }
+  return { paths: all, plain: { files, directories: plainDirectories, bytes } };
+}
+
+/** Rows of single names, whatever their state: the candidates of a move. */
+export async function rowsOfNames(
+  client: Queryable,
+  roots: readonly JudgedRoot[],
+  names: readonly { readonly directory: number; readonly name: string }[],
+): Promise<PathRows[]> {
+  if (names.length === 0) return [];
+  const columns = await columnsOf(client, roots);
+  const found = await client.query({
+    rowMode: 'array',
+    text: `with r as (select * from unnest($1::int[], $2::bigint[], $3::bigint[]) as r (root, newest, running)),
+                n as (select distinct * from unnest($4::int[], $5::text[]) as n (directory, name))
+           select v.directory, v.name, v.root, ${VERSION_COLUMNS} from n join version v on v.directory = n.directory and v.name = n.name collate "C"
+             join r on r.root = v.root join attribute a on a.id = v.attribute
+            where v.first_seq <= r.newest and v.first_seq is distinct from r.running order by v.first_seq`,
+    values: [columns.roots, columns.newest, columns.running, names.map((n) => n.directory), names.map((n) => n.name)],
+  });
+  const paths = new Map<string, { directory: number; name: string; byRoot: Map<number, Version[]> }>();
+  for (const raw of found.rows as unknown as readonly (readonly unknown[])[]) {
+    const directory = raw[0] as number;
+    const name = raw[1] as string;
+    const key = `${directory} ${name}`;
+    let path = paths.get(key);
+    if (path === undefined) paths.set(key, (path = { directory, name, byRoot: new Map() }));
+    const root = raw[2] as number;
+    const list = path.byRoot.get(root);
+    if (list === undefined) path.byRoot.set(root, [versionOf(raw, 3)]);
+    else list.push(versionOf(raw, 3));
+  }
+  return [...paths.values()];
+}
+
+/** What identifies something that vanished: content (size > 0 and digest, or size alone where it is unread), or inode and birth time. */
+export interface LookedFor {
+  readonly contents: readonly { readonly size: number; readonly digest: bigint }[];
+  readonly sizes: readonly number[];
+  readonly identities: readonly { readonly inode: bigint; readonly btimeNs: bigint }[];
+}
+
+/** Names that hold at live now and have one of the contents or identities: one pass over the live manifest, joined by hash. */
+export async function standingNow(
+  client: Queryable,
+  live: JudgedRoot,
+  wanted: LookedFor,
+): Promise<{ directory: number; name: string }[]> {
+  if (wanted.contents.length + wanted.sizes.length + wanted.identities.length === 0) return [];
+  const found = await client.query<{ directory: number; name: string }>(
+    `select m.directory, m.name from manifest($1, $2) m
+      where (m.size > 0 and (m.size, m.digest) in (select * from unnest($3::bigint[], $4::bigint[])))
+         or (m.size > 0 and m.size in (select unnest($5::bigint[])))
+         or (m.btime_ns <> 0 and (m.inode, m.btime_ns) in (select * from unnest($6::bigint[], $7::bigint[])))`,
+    [
+      live.root,
+      live.newestSeq,
+      wanted.contents.map((c) => c.size),
+      wanted.contents.map((c) => signed(c.digest)),
+      wanted.sizes,
+      wanted.identities.map((i) => i.inode),
+      wanted.identities.map((i) => i.btimeNs),
+    ],
+  );
+  return found.rows;
+}
+
+/** Every version with one of the contents on one of the roots: where the content of a lost path stood under another name. */
+export async function copiesOf(
+  client: Queryable,
+  roots: readonly JudgedRoot[],
+  contents: readonly { readonly size: number; readonly digest: bigint }[],
+): Promise<{ root: number; directory: number; name: string; version: Version }[]> {
+  if (contents.length === 0) return [];
+  const columns = await columnsOf(client, roots);
+  const found = await client.query({
+    rowMode: 'array',
+    text: `with r as (select * from unnest($1::int[], $2::bigint[], $3::bigint[]) as r (root, newest, running))
+           select v.directory, v.name, v.root, ${VERSION_COLUMNS} from version v join r on r.root = v.root join attribute a on a.id = v.attribute
+            where v.first_seq <= r.newest and v.first_seq is distinct from r.running and not v.suspect and v.size > 0
+              and (v.size, v.digest) in (select * from unnest($4::bigint[], $5::bigint[]))
+            order by v.first_seq desc, v.directory, v.name`,
+    values: [
+      columns.roots,
+      columns.newest,
+      columns.running,
+      contents.map((c) => c.size),
+      contents.map((c) => signed(c.digest)),
+    ],
+  });
+  return (found.rows as unknown as readonly (readonly unknown[])[]).map((raw) => ({
+    directory: raw[0] as number,
+    name: raw[1] as string,
+    root: raw[2] as number,
+    version: versionOf(raw, 3),
+  }));
+}
+
+/** Printable paths by directory id. */
+export async function pathsOfDirectories(client: Queryable, ids: readonly number[]): Promise<Map<number, string>> {
+  if (ids.length === 0) return new Map();
+  const found = await client.query<{ id: number; path: string }>('select id, path from directory where id = any ($1)', [
+    ids,
+  ]);
+  return new Map(found.rows.map((row) => [row.id, row.path]));
+}
+
+export interface StoredGap {
+  readonly scan: bigint;
+  readonly directoryId: number;
+  readonly directory: string;
+  readonly name: string;
+  readonly status: GapStatus;
+  readonly errno: string | null;
+  readonly detail: string | null;
+}
+
+export async function gapsOf(client: Queryable, scans: readonly bigint[]): Promise<StoredGap[]> {
+  const found = await client.query<{
+    scan: bigint;
+    directory_id: number;
+    directory: string;
+    name: string;
+    status: GapStatus;
+    errno: string | null;
+    detail: string | null;
+  }>(
+    `select g.scan, g.directory as directory_id, d.path as directory, g.name, g.status, g.errno, g.detail
+       from gap g join directory d on d.id = g.directory where g.scan = any ($1) order by d.path, g.name`,
+    [scans],
+  );
+  return found.rows.map((row) => ({
+    scan: row.scan,
+    directoryId: row.directory_id,
+    directory: row.directory,
+    name: row.name,
+    status: row.status,
+    errno: row.errno,
+    detail: row.detail,
+  }));
+}
+
+/** The rules that each scan was made by, and whether its state could be written to. */
+export async function rulesOf(
+  client: Queryable,
+  scans: readonly bigint[],
+): Promise<Map<bigint, { readonly scope: ScopeRules; readonly readOnly: boolean }>> {
+  const found = await client.query<{ id: bigint; scope: ScopeRules; read_only: boolean }>(
+    'select id, scope, read_only from scan where id = any ($1)',
+    [scans],
+  );
+  return new Map(found.rows.map((row) => [row.id, { scope: row.scope, readOnly: row.read_only }]));
+}
+
+/** What one scan of a root found otherwise than the one before it; directories not counted. */
+export interface ScanChanges {
+  readonly added: number;
+  readonly changed: number;
+  readonly vanished: number;
+}
+
+/** By root and seq (`${root} ${seq}`): one pass over the versions of the roots. The first scan of a root adds everything. */
+export async function changesByScan(
+  client: Queryable,
+  roots: readonly JudgedRoot[],
+): Promise<Map<string, ScanChanges>> {
+  const columns = await columnsOf(client, roots);
+  const found = await client.query<{ root: number; seq: bigint; begun: number; changed: number; vanished: number }>(
+    `with r as (select * from unnest($1::int[], $2::bigint[], $3::bigint[]) as r (root, newest, running)),
+     kinds as (select id from attribute where kind <> 'directory'),
+     begun as (select v.root, v.first_seq as seq, count(*)::int as begun from version v join r on r.root = v.root
+                where v.first_seq <= r.newest and v.first_seq is distinct from r.running and v.attribute in (select id from kinds) group by 1, 2),
+     ended as (select v.root, v.end_seq as seq, count(*) filter (where v.end_reason = 'c')::int as changed, count(*) filter (where v.end_reason = 'v')::int as vanished
+                 from version v join r on r.root = v.root
+                where v.end_seq is not null and v.end_seq <= r.newest and v.first_seq is distinct from r.running and v.attribute in (select id from kinds) group by 1, 2)
+     select coalesce(b.root, e.root) as root, coalesce(b.seq, e.seq) as seq, coalesce(begun, 0) as begun, coalesce(changed, 0) as changed, coalesce(vanished, 0) as vanished
+       from begun b full join ended e on e.root = b.root and e.seq = b.seq`,
+    [columns.roots, columns.newest, columns.running],
+  );
+  return new Map(
+    found.rows.map((row) => [
+      `${row.root} ${row.seq}`,
+      { added: Math.max(0, row.begun - row.changed), changed: row.changed, vanished: row.vanished },
+    ]),
+  );
+}
+
+/** Bytes whose digests hold at these scans, split by when they were read: at the scan itself, or carried from an earlier reading. */
+export interface Trusted {
+  readonly carriedBytes: number;
+  /** as_of (ms) of the oldest scan whose reading is still trusted; null when nothing was carried. */
+  readonly sinceMs: number | null;
+}
+
+export async function trustedBytes(client: Queryable, roots: readonly JudgedRoot[]): Promise<Trusted> {
+  const columns = await columnsOf(client, roots);
+  const found = await client.query<{ bytes: bigint; since: bigint | null }>(
+    `with r as (select * from unnest($1::int[], $2::bigint[]) as r (root, newest)),
+     read as (select v.root, v.read_seq, sum(v.size)::bigint as bytes from version v join r on r.root = v.root
+               where v.digest is not null and v.read_seq <> r.newest and v.first_seq <= r.newest and (v.end_seq is null or v.end_seq > r.newest) group by 1, 2)
+     select coalesce(sum(read.bytes), 0)::bigint as bytes, min(s.started_ms) as since
+       from read left join scan s on s.root = read.root and s.seq = read.read_seq and s.state = 'complete'`,
+    [columns.roots, columns.newest],
+  );
+  const row = found.rows[0];
+  return {
+    carriedBytes: Number(row?.bytes ?? 0),
+    sinceMs: row?.since === null || row?.since === undefined ? null : Number(row.since),
+  };
+}

@@ -1,0 +1,84 @@
+// The recorded snapshots of a series: where each lies now, and which are gone from disk.
+import type { AsOf, ScanMode } from '../../domain/scan.ts';
+import type { SnapshotIdentity } from '../../domain/snapshot-identity.ts';
+import type { Queryable } from './scans.ts';
+
+export interface RecordedSnapshot {
+  readonly scanId: bigint;
+  readonly seq: bigint;
+  readonly path: string;
+  readonly name: string;
+  readonly identity: SnapshotIdentity;
+  readonly mode: ScanMode;
+  readonly state: 'running' | 'complete';
+}
+
+/** Snapshots that are not known to be gone, by seq; a running scan's too. */
+export async function recordedSnapshots(client: Queryable, volumeId: number): Promise<RecordedSnapshot[]> {
+  const found = await client.query<{
+    id: bigint;
+    seq: bigint;
+    path: string;
+    snapshot: string | null;
+    snapshot_identity: SnapshotIdentity;
+    mode: ScanMode;
+    state: 'running' | 'complete';
+  }>(
+    `select id, seq, path, snapshot, snapshot_identity, mode, state from scan
+      where volume = $1 and state <> 'aborted' and pruned is null and exported_ms is null order by seq`,
+    [volumeId],
+  );
+  return found.rows.map((row) => ({
+    scanId: row.id,
+    seq: row.seq,
+    path: row.path,
+    name: row.snapshot ?? '',
+    identity: row.snapshot_identity,
+    mode: row.mode,
+    state: row.state,
+  }));
+}
+
+/** A rotation gave the snapshot another name; as_of may be corrected, seq never moves. */
+export async function moveSnapshot(
+  client: Queryable,
+  scanId: bigint,
+  now: { path: string; name: string; identity: SnapshotIdentity; asOf: AsOf; readOnly: boolean },
+): Promise<void> {
+  await client.query(
+    `update scan set path = $2, snapshot = $3, snapshot_identity = $4, as_of_from_ms = $5, as_of_to_ms = $6, as_of_source = $7, read_only = $8 where id = $1`,
+    [
+      scanId,
+      now.path,
+      now.name,
+      JSON.stringify(now.identity),
+      Math.round(now.asOf.fromMs),
+      Math.round(now.asOf.toMs),
+      now.asOf.source,
+      now.readOnly,
+    ],
+  );
+}
+
+export async function markPruned(
+  client: Queryable,
+  scanIds: readonly bigint[],
+  reason: 'gone' | 'rewritten',
+): Promise<void> {
+  if (scanIds.length === 0) return;
+  await client.query('update scan set pruned = $2 where id = any ($1) and pruned is null', [scanIds, reason]);
+}
+
+/** The first free seq from `wanted` on. */
+export async function freeSeq(client: Queryable, volumeId: number, wanted: bigint): Promise<bigint> {
+  const found = await client.query<{ seq: bigint }>(
+    `select seq from scan where volume = $1 and seq >= $2 and state <> 'aborted' order by seq`,
+    [volumeId, wanted],
+  );
+  let seq = wanted;
+  for (const row of found.rows) {
+    if (row.seq !== seq) break;
+    seq += 1n;
+  }
+  return seq;
+}

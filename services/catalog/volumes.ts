@@ -1,0 +1,70 @@
+// Volumes and their roots: found by what they are, named for people.
+import type { Layout, Role } from '../../domain/scan.ts';
+import type { Queryable } from './scans.ts';
+
+export interface Volume {
+  readonly id: number;
+  readonly name: string;
+  readonly role: Role;
+  readonly layout: Layout;
+  readonly key: string;
+  readonly rootId: number;
+  readonly host: string;
+  readonly path: string;
+  /** As recorded when a scan completed last; null before. */
+  readonly identity: unknown;
+}
+
+const COLUMNS = 'v.id, v.name, v.role, v.layout, v.key, r.id as "rootId", r.host, r.path, r.identity';
+
+export async function findVolume(client: Queryable, keyOrName: string): Promise<Volume | null> {
+  const found = await client.query<Volume>(
+    `select ${COLUMNS} from volume v join root r on r.volume = v.id where v.key = $1 or v.name = $1 order by v.key = $1 desc limit 1`,
+    [keyOrName],
+  );
+  return found.rows[0] ?? null;
+}
+
+export async function listVolumes(
+  client: Queryable,
+): Promise<(Volume & { scans: number; newestMs: number | null; running: boolean })[]> {
+  const found = await client.query<Volume & { scans: number; newest_ms: bigint | null; running: boolean }>(
+    `select ${COLUMNS}, count(s.id) filter (where s.state = 'complete')::int as scans, max(s.as_of_to_ms) filter (where s.state = 'complete') as newest_ms,
+            coalesce(bool_or(s.state = 'running'), false) as running
+       from volume v join root r on r.volume = v.id left join scan s on s.volume = v.id group by v.id, r.id order by v.role desc, v.name`,
+  );
+  return found.rows.map(({ newest_ms, ...row }) => ({
+    ...row,
+    newestMs: newest_ms === null ? null : Number(newest_ms),
+  }));
+}
+
+/**
+ * The volume with this key; made when it is met for the first time. The name is the path or pattern, as it is a label only.
+ * Two that come at once get the same one.
+ */
+export async function ensureVolume(
+  client: Queryable,
+  wanted: { role: Role; layout: Layout; key: string; name: string; host: string; path: string; nowMs: number },
+): Promise<Volume> {
+  const known = await findVolume(client, wanted.key);
+  if (known !== null) return known;
+  const taken = await client.query('select from volume where name = $1', [wanted.name]);
+  const name = (taken.rowCount ?? 0) > 0 ? `${wanted.name} (${wanted.role})` : wanted.name;
+  await client.query(
+    'insert into volume (name, role, layout, key, created_ms) values ($1, $2, $3, $4, $5) on conflict do nothing',
+    [name, wanted.role, wanted.layout, wanted.key, wanted.nowMs],
+  );
+  await client.query(
+    'insert into root (volume, host, path) select id, $2, $3 from volume where key = $1 on conflict do nothing',
+    [wanted.key, wanted.host, wanted.path],
+  );
+  const made = await findVolume(client, wanted.key);
+  if (made === null) throw new Error(`volume ${wanted.key} could not be made`);
+  return made;
+}
+
+/** Accepts another identity for a root; the next scan is held against it. */
+export async function recordIdentity(client: Queryable, rootId: number, identity: unknown): Promise<void> {
+  await client.query('update root set identity = $2 where id = $1', [rootId, JSON.stringify(identity)]);
+}

@@ -1,0 +1,155 @@
+// Scanning a backup series: which snapshots are new, which are known under another name, which are gone; oldest first, the newest one read.
+import { sameSnapshot } from '../../domain/snapshot-identity.ts';
+import type { ScanMode } from '../../domain/scan.ts';
+import type { ScopeRules } from '../../domain/scope.ts';
+import { freeSeq, markPruned, moveSnapshot, recordedSnapshots } from '../catalog/snapshots.ts';
+import type { RecordedSnapshot } from '../catalog/snapshots.ts';
+import { ensureVolume } from '../catalog/volumes.ts';
+import type { Volume } from '../catalog/volumes.ts';
+import { exists, findSnapshots } from '../files/snapshots.ts';
+import type { FoundSeries, FoundSnapshot } from '../files/snapshots.ts';
+import { runScan } from './scan-volume.ts';
+import type { NewScan, ScanTools } from './scan-volume.ts';
+
+export interface SeriesOptions {
+  readonly pattern: string;
+  readonly scope: ScopeRules;
+  readonly tz: string | null;
+  /** Newest snapshots to scan; null for all. */
+  readonly limit: number | null;
+  readonly reread: boolean;
+}
+
+export interface SeriesPlan {
+  readonly found: FoundSeries;
+  /** Snapshots to scan, oldest first. */
+  readonly steps: readonly PlanStep[];
+  /** Scanned before, and still on disk as they were. */
+  readonly known: number;
+}
+
+export interface PlanStep {
+  readonly snapshot: FoundSnapshot;
+  readonly mode: ScanMode;
+  /** Looked at again: the scan that stands for it now. */
+  readonly relistOf: RecordedSnapshot | null;
+}
+
+export async function seriesVolume(
+  tools: Pick<ScanTools, 'db' | 'host' | 'nowMs'>,
+  found: FoundSeries,
+  pattern: string,
+): Promise<Volume> {
+  return ensureVolume(tools.db.pool, {
+    role: 'backup',
+    layout: 'snapshots',
+    key: `series:${tools.host}:${found.series.key}`,
+    name: pattern,
+    host: tools.host,
+    path: found.series.literalPrefix,
+    nowMs: tools.nowMs(),
+  });
+}
+
+/** Scans what is new of a series. `announce` gets the plan before the work. */
+export async function scanSeries(
+  tools: ScanTools,
+  options: SeriesOptions,
+  announce: (plan: SeriesPlan) => void,
+): Promise<{ volume: Volume; plan: SeriesPlan }> {
+  const found = await findSnapshots(options.pattern, { nowMs: tools.nowMs(), tz: options.tz, limit: options.limit });
+  const volume = await seriesVolume(tools, found, options.pattern);
+  const plan = await planSeries(tools, volume, found, options);
+  announce(plan);
+  const mayResume = (running: { path: string }): boolean =>
+    plan.steps.some((step) => step.snapshot.path === running.path);
+  for (const step of plan.steps) {
+    const phase = `snapshot ${step.snapshot.name}`;
+    // A scan that was left running is of one of the steps: it is continued, and this step comes after it.
+    for (;;) {
+      const run = await runScan(tools, volume.id, phase, () => scanOf(tools, volume, step, options), {
+        mayResume,
+        keepsForever: true,
+      });
+      if (!run.joined || (await isScanned(tools, volume, step))) break;
+    }
+  }
+  return { volume, plan };
+}
+
+async function isScanned(tools: ScanTools, volume: Volume, step: PlanStep): Promise<boolean> {
+  const recorded = await recordedSnapshots(tools.db.pool, volume.id);
+  return recorded.some(
+    (one) =>
+      one.state === 'complete' && one.path === step.snapshot.path && sameSnapshot(one.identity, step.snapshot.identity),
+  );
+}
+
+/** Brings the record up to date (rotated names, snapshots that are gone) and says what is to be scanned. */
+async function planSeries(
+  tools: ScanTools,
+  volume: Volume,
+  found: FoundSeries,
+  options: SeriesOptions,
+): Promise<SeriesPlan> {
+  const client = tools.db.pool;
+  const recorded = (await recordedSnapshots(client, volume.id)).filter((one) => one.state === 'complete');
+  const matched = new Map<bigint, FoundSnapshot>();
+  const known = new Map<FoundSnapshot, RecordedSnapshot>();
+  for (const snapshot of found.snapshots) {
+    const candidates = recorded.filter(
+      (one) => !matched.has(one.scanId) && sameSnapshot(one.identity, snapshot.identity),
+    );
+    const record = candidates.find((one) => one.path === snapshot.path) ?? candidates[0];
+    if (record === undefined) continue;
+    matched.set(record.scanId, snapshot);
+    known.set(snapshot, record);
+    await moveSnapshot(client, record.scanId, { ...snapshot });
+  }
+  const atPath = new Set(found.snapshots.map((snapshot) => snapshot.path));
+  const unmatched = recorded.filter((one) => !matched.has(one.scanId));
+  const rewritten = unmatched.filter((one) => atPath.has(one.path));
+  const gone = unmatched.filter((one) => !atPath.has(one.path) && !exists(one.path));
+  await markPruned(
+    client,
+    rewritten.map((one) => one.scanId),
+    'rewritten',
+  );
+  await markPruned(
+    client,
+    gone.map((one) => one.scanId),
+    'gone',
+  );
+  const newest = found.snapshots.at(-1);
+  const steps: PlanStep[] = [];
+  for (const snapshot of found.snapshots) {
+    const record = known.get(snapshot) ?? null;
+    const isNewest = snapshot === newest;
+    const mode: ScanMode = options.reread ? 'reread' : isNewest ? 'read' : 'list';
+    if (record === null) {
+      if (snapshot.withinLimit) steps.push({ snapshot, mode, relistOf: null });
+    } else if (options.reread || (isNewest && (!snapshot.readOnly || record.mode === 'list'))) {
+      if (snapshot.withinLimit) steps.push({ snapshot, mode, relistOf: record });
+    }
+  }
+  return { found, steps, known: known.size };
+}
+
+async function scanOf(tools: ScanTools, volume: Volume, step: PlanStep, options: SeriesOptions): Promise<NewScan> {
+  const { snapshot, relistOf } = step;
+  const wanted = relistOf === null ? BigInt(Math.round(snapshot.asOf.fromMs)) : relistOf.seq + 1n;
+  return {
+    volumeId: volume.id,
+    rootId: volume.rootId,
+    seq: await freeSeq(tools.db.pool, volume.id, wanted),
+    path: snapshot.path,
+    snapshot: snapshot.name,
+    snapshotIdentity: snapshot.identity,
+    asOf: snapshot.asOf,
+    readOnly: snapshot.readOnly,
+    mode: step.mode,
+    scope: options.scope,
+    exportedMs: null,
+    relistOf: relistOf?.scanId ?? null,
+  };
+}

@@ -1,0 +1,81 @@
+// Scanning a live volume: a directory tree as it is now.
+import { EXIT, RollcallError } from '../../domain/exit.ts';
+import type { ScanMode } from '../../domain/scan.ts';
+import type { ScopeRules } from '../../domain/scope.ts';
+import { completeScans } from '../catalog/scans.ts';
+import { ensureVolume } from '../catalog/volumes.ts';
+import type { Volume } from '../catalog/volumes.ts';
+import { identifyRoot, identityDifference } from '../files/identity.ts';
+import type { RootIdentity } from '../files/identity.ts';
+import { mountsBelow } from '../files/mounts.ts';
+import { runScan } from './scan-volume.ts';
+import type { NewScan, ScanRun, ScanTools } from './scan-volume.ts';
+
+export interface TreeOptions {
+  /** Real path, printable. */
+  readonly path: string;
+  readonly scope: ScopeRules;
+  readonly mode: Exclude<ScanMode, 'list'>;
+}
+
+/** @throws RollcallError with exit 4 when the root is not the one that earlier scans saw */
+export async function scanTree(tools: ScanTools, options: TreeOptions): Promise<{ volume: Volume; run: ScanRun }> {
+  const { path } = options;
+  const volume = await treeVolume(tools, path);
+  const run = await runScan(tools, volume.id, path, () => nextScan(tools, volume, options), {
+    mayResume: (running) => running.path === path,
+    keepsForever: false,
+  });
+  return { volume, run };
+}
+
+export async function treeVolume(tools: Pick<ScanTools, 'db' | 'host' | 'nowMs'>, path: string): Promise<Volume> {
+  return ensureVolume(tools.db.pool, {
+    role: 'live',
+    layout: 'tree',
+    key: `tree:${tools.host}:${path}`,
+    name: path,
+    host: tools.host,
+    path,
+    nowMs: tools.nowMs(),
+  });
+}
+
+async function nextScan(tools: ScanTools, volume: Volume, options: TreeOptions): Promise<NewScan> {
+  const { path, scope } = options;
+  const entered = scope.crossMounts ? enteredMounts(path) : [];
+  const identity = identifyRoot(path, entered);
+  checkIdentity(volume, path, identity);
+  const last = (await completeScans(tools.db.pool, volume.id)).at(-1);
+  const nowMs = tools.nowMs();
+  const seq = last !== undefined && last.seq >= BigInt(nowMs) ? last.seq + 1n : BigInt(nowMs);
+  return {
+    volumeId: volume.id,
+    rootId: volume.rootId,
+    seq,
+    path,
+    snapshot: null,
+    snapshotIdentity: identity,
+    asOf: { fromMs: nowMs, toMs: nowMs, source: 'scan' },
+    readOnly: false,
+    mode: options.mode,
+    scope,
+    exportedMs: null,
+    relistOf: null,
+  };
+}
+
+function enteredMounts(path: string): string[] {
+  const prefix = path === '/' ? '/' : `${path}/`;
+  return mountsBelow(path).map((mount) => mount.mountPoint.slice(prefix.length));
+}
+
+function checkIdentity(volume: Volume, path: string, now: RootIdentity): void {
+  if (typeof volume.identity !== 'object' || volume.identity === null) return;
+  const difference = identityDifference(volume.identity as RootIdentity, now);
+  if (difference === null) return;
+  throw new RollcallError(`${path} is not the volume that was scanned before: ${difference}. Nothing was scanned.`, {
+    exit: EXIT.guard,
+    next: `Check what is mounted there (findmnt ${path}). If this is the volume's new file system: rollcall volumes rebase '${path}' --reason "…"`,
+  });
+}
