@@ -7,5 +7,7 @@ export default defineConfig({
     hookTimeout: 60_000,
     pool: 'forks',
     maxWorkers: 2,
+    globalSetup: ['test/support/cluster.ts'],
+    globalSetup: ['test/support/cluster.ts'],
   },
 });

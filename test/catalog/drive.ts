@@ -66,6 +66,7 @@ export async function drive(
     scope: { excludes: scan.excluded, crossMounts: false },
     startedMs: asOfMs,
     exportedMs: null,
+    relistOf: null,
   });
   if (scanId === null) throw new Error('the volume has a running scan');
   const context = await loadScanContext(client, scanId);

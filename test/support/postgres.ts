@@ -9,7 +9,8 @@ export type ClusterAddress = Exclude<DatabaseAddress, { readonly connectionStrin
 
 declare module 'vitest' {
   export interface ProvidedContext {
-    cluster: ClusterAddress;
+    /** An address, or why there is none. */
+    cluster: ClusterAddress | string;
   }
 }
 
@@ -23,6 +24,7 @@ export interface TestDatabase {
 
 export async function testDatabase(): Promise<TestDatabase> {
   const cluster = inject('cluster');
+  if (typeof cluster === 'string') throw new Error(`no Postgres for tests: ${cluster}`);
   const database = `test_${randomBytes(6).toString('hex')}`;
   const address = { ...cluster, database };
   await inCluster(cluster, `create database ${database}`);
