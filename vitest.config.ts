@@ -8,6 +8,5 @@ export default defineConfig({
     pool: 'forks',
     maxWorkers: 2,
     globalSetup: ['test/support/cluster.ts'],
-    globalSetup: ['test/support/cluster.ts'],
   },
 });

@@ -2,6 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
+  constants,
   cpSync,
   existsSync,
   lstatSync,
@@ -92,7 +93,12 @@ export function installBinaries(state: string): void {
     const needed = (path: string) =>
       !path.endsWith('.a') && basename(path) !== 'pkgconfig' && basename(path) !== 'pg_ctl';
     for (const part of ['bin', 'lib', 'share']) {
-      cpSync(join(native, part), join(fresh, part), { recursive: true, verbatimSymlinks: true, filter: needed });
+      cpSync(join(native, part), join(fresh, part), {
+        recursive: true,
+        verbatimSymlinks: true,
+        filter: needed,
+        mode: constants.COPYFILE_FICLONE,
+      });
     }
     const links = JSON.parse(readFileSync(join(native, 'pg-symlinks.json'), 'utf8')) as readonly {
       readonly source: string;

@@ -1,4 +1,5 @@
-// The database cluster in the state directory: made once, whole or not at all, with one role that is no superuser and one database.
+// The database cluster in the state directory: made once, whole or not at all, with one database and one role,
+// which is no superuser. It may make databases: a demonstration has one of its own, and so has every test.
 import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import {
@@ -129,7 +130,7 @@ export function makeCluster(state: string, { bin }: Binaries, user: ServerUser |
       ['--single', '-D', fresh, '-c', 'log_statement=none', '-c', 'log_min_error_statement=panic', 'postgres'],
       user,
       state,
-      `create role ${ROLE} login password '${password}'\ncreate database ${ROLE} owner ${ROLE}\n`,
+      `create role ${ROLE} login createdb password '${password}'\ncreate database ${ROLE} owner ${ROLE}\n`,
     );
     aboutState(state, () => {
       const write = (name: string, text: string) => {
@@ -138,10 +139,7 @@ export function makeCluster(state: string, { bin }: Binaries, user: ServerUser |
         writeFileSync(path, text, { mode: 0o600, flush: true });
         own(path);
       };
-      write(
-        'pg_hba.conf',
-        `# One role, one database, over the socket, by password.\nlocal ${ROLE} ${ROLE} scram-sha-256\n`,
-      );
+      write('pg_hba.conf', `# One role, over the socket, by password.\nlocal all ${ROLE} scram-sha-256\n`);
       write(PASSWORD_FILE, `${password}\n`);
       renameSync(fresh, dataDirectory(state));
       const directory = openSync(state, 'r');
