@@ -115,6 +115,8 @@ create table version (
   target text collate "C"
 );
 create index version_place on version (directory, root);
+-- What ever changed, ended or was suspect: judging looks for the directories that hold any of it.
+create index version_touched on version (root, directory) where end_seq is not null or suspect;
 
 -- Every change that a running scan makes to an older row waits here; the close applies it, an abort drops it.
 -- kind: end (of one version at its scan's seq), below (ends all below directory/name), proof, extend (first_seq back to the scan's seq).
@@ -194,6 +196,8 @@ create table finding (
   opened_ms bigint not null,
   seen_ms bigint not null,
   closed_ms bigint,
+  -- A restore list put the expected content back at that time: what lies there now is not a stranger.
+  restored_ms bigint,
   unique (volume, path, expected, observed)
 );
 create index finding_open on finding (volume) where state = 'open';

@@ -33,6 +33,8 @@ interface RootColumns {
   readonly live: boolean[];
   readonly running: (bigint | null)[];
   readonly scans: bigint[];
+  /** 1 where backups are declared: then a name must stand on one of them too to be plainly intact. */
+  readonly backups: number;
 }
 
 async function columnsOf(client: Queryable, roots: readonly JudgedRoot[]): Promise<RootColumns> {
@@ -47,6 +49,7 @@ async function columnsOf(client: Queryable, roots: readonly JudgedRoot[]): Promi
     live: roots.map((r) => r.live),
     running: roots.map((r) => running.get(r.root) ?? null),
     scans: roots.map((r) => r.newestScan),
+    backups: roots.some((r) => !r.live) ? 1 : 0,
   };
 }
 
@@ -85,7 +88,7 @@ export async function narrow(client: Queryable, roots: readonly JudgedRoot[], tr
        select n.directory, max(n.count) as count, max(n.bytes) as bytes from newest n
         where $5 and not exists (select from touched t where t.directory = n.directory) and not exists (select from gapped g where g.directory = n.directory)
         group by n.directory
-       having count(*) filter (where n.live) = 1 and count(*) > 1 and count(n.content_digest) = count(*) and min(n.content_digest) = max(n.content_digest)),
+       having count(*) filter (where n.live) = 1 and count(*) > $6 and count(n.content_digest) = count(*) and min(n.content_digest) = max(n.content_digest)),
      interesting as (
        select directory, sum(names) as names from (
          select directory, count as names from newest union all select directory, ended from touched union all select directory, 0 from gapped) a
@@ -95,7 +98,7 @@ export async function narrow(client: Queryable, roots: readonly JudgedRoot[], tr
             (select coalesce(sum(count), 0)::bigint from plain) as plain_names,
             (select coalesce(sum(bytes), 0)::bigint from plain) as plain_bytes,
             (select count(*) from newest n join directory d on d.id = n.directory join plain p on p.directory = d.parent where n.live) as plain_directories`,
-    [columns.roots, columns.newest, columns.live, columns.scans, trusted],
+    [columns.roots, columns.newest, columns.live, columns.scans, trusted, columns.backups],
   );
   const row = found.rows[0];
   if (row === undefined) throw new Error('a select without from has one row');
@@ -123,7 +126,6 @@ export interface PulledRows {
 
 /**
  * The rows of some directories, less the names that are plainly intact (as in narrow). Asserts that every name is in one of the two.
- * @param hidden directories that a gap of the newest scans touches: nothing in them is plain
  */
 export async function pullRows(
   client: Queryable,
@@ -142,7 +144,7 @@ export async function pullRows(
      named as materialized (
        select m.directory, m.name, min(a.kind) as kind, max(m.size) as size,
               $7 and count(*) filter (where m.end_seq is not null or m.suspect) = 0
-              and count(*) filter (where m.live) = 1 and count(*) > 1 and min(a.kind) = max(a.kind)
+              and count(*) filter (where m.live) = 1 and count(*) > $8 and min(a.kind) = max(a.kind)
               and case min(a.kind)
                     when 'file' then count(m.digest) = count(*) and min(m.digest) = max(m.digest) and min(m.size) = max(m.size)
                     when 'symlink' then min(m.target) = max(m.target)
@@ -157,7 +159,16 @@ export async function pullRows(
      select null, json_build_array(count(*), count(*) filter (where plain and kind <> 'directory'), count(*) filter (where plain and kind = 'directory'),
                                    coalesce(sum(size) filter (where plain), 0))::text, null::int,
             null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null from named`,
-    values: [columns.roots, columns.newest, columns.live, columns.scans, directories, columns.running, trusted],
+    values: [
+      columns.roots,
+      columns.newest,
+      columns.live,
+      columns.scans,
+      directories,
+      columns.running,
+      trusted,
+      columns.backups,
+    ],
   });
   const paths = new Map<number, Map<string, { directory: number; name: string; byRoot: Map<number, Version[]> }>>();
   let count = 0;

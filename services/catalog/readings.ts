@@ -1,0 +1,130 @@
+// What judging read is written back: a digest where the catalog had none, and a version cut in two where a snapshot's copy differs.
+import type { ClientBase } from 'pg';
+import type { Version } from '../../domain/version.ts';
+import { seenInGoodStanding, standingKey } from './known.ts';
+import { signed } from './rows.ts';
+
+/** One copy that was read at the scan `seq` of its root, where `version` holds. */
+export interface CopyRead {
+  readonly root: number;
+  readonly seq: bigint;
+  readonly directory: number;
+  readonly name: string;
+  readonly version: Version;
+  readonly digest: bigint;
+  readonly inode: bigint;
+  readonly ctimeNs: bigint;
+  readonly btimeNs: bigint;
+  readonly nlink: number;
+  readonly racy: boolean;
+}
+
+/**
+ * Proof for versions that had none; a version whose digest is another one is cut at the later of the two copies, and what comes after
+ * the cut is suspect (its content changed under the same size and mtime) unless that digest was once seen in good standing. A copy
+ * that was read before at the very same scan proves nothing new about the past: the catalog keeps what was known good. Must run in a
+ * transaction, and not while a scan of one of the roots closes.
+ * @returns versions that got a digest, and versions that were cut
+ */
+export async function recordReadings(
+  client: ClientBase,
+  reads: readonly CopyRead[],
+): Promise<{ proven: number; cut: number }> {
+  const proven = await writeProofs(
+    client,
+    reads.filter((read) => read.version.digest === null),
+  );
+  // Also what has just been proven may be contradicted by another copy of the same version.
+  const digests = new Map<string, Set<bigint>>();
+  for (const read of reads) {
+    const of = digests.get(versionKey(read)) ?? new Set();
+    if (read.version.digest !== null) of.add(read.version.digest);
+    digests.set(versionKey(read), of.add(read.digest));
+  }
+  let cut = 0;
+  for (const read of reads) {
+    if ((digests.get(versionKey(read))?.size ?? 0) > 1 && (await cutVersion(client, read))) cut++;
+  }
+  return { proven, cut };
+}
+
+function versionKey(read: CopyRead): string {
+  return `${read.root} ${read.directory} ${read.version.firstSeq} ${read.name}`;
+}
+
+async function writeProofs(client: ClientBase, reads: readonly CopyRead[]): Promise<number> {
+  if (reads.length === 0) return 0;
+  const first = new Map<string, CopyRead>();
+  for (const read of reads) {
+    const key = versionKey(read);
+    if (!first.has(key)) first.set(key, read);
+  }
+  const list = [...first.values()];
+  const updated = await client.query(
+    `update version v set digest = n.digest, read_seq = n.seq, inode = n.inode, ctime_ns = n.ctime, btime_ns = n.btime, nlink = n.nlink, racy = n.racy
+       from unnest($1::int[], $2::int[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[], $9::bigint[], $10::int[], $11::boolean[])
+            as n (root, directory, name, first_seq, digest, seq, inode, ctime, btime, nlink, racy)
+      where v.root = n.root and v.directory = n.directory and v.name = n.name collate "C" and v.first_seq = n.first_seq and v.digest is null`,
+    [
+      list.map((r) => r.root),
+      list.map((r) => r.directory),
+      list.map((r) => r.name),
+      list.map((r) => r.version.firstSeq),
+      list.map((r) => signed(r.digest)),
+      list.map((r) => r.seq),
+      list.map((r) => r.inode),
+      list.map((r) => r.ctimeNs),
+      list.map((r) => r.btimeNs),
+      list.map((r) => r.nlink),
+      list.map((r) => r.racy),
+    ],
+  );
+  return updated.rowCount ?? 0;
+}
+
+async function cutVersion(client: ClientBase, read: CopyRead): Promise<boolean> {
+  const found = await client.query<{ first_seq: bigint; digest: bigint; read_seq: bigint }>(
+    `select first_seq, digest, read_seq from version
+      where root = $1 and directory = $2 and name = $3 and first_seq <= $4 and (end_seq is null or end_seq > $4) and digest <> $5 for update`,
+    [read.root, read.directory, read.name, read.seq, signed(read.digest)],
+  );
+  const held = found.rows[0];
+  if (held === undefined || held.read_seq === read.seq) return false;
+  const earlierIsNew = read.seq < held.read_seq;
+  const cutAt = earlierIsNew ? held.read_seq : read.seq;
+  if (cutAt <= held.first_seq) return false;
+  const key = [read.root, read.directory, read.name, held.first_seq, cutAt] as const;
+  const laterDigest = earlierIsNew ? BigInt.asUintN(64, held.digest) : read.digest;
+  const good = await seenInGoodStanding(client, [{ directory: read.directory, name: read.name, digest: laterDigest }]);
+  // The version itself is no witness for its own later half.
+  const known =
+    good.has(standingKey(read.directory, read.name, laterDigest)) &&
+    !(earlierIsNew && (await isAlone(client, read, laterDigest)));
+  await client.query(
+    `insert into version (first_seq, end_seq, size, mtime_ns, digest, read_seq, inode, ctime_ns, btime_ns, rdev, root, directory, attribute, nlink, end_reason, suspect, racy, name, target)
+       select $5, end_seq, size, mtime_ns, $6, $5, case when $7 then inode else $8 end, case when $7 then ctime_ns else $9 end, case when $7 then btime_ns else $10 end,
+              rdev, root, directory, attribute, nlink, end_reason, $11, racy, name, target
+         from version where root = $1 and directory = $2 and name = $3 and first_seq = $4`,
+    [...key, signed(laterDigest), earlierIsNew, read.inode, read.ctimeNs, read.btimeNs, !known],
+  );
+  await client.query(
+    `update version set end_seq = $5, end_reason = 'c', digest = case when $6 then $7 else digest end, read_seq = case when $6 then $8 else read_seq end,
+            inode = case when $6 then $9 else inode end, ctime_ns = case when $6 then $10 else ctime_ns end
+      where root = $1 and directory = $2 and name = $3 and first_seq = $4`,
+    [...key, earlierIsNew, signed(read.digest), read.seq, read.inode, read.ctimeNs],
+  );
+  await client.query('update listing set content_digest = null where root = $1 and directory = $2', [
+    read.root,
+    read.directory,
+  ]);
+  return true;
+}
+
+/** Whether the version that holds at the read copy is the only one of the path with this digest. */
+async function isAlone(client: ClientBase, read: CopyRead, digest: bigint): Promise<boolean> {
+  const found = await client.query<{ count: number }>(
+    `select count(*)::int as count from version where directory = $1 and name = $2 and digest = $3 and not suspect`,
+    [read.directory, read.name, signed(digest)],
+  );
+  return (found.rows[0]?.count ?? 0) <= 1;
+}

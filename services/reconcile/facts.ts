@@ -1,0 +1,153 @@
+// From rows of the catalog to the facts of one path: what every observer saw, with gaps laid over the versions that they hide.
+import type { Observer, PathFacts, Sight } from '../../domain/facts.ts';
+import { baseName, joinPath, parentOf } from '../../domain/path.ts';
+import type { Gap } from '../../domain/scan.ts';
+import type { Scope, ScopeRules } from '../../domain/scope.ts';
+import type { Version } from '../../domain/version.ts';
+import type { JudgedRoot, PathRows, StoredGap } from '../catalog/reconciliation.ts';
+import { createScope } from '../files/scope.ts';
+
+/** Why a path is no part of the universe although some scan once saw it. */
+export type OutOfScope = 'excluded' | 'boundary';
+
+/** What hides names from one observer: by the path that is hidden with all below it, and by the mount points that were not entered. */
+interface Cover {
+  readonly gaps: ReadonlyMap<string, Gap>;
+  readonly boundaries: ReadonlyMap<string, Gap>;
+  /** By directory: the gap that hides everything in it, or null. */
+  readonly known: Map<string, Gap | null>;
+  /** The scan's own rules where they differ from today's: what they left out was not seen, and is not absent. */
+  readonly rules: Scope | null;
+}
+
+const OUT_OF_SCOPE_THEN: Omit<Gap, 'directory' | 'name'> = {
+  status: 'boundary',
+  errno: null,
+  detail: 'not in scope of that scan',
+};
+
+/** Builds facts. The same versions and gaps are shared by all sights that they stand for. */
+export class FactsBuilder {
+  readonly observers: readonly Observer[];
+  readonly scope: Scope;
+  readonly #covers: readonly (Cover | null)[];
+  /** Per root: its observers in order of seq. */
+  readonly #byRoot: ReadonlyMap<number, readonly { readonly index: number; readonly seq: bigint }[]>;
+
+  constructor(
+    observers: readonly Observer[],
+    gaps: readonly StoredGap[],
+    rules: ReadonlyMap<bigint, { readonly scope: ScopeRules }>,
+    scope: Scope,
+  ) {
+    this.observers = observers;
+    this.scope = scope;
+    const byScan = new Map<bigint, StoredGap[]>();
+    for (const gap of gaps) {
+      const list = byScan.get(gap.scan);
+      if (list === undefined) byScan.set(gap.scan, [gap]);
+      else list.push(gap);
+    }
+    this.#covers = observers.map((observer) => {
+      const own = rules.get(observer.scan.id)?.scope;
+      const differs = own !== undefined && JSON.stringify(own.excludes) !== JSON.stringify(scope.rules.excludes);
+      return coverOf(byScan.get(observer.scan.id) ?? [], differs ? createScope(own) : null);
+    });
+    const byRoot = new Map<number, { index: number; seq: bigint }[]>();
+    observers.forEach((observer, index) => {
+      const list = byRoot.get(observer.scan.rootId) ?? [];
+      list.push({ index, seq: observer.scan.seq });
+      byRoot.set(observer.scan.rootId, list);
+    });
+    for (const list of byRoot.values()) list.sort((a, b) => (a.seq < b.seq ? -1 : 1));
+    this.#byRoot = byRoot;
+  }
+
+  /** The facts of one path, or why it is not judged. `directory` is the printable path of the directory that holds the name. */
+  build(rows: PathRows, directory: string): PathFacts | OutOfScope {
+    const path = joinPath(directory, rows.name);
+    const sights: Sight[] = this.observers.map(() => null);
+    for (const [root, versions] of rows.byRoot) {
+      let at = -1;
+      for (const { index, seq } of this.#byRoot.get(root) ?? []) {
+        while (at + 1 < versions.length && (versions[at + 1]?.firstSeq ?? seq) <= seq) at++;
+        const version = versions[at];
+        if (version === undefined) continue;
+        if (version.endSeq === null || version.endSeq > seq) sights[index] = version;
+        else if (version.endReason === 'excluded' || version.endReason === 'root removed')
+          sights[index] = { directory, name: rows.name, ...OUT_OF_SCOPE_THEN };
+      }
+    }
+    return this.#covered(path, directory, sights);
+  }
+
+  /** A name that only a gap ever saw. */
+  hidden(path: string): PathFacts | OutOfScope {
+    return this.#covered(
+      path,
+      parentOf(path),
+      this.observers.map(() => null),
+    );
+  }
+
+  #covered(path: string, directory: string, sights: Sight[]): PathFacts | OutOfScope {
+    const live = this.observers.length - 1;
+    const isDirectory = kindSeen(sights) === 'directory';
+    if (this.scope.excluded(path, isDirectory)) return 'excluded';
+    for (let index = 0; index <= live; index++) {
+      const cover = this.#covers[index];
+      if (cover === null || cover === undefined) continue;
+      const gap = cover.gaps.get(path) ?? hiding(cover, directory);
+      if (gap !== null) {
+        if (index === live && gap.status === 'boundary') return 'boundary';
+        sights[index] = gap;
+      } else if (sights[index] === null && cover.rules?.excluded(path, isDirectory) === true) {
+        sights[index] = { directory, name: baseName(path), ...OUT_OF_SCOPE_THEN };
+      }
+    }
+    return { path, sights, readings: [], comparisons: [] };
+  }
+}
+
+function coverOf(gaps: readonly StoredGap[], rules: Scope | null): Cover | null {
+  if (gaps.length === 0 && rules === null) return null;
+  const hidden = new Map<string, Gap>();
+  const boundaries = new Map<string, Gap>();
+  for (const stored of gaps) {
+    const { directory, name, status, errno, detail } = stored;
+    const gap: Gap = { directory, name, status, errno, detail };
+    // A mount point that was not entered is itself an entry that was seen; only what lies below it was not.
+    if (status === 'boundary' && name === '') boundaries.set(directory, gap);
+    else hidden.set(name === '' ? directory : joinPath(directory, name), gap);
+  }
+  return { gaps: hidden, boundaries, known: new Map(), rules };
+}
+
+/** The nearest gap that hides everything in a directory: on the directory itself, or on one above. */
+function hiding(cover: Cover, directory: string): Gap | null {
+  const known = cover.known.get(directory);
+  if (known !== undefined) return known;
+  const own = cover.gaps.get(directory) ?? cover.boundaries.get(directory);
+  const gap = own ?? (directory === '' ? null : hiding(cover, parentOf(directory)));
+  cover.known.set(directory, gap);
+  return gap;
+}
+
+function kindSeen(sights: readonly Sight[]): Version['kind'] | null {
+  for (let index = sights.length - 1; index >= 0; index--) {
+    const sight = sights[index];
+    if (sight !== null && sight !== undefined && !('status' in sight)) return sight.kind;
+  }
+  return null;
+}
+
+/** Newest complete scan of every root among the observers. */
+export function rootsOf(observers: readonly Observer[]): JudgedRoot[] {
+  const roots = new Map<number, JudgedRoot>();
+  for (const { scan, role } of observers) {
+    const known = roots.get(scan.rootId);
+    if (known !== undefined && known.newestSeq > scan.seq) continue;
+    roots.set(scan.rootId, { root: scan.rootId, live: role === 'live', newestScan: scan.id, newestSeq: scan.seq });
+  }
+  return [...roots.values()];
+}

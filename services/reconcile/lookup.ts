@@ -1,0 +1,168 @@
+// Rule 10: a path that is not intact is looked at once more when it is judged. Rule 9: where a lookup by name may destroy, a second
+// listing answers instead, and the way down to the directory is listed too.
+import type { Version } from '../../domain/version.ts';
+import { baseName, parentOf } from '../../domain/path.ts';
+import { RollcallError } from '../../domain/exit.ts';
+import { type Directory, openDirectory, openRoot } from '../files/directory.ts';
+import { FileError, isAbsent } from '../files/errors.ts';
+import { isNetworkOrFuse, mountOf } from '../files/mounts.ts';
+
+/** What the scan saw of a path that is looked at again: a version, or proven absence. */
+export interface Suspected {
+  readonly path: string;
+  readonly seen: Version | null;
+}
+
+/** as seen: nothing has moved since the scan. moved: it has, or can no longer be looked at (then errno says why). */
+export interface SecondLook {
+  readonly outcome: 'as seen' | 'moved';
+  readonly errno: string | null;
+}
+
+export interface SecondLooks {
+  /** Aligned with what was given. */
+  readonly looks: readonly SecondLook[];
+  /** How it was looked: evidence. */
+  readonly by: 'lookup' | 'second listing';
+}
+
+const AS_SEEN: SecondLook = { outcome: 'as seen', errno: null };
+const MOVED: SecondLook = { outcome: 'moved', errno: null };
+const YIELD_EVERY = 2_000;
+
+/**
+ * Looks at live paths once more; best given in order of path, so that each directory is opened once.
+ * @throws RollcallError when the live root itself cannot be opened any more: then nothing can be said about any path
+ */
+export async function lookAgain(livePath: string, suspected: readonly Suspected[]): Promise<SecondLooks> {
+  let root: Directory;
+  let byName: boolean;
+  try {
+    const mount = mountOf(livePath);
+    byName = mount === null || mount.readOnly || !isNetworkOrFuse(mount.fsType);
+    root = openRoot(livePath);
+  } catch (error) {
+    if (!(error instanceof FileError)) throw error;
+    throw new RollcallError(`${livePath} can no longer be looked at: ${error.message}`, {
+      exit: 4,
+      next: 'check that the volume is mounted and answers, then run the command again',
+      cause: error,
+    });
+  }
+  const looks: SecondLook[] = [];
+  const view = byName ? new Lookups(root) : new Listings(root);
+  try {
+    for (const one of suspected) {
+      looks.push(view.look(one));
+      if (looks.length % YIELD_EVERY === 0) await new Promise((resolve) => setImmediate(resolve));
+    }
+  } finally {
+    view.close();
+    root.close();
+  }
+  return { looks, by: byName ? 'lookup' : 'second listing' };
+}
+
+class Lookups {
+  readonly #root: Directory;
+  #path: string | null = null;
+  #opened: Directory | FileError | null = null;
+
+  constructor(root: Directory) {
+    this.#root = root;
+  }
+
+  look({ path, seen }: Suspected): SecondLook {
+    const directory = this.#open(parentOf(path));
+    if (directory instanceof FileError) {
+      if (isAbsent(directory.errno)) return seen === null ? AS_SEEN : MOVED;
+      return { outcome: 'moved', errno: directory.errno };
+    }
+    try {
+      const stat = directory.statIfThere(baseName(path));
+      if (stat === null || seen === null) return stat === null && seen === null ? AS_SEEN : MOVED;
+      if (stat.kind !== seen.kind) return MOVED;
+      // A directory's times move with every name in it; what became of the names is asked of themselves.
+      if (stat.kind === 'directory') return AS_SEEN;
+      return stat.size === seen.size && stat.mtimeNs === seen.mtimeNs ? AS_SEEN : MOVED;
+    } catch (error) {
+      if (!(error instanceof FileError)) throw error;
+      if (isAbsent(error.errno)) return seen === null ? AS_SEEN : MOVED;
+      return { outcome: 'moved', errno: error.errno };
+    }
+  }
+
+  close(): void {
+    if (this.#opened !== null && !(this.#opened instanceof FileError)) this.#opened.close();
+    this.#opened = null;
+    this.#path = null;
+  }
+
+  #open(path: string): Directory | FileError {
+    if (this.#path === path && this.#opened !== null) return this.#opened;
+    this.close();
+    this.#path = path;
+    try {
+      this.#opened = openDirectory(this.#root, path);
+    } catch (error) {
+      if (!(error instanceof FileError)) throw error;
+      this.#opened = error;
+    }
+    return this.#opened;
+  }
+}
+
+/** Presence only: no name is looked up that a listing has not brought. */
+class Listings {
+  readonly #root: Directory;
+  readonly #names = new Map<string, ReadonlySet<string> | null | FileError>();
+
+  constructor(root: Directory) {
+    this.#root = root;
+  }
+
+  look({ path, seen }: Suspected): SecondLook {
+    const names = this.#list(parentOf(path));
+    if (names instanceof FileError) return { outcome: 'moved', errno: names.errno };
+    const there = names !== null && names.has(baseName(path));
+    return there === (seen !== null) ? AS_SEEN : MOVED;
+  }
+
+  close(): void {
+    this.#names.clear();
+  }
+
+  /** The names in a directory; null where it, or an ancestor, is not in its parent's listing. */
+  #list(path: string): ReadonlySet<string> | null | FileError {
+    const known = this.#names.get(path);
+    if (known !== undefined) return known;
+    const names = this.#read(path);
+    this.#names.set(path, names);
+    return names;
+  }
+
+  #read(path: string): ReadonlySet<string> | null | FileError {
+    if (path !== '') {
+      const above = this.#list(parentOf(path));
+      if (above === null || above instanceof FileError) return above;
+      if (!above.has(baseName(path))) return null;
+    }
+    try {
+      const directory = openDirectory(this.#root, path);
+      try {
+        const names = new Set<string>();
+        directory.list(1_024, (batch) => {
+          for (const name of batch) names.add(name);
+        });
+        return names;
+      } finally {
+        directory.close();
+      }
+    } catch (error) {
+      if (!(error instanceof FileError)) throw error;
+      // Something other than a directory bears the name: nothing lies below it.
+      if (error.errno === 'ENOTDIR') return null;
+      return error;
+    }
+  }
+}

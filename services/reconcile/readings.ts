@@ -1,0 +1,211 @@
+// Carrying out what judging asked for: copies read, and pairs of copies held beside one another, on the snapshots and the live tree as they are now.
+import type { Comparison, Observer, PathFacts, Reading, Request } from '../../domain/facts.ts';
+import { isGap } from '../../domain/facts.ts';
+import { baseName, compareBytes, parentOf } from '../../domain/path.ts';
+import { compareContents } from '../files/compare.ts';
+import { type Directory, openDirectory, openRoot } from '../files/directory.ts';
+import { FileError } from '../files/errors.ts';
+import { createHasher, type Hasher } from '../files/hash.ts';
+import { readContent } from '../files/read.ts';
+
+/** What one path needs to be read. */
+export interface Asked {
+  readonly facts: PathFacts;
+  readonly requests: readonly Request[];
+}
+
+/** A reading with what the catalog keeps of the copy. */
+export interface FullReading extends Reading {
+  readonly btimeNs: bigint;
+  readonly nlink: number;
+  readonly racy: boolean;
+}
+
+export interface Answers {
+  /** Aligned with what was asked. */
+  readonly readings: readonly (readonly FullReading[])[];
+  readonly comparisons: readonly (readonly Comparison[])[];
+  readonly bytesRead: number;
+}
+
+/** The seam between judging and reading: in this process, or in the threads of the scan engine. */
+export type ExecuteRequests = (asked: readonly Asked[], observers: readonly Observer[]) => Promise<Answers>;
+
+/** A call into the event loop at least this often: progress, signals and the connection's keep-alive go on while files are read. */
+const YIELD_EVERY_MS = 50;
+const ATTEMPTS = 3;
+/** Hard links of one inode in several snapshots are read once, as long as this many are remembered. */
+const INODES_REMEMBERED = 100_000;
+
+interface Job {
+  readonly asked: number;
+  readonly request: Request;
+  readonly observer: number;
+  readonly path: string;
+}
+
+/** Reads in this process, snapshot by snapshot and directory by directory. `onProgress` gets bytes and files as they are read. */
+export function readInProcess(options: {
+  readonly now: () => number;
+  readonly onProgress?: (files: number, bytes: number) => void;
+}): ExecuteRequests {
+  let hasher: Promise<Hasher> | null = null;
+  return async (asked, observers) => {
+    hasher ??= createHasher();
+    const session = new Session(observers, await hasher, options.now, options.onProgress ?? (() => {}));
+    const readings: FullReading[][] = asked.map(() => []);
+    const comparisons: Comparison[][] = asked.map(() => []);
+    const jobs: Job[] = asked.flatMap((one, index) =>
+      one.requests.map((request) => ({
+        asked: index,
+        request,
+        observer: request.kind === 'read' ? request.observer : request.of,
+        path: one.facts.path,
+      })),
+    );
+    jobs.sort((a, b) => a.observer - b.observer || compareBytes(a.path, b.path));
+    let yieldedMs = options.now();
+    try {
+      for (const { asked: index, request, path } of jobs) {
+        const facts = asked[index]?.facts;
+        if (facts === undefined) continue;
+        if (request.kind === 'read') readings[index]?.push(session.read(facts, request.observer));
+        else comparisons[index]?.push(session.compare(path, request.of, request.against));
+        if (options.now() - yieldedMs < YIELD_EVERY_MS) continue;
+        await new Promise((resolve) => setImmediate(resolve));
+        yieldedMs = options.now();
+      }
+    } finally {
+      session.close();
+    }
+    return { readings, comparisons, bytesRead: session.bytesRead };
+  };
+}
+
+type Opened = Directory | { readonly errno: string };
+
+/** Open roots and the last directory of each, for the length of one batch. */
+class Session {
+  bytesRead = 0;
+  readonly #observers: readonly Observer[];
+  readonly #hasher: Hasher;
+  readonly #now: () => number;
+  readonly #onProgress: (files: number, bytes: number) => void;
+  readonly #roots = new Map<number, Opened>();
+  readonly #last = new Map<number, { readonly path: string; readonly opened: Opened }>();
+  readonly #inodes = new Map<string, FullReading>();
+
+  constructor(
+    observers: readonly Observer[],
+    hasher: Hasher,
+    now: () => number,
+    onProgress: (files: number, bytes: number) => void,
+  ) {
+    this.#observers = observers;
+    this.#hasher = hasher;
+    this.#now = now;
+    this.#onProgress = onProgress;
+  }
+
+  read(facts: PathFacts, observer: number): FullReading {
+    const parent = this.#directory(observer, parentOf(facts.path));
+    if ('errno' in parent) return failed(observer, parent.errno);
+    const name = baseName(facts.path);
+    const version = facts.sights[observer] ?? null;
+    try {
+      const before = parent.lstat(name);
+      if (before.kind !== 'file') return failed(observer, 'CHANGED');
+      const key = `${before.device} ${before.inode} ${before.size} ${before.mtimeNs} ${before.ctimeNs}`;
+      const known = this.#inodes.get(key);
+      if (known !== undefined && isAsSeen(version, before)) return { ...known, observer };
+      const result = readContent(
+        this.#hasher,
+        parent,
+        name,
+        { attempts: ATTEMPTS },
+        (bytes) => this.#onProgress(0, bytes),
+        this.#now,
+      );
+      if (!result.ok) return failed(observer, result.errno ?? 'CHANGED');
+      this.bytesRead += result.bytes;
+      this.#onProgress(1, 0);
+      const { stat, digest, racy } = result;
+      // A snapshot that is not read-only, or live, may hold another state by now than the one that is judged.
+      if (!isAsSeen(version, stat)) return failed(observer, 'CHANGED');
+      const { inode, ctimeNs, btimeNs, nlink } = stat;
+      const reading = { observer, digest, errno: null, inode, ctimeNs, btimeNs, nlink, racy };
+      if (nlink > 1 && this.#inodes.size < INODES_REMEMBERED) this.#inodes.set(key, reading);
+      return reading;
+    } catch (error) {
+      if (!(error instanceof FileError)) throw error;
+      return failed(observer, error.errno);
+    }
+  }
+
+  compare(path: string, of: number, against: number): Comparison {
+    const [a, b] = [this.#directory(of, parentOf(path)), this.#directory(against, parentOf(path))];
+    const name = baseName(path);
+    const nothing = { truePrefix: false, allZeros: false, zeroTail: 0, zeroTailAgainst: 0 };
+    if ('errno' in a) return { of, against, errno: a.errno, ...nothing };
+    if ('errno' in b) return { of, against, errno: b.errno, ...nothing };
+    try {
+      if (a.lstat(name).kind !== 'file' || b.lstat(name).kind !== 'file')
+        return { of, against, errno: 'CHANGED', ...nothing };
+    } catch (error) {
+      if (!(error instanceof FileError)) throw error;
+      return { of, against, errno: error.errno, ...nothing };
+    }
+    return { of, against, ...compareContents(a, name, b, name) };
+  }
+
+  close(): void {
+    for (const { opened } of this.#last.values()) if (!('errno' in opened)) opened.close();
+    for (const root of this.#roots.values()) if (!('errno' in root)) root.close();
+    this.#last.clear();
+    this.#roots.clear();
+  }
+
+  #directory(observer: number, path: string): Opened {
+    const last = this.#last.get(observer);
+    if (last?.path === path) return last.opened;
+    if (last !== undefined && !('errno' in last.opened)) last.opened.close();
+    const root = this.#root(observer);
+    const opened = 'errno' in root ? root : attempt(() => openDirectory(root, path));
+    this.#last.set(observer, { path, opened });
+    return opened;
+  }
+
+  #root(observer: number): Opened {
+    let root = this.#roots.get(observer);
+    if (root === undefined) {
+      const scan = this.#observers[observer]?.scan;
+      if (scan === undefined) throw new Error(`there is no observer ${observer}`);
+      // Asked for all the same: a pruned state is gone, and one that was imported lies on another host.
+      if (scan.pruned !== null) root = { errno: 'ENOENT' };
+      else if (scan.exportedMs !== null) root = { errno: 'EREMOTE' };
+      else root = attempt(() => openRoot(scan.path));
+      this.#roots.set(observer, root);
+    }
+    return root;
+  }
+}
+
+function attempt(open: () => Directory): Opened {
+  try {
+    return open();
+  } catch (error) {
+    if (!(error instanceof FileError)) throw error;
+    return { errno: error.errno };
+  }
+}
+
+function isAsSeen(
+  sight: PathFacts['sights'][number],
+  stat: { readonly size: number | null; readonly mtimeNs: bigint },
+): boolean {
+  return sight === null || isGap(sight) || (sight.size === stat.size && sight.mtimeNs === stat.mtimeNs);
+}
+
+function failed(observer: number, errno: string): FullReading {
+  return { observer, digest: null, errno, inode: 0n, ctimeNs: 0n, btimeNs: 0n, nlink: 0, racy: false };
+}
