@@ -1,0 +1,362 @@
+// Findings, kept until they are resolved; what people accepted; assessments; and the log of who decided what.
+import type { Recovery, Verdict } from '../../domain/assessment.ts';
+import { RollcallError } from '../../domain/exit.ts';
+import type { Acceptance } from '../../domain/judge/context.ts';
+import { parentOf } from '../../domain/path.ts';
+import type { Queryable } from './scans.ts';
+
+export type FindingState = 'open' | 'resolved' | 'accepted';
+
+/** Verdicts whose interval stays in the window while the finding is open: a loss does not become a deletion by waiting. */
+const LOSSES: readonly Verdict[] = ['missing', 'corrupt', 'truncated', 'reverted', 'replaced', 'recreated'];
+
+/** What earlier assessments, people and restores left behind for one volume. */
+export interface Decisions {
+  /** Paths with an open finding of a loss. */
+  readonly openLosses: ReadonlySet<string>;
+  /** When those happened, ms since 1970: last sighting and first proof. */
+  readonly openStretches: readonly { readonly fromMs: number; readonly toMs: number }[];
+  readonly accepted: ReadonlyMap<string, readonly Acceptance[]>;
+  readonly restored: ReadonlyMap<string, number>;
+  /** By directory: the newest restore that put names into it. */
+  readonly restoredInto: ReadonlyMap<string, number>;
+}
+
+export async function decisionsOf(client: Queryable, volumeId: number): Promise<Decisions> {
+  const found = await client.query<{
+    path: string;
+    expected: string;
+    observed: string;
+    verdict: Verdict;
+    state: FindingState;
+    from_ms: bigint | null;
+    to_ms: bigint | null;
+    reason: string | null;
+    closed_ms: bigint | null;
+    restored_ms: bigint | null;
+  }>(
+    `select path, expected, observed, verdict, state, from_seq_ms as from_ms, to_seq_ms as to_ms, reason, closed_ms, restored_ms
+       from finding where volume = $1 and (state in ('open', 'accepted') or restored_ms is not null)`,
+    [volumeId],
+  );
+  const openLosses = new Set<string>();
+  const stretches = new Map<string, { fromMs: number; toMs: number }>();
+  const accepted = new Map<string, Acceptance[]>();
+  const restored = new Map<string, number>();
+  const restoredInto = new Map<string, number>();
+  for (const row of found.rows) {
+    if (row.state === 'open' && LOSSES.includes(row.verdict)) {
+      openLosses.add(row.path);
+      if (row.from_ms !== null && row.to_ms !== null)
+        stretches.set(`${row.from_ms} ${row.to_ms}`, { fromMs: Number(row.from_ms), toMs: Number(row.to_ms) });
+    }
+    if (row.state === 'accepted') {
+      const list = accepted.get(row.path) ?? [];
+      list.push({
+        expectedKey: row.expected,
+        observedKey: row.observed,
+        reason: row.reason ?? '',
+        atMs: Number(row.closed_ms ?? 0n),
+      });
+      accepted.set(row.path, list);
+    }
+    if (row.restored_ms !== null) {
+      const atMs = Number(row.restored_ms);
+      restored.set(row.path, Math.max(atMs, restored.get(row.path) ?? 0));
+      const directory = row.path === '' ? '' : parentOf(row.path);
+      restoredInto.set(directory, Math.max(atMs, restoredInto.get(directory) ?? 0));
+    }
+  }
+  return { openLosses, openStretches: [...stretches.values()], accepted, restored, restoredInto };
+}
+
+export interface FindingRow {
+  readonly path: string;
+  readonly expected: string;
+  readonly observed: string;
+  readonly verdict: Verdict;
+  readonly recovery: Recovery | null;
+  /** JSON: what a person is shown of it later. */
+  readonly detail: string;
+  /** When it happened, ms since 1970: last sighting and first proof. Null where no interval is known. */
+  readonly fromMs: number | null;
+  readonly toMs: number | null;
+}
+
+export interface StoreFindings {
+  readonly volumeId: number;
+  readonly nowMs: number;
+  /** Every finding of this assessment. */
+  readonly rows: readonly FindingRow[];
+  /** Paths of which nothing certain could be said now (unreadable, unsettled): what was open there stays open. */
+  readonly unknown: readonly string[];
+  /** Paths that are not intact, and have no finding row: an acceptance of theirs is not spent. */
+  readonly notIntact: readonly string[];
+}
+
+const CHUNK = 5_000;
+
+/**
+ * Stores the findings of one assessment: known pairs are seen again (an accepted one stays accepted, a resolved one is open again), and
+ * open ones that are no longer found are resolved. An acceptance whose path is intact again is spent. Must run in a transaction.
+ */
+export async function storeFindings(
+  client: Queryable,
+  store: StoreFindings,
+): Promise<{ open: number; resolved: number }> {
+  const ids: bigint[] = [];
+  let open = 0;
+  for (let start = 0; start < store.rows.length; start += CHUNK) {
+    const rows = store.rows.slice(start, start + CHUNK);
+    const stored = await client.query<{ id: bigint; state: FindingState }>(
+      `insert into finding as f (volume, path, expected, observed, verdict, recovery, detail, from_seq_ms, to_seq_ms, state, opened_ms, seen_ms)
+         select $1, n.path, n.expected, n.observed, n.verdict, n.recovery, n.detail::jsonb, n.from_ms, n.to_ms, 'open', $2, $2
+           from unnest($3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::bigint[], $10::bigint[])
+                as n (path, expected, observed, verdict, recovery, detail, from_ms, to_ms)
+           order by n.path collate "C", n.expected collate "C", n.observed collate "C"
+       on conflict (volume, path, expected, observed) do update
+          set verdict = excluded.verdict, recovery = excluded.recovery, detail = excluded.detail, seen_ms = excluded.seen_ms,
+              from_seq_ms = excluded.from_seq_ms, to_seq_ms = excluded.to_seq_ms,
+              state = case when f.state = 'accepted' then 'accepted' else 'open' end,
+              opened_ms = case when f.state = 'resolved' then excluded.opened_ms else f.opened_ms end,
+              closed_ms = case when f.state = 'accepted' then f.closed_ms end
+       returning id, state`,
+      [
+        store.volumeId,
+        store.nowMs,
+        rows.map((r) => r.path),
+        rows.map((r) => r.expected),
+        rows.map((r) => r.observed),
+        rows.map((r) => r.verdict),
+        rows.map((r) => r.recovery),
+        rows.map((r) => r.detail),
+        rows.map((r) => (r.fromMs === null ? null : Math.floor(r.fromMs))),
+        rows.map((r) => (r.toMs === null ? null : Math.ceil(r.toMs))),
+      ],
+    );
+    for (const row of stored.rows) {
+      ids.push(row.id);
+      if (row.state === 'open') open++;
+    }
+  }
+  const resolved = await client.query(
+    `update finding f set state = 'resolved', closed_ms = $2
+       where f.volume = $1 and f.state in ('open', 'accepted') and not exists (select from unnest($3::bigint[]) as n (id) where n.id = f.id)
+         and not exists (select from unnest($4::text[]) as u (path) where u.path = f.path collate "C")
+         and (f.state = 'open' or not exists (select from unnest($5::text[]) as u (path) where u.path = f.path collate "C"))`,
+    [store.volumeId, store.nowMs, ids, store.unknown, [...store.rows.map((r) => r.path), ...store.notIntact]],
+  );
+  return { open, resolved: resolved.rowCount ?? 0 };
+}
+
+export interface StoredFinding {
+  readonly id: bigint;
+  readonly volume: string;
+  readonly path: string;
+  readonly expected: string;
+  readonly observed: string;
+  readonly verdict: Verdict;
+  readonly recovery: Recovery | null;
+  readonly state: FindingState;
+  readonly reason: string | null;
+  readonly openedMs: number;
+  readonly seenMs: number;
+  readonly closedMs: number | null;
+  /** As stored: flags, cause, source, between, evidence. */
+  readonly detail: unknown;
+}
+
+interface StoredRow {
+  id: bigint;
+  volume: string;
+  path: string;
+  expected: string;
+  observed: string;
+  verdict: Verdict;
+  recovery: Recovery | null;
+  state: FindingState;
+  reason: string | null;
+  opened_ms: bigint;
+  seen_ms: bigint;
+  closed_ms: bigint | null;
+  detail: unknown;
+}
+
+const STORED_COLUMNS =
+  'f.id, v.name as volume, f.path, f.expected, f.observed, f.verdict, f.recovery, f.state, f.reason, f.opened_ms, f.seen_ms, f.closed_ms, f.detail';
+
+function storedOf(row: StoredRow): StoredFinding {
+  return {
+    id: row.id,
+    volume: row.volume,
+    path: row.path,
+    expected: row.expected,
+    observed: row.observed,
+    verdict: row.verdict,
+    recovery: row.recovery,
+    state: row.state,
+    reason: row.reason,
+    openedMs: Number(row.opened_ms),
+    seenMs: Number(row.seen_ms),
+    closedMs: row.closed_ms === null ? null : Number(row.closed_ms),
+    detail: row.detail,
+  };
+}
+
+/** Findings by volume and path; all volumes without a volumeId. */
+export async function listFindings(
+  client: Queryable,
+  filter: {
+    readonly volumeId?: number;
+    readonly states?: readonly FindingState[];
+    readonly path?: string;
+    readonly limit?: number;
+  },
+): Promise<StoredFinding[]> {
+  const found = await client.query<StoredRow>(
+    `select ${STORED_COLUMNS} from finding f join volume v on v.id = f.volume
+      where ($1::int is null or f.volume = $1) and f.state = any ($2) and ($3::text is null or f.path = $3 collate "C")
+      order by v.name, f.path, f.id limit $4`,
+    [filter.volumeId ?? null, filter.states ?? ['open'], filter.path ?? null, filter.limit ?? null],
+  );
+  return found.rows.map(storedOf);
+}
+
+/**
+ * Accepts open findings: this pair of states is how things should be. A later damage of the same path is a new finding. Must run in a
+ * transaction. Throws RollcallError where nothing open matches, or the reason is empty.
+ * @param which finding ids, or a path of a volume (all of its open findings)
+ */
+export async function acceptFinding(
+  client: Queryable,
+  which: { readonly ids: readonly bigint[] } | { readonly volumeId: number; readonly path: string },
+  decision: { readonly reason: string; readonly actor: string; readonly nowMs: number },
+): Promise<StoredFinding[]> {
+  if (decision.reason.trim() === '') {
+    throw new RollcallError('A finding is accepted with a reason only.', { next: 'Say why with --reason TEXT.' });
+  }
+  const byId = 'ids' in which;
+  const updated = await client.query<{ id: bigint }>(
+    `update finding set state = 'accepted', reason = $1, closed_ms = $2
+      where state = 'open' and ${byId ? 'id = any ($3)' : 'volume = $3 and path = $4 collate "C"'} returning id`,
+    [decision.reason, decision.nowMs, ...(byId ? [which.ids] : [which.volumeId, which.path])],
+  );
+  if (updated.rowCount === 0) {
+    const what = byId ? `finding ${which.ids.join(', ')}` : `a finding of ${which.path}`;
+    throw new RollcallError(`There is no open ${what}.`, { next: 'See what is open with: rollcall findings' });
+  }
+  const found = await client.query<StoredRow>(
+    `select ${STORED_COLUMNS} from finding f join volume v on v.id = f.volume where f.id = any ($1) order by f.path, f.id`,
+    [updated.rows.map((row) => row.id)],
+  );
+  const accepted = found.rows.map(storedOf);
+  await writeAudit(
+    client,
+    accepted.map((finding) => ({
+      atMs: decision.nowMs,
+      actor: decision.actor,
+      action: 'accept',
+      subject: `${finding.volume}: ${finding.path} (${finding.verdict})`,
+      reason: decision.reason,
+    })),
+  );
+  return accepted;
+}
+
+/**
+ * Closes the findings of paths that were restored and verified, and remembers the restore: what lies there is no stranger, and the mtimes
+ * that it moved are no evidence. Must run in a transaction. @returns findings closed
+ */
+export async function markRestored(
+  client: Queryable,
+  restore: {
+    readonly volumeId: number;
+    readonly paths: readonly string[];
+    readonly nowMs: number;
+    readonly actor: string;
+    readonly bundle: string | null;
+  },
+): Promise<number> {
+  const updated = await client.query(
+    `update finding f set restored_ms = $2, closed_ms = case when f.state = 'open' then $2 else f.closed_ms end,
+            state = case when f.state = 'open' then 'resolved' else f.state end
+       from unnest($3::text[]) as n (path) where f.volume = $1 and f.path = n.path collate "C" and f.state in ('open', 'resolved')`,
+    [restore.volumeId, restore.nowMs, restore.paths],
+  );
+  await writeAudit(client, [
+    {
+      atMs: restore.nowMs,
+      actor: restore.actor,
+      action: 'restored',
+      subject: restore.bundle ?? `volume ${restore.volumeId}`,
+      reason: `${restore.paths.length} paths verified`,
+    },
+  ]);
+  return updated.rowCount ?? 0;
+}
+
+export interface AuditEntry {
+  readonly atMs: number;
+  readonly actor: string;
+  readonly action: string;
+  readonly subject: string;
+  readonly reason: string | null;
+}
+
+export async function writeAudit(client: Queryable, entries: readonly AuditEntry[]): Promise<void> {
+  if (entries.length === 0) return;
+  await client.query(
+    `insert into audit_log (at_ms, actor, action, subject, reason)
+       select * from unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[])`,
+    [
+      entries.map((e) => e.atMs),
+      entries.map((e) => e.actor),
+      entries.map((e) => e.action),
+      entries.map((e) => e.subject),
+      entries.map((e) => e.reason),
+    ],
+  );
+}
+
+/** Newest first. */
+export async function readAudit(client: Queryable, limit: number): Promise<AuditEntry[]> {
+  const found = await client.query<{
+    at_ms: bigint;
+    actor: string;
+    action: string;
+    subject: string;
+    reason: string | null;
+  }>('select at_ms, actor, action, subject, reason from audit_log order by id desc limit $1', [limit]);
+  return found.rows.map(({ at_ms, ...row }) => ({ atMs: Number(at_ms), ...row }));
+}
+
+/** @param result JSON of the assessment without its findings @returns the assessment's id */
+export async function recordAssessment(
+  client: Queryable,
+  assessment: {
+    readonly volumeId: number;
+    readonly liveScan: bigint;
+    readonly scans: readonly bigint[];
+    readonly result: string;
+    readonly nowMs: number;
+  },
+): Promise<bigint> {
+  const inserted = await client.query<{ id: bigint }>(
+    'insert into assessment (volume, live_scan, scans, result, created_ms) values ($1, $2, $3, $4, $5) returning id',
+    [
+      assessment.volumeId,
+      assessment.liveScan,
+      JSON.stringify(assessment.scans.map(String)),
+      assessment.result,
+      assessment.nowMs,
+    ],
+  );
+  const row = inserted.rows[0];
+  if (row === undefined) throw new Error('an insert returns its row');
+  return row.id;
+}
+
+/** Notes where the restore bundle of an assessment lies. */
+export async function recordBundle(client: Queryable, assessmentId: bigint, bundle: string): Promise<void> {
+  await client.query('update assessment set bundle = $2 where id = $1', [assessmentId, bundle]);
+}
