@@ -177,6 +177,11 @@ test('what is newly excluded ends as excluded, with everything below, and begins
   ]);
 });
 
+test('what is excluded below a directory that could not be listed is unknown, and ends nothing', () => {
+  const more = { excluded: ['f'], gaps: [{ directory: '', name: '' }] };
+  expect(told([scan(1, { f: entry(7n) }), scan(2, {}, more)])).toEqual(['f [1, ∞) holds 7']);
+});
+
 test('two scans cannot share a seq', () => {
   expect(() => told([scan(1, {}), scan(1, {})])).toThrow('taken');
 });

@@ -85,10 +85,10 @@ export function sightOf(scan: OracleScan, path: string): Sighting {
   let directory = '';
   for (const [depth, name] of names.entries()) {
     const here = depth === 0 ? name : `${directory}/${name}`;
+    // A scan leaves out what it meets: below a directory that it could not list nothing is known, excluded or not.
+    if (scan.gaps.some((gap) => gap.directory === directory && gap.name === '')) return { sight: 'gap' };
     if (scan.excluded.includes(here)) return { sight: 'excluded' };
-    if (scan.gaps.some((gap) => gap.directory === directory && (gap.name === '' || gap.name === name))) {
-      return { sight: 'gap' };
-    }
+    if (scan.gaps.some((gap) => gap.directory === directory && gap.name === name)) return { sight: 'gap' };
     const seen = scan.entries.get(here);
     if (seen === undefined) return { sight: 'absent' };
     if (here === path) return { sight: 'seen', seen };
