@@ -122,35 +122,64 @@ export class Directory {
    * remembered, so a duplicate among those is brought twice.
    */
   list(batch: number, onNames: (names: string[], types: (Kind | null)[]) => void): Listed {
+    const batches = this.batches(batch);
+    try {
+      for (;;) {
+        const next = batches.next();
+        if (next.done === true) return next.value;
+        onNames(next.value.names, next.value.types);
+      }
+    } finally {
+      // Closes the listing when the consumer threw.
+      batches.return({ count: 0, duplicates: 0 });
+    }
+  }
+
+  /** As list(), one batch at a time, so that whoever walks a huge directory may wait for the catalog in between. */
+  *batches(batch: number): Generator<{ names: string[]; types: (Kind | null)[] }, Listed> {
     this.#assertOpen();
     const seen = new Set<string>();
     let count = 0;
     let duplicates = 0;
     let names: string[] = [];
     let types: (Kind | null)[] = [];
-    const bring = (raw: string, type: Kind | null, again: boolean): void => {
+    /** Whether the batch is full. */
+    const bring = (raw: string, type: Kind | null, again: boolean): boolean => {
       if (seen.has(raw)) {
         if (!again) duplicates += 1;
         if (duplicates > REPEATED_NAMES_MAX && duplicates > count) {
           throw new FileError('ELOOP', 'readdir', this.path, 'the listing repeats itself without an end');
         }
-        return;
+        return false;
       }
       if (seen.size < REMEMBERED_NAMES_MAX) seen.add(raw);
       count += 1;
       names.push(PLAIN_LATIN1.test(raw) ? raw : encodeName(latin1Bytes(raw)));
       types.push(type);
-      if (names.length < batch) return;
-      onNames(names, types);
+      return names.length >= batch;
+    };
+    let typed = true;
+    for (const entry of this.#entries()) {
+      if (entry === 'untyped') {
+        typed = false;
+        break;
+      }
+      if (!bring(entry.name, kindOf(entry), false)) continue;
+      yield { names, types };
       names = [];
       types = [];
-    };
-    if (!this.#listWithTypes(bring)) {
+    }
+    if (!typed) {
       // What was brought before the first name without a type comes again here, and is no duplicate.
       const before = new Set(seen);
-      for (const raw of this.#namesOnly()) bring(raw, null, before.delete(raw));
+      for (const raw of this.#namesOnly()) {
+        if (!bring(raw, null, before.delete(raw))) continue;
+        yield { names, types };
+        names = [];
+        types = [];
+      }
     }
-    if (names.length > 0) onNames(names, types);
+    if (names.length > 0) yield { names, types };
     // The C library reports a removed directory as an empty one.
     if (this.stat.nlink > 0 && this.restat().nlink === 0) {
       throw new FileError('ENOENT', 'readdir', this.path, 'the directory was removed while it was listed');
@@ -159,10 +188,10 @@ export class Directory {
   }
 
   /**
-   * Streams names as Latin-1, one unit a byte, so that no name is mangled. False when an entry comes without a type: Node then looks it up by a
-   * decoded name, which fails for some, and would end the listing with an error that the directory did not give.
+   * Streams names as Latin-1, one unit a byte, so that no name is mangled. Ends with 'untyped' when an entry comes without a type: Node then looks
+   * it up by a decoded name, which fails for some, and would end the listing with an error that the directory did not give.
    */
-  #listWithTypes(bring: (raw: string, type: Kind | null, again: boolean) => void): boolean {
+  *#entries(): Generator<Dirent | 'untyped'> {
     let handle: ReturnType<typeof opendirSync>;
     try {
       handle = opendirSync(this.#base, { encoding: 'latin1', bufferSize: LISTING_BUFFER_ENTRIES, recursive: false });
@@ -175,13 +204,19 @@ export class Directory {
         try {
           entry = handle.readSync();
         } catch (error) {
-          if (error instanceof Error && 'syscall' in error && error.syscall === 'lstat') return false;
+          if (error instanceof Error && 'syscall' in error && error.syscall === 'lstat') {
+            yield 'untyped';
+            return;
+          }
           throw fileError(error, 'readdir', this.path);
         }
-        if (entry === null) return true;
+        if (entry === null) return;
         // Node gives a subclass where it had to look the type up.
-        if (entry.constructor !== Dirent) return false;
-        bring(entry.name, kindOf(entry), false);
+        if (entry.constructor !== Dirent) {
+          yield 'untyped';
+          return;
+        }
+        yield entry;
       }
     } finally {
       handle.closeSync();
