@@ -1,0 +1,91 @@
+// Why a path is gone or damaged: the signals that fired, and what they add up to (design.md section 6, "Cause").
+import type { Cause } from '../assessment.ts';
+import { isGap } from '../facts.ts';
+import type { Sight, Surroundings } from '../facts.ts';
+import type { Version } from '../version.ts';
+import { sameMtime } from '../version.ts';
+import { overlaps } from './context.ts';
+import type { Case, Sighting } from './sightings.ts';
+import { nameOf } from './sightings.ts';
+
+/** Fewer than this gone or left of one directory is no pattern: a person deletes three of ten, too. */
+const SUBSET_GONE_MIN = 3;
+const SUBSET_LEFT_MIN = 3;
+
+type ParentMtime = 'unmoved' | 'moved' | 'unknown';
+
+/**
+ * Why a name is gone that was last seen by observer `lastSeen` and first lacking at `firstGone`. Silent: its directory's mtime did not
+ * move, or another signal of loss fired while that is not known. Person: the mtime moved and no signal of loss fired. Else unknown.
+ */
+export function causeOfAbsence(c: Case, lastSeen: number, firstGone: number): Cause {
+  const around = c.facts.surroundings;
+  const parent = parentMtime(c, around?.parent ?? null, lastSeen, firstGone);
+  const loss: string[] = [];
+  if (overlaps(c.context.bursts, lastSeen, firstGone)) loss.push('it vanished in a burst');
+  const siblings = around?.siblings ?? null;
+  if (siblings !== null) {
+    if (siblings.gone >= SUBSET_GONE_MIN && siblings.left >= SUBSET_LEFT_MIN)
+      loss.push(`${siblings.gone} of ${siblings.gone + siblings.left} files of its directory vanished with it`);
+    if (siblings.owners > 1) loss.push(`files of ${siblings.owners} owners vanished from its directory at once`);
+  }
+  const signals = [...parentSignal(parent, around?.parent?.path ?? null), ...loss];
+  if (parent === 'unmoved') return { cause: 'silent', signals };
+  if (parent === 'moved' && loss.length === 0) return { cause: 'person', signals };
+  if (parent === 'unknown' && loss.length > 0) return { cause: 'silent', signals };
+  return { cause: 'unknown', signals };
+}
+
+function parentSignal(parent: ParentMtime, path: string | null): string[] {
+  const directory = path === null || path === '' ? 'its directory' : `the directory ${path}`;
+  if (parent === 'unmoved') return [`the mtime of ${directory} did not move`];
+  return parent === 'moved' ? [`the mtime of ${directory} moved`] : [];
+}
+
+/**
+ * Did the mtime of the nearest ancestor that is still there move between the two? Equal times prove that it did not. Unequal ones
+ * prove a change only between observers that keep directories' times (a copying backup stamps its own), and not where a recorded
+ * restore put names into that directory.
+ */
+function parentMtime(c: Case, parent: Surroundings['parent'], lastSeen: number, firstGone: number): ParentMtime {
+  if (parent === null) return 'unknown';
+  const before = versionAt(parent.sights, lastSeen);
+  const after = versionAt(parent.sights, firstGone);
+  if (before === null || after === null) return 'unknown';
+  if (sameMtime(before.mtimeNs, after.mtimeNs)) return 'unmoved';
+  const restoredMs = c.context.restoredInto.get(parent.path);
+  const seenMs = c.context.observers[lastSeen]?.scan.asOf.fromMs ?? 0;
+  if (restoredMs !== undefined && restoredMs >= seenMs) return 'unknown';
+  if (after.mtimeNs < before.mtimeNs) return 'unknown';
+  return keepsTimes(c, parent.sights, lastSeen) && keepsTimes(c, parent.sights, firstGone) ? 'moved' : 'unknown';
+}
+
+/**
+ * The live volume keeps its own times. A backup is known to keep them where this directory's mtime was once equal at two of its
+ * snapshots, or in it and live.
+ */
+function keepsTimes(c: Case, sights: readonly Sight[], observer: number): boolean {
+  const volume = c.context.observers[observer]?.volume;
+  const track = c.context.series.find((series) => series.volume === volume);
+  if (track === undefined) return true;
+  const times = (observers: readonly number[]): bigint[] =>
+    observers.flatMap((o) => {
+      const version = versionAt(sights, o);
+      return version === null ? [] : [version.mtimeNs];
+    });
+  const own = times(track.observers);
+  const live = times(c.context.liveTrack.observers);
+  return own.some((mtimeNs, i) => [...own.slice(i + 1), ...live].some((other) => sameMtime(mtimeNs, other)));
+}
+
+function versionAt(sights: readonly Sight[], observer: number): Version | null {
+  const sight = sights[observer] ?? null;
+  return sight === null || isGap(sight) ? null : sight;
+}
+
+/** Why a path that is there is damaged. A damage that left the mtime alone came below the file system's own writes. */
+export function causeOfDamage(c: Case, found: Sighting, lkg: Sighting | null, what: string): Cause {
+  if (lkg !== null && found.kind === lkg.kind && found.kind === 'file' && sameMtime(found.mtimeNs, lkg.mtimeNs))
+    return { cause: 'silent', signals: [what, `its mtime is that of ${nameOf(c.context, lkg.observer)}`] };
+  return { cause: 'unknown', signals: [what] };
+}

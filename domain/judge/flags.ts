@@ -1,0 +1,16 @@
+// The small print of a verdict, in the words that findings carry; restore lists and reports compare with these constants only.
+
+export const FLAG = {
+  metadataDiffers: 'metadata differs',
+  otherBackupStale: 'other backup stale',
+  /** One copy against one: in no restore list. */
+  sideUnknown: 'side unknown',
+  /** One copy against one, and --side backup decided. */
+  sideBackup: 'side backup',
+  restored: 'restored until the next backup',
+  moveTarget: 'target of a move',
+  /** What lies there equals the best source that there is. */
+  nothingToRestore: 'nothing to restore',
+  /** Only names tell that it existed: no scan could look at it. */
+  neverRead: 'never read',
+} as const;

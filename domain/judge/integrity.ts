@@ -1,0 +1,169 @@
+// Rows 4 to 8 for a path that is there: replaced, recreated, corrupt, backup-corrupt, truncated, reverted, one function a row.
+import type { Cause, Verdict } from '../assessment.ts';
+import { isGap } from '../facts.ts';
+import { quiet, same } from '../version.ts';
+import { overlaps } from './context.ts';
+import { hasHad } from './absent.ts';
+import { causeOfDamage } from './cause.ts';
+import { revertedTo, witnesses } from './damage.ts';
+import { FLAG } from './flags.ts';
+import { hexDigest } from './keys.ts';
+import { truncatedLike } from './shape.ts';
+import type { Case, Pending, Sighting } from './sightings.ts';
+import { differs, nameOf, PENDING, roleOf } from './sightings.ts';
+import { takeSides } from './votes.ts';
+
+/** What one row says; LKG may be another than the newest good observation (row 6). */
+export interface RowVerdict {
+  readonly verdict: Verdict;
+  readonly flags: readonly string[];
+  readonly lkg: Sighting | null;
+  /** backup-corrupt: the backup's copy, which is what was observed to be odd. */
+  readonly odd: Sighting | null;
+  /** recreated: the observer that proved it absent. */
+  readonly gone: number | null;
+  readonly cause: Cause | null;
+  readonly evidence: readonly string[];
+}
+
+const UNKNOWN: Cause = { cause: 'unknown', signals: [] };
+
+/** The first of rows 4–8 that fits; null where the path is as it should be, or was changed by somebody in the ordinary way. */
+export function judgeIntegrity(c: Case, live: Sighting, lkg: Sighting | null): RowVerdict | null | Pending {
+  const row4 = lkg === null ? null : replaced(c, live, lkg);
+  if (row4 !== null) return row4;
+  const row5 = lkg === null ? null : recreated(c, live, lkg);
+  if (row5 !== null) return row5;
+  const row6 = corrupt(c, live, lkg);
+  if (row6 !== null || lkg === null || putBack(c, live, lkg)) return row6;
+  const row7 = truncated(c, live, lkg);
+  return row7 ?? reverted(c, live, lkg);
+}
+
+/** Row 4: other kind than LKG, not yet so in the newest snapshot before W. */
+function replaced(c: Case, live: Sighting, lkg: Sighting): RowVerdict | null {
+  if (live.kind === lkg.kind) return null;
+  const before = c.context.newestBeforeWindow;
+  const sight = before === null ? null : (c.facts.sights[before] ?? null);
+  if (sight !== null && !isGap(sight) && sight.kind === live.kind) return null;
+  const what = `It is a ${live.kind} now and was a ${lkg.kind} in ${nameOf(c.context, lkg.observer)}.`;
+  return { verdict: 'replaced', flags: [], lkg, odd: null, gone: null, cause: UNKNOWN, evidence: [what] };
+}
+
+/**
+ * Row 5: absent at a complete scan in W, here again, not same as LKG, and not what a restore list put there. The absence must lie
+ * behind LKG's content: an edit of what was long recreated is an edit.
+ */
+function recreated(c: Case, live: Sighting, lkg: Sighting): RowVerdict | null {
+  const { context } = c;
+  if (!differs(live, lkg)) return null;
+  const restoredMs = context.restored.get(c.facts.path) ?? Number.NEGATIVE_INFINITY;
+  const first = c.earlier.find((sighting) => sighting.rank === lkg.rank || same(sighting, lkg)) ?? lkg;
+  const gone = context.observers.findIndex(
+    (observer, index) =>
+      index > first.observer &&
+      index < context.live &&
+      c.facts.sights[index] === null &&
+      observer.scan.asOf.fromMs > restoredMs &&
+      overlaps(context.window, index - 1, index) &&
+      hasHad(c, index),
+  );
+  if (gone < 0) return null;
+  const what = `It was absent in ${nameOf(context, gone)} and is here again with other content than in ${nameOf(context, lkg.observer)}.`;
+  return { verdict: 'recreated', flags: [], lkg, odd: null, gone, cause: UNKNOWN, evidence: [what] };
+}
+
+/** Row 6: an earlier observation is quiet with live now but not same. */
+function corrupt(c: Case, live: Sighting, lkg: Sighting | null): RowVerdict | null | Pending {
+  const prior = witnesses(c, live);
+  const sides = takeSides(c, live, prior);
+  if (sides === PENDING || sides === 'none') return sides === PENDING ? PENDING : null;
+  const other = otherSide(c, live, prior);
+  if (sides === 'backup odd') {
+    const evidence =
+      other === null ? [] : [digests(c, live, other), 'More copies stand with live now than with the newest backup.'];
+    return { verdict: 'backup-corrupt', flags: [], lkg: live, odd: other, gone: null, cause: null, evidence };
+  }
+  const expected = lkg !== null && differs(live, lkg) ? lkg : (other ?? lkg);
+  const cause: Cause = { cause: 'silent', signals: ['its content changed while its size and mtime did not'] };
+  const evidence = other === null ? ['Its content changed under the same size and mtime.'] : [digests(c, live, other)];
+  if (sides === 'odd') return { verdict: 'corrupt', flags: [], lkg: expected, odd: null, gone: null, cause, evidence };
+  const believed = c.context.side === 'backup' && other !== null && roleOf(c, other) === 'backup';
+  evidence.push('One copy stands against one: which of them is damaged is not known.');
+  return {
+    verdict: 'corrupt',
+    flags: [believed ? FLAG.sideBackup : FLAG.sideUnknown],
+    lkg: other ?? expected,
+    odd: null,
+    gone: null,
+    cause,
+    evidence,
+  };
+}
+
+/** The copy that stands against live now: of the newest backup that differs, else the newest observation that does. */
+function otherSide(c: Case, live: Sighting, prior: readonly Sighting[]): Sighting | null {
+  const others = prior.filter((sighting) => quiet(sighting, live) && differs(sighting, live));
+  const backups = others.filter((sighting) => roleOf(c, sighting) === 'backup');
+  return (
+    backups.findLast((sighting) => !sighting.suspect) ??
+    backups.at(-1) ??
+    others.findLast((sighting) => !sighting.suspect) ??
+    others.at(-1) ??
+    null
+  );
+}
+
+function digests(c: Case, live: Sighting, other: Sighting): string {
+  const hex = (digest: bigint | null): string => (digest === null ? 'unread' : hexDigest(digest));
+  return `Same size and mtime, other content: ${hex(live.digest)} live now, ${hex(other.digest)} in ${nameOf(c.context, other.observer)}.`;
+}
+
+/** A recorded restore newer than the last sighting of LKG put an older version there: no crash cut it off, nobody reverted it. */
+function putBack(c: Case, live: Sighting, lkg: Sighting): boolean {
+  const restoredMs = c.context.restored.get(c.facts.path);
+  const seenMs = c.context.observers[lkg.observer]?.scan.asOf.fromMs ?? 0;
+  if (restoredMs === undefined || restoredMs < seenMs) return false;
+  return c.earlier.some((sighting) => sighting.rank < lkg.rank && same(sighting, live));
+}
+
+/** Row 7: changed in W, and empty, all zeros, cut off, or ending in zeros that LKG has not. */
+function truncated(c: Case, live: Sighting, lkg: Sighting): RowVerdict | null | Pending {
+  const shape = truncatedLike(c, live, lkg);
+  if (shape === null || shape === PENDING) return shape;
+  const what = {
+    empty: 'it is empty',
+    'all zeros': 'it holds nothing but zeros',
+    'cut off': 'it is the beginning of the good version and then ends',
+    'ends in zeros': 'it ends in zeros that the good version does not have',
+  }[shape];
+  const evidence = [
+    `In ${nameOf(c.context, lkg.observer)} it had ${lkg.size} bytes; now ${what}, at ${live.size} bytes.`,
+  ];
+  return {
+    verdict: 'truncated',
+    flags: [],
+    lkg,
+    odd: null,
+    gone: null,
+    cause: causeOfDamage(c, live, lkg, what),
+    evidence,
+  };
+}
+
+/** Row 8: not same as LKG, same as an older observation, mtime not newer than LKG's. */
+function reverted(c: Case, live: Sighting, lkg: Sighting): RowVerdict | null | Pending {
+  const older = revertedTo(c, live, lkg);
+  if (older === null || older === PENDING) return older;
+  const what = `it has the content of ${nameOf(c.context, older.observer)} again`;
+  const evidence = [`It was changed by ${nameOf(c.context, lkg.observer)}; now ${what}.`];
+  return {
+    verdict: 'reverted',
+    flags: [],
+    lkg,
+    odd: null,
+    gone: null,
+    cause: causeOfDamage(c, live, lkg, what),
+    evidence,
+  };
+}

@@ -1,0 +1,253 @@
+// The verdict table of design.md section 6, in its order: integrity (rows 0–8), then protection (rows 9–14). Pure: facts in, verdict out.
+import type { Verdict } from '../assessment.ts';
+import type { PathFacts } from '../facts.ts';
+import { same } from '../version.ts';
+import { judgeAbsence, lastSighting } from './absent.ts';
+import { causeOfAbsence } from './cause.ts';
+import type { Acceptance, JudgeContext, Judged, Outcome, SourceCopy } from './context.ts';
+import { acceptance, acceptedPair, lkgBefore } from './damage.ts';
+import { FLAG } from './flags.ts';
+import type { RowVerdict } from './integrity.ts';
+import { judgeIntegrity } from './integrity.ts';
+import { expectedKeyOf, OBSERVED_ABSENT, observedKeyOf, stateOf } from './keys.ts';
+import type { LiveState } from './live.ts';
+import { liveState } from './live.ts';
+import { judgeProtection, unreadNewest } from './protection.ts';
+import type { Recovered } from './recovery.ts';
+import { recover } from './recovery.ts';
+import type { Case, Pending, Sighting } from './sightings.ts';
+import { nameOf, needRead, openCase, PENDING, readable, wasRead } from './sightings.ts';
+
+/**
+ * Judges one path, or says which copies must be read first; then the caller reads them, adds what came of it to the facts (failures
+ * too), and judges again. Nothing is asked twice, so this ends. Row 2 (hidden, unreachable, misplaced) speaks where bricks are read;
+ * the layouts tree and snapshots have none. Throws on facts that are not aligned with the observers.
+ */
+export function judge(facts: PathFacts, context: JudgeContext): Outcome {
+  if (facts.sights.length !== context.observers.length)
+    throw new Error(`${facts.path}: ${facts.sights.length} sights of ${context.observers.length} observers`);
+  const c = openCase(facts, context);
+  const judged = judgeCase(c);
+  if (judged !== PENDING) return { kind: 'judged', judged };
+  if (c.needs.length === 0) throw new Error(`${facts.path}: undecided, and nothing to read`);
+  return { kind: 'requests', requests: c.needs };
+}
+
+function judgeCase(c: Case): Judged | Pending {
+  const state = liveState(c);
+  if (state === PENDING) return PENDING;
+  switch (state.kind) {
+    case 'unreadable':
+      return unreadable(c, state);
+    case 'unsettled':
+      return unsettled(c, state.why);
+    case 'absent':
+      return absent(c);
+    case 'present':
+      return present(c, state.sighting);
+  }
+}
+
+const NOTHING = {
+  flags: [],
+  lkg: null,
+  found: null,
+  recovery: null,
+  source: null,
+  errno: null,
+  below: null,
+  between: null,
+  cause: null,
+  movedTo: null,
+  linkTo: null,
+  accepted: null,
+  evidence: [],
+} as const;
+
+/** Row 0. Recovery is computed all the same. */
+function unreadable(c: Case, state: Extract<LiveState, { kind: 'unreadable' }>): Judged | Pending {
+  const lkg = lkgBefore(c, c.earlier.length);
+  if (lkg === PENDING) return PENDING;
+  const recovered = recover(c, lkg);
+  if (recovered === PENDING) return PENDING;
+  const expectedKey = expectedKeyOf(lkg);
+  const observedKey = `unreadable ${state.errno ?? 'gap'}`;
+  return {
+    ...NOTHING,
+    verdict: 'unreadable',
+    errno: state.errno,
+    below: state.below,
+    lkg: expected(lkg),
+    ...recovered,
+    accepted: acceptance(c, expectedKey, observedKey),
+    expectedKey,
+    observedKey,
+    evidence: [state.why, ...sourceEvidence(c, recovered)],
+  };
+}
+
+/** Row 1. Nothing is read for a path in flux: the newest observation above suspicion stands as expected. */
+function unsettled(c: Case, why: string): Judged {
+  const lkg = c.earlier.findLast((sighting) => !sighting.suspect) ?? null;
+  return {
+    ...NOTHING,
+    verdict: 'unsettled',
+    lkg: expected(lkg),
+    expectedKey: expectedKeyOf(lkg),
+    observedKey: 'unsettled',
+    evidence: [why],
+  };
+}
+
+/** Row 3. */
+function absent(c: Case): Judged | Pending {
+  const lkg = lkgBefore(c, c.earlier.length);
+  if (lkg === PENDING) return PENDING;
+  const { verdict, accepted, movedTo, lastSeen, firstGone } = judgeAbsence(c, lkg);
+  const recovered = verdict === 'missing' ? recover(c, lkg) : null;
+  if (recovered === PENDING) return PENDING;
+  const linkTo = verdict === 'missing' ? (c.facts.surroundings?.linkTo ?? null) : null;
+  const copy = c.context.moves.copies.get(c.facts.path);
+  const evidence = [
+    lastSeen === null
+      ? 'No observer ever saw it.'
+      : `Last seen in ${nameOf(c.context, lastSeen)}, absent ${firstGone === c.context.live ? 'live now' : `in ${nameOf(c.context, firstGone)}`}.`,
+  ];
+  if (verdict === 'deleted' && accepted !== null) evidence.push(`Accepted: ${accepted.reason}`);
+  if (verdict === 'moved') evidence.push(`It stands at ${movedTo} now.`);
+  if (verdict === 'missing' && movedTo !== null) evidence.push(`It may have moved to ${movedTo}.`);
+  if (copy !== undefined) evidence.push(`Its content stood at ${copy} before.`);
+  if (linkTo !== null) evidence.push(`${linkTo} is another name of the same inode.`);
+  if (recovered !== null && (linkTo === null || recovered.source !== null))
+    evidence.push(...sourceEvidence(c, recovered));
+  return {
+    ...NOTHING,
+    verdict,
+    flags: lkg === null && lastSeen !== null && c.earlier.length === 0 ? [FLAG.neverRead] : [],
+    lkg: expected(lkg),
+    recovery: recovered === null ? null : linkTo === null ? recovered.recovery : 'exact',
+    source: recovered?.source ?? null,
+    between: lastSeen === null ? null : { lastSeen, firstGone },
+    cause: lastSeen === null || verdict === 'moved' ? null : causeOfAbsence(c, lastSeen, firstGone),
+    movedTo,
+    linkTo,
+    accepted,
+    expectedKey: expectedKeyOf(lkg),
+    observedKey: OBSERVED_ABSENT,
+    evidence,
+  };
+}
+
+/** Rows 4 to 14. */
+function present(c: Case, live: Sighting): Judged | Pending {
+  for (const copy of unreadNewest(c, live)) askOnce(c, copy);
+  if (c.needs.length > 0) return PENDING;
+  const lkg = lkgBefore(c, live.rank);
+  if (lkg === PENDING) return PENDING;
+  if (lkg !== null && awaitsReading(c, live, lkg)) return PENDING;
+
+  let accepted = acceptedPair(c, lkg, live);
+  const row = accepted === null ? judgeIntegrity(c, live, lkg) : null;
+  if (row === PENDING) return PENDING;
+  if (row !== null) {
+    const keys = keysOf(live, row);
+    accepted = acceptance(c, keys.expectedKey, keys.observedKey);
+    if (accepted === null || row.verdict === 'backup-corrupt') return damaged(c, live, row, accepted);
+  }
+  const protection = judgeProtection(c, live);
+  const keys = row === null ? { expectedKey: expectedKeyOf(lkg), observedKey: observedKeyOf(live) } : keysOf(live, row);
+  return {
+    ...NOTHING,
+    ...protection,
+    lkg: expected(lkg),
+    found: stateOf(live),
+    accepted: accepted ?? acceptance(c, keys.expectedKey, keys.observedKey),
+    ...keys,
+  };
+}
+
+/** Whether LKG is a file of the same size whose bytes are not known yet; asks for a copy of it that is on disk. */
+function awaitsReading(c: Case, live: Sighting, lkg: Sighting): boolean {
+  if (live.kind !== 'file' || lkg.kind !== 'file' || lkg.digest !== null || lkg.size !== live.size) return false;
+  const copy = c.earlier.findLast(
+    (sighting) => sighting.version === lkg.version && readable(c, sighting) && !wasRead(c, sighting.observer),
+  );
+  if (copy === undefined) return false;
+  needRead(c, copy);
+  return true;
+}
+
+function askOnce(c: Case, copy: Sighting): void {
+  if (readable(c, copy) && !wasRead(c, copy.observer)) needRead(c, copy);
+}
+
+function keysOf(live: Sighting, row: RowVerdict): { expectedKey: string; observedKey: string } {
+  const observedKey = row.odd === null ? observedKeyOf(live) : `backup ${observedKeyOf(row.odd)}`;
+  return { expectedKey: expectedKeyOf(row.lkg), observedKey };
+}
+
+/** What rows 4–8 found, with the way back. For backup-corrupt live now is good: there is nothing to bring back. */
+function damaged(c: Case, live: Sighting, row: RowVerdict, accepted: Acceptance | null): Judged | Pending {
+  const base = {
+    ...NOTHING,
+    verdict: row.verdict,
+    lkg: expected(row.lkg),
+    found: stateOf(live),
+    cause: row.cause,
+    accepted,
+    ...keysOf(live, row),
+  };
+  if (row.verdict === 'backup-corrupt') return { ...base, flags: row.flags, evidence: row.evidence };
+  const recovered = recover(c, row.lkg);
+  if (recovered === PENDING) return PENDING;
+  const there = recovered.source !== null && equalsSource(c, live, recovered.source);
+  const left: Recovered = there ? { recovery: 'none', source: null } : recovered;
+  const changed = firstOfRun(c, live);
+  const lastSeen = row.lkg?.observer ?? lastSighting(c);
+  const firstGone = row.gone ?? (lastSeen !== null && changed > lastSeen ? changed : c.context.live);
+  return {
+    ...base,
+    flags: there ? [...row.flags, FLAG.nothingToRestore] : row.flags,
+    ...left,
+    between: lastSeen === null ? null : { lastSeen, firstGone },
+    evidence: [...row.evidence, ...(there ? ['It equals the best copy that is left.'] : sourceEvidence(c, left))],
+  };
+}
+
+function equalsSource(c: Case, live: Sighting, source: SourceCopy): boolean {
+  const copy = source.path === c.facts.path ? c.byObserver.get(source.observer) : undefined;
+  return copy !== undefined && same(copy, live);
+}
+
+/** The observer that first saw what lies there now. */
+function firstOfRun(c: Case, live: Sighting): number {
+  let first = live;
+  for (let i = live.rank - 1; i >= 0; i--) {
+    const before = c.earlier[i];
+    if (before === undefined || !same(before, live)) break;
+    first = before;
+  }
+  return first.observer;
+}
+
+function expected(lkg: Sighting | null): Judged['lkg'] {
+  return lkg === null ? null : { observer: lkg.observer, state: stateOf(lkg) };
+}
+
+function sourceEvidence(c: Case, recovered: Recovered): string[] {
+  const { source } = recovered;
+  if (source === null) return recovered.recovery === 'none' ? ['No copy of it is left that can be read.'] : [];
+  const from = `${nameOf(c.context, source.observer)}${source.path === c.facts.path ? '' : `, as ${source.path}`}`;
+  return [recovered.recovery === 'exact' ? `Exactly so in ${from}.` : `Only an older version is left, in ${from}.`];
+}
+
+/** Verdicts for which a way back is computed. */
+export const RECOVERABLE: readonly Verdict[] = [
+  'missing',
+  'corrupt',
+  'truncated',
+  'reverted',
+  'replaced',
+  'recreated',
+  'unreadable',
+];

@@ -1,0 +1,70 @@
+// Rows 0 and 1: what can be said of live now at all, before anything is compared.
+import type { Gap } from '../scan.ts';
+import { isGap } from '../facts.ts';
+import type { Case, Pending, Sighting } from './sightings.ts';
+import { needRead, readable } from './sightings.ts';
+
+export type LiveState =
+  | { readonly kind: 'unreadable'; readonly errno: string | null; readonly below: string | null; readonly why: string }
+  | { readonly kind: 'unsettled'; readonly why: string }
+  | { readonly kind: 'absent' }
+  | { readonly kind: 'present'; readonly sighting: Sighting };
+
+/** Errnos by which a lookup proves absence (design.md section 3, rule 2). */
+const ABSENT = ['ENOENT', 'ENOTDIR'];
+
+/**
+ * What the scan and the second look (facts.readings at live now; 'CHANGED' also for what is no file) say. A file without a digest is
+ * asked for once.
+ */
+export function liveState(c: Case): LiveState | Pending {
+  const sight = c.facts.sights[c.context.live] ?? null;
+  if (sight !== null && isGap(sight)) return gapState(sight, c.facts.path);
+  const looks = c.facts.readings.filter((reading) => reading.observer === c.context.live);
+  const look = looks.at(-1);
+  const errno = look?.errno ?? null;
+  if (errno === 'CHANGED') return { kind: 'unsettled', why: 'It changed while it was looked at again.' };
+  if (errno !== null && !ABSENT.includes(errno))
+    return { kind: 'unreadable', errno, below: null, why: `Looking at it again failed: ${errno}.` };
+
+  if (sight === null) {
+    if (look !== undefined && look.digest !== null)
+      return { kind: 'unsettled', why: 'The scan proved it absent, and it is there again since.' };
+    return { kind: 'absent' };
+  }
+  if (errno !== null) return { kind: 'unsettled', why: `The scan saw it, and it is gone since: ${errno}.` };
+  const moved = looks.some(
+    (reading) =>
+      reading.digest !== null &&
+      (sight.kind !== 'file' ||
+        (sight.digest !== null &&
+          reading.digest !== sight.digest &&
+          (reading.inode !== sight.inode || reading.ctimeNs !== sight.ctimeNs))),
+  );
+  if (moved) return { kind: 'unsettled', why: 'It was written or replaced since the scan.' };
+
+  const { live } = c;
+  if (live === null) throw new Error(`no sighting of ${c.facts.path} live now`);
+  if (live.kind === 'file' && live.digest === null && look === undefined && readable(c, live)) return needRead(c, live);
+  return { kind: 'present', sighting: live };
+}
+
+function gapState(gap: Gap, path: string): LiveState {
+  if (gap.status === 'unsettled')
+    return { kind: 'unsettled', why: gap.detail ?? 'It was in flux while the scan looked at it.' };
+  const at = gapPath(gap);
+  const below = at === path ? null : at;
+  const reason = gap.errno ?? gap.status;
+  const detail = gap.detail === null ? '' : ` (${gap.detail})`;
+  const why =
+    below === null
+      ? `It could not be looked at: ${reason}${detail}.`
+      : `It lies below ${below === '' ? 'the root' : below}, which could not be looked at: ${reason}${detail}.`;
+  return { kind: 'unreadable', errno: gap.errno, below, why };
+}
+
+/** Printable path of what could not be looked at. */
+export function gapPath(gap: Gap): string {
+  if (gap.name === '') return gap.directory;
+  return gap.directory === '' ? gap.name : `${gap.directory}/${gap.name}`;
+}

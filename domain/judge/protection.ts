@@ -1,0 +1,188 @@
+// Rows 9 to 14 for a path that is there and undamaged: whether a backup holds it as it is now, and if not, why not.
+import type { Verdict } from '../assessment.ts';
+import { isGap } from '../facts.ts';
+import { sameMtime, same } from '../version.ts';
+import type { Track } from './context.ts';
+import { hasHad, showsName } from './absent.ts';
+import { FLAG } from './flags.ts';
+import { gapPath } from './live.ts';
+import type { Case, Sighting } from './sightings.ts';
+import { differs, nameOf, volumeOf } from './sightings.ts';
+
+export interface Protection {
+  readonly verdict: Verdict;
+  readonly flags: readonly string[];
+  readonly evidence: readonly string[];
+}
+
+const DAY_MS = 86_400_000;
+const MS_NS = 1_000_000n;
+
+export function judgeProtection(c: Case, live: Sighting): Protection {
+  if (!c.context.backupDeclared) return withoutBackup(c, live);
+  return protectedNow(c, live) ?? unverified(c, live) ?? backupMissing(c) ?? neverBackedUp(c, live) ?? modified(c);
+}
+
+/** A series' newest snapshot that is on disk, and what it saw. */
+interface Newest {
+  readonly track: Track;
+  readonly observer: number;
+  readonly sighting: Sighting | null;
+  /** Printable path of what it could not look at. */
+  readonly gap: string | null;
+}
+
+function newestSnapshots(c: Case): Newest[] {
+  return c.context.series.flatMap((track) => {
+    if (track.newest === null) return [];
+    const sight = c.facts.sights[track.newest] ?? null;
+    const gap = sight !== null && isGap(sight) ? gapPath(sight) : null;
+    return [{ track, observer: track.newest, sighting: c.byObserver.get(track.newest) ?? null, gap }];
+  });
+}
+
+/** Newest copies whose digest must be known before live now can be compared: same kind and size, not read yet. */
+export function unreadNewest(c: Case, live: Sighting): Sighting[] {
+  if (live.kind !== 'file') return [];
+  return newestSnapshots(c).flatMap(({ sighting }) =>
+    sighting !== null && sighting.kind === 'file' && sighting.digest === null && sighting.size === live.size
+      ? [sighting]
+      : [],
+  );
+}
+
+/** Row 9: same as the newest complete snapshot of any backup. */
+function protectedNow(c: Case, live: Sighting): Protection | null {
+  const newest = newestSnapshots(c);
+  const match = newest.find(({ sighting }) => sighting !== null && same(sighting, live));
+  if (match?.sighting === null || match === undefined) return null;
+  const stale = newest.some(
+    ({ sighting, observer, gap }) =>
+      gap === null && (sighting === null ? hasHad(c, observer) : differs(sighting, live)),
+  );
+  const flags = metadataFlags(live, match.sighting);
+  if (stale) flags.push(FLAG.otherBackupStale);
+  return { verdict: 'intact', flags, evidence: [`Same as in ${nameOf(c.context, match.observer)}.`] };
+}
+
+/** A directory's mtime moves with every entry; it says nothing of the directory itself. */
+function metadataFlags(a: Sighting, b: Sighting): string[] {
+  const moved = a.kind !== 'directory' && !sameMtime(a.mtimeNs, b.mtimeNs);
+  return a.mode !== b.mode || a.uid !== b.uid || a.gid !== b.gid || moved ? [FLAG.metadataDiffers] : [];
+}
+
+/** Row 10: no backup declared. What was never seen before is new: nothing tells that it was modified. */
+function withoutBackup(c: Case, live: Sighting): Protection {
+  const last = c.earlier.findLast((sighting) => volumeOf(c, sighting) === c.context.liveTrack.volume);
+  if (live.kind === 'file' && live.digest === null)
+    return { verdict: 'unverified', flags: [], evidence: ['Its bytes were not read.'] };
+  if (last === undefined) return { verdict: 'new', flags: [], evidence: ['No earlier scan saw it.'] };
+  const name = nameOf(c.context, last.observer);
+  if (same(last, live))
+    return { verdict: 'intact', flags: metadataFlags(live, last), evidence: [`Same as ${name}; there is no backup.`] };
+  if (differs(last, live) || live.suspect || last.suspect)
+    return { verdict: 'modified', flags: [], evidence: [`Changed since ${name}; there is no backup.`] };
+  return { verdict: 'unverified', flags: [], evidence: [`The bytes of ${name} were never read.`] };
+}
+
+/** Row 11: the newest copy is unreadable, or a digest is missing on a side after reading. */
+function unverified(c: Case, live: Sighting): Protection | null {
+  if (live.kind === 'file' && live.digest === null)
+    return { verdict: 'unverified', flags: [], evidence: ['Its bytes were not read.'] };
+  for (const { sighting, observer, gap } of newestSnapshots(c)) {
+    const name = nameOf(c.context, observer);
+    if (gap !== null)
+      return {
+        verdict: 'unverified',
+        flags: [],
+        evidence: [`${name} could not be looked at: ${gap === '' ? 'its root' : gap}.`],
+      };
+    if (
+      sighting !== null &&
+      live.kind === 'file' &&
+      sighting.kind === 'file' &&
+      !differs(sighting, live) &&
+      sighting.digest === null
+    )
+      return { verdict: 'unverified', flags: [], evidence: [`The copy in ${name} could not be read.`] };
+    if (sighting?.suspect === true && !differs(sighting, live))
+      return {
+        verdict: 'unverified',
+        flags: [],
+        evidence: [`The copy in ${name} changed under the same size and mtime.`],
+      };
+  }
+  return null;
+}
+
+/** Row 12: the newest snapshots lack it, an earlier one had it. */
+function backupMissing(c: Case): Protection | null {
+  const newest = newestSnapshots(c);
+  if (newest.some(({ observer }) => c.facts.sights[observer] !== null)) return null;
+  const had = c.facts.sights.findLastIndex(
+    (_, observer) => c.context.observers[observer]?.role === 'backup' && showsName(c, observer),
+  );
+  if (had < 0) return null;
+  const evidence = [`${nameOf(c.context, had)} had it; the newest snapshot does not.`];
+  const restored = c.context.restored.has(c.facts.path);
+  return { verdict: 'backup-missing', flags: restored ? [FLAG.restored] : [], evidence };
+}
+
+/** Row 13: never in any backup. New where no backup can be expected to have it yet. */
+function neverBackedUp(c: Case, live: Sighting): Protection | null {
+  const had = c.context.series.some((track) => track.observers.some((observer) => showsName(c, observer)));
+  if (had) return null;
+  const from = c.context.targets.get(c.facts.path);
+  if (from !== undefined)
+    return { verdict: 'new', flags: [FLAG.moveTarget], evidence: [`It was moved here from ${from}.`] };
+  const due = backupDueMs(c);
+  const { ms, how } = bornMs(c, live);
+  const born = `Born ${new Date(ms).toISOString()} (${how}).`;
+  if (due !== null && ms > due)
+    return { verdict: 'new', flags: [], evidence: [born, 'No backup is due to have it yet.'] };
+  return { verdict: 'unprotected', flags: [], evidence: [born, 'No snapshot of any backup ever had it.'] };
+}
+
+/**
+ * What was born by then should be in a backup: the newest snapshot but one, or with one snapshot 24 h before it; of several series the
+ * latest such time. Null without any snapshot: then everything should have been in one.
+ */
+function backupDueMs(c: Case): number | null {
+  const times = c.context.series.flatMap((track) => {
+    const but1 = track.observers.at(-2);
+    const last = track.observers.at(-1);
+    const before = but1 === undefined ? undefined : c.context.observers[but1]?.scan.asOf.fromMs;
+    const only = last === undefined ? undefined : c.context.observers[last]?.scan.asOf.fromMs;
+    if (before !== undefined) return [before];
+    return only === undefined ? [] : [only - DAY_MS];
+  });
+  return times.length === 0 ? null : Math.max(...times);
+}
+
+/** Born after a live scan that lacked it, else at its btime, else at its ctime; never its mtime, which copying keeps. */
+function bornMs(c: Case, live: Sighting): { ms: number; how: string } {
+  const { context } = c;
+  const { btimeNs, ctimeNs } = live.version;
+  const own =
+    btimeNs > 0n ? { ms: Number(btimeNs / MS_NS), how: 'birth time' } : { ms: Number(ctimeNs / MS_NS), how: 'ctime' };
+  const scans = context.liveTrack.observers;
+  const lacked = scans.findLast((observer) => observer !== context.live && c.facts.sights[observer] === null);
+  const lackedMs = lacked === undefined ? null : context.observers[lacked]?.scan.asOf.toMs;
+  if (lacked !== undefined && lackedMs !== null && lackedMs !== undefined && lackedMs > own.ms)
+    return { ms: lackedMs, how: `after ${nameOf(context, lacked)}, which lacked it` };
+  // A ctime moves with every chmod: what an earlier scan saw was born by then.
+  const seen = scans.find(
+    (observer) => observer > (lacked ?? -1) && observer !== context.live && showsName(c, observer),
+  );
+  const seenMs = seen === undefined ? undefined : context.observers[seen]?.scan.asOf.toMs;
+  if (seen !== undefined && seenMs !== undefined && seenMs < own.ms)
+    return { ms: seenMs, how: `by ${nameOf(context, seen)}, which had it` };
+  return own;
+}
+
+/** Row 14. */
+function modified(c: Case): Protection {
+  const newest = newestSnapshots(c).find(({ sighting }) => sighting !== null);
+  const evidence = newest === undefined ? [] : [`Changed since ${nameOf(c.context, newest.observer)}.`];
+  return { verdict: 'modified', flags: [], evidence };
+}

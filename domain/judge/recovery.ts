@@ -1,0 +1,96 @@
+// The best copy to restore from: exact where one is same as last known good, older where only something older can be read, else none.
+import type { Recovery } from '../assessment.ts';
+import { same } from '../version.ts';
+import type { SourceCopy } from './context.ts';
+import { damageOf } from './damage.ts';
+import { stateOf } from './keys.ts';
+import type { Case, Pending, Sighting } from './sightings.ts';
+import { needRead, PENDING, readable, roleOf, wasRead } from './sightings.ts';
+
+export interface Recovered {
+  readonly recovery: Recovery;
+  readonly source: SourceCopy | null;
+}
+
+const NONE: Recovered = { recovery: 'none', source: null };
+
+/**
+ * The newest copy on disk that is same as LKG, one whose bytes were read first; else the same content under another name; else the
+ * newest older version that is good. A copy that must be read to be sure is asked for; one that cannot be read is skipped.
+ */
+export function recover(c: Case, lkg: Sighting | null): Recovered | Pending {
+  if (lkg === null) return NONE;
+  const onDisk = c.earlier.filter((sighting) => isOnDisk(c, sighting) && !sighting.suspect).reverse();
+  const asLkg = (sighting: Sighting): boolean =>
+    same(sighting, lkg) ||
+    sighting.observer === lkg.observer ||
+    (lkg.digest === null && sighting.version === lkg.version && sighting.digest === null);
+  const exact = onDisk.filter(asLkg);
+  const proven = exact.find((sighting) => isProven(c, sighting));
+  if (proven !== undefined) return { recovery: 'exact', source: sourceOf(c, proven) };
+  const unread = exact.find((sighting) => readable(c, sighting) && !wasRead(c, sighting.observer));
+  if (unread !== undefined) return needRead(c, unread);
+
+  const elsewhere = copyElsewhere(c, lkg);
+  if (elsewhere !== null) return { recovery: 'exact', source: elsewhere };
+
+  for (const older of onDisk) {
+    if (asLkg(older) || older.kind !== lkg.kind) continue;
+    const damage = damageOf(c, older.rank);
+    if (damage === PENDING) return PENDING;
+    if (damage === 'corrupt' || damage === 'truncated') continue;
+    if (isProven(c, older)) return { recovery: 'older', source: sourceOf(c, older) };
+    if (readable(c, older) && !wasRead(c, older.observer)) return needRead(c, older);
+  }
+  return NONE;
+}
+
+/** In a snapshot that still exists, here or on the host that exported it. */
+function isOnDisk(c: Case, sighting: Sighting): boolean {
+  return roleOf(c, sighting) === 'backup' && c.context.observers[sighting.observer]?.scan.pruned === null;
+}
+
+/** The bytes of this very copy were read, here or by an export on its own host, and no later attempt failed. */
+function isProven(c: Case, sighting: Sighting): boolean {
+  if (sighting.kind !== 'file') return true;
+  const last = c.facts.readings.findLast((reading) => reading.observer === sighting.observer);
+  if (last !== undefined) return last.digest !== null;
+  const scan = c.context.observers[sighting.observer]?.scan;
+  if (sighting.digest === null || scan === undefined) return false;
+  return scan.exportedMs !== null || sighting.version.readSeq === scan.seq;
+}
+
+function sourceOf(c: Case, sighting: Sighting): SourceCopy {
+  const scan = c.context.observers[sighting.observer]?.scan;
+  const exportedMs = scan?.exportedMs ?? null;
+  const reading = c.facts.readings.findLast((r) => r.observer === sighting.observer && r.digest !== null);
+  const scannedMs = sighting.kind === 'file' && reading === undefined ? (scan?.startedMs ?? null) : null;
+  return {
+    observer: sighting.observer,
+    path: c.facts.path,
+    state: stateOf(sighting),
+    proof: exportedMs === null ? 'read' : 'export',
+    proofAtMs: exportedMs ?? reading?.atMs ?? scannedMs,
+  };
+}
+
+/** Content that stands under another name in a snapshot is a copy, and a source. Its bytes are read again when a list is written. */
+function copyElsewhere(c: Case, lkg: Sighting): SourceCopy | null {
+  const copies = (c.facts.surroundings?.copies ?? []).filter(
+    (copy) =>
+      lkg.kind === 'file' && same(copy.version, lkg) && c.context.observers[copy.observer]?.scan.pruned === null,
+  );
+  const best = copies.reduce<(typeof copies)[number] | null>(
+    (newest, copy) => (newest === null || copy.observer > newest.observer ? copy : newest),
+    null,
+  );
+  const scan = best === null ? undefined : c.context.observers[best.observer]?.scan;
+  if (best === null || scan === undefined) return null;
+  return {
+    observer: best.observer,
+    path: best.path,
+    state: stateOf(best.version),
+    proof: scan.exportedMs === null ? 'read' : 'export',
+    proofAtMs: scan.exportedMs ?? scan.startedMs,
+  };
+}

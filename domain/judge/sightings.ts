@@ -1,0 +1,246 @@
+// The history of one path as judging sees it: its good observations in order, each with the digest that is known of it.
+import type { Observer, PathFacts, Reading, Request } from '../facts.ts';
+import { isGap } from '../facts.ts';
+import type { AsOf } from '../scan.ts';
+import type { Metadata, Version } from '../version.ts';
+import { same } from '../version.ts';
+import type { JudgeContext, Track } from './context.ts';
+import { observedKeyOf } from './keys.ts';
+
+/** One good observation. Digest and suspect are what is known after the readings, which may split a version. */
+export interface Sighting extends Metadata {
+  readonly observer: number;
+  /** Place in the path's history; live now has the last. */
+  readonly rank: number;
+  readonly digest: bigint | null;
+  readonly suspect: boolean;
+  readonly version: Version;
+}
+
+/** An answer that waits for copies to be read; what to read stands in the case's needs. */
+export type Pending = 'pending';
+export const PENDING: Pending = 'pending';
+
+/** How an earlier observation looks. Undecided: one copy against one, so it is not known good, and not known bad either. */
+export type Damage = 'none' | 'corrupt' | 'undecided' | 'truncated' | 'reverted';
+
+/** One path on trial. Only needs and damages change while it is judged. */
+export interface Case {
+  readonly facts: PathFacts;
+  readonly context: JudgeContext;
+  /** Live now, where a listing saw it; what a gap hides or what is absent is null. */
+  readonly live: Sighting | null;
+  /** Everything but live now, oldest first. */
+  readonly earlier: readonly Sighting[];
+  readonly byObserver: ReadonlyMap<number, Sighting>;
+  readonly needs: Request[];
+  readonly damages: Map<number, Damage | Pending>;
+}
+
+interface Draft {
+  readonly observer: number;
+  readonly version: Version;
+  readonly digest: bigint | null;
+  readonly suspect: boolean;
+}
+
+export function openCase(facts: PathFacts, context: JudgeContext): Case {
+  const tracks = [context.liveTrack, ...context.series].map((track) => draftsOf(track, facts, context));
+  const drafts = mergeTracks(tracks, context.observers, context.live);
+  const sightings = relieveSuspects(drafts, acceptedKeys(facts, context));
+  const byObserver = new Map(sightings.map((sighting) => [sighting.observer, sighting]));
+  return {
+    facts,
+    context,
+    live: byObserver.get(context.live) ?? null,
+    earlier: sightings.filter((sighting) => sighting.observer !== context.live),
+    byObserver,
+    needs: [],
+    damages: new Map(),
+  };
+}
+
+function acceptedKeys(facts: PathFacts, context: JudgeContext): ReadonlySet<string> {
+  return new Set((context.accepted.get(facts.path) ?? []).map((acceptance) => acceptance.observedKey));
+}
+
+/** The good observations of one volume. One version is a run of observers; readings within it may tell parts of it apart. */
+function draftsOf(track: Track, facts: PathFacts, context: JudgeContext): Draft[] {
+  const drafts: Draft[] = [];
+  let run: { readonly version: Version; readonly members: number[] } | null = null;
+  const close = (): void => {
+    if (run !== null) drafts.push(...splitRun(run.version, run.members, facts.readings, context.observers));
+    run = null;
+  };
+  for (const observer of track.observers) {
+    const sight = facts.sights[observer] ?? null;
+    if (sight === null) close();
+    else if (!isGap(sight)) {
+      if (run === null || run.version.firstSeq !== sight.firstSeq) {
+        close();
+        run = { version: sight, members: [observer] };
+      } else run.members.push(observer);
+    }
+  }
+  close();
+  return drafts;
+}
+
+/**
+ * A read that differs splits the version at that snapshot: each observer has the digest of its own reading, else of the nearest one
+ * at or before it, else of the nearest after it. What differs from the run's first part changed under the same size and mtime: suspect.
+ */
+function splitRun(
+  version: Version,
+  members: readonly number[],
+  readings: readonly Reading[],
+  observers: readonly Observer[],
+): Draft[] {
+  const own = members.map(
+    (observer) =>
+      readings.findLast((reading) => reading.observer === observer && reading.digest !== null)?.digest ?? null,
+  );
+  if (own.every((digest) => digest === null || digest === version.digest))
+    return members.map((observer) => ({ observer, version, digest: version.digest, suspect: version.suspect }));
+  const readSeq = version.readSeq;
+  const proofAt =
+    version.digest === null || readSeq === null
+      ? null
+      : members.findLastIndex((observer) => (observers[observer]?.scan.seq ?? 0n) <= readSeq);
+  const known = own.map((digest, k) => digest ?? (k === proofAt ? version.digest : null));
+  // The proof was read before this run's observers, or its copy has other bytes by now: it speaks for what came before.
+  const before = proofAt !== null && (proofAt === -1 || own[proofAt] !== null) ? version.digest : null;
+  const digests = known.map((_, k) => nearest(known, k, before));
+  const first = before ?? digests.find((digest) => digest !== null) ?? null;
+  return members.map((observer, k) => {
+    const digest = digests[k] ?? null;
+    const suspect = (version.suspect && digest === version.digest) || (digest !== null && digest !== first);
+    return { observer, version, digest, suspect };
+  });
+}
+
+function nearest(known: readonly (bigint | null)[], k: number, before: bigint | null): bigint | null {
+  const behind = known.slice(0, k + 1).findLast((digest) => digest !== null);
+  return behind ?? before ?? known.slice(k + 1).find((digest) => digest !== null) ?? null;
+}
+
+function overlap(a: AsOf, b: AsOf): boolean {
+  return (a.fromMs === b.fromMs && a.toMs === b.toMs) || (a.fromMs < b.toMs && b.fromMs < a.toMs);
+}
+
+/**
+ * Merges the volumes' histories by as_of. Where the as_of of two volumes overlap, the file's mtime tells which state is the newer one,
+ * then its ctime. Within a volume seq is the order, whatever mtimes say: a revert must stay visible. Live now is the last.
+ */
+function mergeTracks(tracks: readonly Draft[][], observers: readonly Observer[], live: number): Draft[] {
+  const asOf = (draft: Draft): AsOf | undefined => observers[draft.observer]?.scan.asOf;
+  const isBefore = (a: Draft, b: Draft): boolean => {
+    if (a.observer === live || b.observer === live) return b.observer === live;
+    const left = asOf(a);
+    const right = asOf(b);
+    if (left !== undefined && right !== undefined && overlap(left, right)) {
+      if (a.version.mtimeNs !== b.version.mtimeNs) return a.version.mtimeNs < b.version.mtimeNs;
+      if (a.version.ctimeNs !== b.version.ctimeNs) return a.version.ctimeNs < b.version.ctimeNs;
+    }
+    return a.observer < b.observer;
+  };
+  const strictlyBefore = (a: Draft, b: Draft): boolean => {
+    if (b.observer === live) return a.observer !== live;
+    const left = asOf(a);
+    const right = asOf(b);
+    return a.observer < b.observer && (left === undefined || right === undefined || !overlap(left, right));
+  };
+  const heads = tracks.map(() => 0);
+  const merged: Draft[] = [];
+  const total = tracks.reduce((sum, track) => sum + track.length, 0);
+  while (merged.length < total) {
+    const open = tracks.flatMap((track, t) => {
+      const draft = track[heads[t] ?? 0];
+      return draft === undefined ? [] : [{ t, draft }];
+    });
+    // What lies wholly before another head goes first; among those that overlap the older mtime does.
+    const candidates = open.filter(({ draft }) => !open.some((other) => strictlyBefore(other.draft, draft)));
+    const next = candidates.reduce<{ t: number; draft: Draft } | null>(
+      (best, head) => (best === null || isBefore(head.draft, best.draft) ? head : best),
+      null,
+    );
+    if (next === null) throw new Error('no observation is the first');
+    merged.push(next.draft);
+    heads[next.t] = (heads[next.t] ?? 0) + 1;
+  }
+  return merged;
+}
+
+/** A suspect digest that was read earlier from an observation above suspicion is known content: a restored file is not suspect. */
+function relieveSuspects(drafts: readonly Draft[], accepted: ReadonlySet<string>): Sighting[] {
+  const trusted: Sighting[] = [];
+  return drafts.map((draft, rank) => {
+    const { kind, mode, uid, gid, size, mtimeNs, target, rdev } = draft.version;
+    const base = { kind, mode, uid, gid, size, mtimeNs, target, rdev };
+    const { observer, version, digest } = draft;
+    const clean: Sighting = { ...base, observer, rank, digest, version, suspect: false };
+    const relieved =
+      !draft.suspect ||
+      (accepted.size > 0 && accepted.has(observedKeyOf(clean))) ||
+      (kind === 'file' && digest !== null && trusted.some((known) => same(known, clean)));
+    if (!relieved) return { ...clean, suspect: true };
+    trusted.push(clean);
+    return clean;
+  });
+}
+
+/** Known to differ. Neither same nor different is a file that was not read: unread is not intact, and not damaged either. */
+export function differs(a: Metadata & { digest: bigint | null }, b: Metadata & { digest: bigint | null }): boolean {
+  if (a.kind !== b.kind) return true;
+  switch (a.kind) {
+    case 'file':
+      return a.size !== b.size || (a.digest !== null && b.digest !== null && a.digest !== b.digest);
+    case 'symlink':
+      return a.target !== b.target;
+    case 'char-device':
+    case 'block-device':
+      return a.rdev !== b.rdev;
+    case 'directory':
+    case 'fifo':
+    case 'socket':
+      return false;
+  }
+}
+
+/** The copy can be read here: on disk, not on another host, and no attempt has failed. */
+export function readable(c: Case, sighting: Sighting): boolean {
+  const scan = c.context.observers[sighting.observer]?.scan;
+  if (scan === undefined || scan.pruned !== null || scan.exportedMs !== null) return false;
+  const last = c.facts.readings.findLast((reading) => reading.observer === sighting.observer);
+  if (last?.digest === null) return false;
+  // Of the live volume only the state of now is on disk.
+  return c.context.observers[sighting.observer]?.role === 'backup' || sighting.observer === c.context.live;
+}
+
+export function wasRead(c: Case, observer: number): boolean {
+  return c.facts.readings.some((reading) => reading.observer === observer);
+}
+
+/** Asks for one copy to be read. Never for one that was tried: the answer is in the facts. */
+export function needRead(c: Case, sighting: Sighting): Pending {
+  if (wasRead(c, sighting.observer)) throw new Error(`asked twice to read ${c.facts.path}`);
+  c.needs.push({ kind: 'read', observer: sighting.observer });
+  return PENDING;
+}
+
+export function roleOf(c: Case, sighting: Sighting): Observer['role'] {
+  return c.context.observers[sighting.observer]?.role ?? 'backup';
+}
+
+export function volumeOf(c: Case, sighting: Sighting): string {
+  return c.context.observers[sighting.observer]?.volume ?? '';
+}
+
+/** Reads well in a sentence: 'nightly/2026-11-21', or 'live' with the time of the scan. */
+export function nameOf(context: JudgeContext, observer: number): string {
+  const seen = context.observers[observer];
+  if (seen === undefined) return 'unknown';
+  if (observer === context.live) return 'live now';
+  if (seen.role === 'live') return `live at ${new Date(seen.scan.asOf.toMs).toISOString()}`;
+  return `${seen.volume}/${seen.scan.snapshot ?? seen.scan.path}`;
+}

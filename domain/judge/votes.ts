@@ -1,0 +1,139 @@
+// Row 6: content that changed while nothing announced a change. Which side is odd is put to the vote among physical copies.
+import type { Reading } from '../facts.ts';
+import { quiet } from '../version.ts';
+import type { Case, Pending, Sighting } from './sightings.ts';
+import { needRead, readable, roleOf, volumeOf, wasRead } from './sightings.ts';
+
+/** none: nothing quiet differs, or the odd one is history. odd: the judged copy. backup odd: the newest backup's. unknown: one against one. */
+export type Sides = 'none' | 'odd' | 'backup odd' | 'unknown';
+
+/** One reading of one physical copy. */
+interface Vote {
+  readonly sighting: Sighting;
+  readonly digest: bigint;
+  readonly inode: bigint;
+  readonly ctimeNs: bigint;
+  /** Read for this judging, all at about one time; else known from a scan. */
+  readonly now: boolean;
+}
+
+/**
+ * Puts `judged` (a file whose digest is known) against everything earlier that is quiet with it: `prior`, oldest first. A vote is one
+ * physical copy at one reading; an earlier read of the judged copy's own inode with another digest decides alone; else two against one.
+ * Asks for one more physical copy at a time while undecided.
+ */
+export function takeSides(c: Case, judged: Sighting, prior: readonly Sighting[]): Sides | Pending {
+  if (judged.kind !== 'file' || judged.digest === null) return 'none';
+  const peers = prior.filter((sighting) => quiet(sighting, judged));
+  const votes = votesOf(c, [...peers, judged]);
+  if (ownInodeChanged(c, judged, votes)) return 'odd';
+  const others = peers.filter((peer) => peer.digest !== null && peer.digest !== judged.digest);
+  if (others.length === 0) return judged.suspect ? 'unknown' : 'none';
+
+  const count = (digest: bigint): number =>
+    physicalCopies(
+      c,
+      votes.filter((vote) => vote.digest === digest && (!vote.sighting.suspect || vote.sighting === judged)),
+    );
+  const own = Math.max(1, count(judged.digest));
+  const against = Math.max(...others.map((other) => (other.digest === null ? 0 : count(other.digest))));
+  if (against >= 2 && against > own) return 'odd';
+  const odd = newestBackups(c, peers).filter((newest) => newest.digest !== null && newest.digest !== judged.digest);
+  if (odd.length > 0 && odd.every((newest) => own >= 2 && own > count(newest.digest ?? 0n))) return 'backup odd';
+  if (odd.length === 0 && own > against) return 'none';
+
+  const next = nextCopy(c, peers);
+  return next === null ? 'unknown' : needRead(c, next);
+}
+
+/** What scans read (a version's proof) and what was read for this judging. */
+function votesOf(c: Case, sightings: readonly Sighting[]): Vote[] {
+  const votes: Vote[] = [];
+  for (const sighting of sightings) {
+    const { version } = sighting;
+    const scan = c.context.observers[sighting.observer]?.scan;
+    const proven = version.digest !== null && (version.readSeq === scan?.seq || isFirstOf(sightings, sighting));
+    if (proven && version.digest !== null) {
+      const { digest, inode, ctimeNs } = version;
+      votes.push({ sighting, digest, inode, ctimeNs, now: false });
+    }
+    for (const reading of c.facts.readings) {
+      const vote = reading.observer === sighting.observer ? voteOf(sighting, reading) : null;
+      if (vote !== null) votes.push(vote);
+    }
+  }
+  return votes;
+}
+
+function voteOf(sighting: Sighting, reading: Reading): Vote | null {
+  if (reading.digest === null) return null;
+  return { sighting, digest: reading.digest, inode: reading.inode, ctimeNs: reading.ctimeNs, now: true };
+}
+
+/** A version's proof is one vote, wherever in the version it was read: it is counted at the first sighting of the version. */
+function isFirstOf(sightings: readonly Sighting[], sighting: Sighting): boolean {
+  return sightings.find((other) => other.version === sighting.version) === sighting;
+}
+
+/**
+ * How many different copies lie behind these votes for one digest. Equal (inode, ctime) is one copy. Within a volume an equal inode
+ * with another ctime is one copy too, unless both were read just now: every new generation of hard links moves the ctime of them all,
+ * and one inode read in two weeks must not outvote the live file.
+ */
+function physicalCopies(c: Case, votes: readonly Vote[]): number {
+  const copies: Vote[][] = [];
+  for (const vote of votes) {
+    const copy = copies.find((members) => members.some((member) => oneCopy(c, member, vote)));
+    if (copy === undefined) copies.push([vote]);
+    else copy.push(vote);
+  }
+  return copies.length;
+}
+
+function oneCopy(c: Case, a: Vote, b: Vote): boolean {
+  if (a.inode !== b.inode) return false;
+  if (a.ctimeNs === b.ctimeNs) return true;
+  return volumeOf(c, a.sighting) === volumeOf(c, b.sighting) && !(a.now && b.now);
+}
+
+/**
+ * The judged copy's own inode had other bytes at an earlier read. (Snapshots that were filled one by one may give equal inode numbers
+ * to different files: there the ctime must be equal too.) Not where the judged bytes are the older ones of the two: a copy
+ * that was rotten for a while and was put right in place is not odd now.
+ */
+function ownInodeChanged(c: Case, judged: Sighting, votes: readonly Vote[]): boolean {
+  const digest = judged.digest;
+  const own = votes.findLast((vote) => vote.sighting === judged && vote.digest === digest);
+  if (own === undefined) return false;
+  const known = votes.findIndex((vote) => vote.digest === digest && !vote.sighting.suspect);
+  return votes.some(
+    (vote, place) =>
+      vote.digest !== digest &&
+      vote.inode === own.inode &&
+      (roleOf(c, judged) === 'live' || vote.ctimeNs === own.ctimeNs) &&
+      volumeOf(c, vote.sighting) === volumeOf(c, judged) &&
+      (vote.sighting === judged || !vote.sighting.suspect) &&
+      (known < 0 || known > place || votes[known]?.sighting === judged),
+  );
+}
+
+/** Of each series the newest of the sightings given. */
+function newestBackups(c: Case, peers: readonly Sighting[]): Sighting[] {
+  const newest = new Map<string, Sighting>();
+  for (const peer of peers) if (roleOf(c, peer) === 'backup') newest.set(volumeOf(c, peer), peer);
+  return [...newest.values()];
+}
+
+/**
+ * The next copy to read: from the volume with the fewest readings so far, and there the oldest first, because among generations of
+ * hard links and snapshots the far end is likeliest another physical copy.
+ */
+function nextCopy(c: Case, peers: readonly Sighting[]): Sighting | null {
+  const open = peers.filter((peer) => roleOf(c, peer) === 'backup' && readable(c, peer) && !wasRead(c, peer.observer));
+  const readIn = (sighting: Sighting): number =>
+    peers.filter((peer) => volumeOf(c, peer) === volumeOf(c, sighting) && wasRead(c, peer.observer)).length;
+  return open.reduce<Sighting | null>(
+    (best, peer) => (best === null || readIn(peer) < readIn(best) ? peer : best),
+    null,
+  );
+}
