@@ -3,6 +3,7 @@ import { opendirSync, readdirSync, readlinkSync, statSync } from 'node:fs';
 import { posix } from 'node:path';
 import { RollcallError } from '../../domain/exit.ts';
 import { isWithin, joinPath } from '../../domain/path.ts';
+import { BTRFS_ROOT_INODE } from '../../domain/snapshot-identity.ts';
 import { errnoOf } from './errors.ts';
 import { bytesOf, realPathOf } from './location.ts';
 import { isFuse, isNetworkOrFuse, type Mount, mountOf, readMounts } from './mounts.ts';
@@ -128,6 +129,16 @@ export function identifyRoot(path: string, enteredMounts: readonly string[] = []
     if (errno === null) throw error;
     throw refuse(path, errno, error);
   }
+}
+
+/**
+ * Whether a directory is the root of a file system or btrfs subvolume: where `.snapshots` and the like are not the user's own.
+ *
+ * @param path real, absolute, printable
+ */
+export function isFileSystemRoot(path: string, inode: bigint, mounts: readonly Mount[] = readMounts()): boolean {
+  if (mounts.some((mount) => mount.mountPoint === path)) return true;
+  return inode === BigInt(BTRFS_ROOT_INODE) && mountOf(path, mounts)?.fsType === 'btrfs';
 }
 
 /**

@@ -148,3 +148,11 @@ export function isFuse(fsType: string): boolean {
 export function isNetworkOrFuse(fsType: string): boolean {
   return NETWORK.has(fsType) || isFuse(fsType);
 }
+
+/**
+ * Whether a name may be looked up here to prove its absence (design.md section 3, rules 2 and 9). On FUSE, NFS and SMB mounts that can be
+ * written a lookup may change what it looks at; there a second listing takes its place.
+ */
+export function mayLookUp(mount: Mount | null): boolean {
+  return mount === null || mount.readOnly || !isNetworkOrFuse(mount.fsType);
+}

@@ -1,10 +1,17 @@
 // Real directories for the tests of snapshots: made as backup programs make them, and taken away however a test ends.
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  rmdirSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-
-export const isRoot = process.geteuid?.() === 0;
 
 /** Runs a program without a shell; throws with its messages when it fails. */
 export function run(program: string, ...args: readonly string[]): string {
@@ -16,6 +23,25 @@ export function run(program: string, ...args: readonly string[]): string {
 export function hasProgram(program: string): boolean {
   return spawnSync(program, ['--version'], { stdio: 'ignore' }).error === undefined;
 }
+
+/** Whether this process may mount: root alone does not say, in a container. Tests that need it say so in their names when they are skipped. */
+export const canMount = ((): boolean => {
+  const directory = mkdtempSync(join(tmpdir(), 'rollcall-can-mount-'));
+  try {
+    if (spawnSync('mount', ['-t', 'tmpfs', 'probe', directory], { stdio: 'ignore' }).status !== 0) return false;
+    run('umount', directory);
+    return true;
+  } finally {
+    rmdirSync(directory);
+  }
+})();
+
+/** Whether the kernel and the tools here can make and mount a btrfs. */
+export const hasBtrfs =
+  canMount &&
+  hasProgram('mkfs.btrfs') &&
+  hasProgram('btrfs') &&
+  readFileSync('/proc/filesystems', 'utf8').includes('btrfs');
 
 export class Place implements Disposable {
   readonly path: string;

@@ -1,0 +1,328 @@
+// What a person has typed, before any work: every path is found, placed and held against the others; what would mislead or harm is refused.
+import { lstatSync, readdirSync, statSync } from 'node:fs';
+import { EXIT, RollcallError } from '../../domain/exit.ts';
+import { baseName, compareBytes, encodeName, isWithin, joinPath, parentOf } from '../../domain/path.ts';
+import { isBuiltInSkip } from '../../domain/scope.ts';
+import { errnoOf, FileError, isAbsent } from '../files/errors.ts';
+import { identifyRoot, isFileSystemRoot, type RootIdentity } from '../files/identity.ts';
+import { bytesOf, futurePathOf, meaningsOf, realPathOf } from '../files/location.ts';
+import { type Mount, mountByPath, mountOf, readMounts } from '../files/mounts.ts';
+import { isPattern } from '../files/pattern.ts';
+import { findSnapshots, type FoundSeries } from '../files/snapshots.ts';
+
+export interface InputRequest {
+  /** As typed: the live volume, the patterns of its backups, the bundle's directory (null for none), the state directory (null for none). */
+  readonly live: string;
+  readonly backups: readonly string[];
+  readonly outDir: string | null;
+  readonly stateDir: string | null;
+  /** What relative arguments start from. */
+  readonly cwd: string;
+  readonly nowMs: number;
+  /** IANA zone of the times in snapshots' names; null for the machine's. */
+  readonly tz: string | null;
+  /** --snapshots N; null for all. */
+  readonly limit: number | null;
+  /** Whether other file systems below a root are entered. */
+  readonly crossMounts: boolean;
+  /** --new-state: an empty volume, or one that shares nothing with its backup, is what it should be. */
+  readonly newState: boolean;
+  /** --not-gluster and --bricks-rescued: lookups through this mount harm nothing, or no longer. */
+  readonly notGluster: boolean;
+  readonly bricksRescued: boolean;
+}
+
+export interface CheckedInputs {
+  /** Real path, printable. */
+  readonly live: string;
+  readonly identity: RootIdentity;
+  readonly mount: Mount | null;
+  /** One for each pattern or directory among the backups, in the order given; each with one snapshot at least. */
+  readonly series: readonly FoundSeries[];
+  /** Regular files among the backups: exports that `rollcall scan --export` has made on another host. Real paths, printable. */
+  readonly exports: readonly string[];
+  /** Where they will lie, symlinks resolved. Printable. */
+  readonly outDir: string | null;
+  readonly stateDir: string | null;
+}
+
+const NAMES_SHOWN_MAX = 8;
+
+function namesIn(directory: string): readonly string[] | null {
+  try {
+    return readdirSync(bytesOf(directory), { encoding: 'buffer' }).map(encodeName).sort(compareBytes);
+  } catch (error) {
+    if (errnoOf(error) === null) throw error;
+    return null;
+  }
+}
+
+function shown(items: readonly string[], separator = ', '): string {
+  const more = items.length - NAMES_SHOWN_MAX;
+  return items.slice(0, NAMES_SHOWN_MAX).join(separator) + (more > 0 ? `${separator}and ${more} more` : '');
+}
+
+function exists(path: string): boolean {
+  try {
+    lstatSync(bytesOf(path));
+    return true;
+  } catch (error) {
+    const errno = errnoOf(error);
+    if (errno === null) throw error;
+    // What cannot be looked at is not known to be absent; whoever uses the path will say why.
+    return !isAbsent(errno);
+  }
+}
+
+/** The nearest directory that exists on the way to a path, and what it holds: where a typing error becomes visible. */
+function nearest(path: string): string {
+  let directory = path;
+  for (;;) {
+    const names = namesIn(directory);
+    if (names !== null) return `${directory} exists and holds ${names.length === 0 ? 'nothing' : shown(names)}.`;
+    if (directory === '/') return 'Nothing on the way there can be read.';
+    directory = parentOf(directory);
+  }
+}
+
+/** Names that say nothing of what a volume holds: every fresh ext4 has lost+found. */
+function isContent(name: string): boolean {
+  return name !== 'lost+found' && !isBuiltInSkip(name, true);
+}
+
+const ORDER_OF_WORK =
+  'Freeze all writing first; scan the bricks on every server; rescue the hidden files that they show; only then restore, and verify. ' +
+  'Or audit through a read-only mount (mount -o ro). --bricks-rescued says that the bricks were scanned and rescued, --not-gluster that this is no GlusterFS volume.';
+
+/**
+ * Refuses a GlusterFS volume on a mount that can be written: one lookup there can delete the last copy of a file (design.md section 3,
+ * rule 9). Goes by the mount table alone, and so touches nothing. Throws RollcallError (a guard) with the order of work.
+ *
+ * @param path absolute, printable
+ */
+export function refuseWritableGluster(
+  path: string,
+  accepted: { readonly notGluster: boolean; readonly bricksRescued: boolean },
+  mounts: readonly Mount[] = readMounts(),
+): void {
+  const mount = mountByPath(path, mounts);
+  if (mount?.fsType !== 'fuse.glusterfs' || mount.readOnly || accepted.notGluster || accepted.bricksRescued) return;
+  throw new RollcallError(
+    `${path} lies on a GlusterFS volume that is mounted for writing (${mount.source} on ${mount.mountPoint}). After an interrupted rebalance a mere lookup there can delete the last copy of a file.`,
+    { exit: EXIT.guard, next: ORDER_OF_WORK },
+  );
+}
+
+/** By components, and on the same mount unless others are entered: what lies on a mount below a volume is no part of it otherwise. */
+function isInside(volume: string, path: string, crossMounts: boolean, mounts: readonly Mount[]): boolean {
+  if (!isWithin(volume, path)) return false;
+  return crossMounts || mountByPath(volume, mounts)?.id === mountByPath(path, mounts)?.id;
+}
+
+/** The live volume: its real path, its identity, and that it holds something. */
+export function checkLive(
+  argument: string,
+  request: Pick<InputRequest, 'cwd' | 'newState' | 'notGluster' | 'bricksRescued'>,
+): {
+  readonly live: string;
+  readonly identity: RootIdentity;
+  readonly mount: Mount | null;
+  readonly names: readonly string[];
+} {
+  const mounts = readMounts();
+  const meanings = meaningsOf(argument, request.cwd);
+  for (const meaning of meanings) refuseWritableGluster(meaning, request, mounts);
+  const typed = meanings.find(exists);
+  if (typed === undefined) {
+    if (isPattern(argument)) {
+      throw new RollcallError(`--live takes one directory, and ${argument} is a pattern.`, {
+        next: 'Name the directory at the top of the live volume; several volumes are several --live, each followed by its --backup.',
+      });
+    }
+    const path = meanings[0];
+    if (path === undefined) throw new RollcallError(`${JSON.stringify(argument)} is no path.`);
+    throw new RollcallError(`The live volume ${path} does not exist. ${nearest(path)}`, {
+      next: 'Check the path, and that the file system that holds it is mounted (findmnt). Nothing was concluded.',
+    });
+  }
+  let live = typed;
+  try {
+    live = realPathOf(typed);
+  } catch (error) {
+    // A link that leads nowhere, or a parent that may not be entered: identifyRoot() says which.
+    if (!(error instanceof FileError)) throw error;
+  }
+  refuseWritableGluster(live, request, mounts);
+  const identity = identifyRoot(live);
+  const names = namesIn(live);
+  if (names === null)
+    throw new RollcallError(`${live} cannot be listed.`, { next: 'Check the mount and the kernel log.' });
+  if (!request.newState && !names.some(isContent)) {
+    throw new RollcallError(
+      `${live} is empty${names.length > 0 ? ` but for ${shown(names)}` : ''}. An empty volume is not a loss: most likely it is not mounted.`,
+      {
+        exit: EXIT.guard,
+        next: `Check findmnt ${live}, and mount the volume. If it really is empty now, say so with --new-state.`,
+      },
+    );
+  }
+  return { live, identity, mount: mountOf(live, mounts), names };
+}
+
+/** One --backup: its snapshots, or the export file that it names. */
+export async function checkBackup(
+  argument: string,
+  request: Pick<InputRequest, 'cwd' | 'nowMs' | 'tz' | 'limit' | 'notGluster' | 'bricksRescued'>,
+): Promise<FoundSeries | { readonly exportFile: string }> {
+  for (const meaning of meaningsOf(argument, request.cwd)) refuseWritableGluster(meaning, request);
+  const found = await findSnapshots(argument, request);
+  const [only] = found.leftOut;
+  if (found.literal && only && statSync(bytesOf(only.path)).isFile()) return { exportFile: only.path };
+  if (found.snapshots.length > 0) return found;
+  if (found.leftOut.length > 0) {
+    const reasons = found.leftOut.map(({ path, reason }) => `  ${path}: ${reason}`);
+    throw new RollcallError(`${argument} names no finished snapshot:\n${shown(reasons, '\n')}`, {
+      next: 'Wait until the backup has finished, or name the directories of the snapshots themselves.',
+    });
+  }
+  const { literalPrefix, lastPart } = found.series;
+  const [what, beginning] = found.literal ? ['does not exist', literalPrefix] : ['matches nothing', literalPrefix];
+  throw new RollcallError(
+    `The backup ${argument} ${what}. ${nearest(beginning.endsWith('/') && beginning !== '/' ? beginning.slice(0, -1) : beginning)}`,
+    {
+      next: `Give the pattern in quotes, so that the shell leaves it alone, with one '*' where the snapshots' names stand${lastPart === '' ? '' : ` and ${lastPart} below each`}.`,
+    },
+  );
+}
+
+/** Neither may hold the other: a backup inside the volume would be counted as live, and the volume inside the backup as a snapshot. */
+function refuseOverlap(live: string, series: FoundSeries, crossMounts: boolean, mounts: readonly Mount[]): void {
+  const liveIsRoot = isFileSystemRoot(live, statSync(bytesOf(live), { bigint: true }).ino, mounts);
+  for (const { path } of [...series.snapshots, ...series.leftOut]) {
+    if (isInside(path, live, crossMounts, mounts)) {
+      throw new RollcallError(
+        live === path
+          ? `${live} is named as the live volume and as a snapshot.`
+          : `The live volume ${live} lies inside the backup (${path}).`,
+        {
+          next: 'Name the volume that people work on with --live, and write the pattern of --backup so that it does not match it.',
+        },
+      );
+    }
+    if (!isInside(live, path, crossMounts, mounts)) continue;
+    const top = path.slice(live === '/' ? 1 : live.length + 1).split('/')[0] ?? '';
+    if (isBuiltInSkip(top, liveIsRoot)) continue;
+    throw new RollcallError(`The live volume ${live} holds the backup (${path}).`, {
+      next: 'Name the directory of the live files alone with --live: a backup among them would be counted as live files.',
+    });
+  }
+}
+
+/** No top-level name in common with any snapshot of a series: another volume, another level, or an empty directory below a mount point. */
+function refuseStrangers(live: string, names: readonly string[], series: FoundSeries): void {
+  const known = new Set(names.filter(isContent));
+  let newest: { readonly path: string; readonly names: readonly string[] } | null = null;
+  for (const { path } of series.snapshots.toReversed()) {
+    const there = namesIn(path)?.filter(isContent);
+    // What cannot be listed proves nothing.
+    if (there === undefined || there.some((name) => known.has(name))) return;
+    newest ??= { path, names: there };
+  }
+  if (newest === null) return;
+  const { path } = newest;
+  const deeper = newest.names.find((name) =>
+    namesIn(joinPath(path, name))?.some((below) => isContent(below) && known.has(below)),
+  );
+  let next = `Check that both are what you mean and that the volume is mounted. If the volume really holds other things now, say so with --new-state.`;
+  if (deeper !== undefined && series.literal) {
+    next = `Names of the volume stand in ${joinPath(path, deeper)}: give --backup '${path}/*' if ${path} holds snapshots, else --backup '${joinPath(path, deeper)}'.`;
+  } else if (deeper !== undefined) {
+    next = `Names of the volume stand in ${joinPath(path, deeper)}: end the pattern with /${deeper}, as in --backup '${series.series.key}/${deeper}'.`;
+  }
+  throw new RollcallError(
+    `${live} (${shown([...known])}) shares no top-level name with its backup ${path} (${shown(newest.names)}). Compared like this, every file would be missing.`,
+    { exit: EXIT.guard, next },
+  );
+}
+
+/** Whether the pattern of a series would take a directory that comes to lie there, or one above it, for a snapshot. */
+function wouldBeSnapshot({ series, literal, snapshots }: FoundSeries, path: string): boolean {
+  const depth = snapshots[0]?.path.split('/').length;
+  if (literal || depth === undefined) return false;
+  const names = path.split('/');
+  const ancestor = names.slice(0, depth).join('/');
+  return names.length >= depth && ancestor.startsWith(series.literalPrefix) && ancestor.endsWith(series.lastPart);
+}
+
+/**
+ * Where an output or state directory will lie, refused inside any volume: Rollcall never writes there. Throws RollcallError.
+ *
+ * @param what how the message calls it: 'output directory', 'state directory'
+ * @param volumes real paths, printable: the live roots and the snapshots
+ */
+export function placeOutside(
+  what: string,
+  argument: string,
+  option: string,
+  cwd: string,
+  volumes: readonly string[],
+  series: readonly FoundSeries[],
+  crossMounts: boolean,
+): string {
+  const typed = meaningsOf(argument, cwd)[0];
+  if (typed === undefined) throw new RollcallError(`${JSON.stringify(argument)} is no path.`);
+  let path: string;
+  try {
+    path = futurePathOf(typed);
+  } catch (cause) {
+    const errno = errnoOf(cause);
+    if (errno === null) throw cause;
+    throw new RollcallError(`The ${what} ${typed} cannot be placed (${errno}).`, {
+      next: `Choose another with ${option}.`,
+      cause,
+    });
+  }
+  const mounts = readMounts();
+  const volume = volumes.find((candidate) => isInside(candidate, path, crossMounts, mounts));
+  const taken = series.find((candidate) => wouldBeSnapshot(candidate, path));
+  if (volume !== undefined || taken !== undefined) {
+    throw new RollcallError(
+      volume === undefined
+        ? `The ${what} ${path} would be taken for a snapshot of ${taken?.series.key}.`
+        : `The ${what} ${path} lies inside the volume ${volume}. Rollcall never writes inside a volume.`,
+      { next: `Choose a place outside of all volumes and backups with ${option}.` },
+    );
+  }
+  return path;
+}
+
+/**
+ * Everything that can be known to be wrong before work begins. Touches nothing: it lists directories and looks at what they hold, and that
+ * not before a GlusterFS mount that can be written has been refused.
+ * Throws RollcallError with the next step: exit 2 for what cannot be right, exit 4 for what a guard stops and an option accepts.
+ */
+export async function checkInputs(request: InputRequest): Promise<CheckedInputs> {
+  const { live, identity, mount, names } = checkLive(request.live, request);
+  const series: FoundSeries[] = [];
+  const exports: string[] = [];
+  for (const argument of request.backups) {
+    const found = await checkBackup(argument, request);
+    if ('exportFile' in found) exports.push(found.exportFile);
+    else if (!series.some((other) => other.series.key === found.series.key)) series.push(found);
+  }
+  const mounts = readMounts();
+  for (const one of series) refuseOverlap(live, one, request.crossMounts, mounts);
+
+  const volumes = [live, ...series.flatMap((one) => [...one.snapshots, ...one.leftOut].map(({ path }) => path))];
+  const place = (what: string, argument: string | null, option: string): string | null =>
+    argument === null ? null : placeOutside(what, argument, option, request.cwd, volumes, series, request.crossMounts);
+  const stateDir = place('state directory', request.stateDir, '--state-dir');
+  const outDir = place('output directory', request.outDir, '--out');
+  if (outDir !== null && exists(outDir)) {
+    throw new RollcallError(`The output directory ${outDir} exists already.`, {
+      next: `Choose a new name with --out; Rollcall makes the directory ${baseName(outDir)} itself and overwrites nothing.`,
+    });
+  }
+  if (!request.newState) for (const one of series) refuseStrangers(live, names, one);
+  return { live, identity, mount, series, exports, outDir, stateDir };
+}
