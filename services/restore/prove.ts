@@ -1,0 +1,257 @@
+// Every source copy is read when the restore lists are written, and so is what lies in the way (design.md section 3, rule 10): a finding is some
+// minutes or days old, and a snapshot may have rotted, been pruned or been exchanged since.
+import type { Finding, Source, State } from '../../domain/assessment.ts';
+import { EXIT, RollcallError } from '../../domain/exit.ts';
+import { joinPath } from '../../domain/path.ts';
+import { FileError } from '../files/errors.ts';
+import type { Hasher } from '../files/hash.ts';
+import { Copies } from './content.ts';
+import { candidates, isDamaged, type LeftOut, type Obstacle, type Proof } from './plan.ts';
+
+/** Another copy to restore a finding from, and what it would amount to. */
+export interface Alternative {
+  readonly source: Source;
+  readonly recovery: 'exact' | 'older';
+}
+
+export interface ProveInput {
+  readonly findings: readonly Finding[];
+  /** Printable, absolute. */
+  readonly livePath: string;
+  readonly hasher: Hasher;
+  readonly now: () => number;
+  /** Further candidates, best first, asked for only where the finding's own source has failed. */
+  readonly alternatives?: (finding: Finding) => Promise<readonly Alternative[]>;
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (done: number, total: number) => void;
+}
+
+export interface Proved {
+  readonly proofs: ReadonlyMap<Finding, Proof | LeftOut>;
+  /** What a directory is in a snapshot that is on disk; null elsewhere. */
+  readonly parentState: (root: string, path: string) => State | null;
+  readonly bytesRead: number;
+}
+
+/** The roots that were opened: kept, because losses come from few snapshots. */
+class Roots {
+  readonly #open = new Map<string, Copies | null>();
+  readonly #hasher: Hasher;
+  readonly #now: () => number;
+
+  constructor(hasher: Hasher, now: () => number) {
+    this.#hasher = hasher;
+    this.#now = now;
+  }
+
+  /** Null where the directory is not there or cannot be opened. */
+  at(root: string): Copies | null {
+    let copies = this.#open.get(root);
+    if (copies !== undefined) return copies;
+    try {
+      copies = new Copies(root, this.#hasher, this.#now);
+    } catch (error) {
+      if (!(error instanceof FileError)) throw error;
+      copies = null;
+    }
+    this.#open.set(root, copies);
+    return copies;
+  }
+
+  close(): void {
+    for (const copies of this.#open.values()) copies?.close();
+    this.#open.clear();
+  }
+}
+
+/** Files of this size and above give other work of the process its turn, and Ctrl-C a chance. */
+const TURN_BYTES = 64 * 1024 * 1024;
+
+/**
+ * Reads the sources of all losses that could stand in a list. What cannot be read or is no longer what it was falls to the next alternative, or is
+ * left out with the reason. Throws RollcallError (130) when the signal fires.
+ */
+export async function proveSources(input: ProveInput): Promise<Proved> {
+  const { findings, livePath, hasher, now } = input;
+  const wanted = candidates(findings);
+  const proofs = new Map<Finding, Proof | LeftOut>();
+  const roots = new Roots(hasher, now);
+  let bytesRead = 0;
+  let sinceTurn = 0;
+  const onBytes = (bytes: number): void => {
+    bytesRead += bytes;
+    sinceTurn += bytes;
+  };
+  try {
+    for (const [index, finding] of wanted.entries()) {
+      if (input.signal?.aborted === true) {
+        throw new RollcallError('interrupted while the sources were read; no bundle was written', {
+          exit: EXIT.interrupted,
+        });
+      }
+      proofs.set(finding, await prove(finding, input, roots, onBytes));
+      input.onProgress?.(index + 1, wanted.length);
+      if (sinceTurn >= TURN_BYTES || index % 256 === 255) {
+        sinceTurn = 0;
+        await new Promise<void>((resolve) => setImmediate(resolve));
+      }
+    }
+    shareHardLinks(proofs, roots);
+    const parents = parentStates(wanted, proofs, roots);
+    return {
+      proofs,
+      parentState: (root, path) => parents.get(`${root}\0${path}`) ?? null,
+      bytesRead,
+    };
+  } finally {
+    roots.close();
+  }
+
+  async function prove(
+    finding: Finding,
+    { alternatives }: ProveInput,
+    roots: Roots,
+    onBytes: (bytes: number) => void,
+  ): Promise<Proof | LeftOut> {
+    if (finding.source === null || finding.recovery === null || finding.recovery === 'none') {
+      return failed('it has no source');
+    }
+    const obstacle = isDamaged(finding) ? readObstacle(finding, roots, livePath, onBytes) : null;
+    if (obstacle !== null && 'leftOut' in obstacle) return obstacle;
+    let best = readSource({ source: finding.source, recovery: finding.recovery }, finding, roots, now(), onBytes);
+    if ('leftOut' in best && alternatives !== undefined) {
+      for (const alternative of await alternatives(finding)) {
+        const next = readSource(alternative, finding, roots, now(), onBytes);
+        if ('leftOut' in next) continue;
+        best = next;
+        break;
+      }
+    }
+    if ('leftOut' in best) return best;
+    return { ...best, obstacle, survivorSha256: survivor(finding, best, roots, livePath, onBytes) };
+  }
+}
+
+function failed(leftOut: string): LeftOut {
+  return { leftOut, sourceFailed: true };
+}
+
+function readSource(
+  { source, recovery }: Alternative,
+  finding: Finding,
+  roots: Roots,
+  nowMs: number,
+  onBytes: (bytes: number) => void,
+): Proof | LeftOut {
+  const none = { sha256: null, inode: null, obstacle: null, survivorSha256: null };
+  if (source.proof === 'export') {
+    if (source.state.kind === 'file' && source.state.digest === null) {
+      return failed('its source was not read where it was exported');
+    }
+    return { source, recovery, ...none };
+  }
+  const copies = roots.at(source.root);
+  if (copies === null) return failed('the snapshot of its source is not there any more');
+  const read = copies.read(source.path, onBytes);
+  if (read.is === 'absent' || read.is === 'blocked') return failed('its source is not there any more');
+  if (read.is === 'unreadable') return failed(`its source cannot be read (${read.errno})`);
+  const { state, stat } = read;
+  const expected = recovery === 'exact' && finding.expected !== null ? finding.expected : source.state;
+  if (!sameContent(state, source.state) || !sameContent(state, expected)) {
+    return failed('its source is not what it was');
+  }
+  const sha256 = isDamaged(finding) && state.kind === 'file' ? copies.sha256(source.path, stat) : null;
+  if (isDamaged(finding) && state.kind === 'file' && sha256 === null)
+    return failed('its source moved while it was read');
+  const inode = state.kind === 'file' && stat.nlink > 1 ? `${stat.device}:${stat.inode}` : null;
+  return { source: { ...source, state, proof: 'read', proofAtMs: nowMs }, recovery, ...none, sha256, inode };
+}
+
+/** Of what was read just now against what was recorded; a record without a digest says nothing about the content. */
+function sameContent(now: State, recorded: State): boolean {
+  if (now.kind !== recorded.kind) return false;
+  if (now.kind === 'file') {
+    return now.size === recorded.size && (recorded.digest === null || now.digest === recorded.digest);
+  }
+  return now.target === recorded.target && now.rdev === recorded.rdev;
+}
+
+function readObstacle(
+  finding: Finding,
+  roots: Roots,
+  livePath: string,
+  onBytes: (bytes: number) => void,
+): Obstacle | LeftOut {
+  const changed = { leftOut: 'it changed since it was judged', sourceFailed: false };
+  const copies = roots.at(livePath);
+  if (copies === null) return { leftOut: 'the volume cannot be opened', sourceFailed: false };
+  const read = copies.read(finding.path, onBytes);
+  if (read.is === 'unreadable') return { leftOut: `it cannot be read any more (${read.errno})`, sourceFailed: false };
+  if (read.is !== 'there' || finding.found === null || !sameContent(read.state, finding.found)) return changed;
+  if (read.state.kind !== 'file') return { state: read.state, sha256: null };
+  const sha256 = copies.sha256(finding.path, read.stat);
+  return sha256 === null ? changed : { state: read.state, sha256 };
+}
+
+/** A name is linked only to content that is what it should be; else it is copied. */
+function survivor(
+  finding: Finding,
+  proof: Proof,
+  roots: Roots,
+  livePath: string,
+  onBytes: (bytes: number) => void,
+): string | null {
+  if (finding.linkTo === null || proof.source.state.kind !== 'file') return null;
+  const copies = roots.at(livePath);
+  const read = copies?.read(finding.linkTo, onBytes);
+  if (copies === null || copies === undefined || read?.is !== 'there' || !sameContent(read.state, proof.source.state))
+    return null;
+  return copies.sha256(finding.linkTo, read.stat);
+}
+
+/** Names that are one inode in one snapshot get its SHA-256, so that they can be linked again; single ones drop out. */
+function shareHardLinks(proofs: Map<Finding, Proof | LeftOut>, roots: Roots): void {
+  const groups = new Map<string, [Finding, Proof][]>();
+  for (const [finding, proof] of proofs) {
+    if ('leftOut' in proof || proof.inode === null || isDamaged(finding)) continue;
+    const key = `${proof.source.root}\0${proof.inode}`;
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [[finding, proof]]);
+    else group.push([finding, proof]);
+  }
+  for (const group of groups.values()) {
+    const [first] = group;
+    if (first === undefined || group.length < 2) continue;
+    const { source } = first[1];
+    const copies = roots.at(source.root);
+    const look = copies?.look(source.path);
+    const sha256 =
+      copies === null || copies === undefined || look?.is !== 'there' ? null : copies.sha256(source.path, look.stat);
+    for (const [finding, proof] of group) proofs.set(finding, { ...proof, sha256 });
+  }
+}
+
+/** Directories on the way to each entry, as they are in its snapshot, asked while the snapshots are open. */
+function parentStates(
+  wanted: readonly Finding[],
+  proofs: ReadonlyMap<Finding, Proof | LeftOut>,
+  roots: Roots,
+): Map<string, State> {
+  const states = new Map<string, State>();
+  const asked = new Set<string>();
+  for (const finding of wanted) {
+    const proof = proofs.get(finding);
+    if (proof === undefined || 'leftOut' in proof || proof.source.proof === 'export') continue;
+    const { root } = proof.source;
+    let path = '';
+    for (const name of finding.path.split('/').slice(0, -1)) {
+      path = joinPath(path, name);
+      const key = `${root}\0${path}`;
+      if (asked.has(key)) continue;
+      asked.add(key);
+      const look = roots.at(root)?.look(path);
+      if (look?.is === 'there' && look.stat.kind === 'directory') states.set(key, look.state);
+    }
+  }
+  return states;
+}

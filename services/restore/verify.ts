@@ -1,0 +1,330 @@
+// Re-reads what a bundle has restored and holds it against the bundle's manifest: the proof that every file came back bit for bit.
+import { createHash } from 'node:crypto';
+import { closeSync, createReadStream, openSync, readFileSync, readSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import type { State, Tally } from '../../domain/assessment.ts';
+import { EXIT, type ExitCode, RollcallError, worstExit } from '../../domain/exit.ts';
+import { joinPath } from '../../domain/path.ts';
+import { sameMtime } from '../../domain/version.ts';
+import { errnoOf, FileError } from '../files/errors.ts';
+import { createHasher } from '../files/hash.ts';
+import { bytesOf, realPathOf } from '../files/location.ts';
+import { Copies, type Look } from './content.ts';
+import { refuseRiskyTarget } from './guard.ts';
+import { BUNDLE_FORMAT, type ManifestEntry, parseManifestLine } from './manifest.ts';
+
+/**
+ * restored: content as in the manifest · beside: so, under the name beside · waiting: untouched, because its list was not asked for (--damaged …) ·
+ * missing: still absent · differs: something else lies there · blocked: a symlink or a file stands for one of its directories · unreadable.
+ */
+export const VERIFY_STATUSES = [
+  'restored',
+  'beside',
+  'waiting',
+  'missing',
+  'differs',
+  'blocked',
+  'unreadable',
+] as const;
+export type VerifyStatus = (typeof VERIFY_STATUSES)[number];
+
+/** Right in content and yet not as it was; 'link': a copy instead of a hard link. */
+export type MetadataField = 'owner' | 'mode' | 'mtime' | 'link';
+
+export interface VerifyItem {
+  readonly volume: string;
+  /** The finding's path; destination is where it lies at the target. Printable. */
+  readonly path: string;
+  readonly destination: string;
+  readonly kind: State['kind'];
+  readonly list: string;
+  readonly needs: readonly string[];
+  readonly status: VerifyStatus;
+  readonly metadata: readonly MetadataField[];
+  /** What is wrong, in words; null when nothing is. */
+  readonly detail: string | null;
+  /** Identity of the finding that this entry came from. */
+  readonly expectedKey: string;
+  readonly observedKey: string;
+}
+
+export interface VerifyResult {
+  /** Printable, real paths. */
+  readonly bundle: string;
+  readonly target: string;
+  readonly volume: string;
+  /** The target is the volume itself, so that what is restored closes its findings. */
+  readonly isLive: boolean;
+  /** Every entry of the manifest, in its order. */
+  readonly items: readonly VerifyItem[];
+  readonly counts: Readonly<Record<VerifyStatus, Tally>>;
+  /** Entries with the right content and other metadata. */
+  readonly metadataDiffers: number;
+  /** Of the waiting ones, those that a person probably deleted: left out on purpose, and no finding. */
+  readonly leftToPersons: number;
+  readonly bytesRead: number;
+  /** 0 everything is back · 1 something is missing, differs, is blocked or waits · 3 something could not be read. */
+  readonly exit: ExitCode;
+}
+
+export interface VerifyInput {
+  /** Absolute, printable. */
+  readonly bundleDir: string;
+  /** Absolute, printable; null: the volume that was assessed. */
+  readonly target: string | null;
+  /** --not-gluster or --bricks-rescued was given. */
+  readonly riskAccepted: boolean;
+  readonly now: () => number;
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (done: number, bytesRead: number) => void;
+}
+
+const SUM_LINE = /^([0-9a-f]{64}) {2}((?:[A-Za-z0-9][A-Za-z0-9._-]*\/)*[A-Za-z0-9][A-Za-z0-9._-]*)$/;
+const BUFFER_BYTES = 1024 * 1024;
+const TURN_BYTES = 64 * 1024 * 1024;
+
+/**
+ * Throws RollcallError: no bundle, or one of another format (2); a file of it is not as it was written, or the target is a read-write FUSE, NFS or
+ * SMB mount (4); interrupted (130).
+ */
+export async function verifyBundle(input: VerifyInput): Promise<VerifyResult> {
+  const bundle = placeOf(input.bundleDir, 'bundle');
+  const summary = readSummary(bundle);
+  checkSums(bundle);
+  const wanted = input.target ?? summary.livePath;
+  refuseRiskyTarget(wanted, input.riskAccepted);
+  const target = placeOf(wanted, 'target');
+  const hasher = await createHasher();
+  const copies = new Copies(target, hasher, input.now);
+  const items: VerifyItem[] = [];
+  const none: Tally = { files: 0, bytes: 0 };
+  const counts: Record<VerifyStatus, Tally> = {
+    restored: none,
+    beside: none,
+    waiting: none,
+    missing: none,
+    differs: none,
+    blocked: none,
+    unreadable: none,
+  };
+  let bytesRead = 0;
+  let sinceTurn = 0;
+  const manifest = createReadStream(Buffer.concat([bytesOf(bundle), Buffer.from('/manifest.jsonl')]));
+  try {
+    for await (const line of createInterface({ input: manifest, crlfDelay: Number.POSITIVE_INFINITY })) {
+      if (line === '') continue;
+      if (input.signal?.aborted === true)
+        throw new RollcallError('interrupted; nothing was changed', { exit: EXIT.interrupted });
+      const entry = parseManifestLine(line);
+      const look = copies.read(entry.destination, (bytes) => {
+        bytesRead += bytes;
+        sinceTurn += bytes;
+      });
+      const item = itemOf(entry, look, copies);
+      items.push(item);
+      const { files, bytes } = counts[item.status];
+      counts[item.status] = { files: files + 1, bytes: bytes + (entry.state.size ?? 0) };
+      input.onProgress?.(items.length, bytesRead);
+      if (sinceTurn >= TURN_BYTES || items.length % 256 === 0) {
+        sinceTurn = 0;
+        await new Promise<void>((resolve) => setImmediate(resolve));
+      }
+    }
+  } finally {
+    manifest.destroy();
+    copies.close();
+  }
+  const leftToPersons = items.filter(isLeftToPerson).length;
+  return {
+    bundle,
+    target,
+    volume: summary.volume,
+    isLive: isSamePlace(target, summary.livePath),
+    items,
+    counts,
+    metadataDiffers: items.filter(({ metadata }) => metadata.length > 0).length,
+    leftToPersons,
+    bytesRead,
+    exit: worstExit(items.flatMap((item) => exitOf(item))),
+  };
+}
+
+function isLeftToPerson(item: VerifyItem): boolean {
+  return item.status === 'waiting' && item.needs.includes('person-deleted');
+}
+
+function exitOf(item: VerifyItem): ExitCode[] {
+  if (item.status === 'restored' || item.status === 'beside' || isLeftToPerson(item)) return [];
+  return [item.status === 'unreadable' ? EXIT.incomplete : EXIT.findings];
+}
+
+function placeOf(path: string, what: 'bundle' | 'target'): string {
+  try {
+    return realPathOf(path);
+  } catch (error) {
+    if (!(error instanceof FileError)) throw error;
+    throw new RollcallError(`the ${what} ${path} cannot be opened: ${error.errno}`, { cause: error });
+  }
+}
+
+function isSamePlace(target: string, livePath: string): boolean {
+  try {
+    return realPathOf(livePath) === target;
+  } catch (error) {
+    if (!(error instanceof FileError)) throw error;
+    return false;
+  }
+}
+
+function fileOf(bundle: string, name: string): Buffer {
+  return Buffer.concat([bytesOf(bundle), Buffer.from(`/${name}`)]);
+}
+
+function readSummary(bundle: string): { volume: string; livePath: string } {
+  let raw: string;
+  try {
+    raw = readFileSync(fileOf(bundle, 'summary.json'), 'utf8');
+  } catch (error) {
+    throw new RollcallError(`${bundle} is not a restore bundle: summary.json ${errnoOf(error) ?? 'cannot be read'}`, {
+      cause: error,
+    });
+  }
+  let summary: unknown;
+  try {
+    summary = JSON.parse(raw);
+  } catch (error) {
+    throw new RollcallError(`${bundle} is not a restore bundle: summary.json is not JSON`, { cause: error });
+  }
+  if (
+    typeof summary !== 'object' ||
+    summary === null ||
+    !('format' in summary && 'volume' in summary && 'livePath' in summary) ||
+    typeof summary.volume !== 'string' ||
+    typeof summary.livePath !== 'string'
+  ) {
+    throw new RollcallError(`${bundle} is not a restore bundle: summary.json does not say which volume it is of`);
+  }
+  if (summary.format !== BUNDLE_FORMAT) {
+    throw new RollcallError(`${bundle} has format ${String(summary.format)}; this version knows ${BUNDLE_FORMAT}`, {
+      next: 'use the version of rollcall that wrote it',
+    });
+  }
+  return { volume: summary.volume, livePath: summary.livePath };
+}
+
+/** Every file of the bundle is as it was written. What was added since (journal, evidence) is none of them. */
+function checkSums(bundle: string): void {
+  const refuse = (what: string, cause?: unknown): never => {
+    throw new RollcallError(`the bundle is not as it was written: ${what}`, {
+      exit: EXIT.guard,
+      next: 'write a new one with: rollcall assess',
+      ...(cause === undefined ? {} : { cause }),
+    });
+  };
+  const seen = new Set<string>();
+  let text: string;
+  try {
+    text = readFileSync(fileOf(bundle, 'SHA256SUMS'), 'utf8');
+  } catch (error) {
+    return refuse(`SHA256SUMS ${errnoOf(error) ?? 'cannot be read'}`, error);
+  }
+  for (const line of text.split('\n')) {
+    if (line === '') continue;
+    const [, sum, name] = SUM_LINE.exec(line) ?? [];
+    if (sum === undefined || name === undefined) return refuse('SHA256SUMS holds a line of another shape');
+    seen.add(name);
+    let found: string;
+    try {
+      found = sha256Of(fileOf(bundle, name));
+    } catch (error) {
+      return refuse(`${name} ${errnoOf(error) ?? 'cannot be read'}`, error);
+    }
+    if (found !== sum) refuse(`${name} has another SHA-256`);
+  }
+  for (const name of ['manifest.jsonl', 'summary.json']) if (!seen.has(name)) refuse(`SHA256SUMS lacks ${name}`);
+}
+
+function sha256Of(path: Buffer): string {
+  const fd = openSync(path, 'r');
+  try {
+    const hash = createHash('sha256');
+    const buffer = Buffer.allocUnsafe(BUFFER_BYTES);
+    for (let got = readSync(fd, buffer); got > 0; got = readSync(fd, buffer)) hash.update(buffer.subarray(0, got));
+    return hash.digest('hex');
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function sameContent(a: State, b: State): boolean {
+  if (a.kind !== b.kind) return false;
+  if (a.kind === 'file') return a.size === b.size && a.digest !== null && a.digest === b.digest;
+  return a.target === b.target && a.rdev === b.rdev;
+}
+
+function itemOf(entry: ManifestEntry, look: Look, copies: Copies): VerifyItem {
+  const { volume, path, destination, state, list, needs, expectedKey, observedKey } = entry;
+  const item = (status: VerifyStatus, detail: string | null, metadata: readonly MetadataField[] = []): VerifyItem => ({
+    volume,
+    path,
+    destination,
+    kind: state.kind,
+    list,
+    needs,
+    status,
+    metadata,
+    detail,
+    expectedKey,
+    observedKey,
+  });
+  const options = needs.map((need) => `--${need}`).join(' ');
+  switch (look.is) {
+    case 'blocked':
+      return item('blocked', 'a symlink or a file stands where one of its directories should be');
+    case 'unreadable':
+      return item('unreadable', `it cannot be read (${look.errno})`);
+    case 'absent':
+      // What was damaged and is absent now was not left waiting: somebody took it away.
+      return needs.length > 0 && entry.action !== 'replace'
+        ? item('waiting', `not restored without ${options}`)
+        : item('missing', 'it is still absent');
+    case 'there':
+      break;
+  }
+  if (sameContent(look.state, state)) {
+    const metadata = metadataOf(entry, look.state, look.stat.inode, copies);
+    const detail = metadata.length === 0 ? null : `content is right; differs in ${metadata.join(', ')}`;
+    return item(list.includes('beside') ? 'beside' : 'restored', detail, metadata);
+  }
+  if (entry.obstacle !== null && sameContent(look.state, entry.obstacle)) {
+    return item('waiting', `still the damaged content; not replaced without ${options}`);
+  }
+  return item('differs', differenceOf(look.state, state));
+}
+
+function metadataOf(entry: ManifestEntry, now: State, inode: bigint, copies: Copies): MetadataField[] {
+  const { state, linkTo } = entry;
+  const fields: MetadataField[] = [];
+  if (linkTo !== null) {
+    const survivor = copies.look(linkTo);
+    // A link has the owner, mode and time of the name that it is linked to.
+    if (survivor.is === 'there' && survivor.stat.inode === inode) return [];
+    fields.push('link');
+  }
+  if (now.uid !== state.uid || now.gid !== state.gid) fields.push('owner');
+  if (now.mode !== state.mode && state.kind !== 'symlink') fields.push('mode');
+  if (!sameMtime(now.mtimeNs, state.mtimeNs)) fields.push('mtime');
+  return fields;
+}
+
+function differenceOf(now: State, wanted: State): string {
+  if (now.kind !== wanted.kind) return `a ${now.kind} lies there instead of a ${wanted.kind}`;
+  if (now.kind !== 'file') return now.kind === 'symlink' ? `it points to ${now.target ?? ''}` : 'it is another device';
+  if (now.size !== wanted.size) return `${now.size ?? 0} bytes instead of ${wanted.size ?? 0}`;
+  return `digest ${now.digest ?? 'unread'} instead of ${wanted.digest ?? 'unread'}`;
+}
+
+/** Where an item lies, for messages. */
+export function placeOfItem(result: VerifyResult, item: VerifyItem): string {
+  return joinPath(result.target, item.destination);
+}
