@@ -1,14 +1,14 @@
 // What a person has typed, before any work: every path is found, placed and held against the others; what would mislead or harm is refused.
-import { lstatSync, readdirSync, statSync } from 'node:fs';
+import { readdirSync, statSync } from 'node:fs';
 import { EXIT, RollcallError } from '../../domain/exit.ts';
 import { baseName, compareBytes, encodeName, isWithin, joinPath, parentOf } from '../../domain/path.ts';
 import { isBuiltInSkip } from '../../domain/scope.ts';
-import { errnoOf, FileError, isAbsent } from '../files/errors.ts';
+import { errnoOf, FileError } from '../files/errors.ts';
 import { identifyRoot, isFileSystemRoot, type RootIdentity } from '../files/identity.ts';
 import { bytesOf, futurePathOf, meaningsOf, realPathOf } from '../files/location.ts';
 import { type Mount, mountByPath, mountOf, readMounts } from '../files/mounts.ts';
 import { isPattern } from '../files/pattern.ts';
-import { findSnapshots, type FoundSeries } from '../files/snapshots.ts';
+import { exists, findSnapshots, type FoundSeries } from '../files/snapshots.ts';
 
 export interface InputRequest {
   /** As typed: the live volume, the patterns of its backups, the bundle's directory (null for none), the state directory (null for none). */
@@ -60,18 +60,6 @@ function namesIn(directory: string): readonly string[] | null {
 function shown(items: readonly string[], separator = ', '): string {
   const more = items.length - NAMES_SHOWN_MAX;
   return items.slice(0, NAMES_SHOWN_MAX).join(separator) + (more > 0 ? `${separator}and ${more} more` : '');
-}
-
-function exists(path: string): boolean {
-  try {
-    lstatSync(bytesOf(path));
-    return true;
-  } catch (error) {
-    const errno = errnoOf(error);
-    if (errno === null) throw error;
-    // What cannot be looked at is not known to be absent; whoever uses the path will say why.
-    return !isAbsent(errno);
-  }
 }
 
 /** The nearest directory that exists on the way to a path, and what it holds: where a typing error becomes visible. */
