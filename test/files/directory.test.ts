@@ -16,7 +16,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { createServer } from 'node:net';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, type TestContext, test } from 'vitest';
 import { compareBytes, decodeName, encodePath } from '../../domain/path.ts';
 import type { Kind } from '../../domain/version.ts';
 import { type Directory, openDirectory, openRoot } from '../../services/files/directory.ts';
@@ -196,38 +196,80 @@ describe('listing', () => {
     expect(openDescriptors()).toBe(before);
   });
 
-  const loop = process.geteuid?.() === 0;
-  test.skipIf(!loop)(
-    'a file system that keeps no types is listed all the same (needs root and a loop device)',
-    (context) => {
-      const base = temporaryDirectory();
-      const image = `${base}/image`;
-      const mountPoint = `${base}/mounted`;
-      mkdirSync(mountPoint);
-      execFileSync('truncate', ['-s', '16M', image]);
-      execFileSync('mkfs.ext4', ['-q', '-O', '^filetype', image]);
-      try {
-        execFileSync('mount', ['-o', 'loop', image, mountPoint], { stdio: 'pipe' });
-      } catch {
-        context.skip('no loop device can be mounted here');
+  describe.skipIf(process.geteuid?.() !== 0)(
+    'on file systems that keep no types (needs root and a loop device)',
+    () => {
+      /** Mounts an ext4 image, lets `action` work below it, and unmounts it whatever happens. */
+      function mounted(context: TestContext, image: string, mountPoint: string, action: () => void): void {
+        try {
+          execFileSync('mount', ['-o', 'loop', image, mountPoint], { stdio: 'pipe' });
+        } catch {
+          context.skip('no loop device can be mounted here');
+        }
+        try {
+          action();
+        } finally {
+          try {
+            execFileSync('umount', [mountPoint], { stdio: 'pipe' });
+          } catch (error) {
+            // A descriptor was leaked: the mount goes with this process, and the test fails.
+            execFileSync('umount', ['--lazy', mountPoint]);
+            throw error;
+          }
+        }
       }
-      try {
-        for (const [bytes, text] of HOSTILE_NAMES) writeFileSync(at(mountPoint, bytes), text);
-        const directory = openRoot(mountPoint);
+
+      function untyped(): { image: string; mountPoint: string } {
+        const base = temporaryDirectory();
+        const [image, mountPoint] = [`${base}/image`, `${base}/mounted`];
+        mkdirSync(mountPoint);
+        execFileSync('truncate', ['-s', '16M', image]);
+        execFileSync('mkfs.ext4', ['-q', '-O', '^filetype,^dir_index,^metadata_csum', image]);
+        return { image, mountPoint };
+      }
+
+      function listedOf(path: string): { listed: unknown; found: Map<string, Kind | null> } {
+        const directory = openRoot(path);
         try {
           const found = new Map<string, Kind | null>();
-          const listed = directory.list(10, (names, types) => {
-            for (const [i, name] of names.entries()) found.set(name, types[i] ?? null);
+          const listed = directory.list(1, (names, types) => {
+            for (const [i, name] of names.entries()) {
+              expect(found.has(name)).toBe(false);
+              found.set(name, types[i] ?? null);
+            }
           });
-          expect(listed).toEqual({ count: HOSTILE_NAMES.length + 1, duplicates: 0 });
-          for (const [, text] of HOSTILE_NAMES) expect(found.get(text)).toBeNull();
-          expect(directory.lstat('lost+found').kind).toBe('directory');
+          return { listed, found };
         } finally {
           directory.close();
         }
-      } finally {
-        execFileSync('umount', [mountPoint]);
       }
+
+      test('every hostile name is listed, and its type is left to a lookup', (context) => {
+        const { image, mountPoint } = untyped();
+        mounted(context, image, mountPoint, () => {
+          for (const [bytes, text] of HOSTILE_NAMES) writeFileSync(at(mountPoint, bytes), text);
+          const { listed, found } = listedOf(mountPoint);
+          expect(listed).toEqual({ count: HOSTILE_NAMES.length + 1, duplicates: 0 });
+          for (const [, text] of HOSTILE_NAMES) expect(found.get(text)).toBeNull();
+        });
+      });
+
+      test('entries with and without a type stand side by side, and each is brought once', (context) => {
+        const { image, mountPoint } = untyped();
+        mounted(context, image, mountPoint, () => {
+          for (let i = 0; i < 50; i++) writeFileSync(`${mountPoint}/name-${i}`, '');
+        });
+        // From now on new entries have a type; those that are there keep none.
+        execFileSync('tune2fs', ['-O', 'filetype', image], { stdio: 'pipe' });
+        mounted(context, image, mountPoint, () => {
+          rmdirSync(`${mountPoint}/lost+found`);
+          writeFileSync(`${mountPoint}/first`, '');
+          const { listed, found } = listedOf(mountPoint);
+          expect([...found][0]).toEqual(['first', 'file']);
+          expect(found.get('name-49')).toBeNull();
+          expect(listed).toEqual({ count: 51, duplicates: 0 });
+        });
+      });
     },
   );
 });

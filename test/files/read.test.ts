@@ -214,6 +214,12 @@ describe('a file that moves while it is read', () => {
     expect(readWhile(directory, 'never').result).toMatchObject({ ok: false, errno: 'ENOENT' });
   });
 
+  test('one that has other bytes than its size says is unsettled, although nothing else moves', () => {
+    const { result, readings } = readWhile(opened('/proc/sys/kernel'), 'ostype');
+    expect(result).toMatchObject({ ok: false, status: 'unsettled', errno: null });
+    expect(readings).toBe(3);
+  });
+
   test('a hard link that comes while a file is read is a change of the copy', () => {
     const root = temporaryDirectory();
     place(`${root}/file`, 'content');

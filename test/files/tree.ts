@@ -9,7 +9,7 @@ import { onTestFinished } from 'vitest';
 export function temporaryDirectory(): string {
   const path = mkdtempSync(join(tmpdir(), 'rollcall-files-'));
   onTestFinished(() => {
-    execFileSync('rm', ['-rf', '--', path]);
+    execFileSync('rm', ['-rf', '--one-file-system', '--', path]);
   });
   return path;
 }
