@@ -3,12 +3,13 @@ import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
   constants,
-  cpSync,
+  copyFileSync,
   existsSync,
   lstatSync,
   mkdirSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   renameSync,
   rmSync,
   symlinkSync,
@@ -88,18 +89,9 @@ export function installBinaries(state: string): void {
   const fresh = `${target}.new-${process.pid}`;
   aboutState(state, () => {
     rmSync(fresh, { recursive: true, force: true });
-    mkdirSync(fresh, { mode: 0o755 });
-    // Static libraries and build files are no part of a running server.
-    const needed = (path: string) =>
-      !path.endsWith('.a') && basename(path) !== 'pkgconfig' && basename(path) !== 'pg_ctl';
-    for (const part of ['bin', 'lib', 'share']) {
-      cpSync(join(native, part), join(fresh, part), {
-        recursive: true,
-        verbatimSymlinks: true,
-        filter: needed,
-        mode: constants.COPYFILE_FICLONE,
-      });
-    }
+    mkdirSync(fresh);
+    chmodSync(fresh, 0o755);
+    for (const part of ['bin', 'lib', 'share']) copyForAll(join(native, part), join(fresh, part));
     const links = JSON.parse(readFileSync(join(native, 'pg-symlinks.json'), 'utf8')) as readonly {
       readonly source: string;
       readonly target: string;
@@ -108,7 +100,6 @@ export function installBinaries(state: string): void {
       const at = join(fresh, link.target.replace(/^native\//, ''));
       if (lstatSync(at, { throwIfNoEntry: false }) === undefined) symlinkSync(basename(link.source), at);
     }
-    openForAll(fresh);
     try {
       renameSync(fresh, target);
     } catch (error) {
@@ -118,12 +109,26 @@ export function installBinaries(state: string): void {
   });
 }
 
-/** Whatever the umask was when npm unpacked it: everyone may read and run it, nobody but the owner may write. */
-function openForAll(directory: string): void {
-  chmodSync(directory, 0o755);
-  for (const entry of readdirSync(directory, { withFileTypes: true })) {
-    const path = join(directory, entry.name);
-    if (entry.isDirectory()) openForAll(path);
-    else if (entry.isFile()) chmodSync(path, 0o755);
+/** Static libraries and build files are no part of a running server. */
+function needed(name: string): boolean {
+  return !name.endsWith('.a') && name !== 'pkgconfig' && name !== 'pg_ctl';
+}
+
+/**
+ * Whatever the umask was when npm unpacked it: everyone may read and run the copy, nobody but the owner may write. (Not cpSync: with its
+ * checks of every one of a thousand small files it took 1.6 s where this takes 0.1 s; 2026-11-23, a busy machine of two cores.)
+ */
+function copyForAll(from: string, to: string): void {
+  mkdirSync(to);
+  chmodSync(to, 0o755);
+  for (const entry of readdirSync(from, { withFileTypes: true })) {
+    if (!needed(entry.name)) continue;
+    const [source, target] = [join(from, entry.name), join(to, entry.name)];
+    if (entry.isDirectory()) copyForAll(source, target);
+    else if (entry.isSymbolicLink()) symlinkSync(readlinkSync(source), target);
+    else {
+      copyFileSync(source, target, constants.COPYFILE_FICLONE);
+      chmodSync(target, 0o755);
+    }
   }
 }

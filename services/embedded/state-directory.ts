@@ -58,9 +58,11 @@ export function aboutState<T>(stateDir: string, fn: () => T): T {
  */
 export function prepareStateDirectory(stateDir: string): string {
   return aboutState(stateDir, () => {
-    mkdirSync(stateDir, { recursive: true, mode: 0o700 });
-    const state = realpathSync(stateDir);
     const uid = process.getuid?.() ?? 0;
+    const mode = uid === 0 ? 0o711 : 0o700;
+    const made = mkdirSync(stateDir, { recursive: true, mode });
+    const state = realpathSync(stateDir);
+    if (made !== undefined) openUpTo(realpathSync(made), state, mode);
     const owner = statSync(state).uid;
     if (owner !== uid) {
       throw new RollcallError(
@@ -82,13 +84,18 @@ export function prepareStateDirectory(stateDir: string): string {
           },
         );
       }
-      chmodSync(state, uid === 0 ? 0o711 : 0o700);
+      chmodSync(state, mode);
       const fresh = join(state, `VERSION.new-${process.pid}`);
       writeFileSync(fresh, `${EDITION}\n`, { mode: 0o600 });
       renameSync(fresh, join(state, 'VERSION'));
     }
     return state;
   });
+}
+
+/** Whatever the umask says: directories that were made on the way must let the server's user pass, too. */
+function openUpTo(made: string, state: string, mode: number): void {
+  for (let at = state; at.length >= made.length; at = dirname(at)) chmodSync(at, mode);
 }
 
 /** Whether VERSION names this edition; false if there is none. Throws for any other. */
