@@ -53,6 +53,7 @@ export async function closeScan(
     await applyEndings(client, context);
     await applyBelow(client, context);
     await applyListings(client, context);
+    if (context.laterGaps) await forgetListings(client, context);
     await client.query('delete from ending where scan = $1', [context.scanId]);
     await client.query('delete from shard where scan = $1', [context.scanId]);
     await client.query('delete from donor where root = $1', [context.rootId]);
@@ -270,5 +271,20 @@ async function applyListings(client: Queryable, context: ScanContext): Promise<v
   await client.query(
     `delete from listing l using listing n where n.root = $1 and n.seq = $2 and l.root = n.root and l.directory = n.directory and l.seq < n.seq`,
     [context.rootId, context.seq],
+  );
+}
+
+/**
+ * What a late scan saw behind a later gap is the newest that is known of those names, so the listings of their directories, which tell of an
+ * earlier state, must not let a directory that went back to that state (a rollback) pass for unchanged.
+ */
+async function forgetListings(client: Queryable, context: ScanContext): Promise<void> {
+  await client.query(
+    `delete from listing where root = $2 and directory in (
+       select directory from version where root = $2 and first_seq = $3
+       union select directory from ending where scan = $1
+       union select id from subtree(array(select d.id from ending e join directory d on d.parent = e.directory and d.name = e.name
+                                           where e.scan = $1 and e.kind = 'below')))`,
+    [context.scanId, context.rootId, context.seq],
   );
 }

@@ -10,7 +10,7 @@ import type { Attribute, AttributeIds } from './rows.ts';
 import type { Queryable, ScanContext } from './scans.ts';
 
 /** The first key of the advisory locks that holders keep; the second is the holder's number. */
-const HOLDER_LOCK = 7461;
+export const HOLDER_LOCK = 7461;
 const LEASE_SECONDS = 60;
 
 export interface ShardDirectory {
