@@ -199,6 +199,16 @@ describe('listing', () => {
   describe.skipIf(process.geteuid?.() !== 0)(
     'on file systems that keep no types (needs root and a loop device)',
     () => {
+      function unmount(mountPoint: string): void {
+        try {
+          execFileSync('umount', [mountPoint], { stdio: 'pipe' });
+        } catch (error) {
+          // A descriptor was leaked: the mount goes with this process, and the test fails.
+          execFileSync('umount', ['--lazy', mountPoint]);
+          throw error;
+        }
+      }
+
       /** Mounts an ext4 image, lets `action` work below it, and unmounts it whatever happens. */
       function mounted(context: TestContext, image: string, mountPoint: string, action: () => void): void {
         try {
@@ -209,13 +219,7 @@ describe('listing', () => {
         try {
           action();
         } finally {
-          try {
-            execFileSync('umount', [mountPoint], { stdio: 'pipe' });
-          } catch (error) {
-            // A descriptor was leaked: the mount goes with this process, and the test fails.
-            execFileSync('umount', ['--lazy', mountPoint]);
-            throw error;
-          }
+          unmount(mountPoint);
         }
       }
 
