@@ -76,13 +76,17 @@ export async function knownRows(
 ): Promise<Map<number, Map<string, KnownRow>>> {
   const result = new Map<number, Map<string, KnownRow>>();
   if (directories.length === 0) return result;
-  const narrow = names === null ? '' : 'and v.name = any ($4)';
+  // Joined, not `= any`: a chunk of a huge directory has tens of thousands of names.
+  const narrow =
+    names === null
+      ? ''
+      : 'join (select distinct name collate "C" as name from unnest($4::text[]) as n (name)) n on n.name = v.name';
   const parameters: unknown[] = [context.rootId, directories, context.seq];
   if (names !== null) parameters.push(names);
   const found = await client.query({
     rowMode: 'array',
-    text: `select v.directory, v.name, ${VERSION_COLUMNS} from version v join attribute a on a.id = v.attribute
-            where v.root = $1 and v.directory = any ($2) and (v.end_seq is null or v.end_seq > $3) ${context.next === null ? 'and v.first_seq <= $3' : ''} ${narrow}`,
+    text: `select v.directory, v.name, ${VERSION_COLUMNS} from version v join attribute a on a.id = v.attribute ${narrow}
+            where v.root = $1 and v.directory = any ($2) and (v.end_seq is null or v.end_seq > $3) ${context.next === null ? 'and v.first_seq <= $3' : ''}`,
     values: parameters,
   });
   for (const raw of found.rows as unknown as readonly (readonly unknown[])[]) {

@@ -122,6 +122,8 @@ export interface PulledRows {
   readonly paths: readonly PathRows[];
   /** Names of these directories that are plainly intact one by one, and were not fetched. */
   readonly plain: Sum;
+  /** By directory: how many of them are no directories. */
+  readonly plainFiles: ReadonlyMap<number, number>;
 }
 
 /**
@@ -156,9 +158,9 @@ export async function pullRows(
      select v.directory, v.name, v.root, ${VERSION_COLUMNS}
        from mine v join attribute a on a.id = v.attribute join named n on n.directory = v.directory and n.name = v.name and not n.plain
      union all
-     select null, json_build_array(count(*), count(*) filter (where plain and kind <> 'directory'), count(*) filter (where plain and kind = 'directory'),
+     select directory, json_build_array(count(*), count(*) filter (where plain and kind <> 'directory'), count(*) filter (where plain and kind = 'directory'),
                                    coalesce(sum(size) filter (where plain), 0))::text, null::int,
-            null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null from named`,
+            null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null from named group by directory`,
     values: [
       columns.roots,
       columns.newest,
@@ -172,12 +174,20 @@ export async function pullRows(
   });
   const paths = new Map<number, Map<string, { directory: number; name: string; byRoot: Map<number, Version[]> }>>();
   let count = 0;
-  let sums: readonly number[] = [];
+  let names = 0;
+  const plain = { files: 0, directories: 0, bytes: 0 };
+  const plainFiles = new Map<number, number>();
   for (const raw of found.rows as unknown as readonly (readonly unknown[])[]) {
-    const directory = raw[0] as number | null;
+    const directory = raw[0] as number;
     const name = raw[1] as string;
-    if (directory === null) {
-      sums = JSON.parse(name) as readonly number[];
+    const root = raw[2] as number | null;
+    if (root === null) {
+      const [all = 0, files = 0, directories = 0, bytes = 0] = JSON.parse(name) as readonly number[];
+      names += all;
+      plain.files += files;
+      plain.directories += directories;
+      plain.bytes += bytes;
+      plainFiles.set(directory, files);
       continue;
     }
     let byName = paths.get(directory);
@@ -187,17 +197,14 @@ export async function pullRows(
       byName.set(name, (path = { directory, name, byRoot: new Map() }));
       count++;
     }
-    const root = raw[2] as number;
     const version = versionOf(raw, 3);
     const list = path.byRoot.get(root);
     if (list === undefined) path.byRoot.set(root, [version]);
     else list.push(version);
   }
-  const [names = 0, files = 0, plainDirectories = 0, bytes = 0] = sums;
-  if (names !== count + files + plainDirectories) {
-    throw new Error(
-      `${names} names lie in these directories, but ${count} were fetched and ${files + plainDirectories} counted`,
-    );
+  const counted = plain.files + plain.directories;
+  if (names !== count + counted) {
+    throw new Error(`${names} names lie in these directories, but ${count} were fetched and ${counted} counted`);
   }
   const all: PathRows[] = [];
   for (const byName of paths.values()) {
@@ -208,7 +215,7 @@ export async function pullRows(
       all.push(path);
     }
   }
-  return { paths: all, plain: { files, directories: plainDirectories, bytes } };
+  return { paths: all, plain, plainFiles };
 }
 
 /** Rows of single names, whatever their state: the candidates of a move. */
@@ -417,4 +424,45 @@ export async function trustedBytes(client: Queryable, roots: readonly JudgedRoot
     carriedBytes: Number(row?.bytes ?? 0),
     sinceMs: row?.since === null || row?.since === undefined ? null : Number(row.since),
   };
+}
+
+/** Where a directory stands as an entry of its parent. */
+export interface DirectoryEntry {
+  readonly path: string;
+  readonly parent: number;
+  readonly name: string;
+}
+
+/** The directories given and all above them, by path; the root of a volume has no entry. */
+export async function entriesAbove(client: Queryable, ids: readonly number[]): Promise<Map<string, DirectoryEntry>> {
+  if (ids.length === 0) return new Map();
+  const found = await client.query<{ path: string; parent: number; name: string }>(
+    `with recursive up as (
+       select id, parent, name, path from directory where id = any ($1)
+       union select d.id, d.parent, d.name, d.path from up join directory d on d.id = up.parent)
+     select path, parent, name from up where parent >= 0`,
+    [ids],
+  );
+  return new Map(found.rows.map((row) => [row.path, row]));
+}
+
+/** Names on one root that are hard links of the inodes given, with the versions that say so. */
+export async function linkedNames(
+  client: Queryable,
+  root: JudgedRoot,
+  inodes: readonly bigint[],
+): Promise<{ directory: number; name: string; version: Version }[]> {
+  if (inodes.length === 0) return [];
+  const columns = await columnsOf(client, [root]);
+  const found = await client.query({
+    rowMode: 'array',
+    text: `select v.directory, v.name, ${VERSION_COLUMNS} from version v join attribute a on a.id = v.attribute
+            where v.root = $1 and v.first_seq <= $2 and v.first_seq is distinct from $3 and v.nlink > 1 and a.kind = 'file' and v.inode = any ($4)`,
+    values: [root.root, root.newestSeq, columns.running[0] ?? null, inodes],
+  });
+  return (found.rows as unknown as readonly (readonly unknown[])[]).map((raw) => ({
+    directory: raw[0] as number,
+    name: raw[1] as string,
+    version: versionOf(raw, 2),
+  }));
 }

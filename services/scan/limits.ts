@@ -10,8 +10,9 @@ export const SHARD_ROWS = 40_000;
 export const BATCH_ENTRIES = 4_096;
 /** Directories that are open at once in one batch. */
 export const BATCH_DIRECTORIES = 128;
-/** A listing longer than this is streamed in chunks of this size, in bounded memory. */
+/** A listing longer than this is streamed in chunks, in bounded memory. */
 export const HUGE_ENTRIES = 50_000;
+export const HUGE_CHUNK = 50_000;
 /** Shards that what is left of a shard is divided into. */
 export const CHILD_SHARDS = 8;
 /** Files from this size on are read by shards of their own. */

@@ -7,6 +7,7 @@ import type { ListingRow, Shard, ShardDirectory, ShardResult, ShardWork } from '
 import { diffDirectory, gather, lookInput } from './directory-diff.ts';
 import type { Diffed, Gathered } from './directory-diff.ts';
 import type { ShardEnvironment } from './environment.ts';
+import { listHuge } from './huge-directory.ts';
 import {
   BATCH_DIRECTORIES,
   BATCH_ENTRIES,
@@ -16,7 +17,8 @@ import {
   SHARD_ENTRIES_BY_GENERATION,
   SHARD_ROWS,
 } from './limits.ts';
-import type { Look } from './look.ts';
+import type { Directory } from '../files/directory.ts';
+import type { Entry, Look } from './look.ts';
 import { look } from './look.ts';
 
 export interface ListOutcome {
@@ -34,7 +36,7 @@ export async function runListShard(environment: ShardEnvironment, shard: Shard):
   const outcome: ListOutcome = { gathered: gather(), listings: [], rest: [...shard.work.directories].reverse() };
   let entries = 0;
   while (outcome.rest.length > 0 && entries < budget && withinBounds(outcome.gathered)) {
-    entries += await listBatch(environment, outcome, Math.min(BATCH_ENTRIES, budget - entries));
+    entries += await listBatch(environment, shard, outcome, Math.min(BATCH_ENTRIES, budget - entries));
   }
   await settleSuspects(environment, outcome.gathered);
   return resultOf(outcome, generation);
@@ -89,7 +91,12 @@ export function readChildren(gathered: Gathered): { kind: 'read'; work: ShardWor
 }
 
 /** Lists directories from the end of `rest` until the batch is full, and puts their subdirectories there. @returns entries looked at */
-async function listBatch(environment: ShardEnvironment, outcome: ListOutcome, entriesMax: number): Promise<number> {
+async function listBatch(
+  environment: ShardEnvironment,
+  shard: Shard,
+  outcome: ListOutcome,
+  entriesMax: number,
+): Promise<number> {
   const { context, client } = environment;
   const looks: Look[] = [];
   let entries = 0;
@@ -101,6 +108,12 @@ async function listBatch(environment: ShardEnvironment, outcome: ListOutcome, en
       const seen = look(environment, directory);
       if ('gap' in seen) {
         outcome.gathered.gaps.push({ directory: directory.id, ...seen.gap });
+      } else if ('huge' in seen) {
+        try {
+          entries += await listHuge(environment, shard, directory, seen.huge, outcome);
+        } finally {
+          seen.huge.close();
+        }
       } else {
         looks.push(seen);
         entries += seen.entries.length + 1;
@@ -152,7 +165,11 @@ async function listBatch(environment: ShardEnvironment, outcome: ListOutcome, en
 /** Subdirectories to be listed, with their ids; a mount that is not entered becomes a `boundary`. */
 export async function childDirectories(
   environment: ShardEnvironment,
-  looks: readonly Pick<Look, 'directory' | 'handle' | 'entries'>[],
+  looks: readonly {
+    readonly directory: ShardDirectory;
+    readonly handle: Directory;
+    readonly entries: readonly Entry[];
+  }[],
   outcome: Pick<ListOutcome, 'gathered'>,
 ): Promise<ShardDirectory[]> {
   const wanted = looks.flatMap((one) =>

@@ -7,6 +7,7 @@ import { openDirectory } from '../files/directory.ts';
 import { FileError, gapStatusOf, isAbsent } from '../files/errors.ts';
 import type { Stat } from '../files/stat.ts';
 import type { ShardEnvironment } from './environment.ts';
+import { HUGE_ENTRIES } from './limits.ts';
 
 export interface Entry {
   readonly name: string;
@@ -42,6 +43,11 @@ export interface Unseen {
   readonly gap: NameGap;
 }
 
+/** A directory too long for a look: it is streamed (huge-directory.ts). */
+export interface Huge {
+  readonly huge: Directory;
+}
+
 /** Names that are lstat'ed at a time. */
 const NAMES_PER_BATCH = 1_024;
 
@@ -56,7 +62,7 @@ export function openListed(environment: ShardEnvironment, directory: ShardDirect
   );
 }
 
-export function look(environment: ShardEnvironment, directory: ShardDirectory): Look | Unseen {
+export function look(environment: ShardEnvironment, directory: ShardDirectory): Look | Unseen | Huge {
   let handle: Directory;
   try {
     handle = openListed(environment, directory);
@@ -78,15 +84,25 @@ export function look(environment: ShardEnvironment, directory: ShardDirectory): 
   }
 }
 
-function lookAt(environment: ShardEnvironment, directory: ShardDirectory, handle: Directory): Look {
+function lookAt(environment: ShardEnvironment, directory: ShardDirectory, handle: Directory): Look | Huge {
   const entries: Entry[] = [];
   const gaps: NameGap[] = [];
   const excluded = new Set<string>();
   const { digest } = environment;
   digest.reset();
   const isMountRoot = environment.isMountRoot(directory.path, handle.stat);
-  const listed = handle.list(NAMES_PER_BATCH, (names) => {
-    for (const name of names) {
+  const batches = handle.batches(NAMES_PER_BATCH);
+  for (;;) {
+    const next = batches.next();
+    if (next.done === true) {
+      const { duplicates } = next.value;
+      return { directory, handle, entries, gaps, excluded, statDigest: digest.statDigest(), duplicates };
+    }
+    if (entries.length > HUGE_ENTRIES) {
+      batches.return({ count: 0, duplicates: 0 });
+      return { huge: handle };
+    }
+    for (const name of next.value.names) {
       environment.tick();
       const entry = lookAtName(environment, directory, handle, name, isMountRoot);
       if (entry === 'excluded') excluded.add(name);
@@ -96,8 +112,7 @@ function lookAt(environment: ShardEnvironment, directory: ShardDirectory, handle
         digest.addStat(name, entry.stat, entry.target);
       }
     }
-  });
-  return { directory, handle, entries, gaps, excluded, statDigest: digest.statDigest(), duplicates: listed.duplicates };
+  }
 }
 
 /** What one name is: an entry, a gap, or out of scope. ENOENT of a listed name is a gap too: the listing said that it is there. */

@@ -76,7 +76,9 @@ async function relist(
   for (const directory of moved) {
     const one = look(environment, directory);
     // What cannot be listed now keeps what its first listing saw; if that was wrong, the next round or the end unsettles it.
-    if ('gap' in one) continue;
+    // (A huge directory is not listed again either: names that vanished from it meanwhile are unsettled in the end.)
+    if ('huge' in one) one.huge.close();
+    if ('gap' in one || 'huge' in one) continue;
     try {
       const rows = (await knownRows(client, context, [directory.id], null)).get(directory.id) ?? new Map();
       const donors = (await knownDonors(client, context, [directory.id])).get(directory.id);
