@@ -68,7 +68,7 @@ const NOTHING = {
 function unreadable(c: Case, state: Extract<LiveState, { kind: 'unreadable' }>): Judged | Pending {
   const lkg = lkgBefore(c, c.earlier.length);
   if (lkg === PENDING) return PENDING;
-  const recovered = recover(c, lkg);
+  const recovered = recover(c, lkg, null);
   if (recovered === PENDING) return PENDING;
   const expectedKey = expectedKeyOf(lkg);
   const observedKey = `unreadable ${state.errno ?? 'gap'}`;
@@ -104,7 +104,7 @@ function absent(c: Case): Judged | Pending {
   const lkg = lkgBefore(c, c.earlier.length);
   if (lkg === PENDING) return PENDING;
   const { verdict, accepted, movedTo, lastSeen, firstGone } = judgeAbsence(c, lkg);
-  const recovered = verdict === 'missing' ? recover(c, lkg) : null;
+  const recovered = verdict === 'missing' ? recover(c, lkg, null) : null;
   if (recovered === PENDING) return PENDING;
   const linkTo = verdict === 'missing' ? (c.facts.surroundings?.linkTo ?? null) : null;
   const copy = c.context.moves.copies.get(c.facts.path);
@@ -198,7 +198,7 @@ function damaged(c: Case, live: Sighting, row: RowVerdict, accepted: Acceptance 
     ...keysOf(live, row),
   };
   if (row.verdict === 'backup-corrupt') return { ...base, flags: row.flags, evidence: row.evidence };
-  const recovered = recover(c, row.lkg);
+  const recovered = recover(c, row.lkg, row.verdict === 'corrupt' || row.verdict === 'truncated' ? live : null);
   if (recovered === PENDING) return PENDING;
   const there = recovered.source !== null && equalsSource(c, live, recovered.source);
   const left: Recovered = there ? { recovery: 'none', source: null } : recovered;

@@ -16,9 +16,10 @@ const NONE: Recovered = { recovery: 'none', source: null };
 
 /**
  * The newest copy on disk that is same as LKG, one whose bytes were read first; else the same content under another name; else the
- * newest older version that is good. A copy that must be read to be sure is asked for; one that cannot be read is skipped.
+ * newest older version that is good. A copy that must be read to be sure is asked for; one that cannot be read is skipped, and so is
+ * one with the content that was found damaged live now, if `damaged` gives it.
  */
-export function recover(c: Case, lkg: Sighting | null): Recovered | Pending {
+export function recover(c: Case, lkg: Sighting | null, damaged: Sighting | null): Recovered | Pending {
   if (lkg === null) return NONE;
   const onDisk = c.earlier.filter((sighting) => isOnDisk(c, sighting) && !sighting.suspect).reverse();
   const asLkg = (sighting: Sighting): boolean =>
@@ -35,7 +36,7 @@ export function recover(c: Case, lkg: Sighting | null): Recovered | Pending {
   if (elsewhere !== null) return { recovery: 'exact', source: elsewhere };
 
   for (const older of onDisk) {
-    if (asLkg(older) || older.kind !== lkg.kind) continue;
+    if (asLkg(older) || older.kind !== lkg.kind || (damaged !== null && same(older, damaged))) continue;
     const damage = damageOf(c, older.rank);
     if (damage === PENDING) return PENDING;
     if (damage === 'corrupt' || damage === 'truncated') continue;
