@@ -98,6 +98,8 @@ export interface Finding {
   /** Identity of the pair (expected, observed), for `accept` and for recognising a finding again. */
   readonly expectedKey: string;
   readonly observedKey: string;
+  /** Sentences for a person: which observations the verdict stands on. */
+  readonly evidence?: readonly string[];
 }
 
 /** A burst or a quiet stretch: [from, to] between two consecutive complete scans. Times ISO 8601. */

@@ -181,14 +181,17 @@ export interface Fate {
   readonly movedTo: string | null;
 }
 
+export interface DirectoryFate {
+  readonly fate: Fate['fate'];
+  readonly movedTo: string | null;
+}
+
 /**
  * Vanished directories whose files all moved or were deleted are so themselves: moved if any of them moved (to where most of them
- * went), else deleted. One with a missing file, or with none at all, is judged by its own dates. Returns directory → fate.
+ * went), else deleted. One with a missing file is missing: a restore needs it. One that holds no file that vanished is judged by its
+ * own dates and is left out.
  */
-export function directoryFates(
-  directories: readonly string[],
-  files: readonly Fate[],
-): Map<string, { fate: 'moved' | 'deleted'; movedTo: string | null }> {
+export function directoryFates(directories: readonly string[], files: readonly Fate[]): Map<string, DirectoryFate> {
   const sums = new Map<string, { missing: number; moved: number; deleted: number; to: Map<string, number> }>();
   for (const directory of directories) sums.set(directory, { missing: 0, moved: 0, deleted: 0, to: new Map() });
   for (const file of files) {
@@ -204,9 +207,13 @@ export function directoryFates(
       if (to !== '') sum.to.set(to, (sum.to.get(to) ?? 0) + 1);
     }
   }
-  const fates = new Map<string, { fate: 'moved' | 'deleted'; movedTo: string | null }>();
+  const fates = new Map<string, DirectoryFate>();
   for (const [directory, sum] of sums) {
-    if (sum.missing > 0 || sum.moved + sum.deleted === 0) continue;
+    if (sum.missing + sum.moved + sum.deleted === 0) continue;
+    if (sum.missing > 0) {
+      fates.set(directory, { fate: 'missing', movedTo: null });
+      continue;
+    }
     const target = [...sum.to].toSorted((a, b) => b[1] - a[1])[0]?.[0] ?? null;
     fates.set(directory, { fate: sum.moved > 0 ? 'moved' : 'deleted', movedTo: target });
   }

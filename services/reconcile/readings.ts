@@ -133,7 +133,7 @@ class Session {
       // A snapshot that is not read-only, or live, may hold another state by now than the one that is judged.
       if (!isAsSeen(version, stat)) return failed(observer, 'CHANGED');
       const { inode, ctimeNs, btimeNs, nlink } = stat;
-      const reading = { observer, digest, errno: null, inode, ctimeNs, btimeNs, nlink, racy };
+      const reading = { observer, digest, errno: null, inode, ctimeNs, btimeNs, nlink, racy, atMs: this.#now() };
       if (nlink > 1 && this.#inodes.size < INODES_REMEMBERED) this.#inodes.set(key, reading);
       return reading;
     } catch (error) {

@@ -152,8 +152,11 @@ describe('directories that vanished', () => {
     expect(fates.get('a/s')).toEqual({ fate: 'moved', movedTo: 'b/s' });
   });
 
-  test('one whose files were all deleted is deleted, one with a missing file or with none has its own verdict', () => {
+  test('one whose files were all deleted is deleted, one with a missing file is missing, one without any has its own dates', () => {
     const fates = directoryFates(['d', 'm', 'e'], [deleted('d/1'), deleted('d/2'), deleted('m/1'), missing('m/2')]);
-    expect(Object.fromEntries(fates)).toEqual({ d: { fate: 'deleted', movedTo: null } });
+    expect(Object.fromEntries(fates)).toEqual({
+      d: { fate: 'deleted', movedTo: null },
+      m: { fate: 'missing', movedTo: null },
+    });
   });
 });

@@ -1,0 +1,129 @@
+// From verdicts in terms of observers to the findings of an assessment, and from findings to what the catalog keeps.
+import type { Finding, Source, Verdict } from '../../domain/assessment.ts';
+import type { Observer } from '../../domain/facts.ts';
+import type { Judged, SourceCopy } from '../../domain/judge/context.ts';
+import type { Kind } from '../../domain/version.ts';
+import { iso, isoAsOf } from '../../domain/window/timeline.ts';
+import type { FindingRow } from '../catalog/findings.ts';
+import type { Subject } from './judging.ts';
+import { lastSeenAt, versionAt } from './movement.ts';
+
+/** What a person need not act on is counted and listed, but not kept: it would be most of the volume. */
+const NOT_KEPT: readonly Verdict[] = ['intact', 'new', 'modified', 'moved', 'deleted', 'unsettled'];
+
+/** A verdict with its path. */
+export interface Verdicted {
+  readonly subject: Subject;
+  readonly judged: Judged;
+}
+
+/** Files and directories are counted apart: a path is what it should be, or where nothing says so, what it is or was. */
+export function kindOf({ subject, judged }: Verdicted): Kind {
+  const { sights } = subject.facts;
+  if (judged.verdict === 'replaced' && judged.lkg !== null) return judged.lkg.state.kind;
+  const last = versionAt(sights, lastSeenAt(subject.facts, sights.length));
+  return judged.found?.kind ?? judged.lkg?.state.kind ?? last?.kind ?? 'file';
+}
+
+/** Bytes of last known good, or of what lies there where there is none. */
+export function bytesOf({ judged }: Verdicted): number {
+  return judged.lkg?.state.size ?? judged.found?.size ?? 0;
+}
+
+export function findingOf(
+  verdicted: Verdicted,
+  volume: string,
+  observers: readonly Observer[],
+  nowMs: number,
+): Finding {
+  const { subject, judged } = verdicted;
+  const asOf = (observer: number | null | undefined): string | null => {
+    const scan = observer === null || observer === undefined ? undefined : observers[observer]?.scan;
+    return scan === undefined ? null : isoAsOf(scan.asOf);
+  };
+  return {
+    volume,
+    path: subject.facts.path,
+    kind: kindOf(verdicted),
+    verdict: judged.verdict,
+    flags: judged.flags,
+    recovery: judged.recovery,
+    source: judged.source === null ? null : sourceOf(judged.source, observers, nowMs),
+    expected: judged.lkg?.state ?? null,
+    expectedAsOf: asOf(judged.lkg?.observer),
+    found: judged.found,
+    between:
+      judged.between === null
+        ? null
+        : { lastSeen: asOf(judged.between.lastSeen), firstGone: asOf(judged.between.firstGone) },
+    cause: judged.cause,
+    movedTo: judged.movedTo,
+    errno: judged.errno,
+    below: judged.below,
+    linkTo: judged.linkTo,
+    accepted: judged.accepted === null ? null : { reason: judged.accepted.reason, atMs: judged.accepted.atMs },
+    expectedKey: judged.expectedKey,
+    observedKey: judged.observedKey,
+    evidence: judged.evidence,
+  };
+}
+
+function sourceOf(copy: SourceCopy, observers: readonly Observer[], nowMs: number): Source {
+  const observer = observers[copy.observer];
+  if (observer === undefined) throw new Error(`there is no observer ${copy.observer}`);
+  const { scan } = observer;
+  return {
+    scanId: scan.id,
+    series: observer.volume,
+    snapshot: scan.snapshot ?? scan.path,
+    root: scan.path,
+    path: copy.path,
+    asOf: isoAsOf(scan.asOf),
+    state: copy.state,
+    proof: copy.proof,
+    proofAtMs: copy.proofAtMs ?? nowMs,
+  };
+}
+
+/** The row that the catalog keeps of a verdict; null for what is not kept. `points` are those of the observers. */
+export function rowOf(finding: Finding, judged: Judged, points: readonly number[]): FindingRow | null {
+  if (NOT_KEPT.includes(finding.verdict)) return null;
+  const { lastSeen, firstGone } = judged.between ?? { lastSeen: null, firstGone: null };
+  const detail = {
+    kind: finding.kind,
+    flags: finding.flags,
+    cause: finding.cause,
+    between: finding.between,
+    movedTo: finding.movedTo,
+    errno: finding.errno,
+    below: finding.below,
+    linkTo: finding.linkTo,
+    expected_as_of: finding.expectedAsOf,
+    bytes: finding.expected?.size ?? finding.found?.size ?? null,
+    source:
+      finding.source === null
+        ? null
+        : { series: finding.source.series, snapshot: finding.source.snapshot, path: finding.source.path },
+    evidence: finding.evidence ?? [],
+  };
+  return {
+    path: finding.path,
+    expected: finding.expectedKey,
+    observed: finding.observedKey,
+    verdict: finding.verdict,
+    recovery: finding.recovery,
+    detail: JSON.stringify(detail),
+    fromMs: lastSeen === null ? null : (points[lastSeen] ?? null),
+    toMs: firstGone === null ? null : (points[firstGone] ?? null),
+  };
+}
+
+/** Nothing certain can be said of these now: what was found there before stays open. */
+export function isUnknown(verdict: Verdict): boolean {
+  return verdict === 'unreadable' || verdict === 'unsettled' || verdict === 'unverified';
+}
+
+/** ISO 8601 of a time in ms, or null. */
+export function isoOrNull(ms: number | null): string | null {
+  return ms === null ? null : iso(ms);
+}

@@ -1,0 +1,169 @@
+// What vanished and what appeared, taken from the facts and the live manifest, for findMoves to pair.
+import { isGap, type PathFacts, type Sight } from '../../domain/facts.ts';
+import { compareBytes } from '../../domain/path.ts';
+import type { Version } from '../../domain/version.ts';
+import { type Appeared, findMoves, type Moves, type Vanished } from '../../domain/window/moves.ts';
+import type { Queryable } from '../catalog/scans.ts';
+import { type JudgedRoot, pathsOfDirectories, rowsOfNames, standingNow } from '../catalog/reconciliation.ts';
+import type { FactsBuilder } from './facts.ts';
+import type { JudgingTools, Subject } from './judging.ts';
+
+export const NO_MOVES: Moves = { moved: new Map(), candidates: new Map(), copies: new Map() };
+
+export function versionAt(sights: readonly Sight[], observer: number): Version | null {
+  const sight = sights[observer] ?? null;
+  return sight === null || isGap(sight) ? null : sight;
+}
+
+/** Index of the newest observer that saw a version of the path, before `end`; -1 where none did. */
+export function lastSeenAt(facts: PathFacts, end: number): number {
+  for (let index = end - 1; index >= 0; index--) if (versionAt(facts.sights, index) !== null) return index;
+  return -1;
+}
+
+/**
+ * Finds moves. A vanished file that was only listed is read if a file of its size appeared: else a rename before the newest snapshot
+ * would look like a loss.
+ * @param gone subjects that are proven absent live now
+ */
+export async function movesOf(
+  client: Queryable,
+  gone: readonly Subject[],
+  builder: FactsBuilder,
+  points: readonly number[],
+  roots: readonly JudgedRoot[],
+  tools: JudgingTools,
+): Promise<Moves> {
+  const liveRoot = roots.find((root) => root.live);
+  if (gone.length === 0 || liveRoot === undefined) return NO_MOVES;
+  const live = builder.observers.length - 1;
+  let vanished = gone.flatMap((subject) => vanishedOf(subject, builder, points, live) ?? []);
+  if (vanished.length === 0) return NO_MOVES;
+
+  const names = await standingNow(client, liveRoot, {
+    contents: vanished.flatMap((v) =>
+      v.digest !== null && v.size !== null && v.size > 0 ? [{ size: v.size, digest: v.digest }] : [],
+    ),
+    sizes: unique(vanished.flatMap((v) => (v.kind === 'file' && v.digest === null && v.size !== null ? [v.size] : []))),
+    identities: vanished.flatMap((v) =>
+      v.live === null || v.live.btimeNs === 0n ? [] : [{ inode: v.live.inode, btimeNs: v.live.btimeNs }],
+    ),
+  });
+  if (names.length === 0) return NO_MOVES;
+  const paths = await pathsOfDirectories(client, unique(names.map((n) => n.directory)));
+  const appeared: Appeared[] = [];
+  for (const rows of await rowsOfNames(client, roots, names)) {
+    const facts = builder.build(rows, paths.get(rows.directory) ?? '');
+    if (typeof facts === 'string') continue;
+    const one = appearedOf(facts, builder, points, live, liveRoot.root);
+    if (one !== null) appeared.push(one);
+  }
+  appeared.sort((a, b) => compareBytes(a.path, b.path));
+  vanished = await readUnread(vanished, gone, appeared, builder, tools, points, live);
+  vanished.sort((a, b) => compareBytes(a.path, b.path));
+  return findMoves(vanished, appeared);
+}
+
+function vanishedOf(
+  { facts }: Subject,
+  builder: FactsBuilder,
+  points: readonly number[],
+  live: number,
+): Vanished | null {
+  const last = lastSeenAt(facts, live);
+  const version = versionAt(facts.sights, last);
+  if (version === null) return null;
+  let identity: Vanished['live'] = null;
+  for (let index = live - 1; index >= 0 && identity === null; index--) {
+    const observer = builder.observers[index];
+    const seen = observer?.role === 'live' ? versionAt(facts.sights, index) : null;
+    if (observer !== undefined && seen !== null)
+      identity = { root: observer.scan.rootId, inode: seen.inode, btimeNs: seen.btimeNs };
+  }
+  const read = facts.readings.findLast((reading) => reading.observer === last && reading.digest !== null);
+  return {
+    path: facts.path,
+    kind: version.kind,
+    size: version.size,
+    digest: version.suspect ? null : (version.digest ?? read?.digest ?? null),
+    live: identity,
+    lastSeenMs: points[last] ?? 0,
+  };
+}
+
+function appearedOf(
+  facts: PathFacts,
+  builder: FactsBuilder,
+  points: readonly number[],
+  live: number,
+  root: number,
+): Appeared | null {
+  const now = versionAt(facts.sights, live);
+  if (now === null) return null;
+  // An absence counts only in a volume that has had the path; where no backup ever had it, lacking in a snapshot is enough.
+  const had = new Set<string>();
+  builder.observers.forEach((observer, index) => {
+    if (versionAt(facts.sights, index) !== null) had.add(observer.volume);
+  });
+  const anyBackup = builder.observers.some((observer) => observer.role === 'backup' && had.has(observer.volume));
+  let first = live;
+  for (let index = live - 1; index >= 0; index--) {
+    const sight = facts.sights[index] ?? null;
+    const observer = builder.observers[index];
+    if (sight !== null) {
+      if (!isGap(sight)) first = index;
+    } else if (observer !== undefined && (had.has(observer.volume) || !anyBackup)) break;
+  }
+  return {
+    path: facts.path,
+    kind: now.kind,
+    size: now.size,
+    digest: now.suspect ? null : now.digest,
+    live: { root, inode: now.inode, btimeNs: now.btimeNs },
+    firstSeenMs: points[first] ?? 0,
+  };
+}
+
+async function readUnread(
+  vanished: readonly Vanished[],
+  gone: readonly Subject[],
+  appeared: readonly Appeared[],
+  builder: FactsBuilder,
+  tools: JudgingTools,
+  points: readonly number[],
+  live: number,
+): Promise<Vanished[]> {
+  const newest = new Map<number, number>();
+  for (const a of appeared)
+    if (a.kind === 'file' && a.size !== null && a.size > 0)
+      newest.set(a.size, Math.max(a.firstSeenMs, newest.get(a.size) ?? Number.NEGATIVE_INFINITY));
+  const wanted = new Set(
+    vanished
+      .filter((v) => v.kind === 'file' && v.digest === null && v.size !== null)
+      .filter((v) => (newest.get(v.size ?? 0) ?? Number.NEGATIVE_INFINITY) >= v.lastSeenMs)
+      .map((v) => v.path),
+  );
+  if (wanted.size === 0) return [...vanished];
+  const asked = gone.flatMap((subject) => {
+    if (!wanted.has(subject.facts.path)) return [];
+    const observer = lastSeenAt(subject.facts, live);
+    const scan = builder.observers[observer]?.scan;
+    const onDisk = scan !== undefined && scan.pruned === null && scan.exportedMs === null;
+    if (!onDisk || builder.observers[observer]?.role !== 'backup') return [];
+    if (subject.facts.readings.some((reading) => reading.observer === observer)) return [];
+    return [{ subject, facts: subject.facts, requests: [{ kind: 'read' as const, observer }] }];
+  });
+  if (asked.length === 0) return [...vanished];
+  const answers = await tools.execute(asked, builder.observers);
+  tools.onBytes(answers.bytesRead);
+  asked.forEach(({ subject, facts }, index) => {
+    const readings = answers.readings[index] ?? [];
+    for (const reading of readings) if (reading.digest !== null) tools.onReading({ subject, reading });
+    subject.facts = { ...facts, readings: [...facts.readings, ...readings] };
+  });
+  return gone.flatMap((subject) => vanishedOf(subject, builder, points, live) ?? []);
+}
+
+function unique<T>(values: readonly T[]): T[] {
+  return [...new Set(values)];
+}

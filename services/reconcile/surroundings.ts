@@ -1,0 +1,224 @@
+// Evidence from beside a path that is gone: its nearest standing ancestor, its siblings, other names of its inode, and other places of its bytes.
+import type { CopyElsewhere, PathFacts, Sight, Surroundings } from '../../domain/facts.ts';
+import { joinPath, parentOf } from '../../domain/path.ts';
+import { same, type Version } from '../../domain/version.ts';
+import type { Queryable } from '../catalog/scans.ts';
+import {
+  copiesOf,
+  entriesAbove,
+  type JudgedRoot,
+  linkedNames,
+  pathsOfDirectories,
+  rowsOfNames,
+} from '../catalog/reconciliation.ts';
+import type { FactsBuilder } from './facts.ts';
+import type { Subject } from './judging.ts';
+import { lastSeenAt, versionAt } from './movement.ts';
+
+export interface Neighbourhood {
+  /** Non-directories of each directory (by id) that were counted and not fetched: all of them are there. */
+  readonly plainFiles: ReadonlyMap<number, number>;
+  /** Every subject that was fetched. */
+  readonly subjects: readonly Subject[];
+  /** Those that are proven absent live now. */
+  readonly gone: readonly Subject[];
+}
+
+/** Gives the gone subjects their surroundings, but for copies (addCopies finds those of the few that need them). */
+export async function addSurroundings(
+  client: Queryable,
+  builder: FactsBuilder,
+  roots: readonly JudgedRoot[],
+  around: Neighbourhood,
+): Promise<void> {
+  if (around.gone.length === 0) return;
+  const parents = await standingParents(client, builder, roots, around.gone);
+  const siblings = siblingsOf(builder, around);
+  const links = await survivingNames(client, builder, roots, around.gone);
+  for (const subject of around.gone) {
+    const surroundings: Surroundings = {
+      parent: parents.get(subject) ?? null,
+      siblings: siblings.get(subject) ?? null,
+      copies: [],
+      linkTo: links.get(subject) ?? null,
+    };
+    subject.facts = { ...subject.facts, surroundings };
+  }
+}
+
+type Parent = NonNullable<Surroundings['parent']>;
+
+async function standingParents(
+  client: Queryable,
+  builder: FactsBuilder,
+  roots: readonly JudgedRoot[],
+  gone: readonly Subject[],
+): Promise<Map<Subject, Parent>> {
+  const gonePaths = new Set(gone.map(({ facts }) => facts.path));
+  const nearest = new Map<Subject, string>();
+  for (const subject of gone) {
+    let path = subject.facts.path;
+    do path = parentOf(path);
+    while (path !== '' && gonePaths.has(path));
+    // The root of a volume is nobody's entry: its times are not in the catalog.
+    if (path !== '') nearest.set(subject, path);
+  }
+  const wanted = new Set(nearest.values());
+  const directories = unique(gone.flatMap(({ directory }) => directory ?? []));
+  const entries = [...(await entriesAbove(client, directories)).values()].filter((entry) => wanted.has(entry.path));
+  const rows = await rowsOfNames(
+    client,
+    roots,
+    entries.map((entry) => ({ directory: entry.parent, name: entry.name })),
+  );
+  const paths = new Map(entries.map((entry) => [`${entry.parent} ${entry.name}`, entry.path]));
+  const sights = new Map<string, readonly Sight[]>();
+  for (const row of rows) {
+    const path = paths.get(`${row.directory} ${row.name}`);
+    if (path === undefined) continue;
+    const facts = builder.build(row, parentOf(path));
+    if (typeof facts !== 'string') sights.set(path, facts.sights);
+  }
+  const parents = new Map<Subject, Parent>();
+  for (const [subject, path] of nearest) {
+    const seen = sights.get(path);
+    if (seen !== undefined) parents.set(subject, { path, sights: seen });
+  }
+  return parents;
+}
+
+interface Siblings {
+  gone: number;
+  left: number;
+  owners: number;
+}
+
+/** Of one directory and one last sighting: how many files went, how many were left, and whose they were. */
+function siblingsOf(builder: FactsBuilder, around: Neighbourhood): Map<Subject, Siblings> {
+  const live = builder.observers.length - 1;
+  const groups = new Map<string, { members: Subject[]; owners: Set<number>; directory: number; seen: number }>();
+  for (const subject of around.gone) {
+    const seen = lastSeenAt(subject.facts, live);
+    const version = versionAt(subject.facts.sights, seen);
+    if (version === null || version.kind === 'directory' || subject.directory === null) continue;
+    const key = `${subject.directory} ${seen}`;
+    let group = groups.get(key);
+    if (group === undefined)
+      groups.set(key, (group = { members: [], owners: new Set(), directory: subject.directory, seen }));
+    group.members.push(subject);
+    group.owners.add(version.uid);
+  }
+  const present = new Map<number, Subject[]>();
+  for (const subject of around.subjects) {
+    const now = versionAt(subject.facts.sights, live);
+    if (now === null || now.kind === 'directory' || subject.directory === null) continue;
+    const list = present.get(subject.directory);
+    if (list === undefined) present.set(subject.directory, [subject]);
+    else list.push(subject);
+  }
+  const siblings = new Map<Subject, Siblings>();
+  for (const { members, owners, directory, seen } of groups.values()) {
+    const fetched = (present.get(directory) ?? []).filter(({ facts }) => versionAt(facts.sights, seen) !== null).length;
+    const left = (around.plainFiles.get(directory) ?? 0) + fetched;
+    for (const member of members) siblings.set(member, { gone: members.length, left, owners: owners.size });
+  }
+  return siblings;
+}
+
+/** For a hard-linked name that is gone: another name of its inode at the last sighting that stands live now with the same content. */
+async function survivingNames(
+  client: Queryable,
+  builder: FactsBuilder,
+  roots: readonly JudgedRoot[],
+  gone: readonly Subject[],
+): Promise<Map<Subject, string>> {
+  const live = builder.observers.length - 1;
+  const byRoot = new Map<number, { subject: Subject; version: Version; seq: bigint }[]>();
+  for (const subject of gone) {
+    const seen = lastSeenAt(subject.facts, live);
+    const version = versionAt(subject.facts.sights, seen);
+    const scan = builder.observers[seen]?.scan;
+    if (version === null || scan === undefined || version.kind !== 'file' || version.nlink < 2) continue;
+    const list = byRoot.get(scan.rootId) ?? [];
+    list.push({ subject, version, seq: scan.seq });
+    byRoot.set(scan.rootId, list);
+  }
+  const links = new Map<Subject, string>();
+  for (const root of roots) {
+    const wanted = byRoot.get(root.root) ?? [];
+    const found = await linkedNames(client, root, unique(wanted.map(({ version }) => version.inode)));
+    if (found.length === 0) continue;
+    const paths = await pathsOfDirectories(client, unique(found.map((name) => name.directory)));
+    const now = new Map<string, Version>();
+    for (const row of await rowsOfNames(client, roots, found)) {
+      const facts = builder.build(row, paths.get(row.directory) ?? '');
+      const standing = typeof facts === 'string' ? null : versionAt(facts.sights, live);
+      if (standing !== null) now.set(`${row.directory} ${row.name}`, standing);
+    }
+    for (const { subject, version, seq } of wanted) {
+      const other = found.find(
+        (name) =>
+          name.version.inode === version.inode &&
+          name.version.firstSeq <= seq &&
+          (name.version.endSeq === null || name.version.endSeq > seq) &&
+          same(now.get(`${name.directory} ${name.name}`) ?? NOTHING, version),
+      );
+      if (other !== undefined) links.set(subject, joinPath(paths.get(other.directory) ?? '', other.name));
+    }
+  }
+  return links;
+}
+
+/** Equals nothing. */
+const NOTHING = { kind: 'file', size: null, target: null, rdev: null, digest: null, suspect: true } as const;
+
+/** Where the catalog is asked for at most this many different contents at once. */
+const CONTENTS_MAX = 100_000;
+
+/**
+ * For subjects without an exact source: the same bytes under other names, in snapshots that are on disk. The newest copy of each content.
+ * @returns those that got one
+ */
+export async function addCopies(
+  client: Queryable,
+  builder: FactsBuilder,
+  roots: readonly JudgedRoot[],
+  wanted: readonly { readonly subject: Subject; readonly size: number; readonly digest: bigint }[],
+): Promise<Subject[]> {
+  const contents = new Map(
+    wanted.slice(0, CONTENTS_MAX).map(({ size, digest }) => [`${size} ${digest}`, { size, digest }]),
+  );
+  const backups = roots.filter((root) => !root.live);
+  const rows = await copiesOf(client, backups, [...contents.values()]);
+  if (rows.length === 0) return [];
+  const paths = await pathsOfDirectories(client, unique(rows.map((row) => row.directory)));
+  const best = new Map<string, CopyElsewhere>();
+  for (const { root, directory, name, version } of rows) {
+    const key = `${version.size} ${version.digest}`;
+    const facts = builder.build({ directory, name, byRoot: new Map([[root, [version]]]) }, paths.get(directory) ?? '');
+    if (typeof facts === 'string') continue;
+    const observer = newestOnDisk(builder, facts);
+    if (observer >= 0 && observer > (best.get(key)?.observer ?? -1))
+      best.set(key, { observer, path: facts.path, version });
+  }
+  const helped: Subject[] = [];
+  for (const { subject, size, digest } of wanted) {
+    const copy = best.get(`${size} ${digest}`);
+    if (copy === undefined || copy.path === subject.facts.path) continue;
+    const known = subject.facts.surroundings ?? { parent: null, siblings: null, copies: [], linkTo: null };
+    subject.facts = { ...subject.facts, surroundings: { ...known, copies: [copy] } };
+    helped.push(subject);
+  }
+  return helped;
+}
+
+function newestOnDisk(builder: FactsBuilder, facts: PathFacts): number {
+  return facts.sights.findLastIndex((_, index) => {
+    const observer = builder.observers[index];
+    return observer?.role === 'backup' && observer.scan.pruned === null && versionAt(facts.sights, index) !== null;
+  });
+}
+
+function unique<T>(values: readonly T[]): T[] {
+  return [...new Set(values)];
+}
