@@ -132,9 +132,7 @@ function numbers(assessment: Assessment, seen: Picture, options: RenderOptions):
   const { width, color } = options;
   const plain: Paint = (text) => text;
   const grade =
-    seen.older.files > 0
-      ? `${count(seen.exact.files)} exact, ${count(seen.older.files)} older version`
-      : 'all exactly';
+    seen.older.files > 0 ? `${count(seen.exact.files)} exact, ${count(seen.older.files)} older version` : 'all exactly';
   const open = (['unreadable', 'unsettled', 'hidden', 'unreachable', 'misplaced', 'unverified'] as const)
     .filter((verdict) => assessment.verdicts[verdict].files > 0)
     .map((verdict) => `${verdict} ${count(assessment.verdicts[verdict].files)}`);

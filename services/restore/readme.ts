@@ -70,7 +70,7 @@ function apply(input: ReportInput): string[] {
     ...wrap(
       'restore.sh needs rsync 3.2.4 or newer, GNU xargs and sha256sum, and looks for them first. It creates what is absent and nothing else: ' +
         'a name that exists at the target by then is left alone and listed. --damaged replaces a file only if it still is what was judged, and keeps the ' +
-        'replaced one in a directory beside. --older takes the newest copy that is left where something newer is known to have existed. ' +
+        'replaced one in evidence/ here. --older takes the newest copy that is left where something newer is known to have existed. ' +
         'A name that somebody creates while rsync transfers that very file is replaced: keep people from writing until the end.',
     ),
     ...(input.remote

@@ -169,7 +169,7 @@ function next(input: ReportInput, seen: Picture): string {
   if (steps.length > 0) {
     parts.push(
       `<ol class="steps">${steps.map((step) => `<li>${escape(step.why)}${command(step.command)}</li>`).join('')}</ol>`,
-      '<p class="small dim">Nothing that lies at the target is overwritten, unless <code>--damaged</code> names it and it is still as it was judged; what is replaced so is kept beside. README.txt in the bundle says more.</p>',
+      '<p class="small dim">Nothing that lies at the target is overwritten, unless <code>--damaged</code> names it and it is still as it was judged; what is replaced so is kept in evidence/ of the bundle. README.txt in the bundle says more.</p>',
     );
     if (input.remote)
       parts.push('<p class="small">The snapshots lie on another machine: put its name for <code>HOST</code>.</p>');
