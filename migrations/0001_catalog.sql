@@ -47,6 +47,8 @@ create table scan (
   scope jsonb not null,
   open_shards int not null default 0,
   relist_round int not null default 0,
+  -- A person said that the root is what it should be, whatever earlier scans saw (--new-state).
+  new_state boolean not null default false,
   -- The scan of a snapshot that this one looks at again.
   relist_of bigint,
   totals jsonb,

@@ -21,6 +21,8 @@ export interface BeginScan {
   readonly exportedMs: number | null;
   /** The complete scan of the same snapshot that is looked at again. */
   readonly relistOf: bigint | null;
+  /** A person accepts the root as it is now: it may be another, or empty. */
+  readonly newState: boolean;
 }
 
 /** Everything that a thread needs to do a shard of one scan. Constant while the scan runs; plain data. */
@@ -38,6 +40,7 @@ export interface ScanContext {
   readonly identity: unknown;
   /** Mounts that earlier scans entered, relative and printable. */
   readonly enteredMounts: readonly string[];
+  readonly newState: boolean;
   readonly startedMs: number;
   /** The newest complete scan before seq: its listings can be compared, its copies may be the same inodes. */
   readonly previous: { readonly seq: bigint; readonly path: string | null; readonly sameScope: boolean } | null;
@@ -55,8 +58,8 @@ export interface ScanContext {
 export async function beginScan(client: Queryable, begin: BeginScan): Promise<bigint | null> {
   const inserted = await client.query<{ id: bigint }>(
     `insert into scan (volume, root, seq, path, snapshot, snapshot_identity, as_of_from_ms, as_of_to_ms, as_of_source, read_only, mode,
-                       exported_ms, relist_of, state, scope, open_shards, started_ms, progressed_ms)
-       values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $15, 'running', $13, 1, $14, $14)
+                       exported_ms, relist_of, new_state, state, scope, open_shards, started_ms, progressed_ms)
+       values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $15, $16, 'running', $13, 1, $14, $14)
        on conflict do nothing returning id`,
     [
       begin.volumeId,
@@ -74,6 +77,7 @@ export async function beginScan(client: Queryable, begin: BeginScan): Promise<bi
       JSON.stringify(begin.scope),
       begin.startedMs,
       begin.relistOf,
+      begin.newState,
     ],
   );
   const id = inserted.rows[0]?.id;
@@ -98,6 +102,7 @@ export async function loadScanContext(client: Queryable, scanId: bigint): Promis
     scope: ScopeRules;
     snapshot_identity: unknown;
     entered_mounts: string[] | null;
+    new_state: boolean;
     started_ms: bigint;
     previous_seq: bigint | null;
     previous_path: string | null;
@@ -106,7 +111,7 @@ export async function loadScanContext(client: Queryable, scanId: bigint): Promis
     later_gaps: boolean;
     donors: boolean;
   }>(
-    `select s.volume, s.root, v.role, v.layout, s.seq, s.mode, s.path, s.scope, s.snapshot_identity, r.identity -> 'enteredMounts' as entered_mounts, s.started_ms,
+    `select s.volume, s.root, v.role, v.layout, s.seq, s.mode, s.path, s.scope, s.snapshot_identity, r.identity -> 'enteredMounts' as entered_mounts, s.new_state, s.started_ms,
             p.seq as previous_seq, case when p.pruned is null then p.path end as previous_path, p.scope = s.scope as same_scope,
             (select min(q.seq) from scan q where q.volume = s.volume and q.state = 'complete' and q.seq > s.seq) as next_seq,
             exists (select from scan q join gap g on g.scan = q.id where q.volume = s.volume and q.state = 'complete' and q.seq > s.seq) as later_gaps,
@@ -130,6 +135,7 @@ export async function loadScanContext(client: Queryable, scanId: bigint): Promis
     scope: row.scope,
     identity: row.snapshot_identity,
     enteredMounts: row.entered_mounts ?? [],
+    newState: row.new_state,
     startedMs: Number(row.started_ms),
     previous:
       row.previous_seq === null

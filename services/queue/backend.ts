@@ -3,15 +3,16 @@ import { createPostgresBackend, Queue, Worker } from 'bullmq';
 import { Redis } from 'ioredis';
 import { CATALOGUE, IDLE_LOOK_S, queueName } from './catalogue.ts';
 
-/** Where Postgres listens: host is a name or the directory of a socket. */
-export type PostgresAddress = {
-  readonly connectionString?: string;
-  readonly host?: string;
-  readonly port?: number;
-  readonly user?: string;
-  readonly password?: string;
-  readonly database?: string;
-};
+/** Where Postgres listens: a URL, or host (a name, or the directory of a socket) and the rest. */
+export type PostgresAddress =
+  | { readonly connectionString: string }
+  | {
+      readonly host: string;
+      readonly port: number;
+      readonly user: string;
+      readonly password: string;
+      readonly database: string;
+    };
 
 /** redisUrl (redis://, rediss:// or the path of a socket) wins where both are given. */
 export interface QueueAddress {

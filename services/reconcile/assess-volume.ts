@@ -41,7 +41,7 @@ export interface ReconcileInput {
   /** The live volume; path is where it lies, absolute and printable. */
   readonly volume: { readonly id: number; readonly name: string; readonly path: string };
   /** The declared backups: what was scanned of them counts, whether or not it is on disk today. */
-  readonly series: readonly { readonly id: number; readonly name: string; readonly pattern: string }[];
+  readonly series: readonly { readonly id: number; readonly name: string; readonly pattern?: string }[];
   /** Today's rules: scope is decided at judging, for both sides. */
   readonly scope: ScopeRules;
   /** --since, ms since 1970; null for the estimate. */
@@ -49,11 +49,15 @@ export interface ReconcileInput {
   /** --side backup */
   readonly side: 'backup' | null;
   readonly now: () => number;
+  /** Judging stops between two batches of paths; nothing is stored then. */
+  readonly signal?: AbortSignal;
+  /** Paths that have a verdict, of those that are not plainly intact. */
+  readonly onProgress?: (done: number, total: number) => void;
+  readonly onPhase?: (phase: 'loading' | 'judging' | 'looking again' | 'storing') => void;
   /** Bytes that the scans of this run have read, for the report. */
   readonly bytesScanned?: number;
   /** How copies are read; in this process when left out. */
   readonly execute?: ExecuteRequests;
-  readonly onPhase?: (phase: 'loading' | 'judging' | 'looking again' | 'storing') => void;
 }
 
 export interface Reconciled {
@@ -71,7 +75,7 @@ const PULL_NAMES = 20_000;
  * live root cannot be looked at any more; Error when the classes do not add up to the universe (a bug).
  */
 export async function reconcile(input: ReconcileInput): Promise<Reconciled> {
-  const { db, now } = input;
+  const { db } = input;
   const onPhase = input.onPhase ?? (() => {});
   onPhase('loading');
   const loaded = await load(input);
@@ -82,9 +86,13 @@ export async function reconcile(input: ReconcileInput): Promise<Reconciled> {
   const readings: SubjectReading[] = [];
   const tools: JudgingTools = {
     observers,
-    execute: input.execute ?? readInProcess({ now }),
+    execute: input.execute ?? readInProcess({ now: input.now }),
     onReading: (read) => void readings.push(read),
     onBytes: (bytes) => void (bytesRead += bytes),
+    onProgress: (done, total) => {
+      stopIfAborted(input.signal);
+      input.onProgress?.(done, total);
+    },
   };
 
   onPhase('judging');
@@ -133,10 +141,10 @@ export async function reconcile(input: ReconcileInput): Promise<Reconciled> {
   verdicts = await judgeWithCopies(input, loaded, context, tools, verdicts);
 
   onPhase('looking again');
-  verdicts = await lookAtSuspects(input.volume.path, live, subjects, verdicts, context, tools, now);
+  verdicts = await lookAtSuspects(input.volume.path, live, subjects, verdicts, context, tools, input.now);
   verdicts = await settleDirectories(live, subjects, verdicts, context, tools);
 
-  const nowMs = now();
+  const nowMs = input.now();
   const tally = tallyOf(subjects, verdicts, loaded.plain);
   const results = subjects.flatMap((subject, i): { verdicted: Verdicted; finding: Finding }[] => {
     const judged = verdicts[i];
@@ -149,11 +157,12 @@ export async function reconcile(input: ReconcileInput): Promise<Reconciled> {
   const liveScan = observers[live]?.scan;
   if (liveScan === undefined) throw new Error('the last observer is live now');
 
+  const series = input.series.map((one) => ({ ...one, pattern: one.pattern ?? one.name }));
   const assessment: Assessment = {
     volume: input.volume.name,
     livePath: input.volume.path,
     liveScan: { id: liveScan.id, asOf: isoAsOf(liveScan.asOf) },
-    series: input.series.map((series) => seriesOf(series, observers)),
+    series: series.map((one) => seriesOf(one, observers)),
     window: window.window,
     timeline: window.timeline,
     ...tally,
@@ -161,7 +170,7 @@ export async function reconcile(input: ReconcileInput): Promise<Reconciled> {
     incomplete: incompleteOf(observers, gaps, findings),
     conditions: conditionsOf({
       observers,
-      series: input.series,
+      series: series.map(({ name, pattern }) => ({ name, pattern })),
       spans,
       window: window.window,
       subjects,
@@ -177,9 +186,18 @@ export async function reconcile(input: ReconcileInput): Promise<Reconciled> {
     createdMs: nowMs,
   };
 
+  stopIfAborted(input.signal);
   onPhase('storing');
   const id = await store(input, assessment, observers, results, readings, points);
   return { assessment, id };
+}
+
+function stopIfAborted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted !== true) return;
+  throw new RollcallError('Interrupted while judging. Nothing was stored of it; the scans stand.', {
+    exit: EXIT.interrupted,
+    next: 'run the same command again: it continues from the scans that are complete',
+  });
 }
 
 interface Loaded {
@@ -516,7 +534,7 @@ function recordOf<K extends string, V>(map: ReadonlyMap<K, V>): Readonly<Record<
 }
 
 function seriesOf(
-  series: ReconcileInput['series'][number],
+  series: { readonly name: string; readonly pattern: string },
   observers: readonly Observer[],
 ): Assessment['series'][number] {
   const own = observers.filter((observer) => observer.volume === series.name);

@@ -24,6 +24,8 @@ export interface JudgingTools {
   /** Called with every copy that could be read. */
   readonly onReading: (read: SubjectReading) => void;
   readonly onBytes: (bytes: number) => void;
+  /** Called between batches; may throw to stop. */
+  readonly onProgress: (done: number, total: number) => void;
 }
 
 /** Nothing is asked twice, so a path asks at most once per copy and pair of copies. Beyond this something is wrong. */
@@ -38,6 +40,7 @@ export async function judgeAll(
 ): Promise<Judged[]> {
   const verdicts: Judged[] = [];
   for (let start = 0; start < subjects.length; start += BATCH) {
+    tools.onProgress(start, subjects.length);
     verdicts.push(...(await judgeBatch(subjects.slice(start, start + BATCH), context, tools)));
   }
   return verdicts;

@@ -79,6 +79,8 @@ export interface BundleSummary {
   readonly notInXxh64: number;
   readonly bytesRead: number;
   readonly bytesWritten: number;
+  /** What the report and the terminal say of the plan. */
+  readonly report: ReportInput;
 }
 
 interface Part {
@@ -116,9 +118,10 @@ export async function writeBundle(input: BundleInput): Promise<BundleSummary> {
   const lists = listFiles(plan);
   const dropped = plan.leftOut.filter(({ sourceFailed }) => sourceFailed).length;
   const counted = { ...countsOf(plan, lists), bytesRead: proved.bytesRead };
-  const parts = partsOf(input, plan, lists, counted, dropped);
+  const report = reportInput(input, plan, lists, counted, dropped);
+  const parts = partsOf(input, plan, lists, counted, report);
   const written = writeWhole(directory, parts);
-  return { directory, ...counted, ...written };
+  return { directory, ...counted, ...written, report };
 }
 
 function checkOutDir({ assessment, outDir }: BundleInput): string {
@@ -160,7 +163,7 @@ function checkOutDir({ assessment, outDir }: BundleInput): string {
   return directory;
 }
 
-type Counted = Omit<BundleSummary, 'directory' | 'seal' | 'bytesWritten'>;
+type Counted = Omit<BundleSummary, 'directory' | 'seal' | 'bytesWritten' | 'report'>;
 
 function countsOf(plan: RestorePlan, lists: Lists): Omit<Counted, 'bytesRead'> {
   const sum = (chosen: (line: ListLine) => boolean): Tally => {
@@ -245,9 +248,8 @@ function json(value: unknown): string {
   return JSON.stringify(value, (_, each: unknown) => (typeof each === 'bigint' ? String(each) : each));
 }
 
-function partsOf(input: BundleInput, plan: RestorePlan, lists: Lists, counted: Counted, dropped: number): Part[] {
+function partsOf(input: BundleInput, plan: RestorePlan, lists: Lists, counted: Counted, render: ReportInput): Part[] {
   const { assessment } = input;
-  const render = reportInput(input, plan, lists, counted, dropped);
   const where = new Map<Finding, string>();
   for (const entry of plan.entries) where.set(entry.finding, `lists/${listFileOf(plan, entry)}`);
   for (const { finding, why } of plan.leftOut) where.set(finding, `in no list: ${why}`);

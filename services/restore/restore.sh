@@ -164,18 +164,20 @@ if [ "$apply" = 1 ]; then
 fi
 
 # ---- work directories -----------------------------------------------------------------------------------------------------------
-W=$(mktemp -d "${TMPDIR:-/tmp}/rollcall-restore.XXXXXXXXXX") || die 2 "cannot make a temporary directory"
-trap 'rm -rf -- "$W"' EXIT
-trap 'printf "\nrestore.sh: interrupted; nothing is lost: run it again and it continues\n" >&2; exit 130' INT TERM HUP
-: >"$W/blocked0"
-: >"$W/changed0"
-LOG=$W/log
-: >"$LOG"
 key=$(printf '%s' "$T" | sha256sum | cut -c 1-16)
 J=$B/journal/$key
-EVIDENCE=''
+W='' EVIDENCE=''
+trap '[ -z "$W" ] || rm -rf -- "$W"' EXIT
+trap 'printf "\nrestore.sh: interrupted; nothing is lost: run it again and it continues\n" >&2; exit 130' INT TERM HUP
 if [ "$apply" = 1 ]; then
   mkdir -p -- "$J" 2>/dev/null && [ -w "$J" ] || die 2 "cannot write in the bundle, where the directories that were made are recorded until they are finished" "copy the bundle to a disk that can be written"
+  if command -v flock >/dev/null 2>&1; then
+    exec 9>"$J/lock"
+    # What a run that was interrupted has started may still be ending.
+    flock -w 10 9 || die 2 "another restore from this bundle into TARGET is running"
+    # Left behind by a run that was killed.
+    find "$J" -mindepth 1 -maxdepth 1 -name 'work.*' -exec rm -rf -- {} +
+  fi
   if [ -n "$evidence" ]; then
     evidence=$(cd -- "$start" && mkdir -p -- "$evidence" && cd -P -- "$evidence" && pwd -P; printf x)
     evidence=${evidence%?x}
@@ -184,11 +186,14 @@ if [ "$apply" = 1 ]; then
     evidence=$B/evidence/$key
   fi
   EVIDENCE=$evidence/$(date -u +%Y%m%dT%H%M%SZ)-$$
-  if command -v flock >/dev/null 2>&1; then
-    exec 9>"$J/lock"
-    flock -n 9 || die 2 "another restore from this bundle into TARGET is running"
-  fi
+  W=$(mktemp -d "$J/work.XXXXXXXXXX") || die 2 "cannot make a working directory in the bundle"
+else
+  W=$(mktemp -d "${TMPDIR:-/tmp}/rollcall-restore.XXXXXXXXXX") || die 2 "cannot make a temporary directory"
 fi
+: >"$W/blocked0"
+: >"$W/changed0"
+LOG=$W/log
+: >"$LOG"
 APPLY=$apply
 export W J LOG APPLY PREFIX EVIDENCE B ME
 
@@ -394,8 +399,9 @@ chosen() {
 }
 snapshot() { tr '\000\n' '\n?' <"$B/lists/$1.root0" | head -n 1 | cat -v; }
 
-# SPARSE, hard links among the entries of one list, numeric owners; names never go through a shell of the source's host (-s).
-BASE='-aHS -s --numeric-ids --no-implied-dirs'
+# Sparse, hard links among the entries of one list, numeric owners; names never go through a shell of the source's host (-s); times are
+# compared to the nanosecond, else the time of a link that is replaced within its second is not set.
+BASE='-aHS -s --numeric-ids --no-implied-dirs --modify-window=-1'
 [ -n "$PREFIX" ] && BASE="$BASE --timeout=600"
 # transfer NN LIST OPTIONS: one rsync for a list of names below one snapshot. Puts the count that a dry run would copy in $would.
 transfer() {

@@ -69,7 +69,7 @@ function isIdentity(value: unknown): value is RootIdentity {
 }
 
 async function emptied(client: ClientBase, context: ScanContext): Promise<string | null> {
-  if (context.role !== 'live') return null;
+  if (context.role !== 'live' || context.newState) return null;
   const loss = await topLevelLoss(client, context);
   if (loss.known === 0 || loss.gone < loss.known) return null;
   return `none of the ${loss.known} names that were known at its top are there any more`;

@@ -39,6 +39,8 @@ export interface CheckedInputs {
   readonly mount: Mount | null;
   /** One for each pattern or directory among the backups, in the order given; each with one snapshot at least. */
   readonly series: readonly FoundSeries[];
+  /** The patterns of these series, as typed. */
+  readonly patterns: readonly string[];
   /** Regular files among the backups: exports that `rollcall scan --export` has made on another host. Real paths, printable. */
   readonly exports: readonly string[];
   /** Where they will lie, symlinks resolved. Printable. */
@@ -292,11 +294,15 @@ export function placeOutside(
 export async function checkInputs(request: InputRequest): Promise<CheckedInputs> {
   const { live, identity, mount, names } = checkLive(request.live, request);
   const series: FoundSeries[] = [];
+  const patterns: string[] = [];
   const exports: string[] = [];
   for (const argument of request.backups) {
     const found = await checkBackup(argument, request);
     if ('exportFile' in found) exports.push(found.exportFile);
-    else if (!series.some((other) => other.series.key === found.series.key)) series.push(found);
+    else if (!series.some((other) => other.series.key === found.series.key)) {
+      series.push(found);
+      patterns.push(argument);
+    }
   }
   const mounts = readMounts();
   for (const one of series) refuseOverlap(live, one, request.crossMounts, mounts);
@@ -312,5 +318,5 @@ export async function checkInputs(request: InputRequest): Promise<CheckedInputs>
     });
   }
   if (!request.newState) for (const one of series) refuseStrangers(live, names, one);
-  return { live, identity, mount, series, exports, outDir, stateDir };
+  return { live, identity, mount, series, patterns, exports, outDir, stateDir };
 }

@@ -6,17 +6,16 @@ import { freeSeq, markPruned, moveSnapshot, recordedSnapshots } from '../catalog
 import type { RecordedSnapshot } from '../catalog/snapshots.ts';
 import { ensureVolume } from '../catalog/volumes.ts';
 import type { Volume } from '../catalog/volumes.ts';
-import { exists, findSnapshots } from '../files/snapshots.ts';
+import { exists } from '../files/snapshots.ts';
 import type { FoundSeries, FoundSnapshot } from '../files/snapshots.ts';
-import { runScan } from './scan-volume.ts';
+import { bytesReadBy, runScan } from './scan-volume.ts';
 import type { NewScan, ScanTools } from './scan-volume.ts';
 
 export interface SeriesOptions {
+  /** As a person wrote it: the label of the volume. */
   readonly pattern: string;
+  readonly found: FoundSeries;
   readonly scope: ScopeRules;
-  readonly tz: string | null;
-  /** Newest snapshots to scan; null for all. */
-  readonly limit: number | null;
   readonly reread: boolean;
 }
 
@@ -56,13 +55,14 @@ export async function scanSeries(
   tools: ScanTools,
   options: SeriesOptions,
   announce: (plan: SeriesPlan) => void,
-): Promise<{ volume: Volume; plan: SeriesPlan }> {
-  const found = await findSnapshots(options.pattern, { nowMs: tools.nowMs(), tz: options.tz, limit: options.limit });
+): Promise<{ volume: Volume; plan: SeriesPlan; bytesRead: number }> {
+  const { found } = options;
   const volume = await seriesVolume(tools, found, options.pattern);
   const plan = await planSeries(tools, volume, found, options);
   announce(plan);
   const mayResume = (running: { path: string }): boolean =>
     plan.steps.some((step) => step.snapshot.path === running.path);
+  let bytesRead = 0;
   for (const step of plan.steps) {
     const phase = `snapshot ${step.snapshot.name}`;
     // A scan that was left running is of one of the steps: it is continued, and this step comes after it.
@@ -71,10 +71,11 @@ export async function scanSeries(
         mayResume,
         keepsForever: true,
       });
+      bytesRead += bytesReadBy(run);
       if (!run.joined || (await isScanned(tools, volume, step))) break;
     }
   }
-  return { volume, plan };
+  return { volume, plan, bytesRead };
 }
 
 async function isScanned(tools: ScanTools, volume: Volume, step: PlanStep): Promise<boolean> {
@@ -151,5 +152,6 @@ async function scanOf(tools: ScanTools, volume: Volume, step: PlanStep, options:
     scope: options.scope,
     exportedMs: null,
     relistOf: relistOf?.scanId ?? null,
+    newState: false,
   };
 }

@@ -8,7 +8,7 @@ import type { Volume } from '../catalog/volumes.ts';
 import { identifyRoot, identityDifference } from '../files/identity.ts';
 import type { RootIdentity } from '../files/identity.ts';
 import { mountsBelow } from '../files/mounts.ts';
-import { runScan } from './scan-volume.ts';
+import { bytesReadBy, runScan } from './scan-volume.ts';
 import type { NewScan, ScanRun, ScanTools } from './scan-volume.ts';
 
 export interface TreeOptions {
@@ -16,17 +16,22 @@ export interface TreeOptions {
   readonly path: string;
   readonly scope: ScopeRules;
   readonly mode: Exclude<ScanMode, 'list'>;
+  /** --new-state: the root is what it should be, also if it is another one, or emptied. */
+  readonly newState: boolean;
 }
 
 /** @throws RollcallError with exit 4 when the root is not the one that earlier scans saw */
-export async function scanTree(tools: ScanTools, options: TreeOptions): Promise<{ volume: Volume; run: ScanRun }> {
+export async function scanTree(
+  tools: ScanTools,
+  options: TreeOptions,
+): Promise<{ volume: Volume; run: ScanRun; bytesRead: number }> {
   const { path } = options;
   const volume = await treeVolume(tools, path);
   const run = await runScan(tools, volume.id, path, () => nextScan(tools, volume, options), {
     mayResume: (running) => running.path === path,
     keepsForever: false,
   });
-  return { volume, run };
+  return { volume, run, bytesRead: bytesReadBy(run) };
 }
 
 export async function treeVolume(tools: Pick<ScanTools, 'db' | 'host' | 'nowMs'>, path: string): Promise<Volume> {
@@ -45,7 +50,7 @@ async function nextScan(tools: ScanTools, volume: Volume, options: TreeOptions):
   const { path, scope } = options;
   const entered = scope.crossMounts ? enteredMounts(path) : [];
   const identity = identifyRoot(path, entered);
-  checkIdentity(volume, path, identity);
+  if (!options.newState) checkIdentity(volume, path, identity);
   const last = (await completeScans(tools.db.pool, volume.id)).at(-1);
   const nowMs = tools.nowMs();
   const seq = last !== undefined && last.seq >= BigInt(nowMs) ? last.seq + 1n : BigInt(nowMs);
@@ -62,6 +67,7 @@ async function nextScan(tools: ScanTools, volume: Volume, options: TreeOptions):
     scope,
     exportedMs: null,
     relistOf: null,
+    newState: options.newState,
   };
 }
 

@@ -68,6 +68,11 @@ export async function runScan(
   }
 }
 
+/** What the scan read, whoever read it; 0 where another process closed it. */
+export function bytesReadBy(run: ScanRun): number {
+  return 'totals' in run.outcome ? run.outcome.totals.bytesRead : 0;
+}
+
 function drainHere(tools: ScanTools, scanId: bigint, phase: string): Promise<DrainOutcome> {
   return drain({
     db: tools.db,

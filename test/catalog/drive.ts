@@ -67,6 +67,7 @@ export async function drive(
     startedMs: asOfMs,
     exportedMs: null,
     relistOf: null,
+    newState: false,
   });
   if (scanId === null) throw new Error('the volume has a running scan');
   const context = await loadScanContext(client, scanId);
@@ -81,7 +82,7 @@ export async function drive(
     await client.query('commit');
     return;
   }
-  await closeScan(client, context, { nowMs: asOfMs, identity: null, relistOf: null });
+  await closeScan(client, context, { nowMs: asOfMs, identity: null, relistOf: null, newState: false });
   await client.query('update scan set pruned = $2 where id = $1', [scanId, scan.pruned]);
 }
 

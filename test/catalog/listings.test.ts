@@ -61,6 +61,7 @@ async function scan(volume: DrivenVolume, seq: bigint, path: string, closed: rea
     startedMs: Number(seq),
     exportedMs: null,
     relistOf: null,
+    newState: false,
   });
   if (scanId === null) throw new Error('a scan is running');
   const context = await loadScanContext(client, scanId);
@@ -76,7 +77,7 @@ async function scan(volume: DrivenVolume, seq: bigint, path: string, closed: rea
     await writeShard(client, context, shard, result, attributes, { last: true, nowMs: Number(seq) });
   }
   opened.environment.close();
-  await closeScan(client, context, { nowMs: Number(seq), identity: null, relistOf: null });
+  await closeScan(client, context, { nowMs: Number(seq), identity: null, relistOf: null, newState: false });
 }
 
 async function intervals(volume: DrivenVolume, path: string): Promise<string[]> {

@@ -1,0 +1,71 @@
+// The body of `assess`: one volume after the other, the order of the snapshots before the work, the answer and the next command after it.
+import { EXIT, worstExit, type ExitCode } from '../../domain/exit.ts';
+import { encodeText } from '../../domain/path.ts';
+import type { AssessResult } from '../../services/audit/assess.ts';
+import { assess } from '../../services/audit/assess.ts';
+import { parseSince } from '../../services/audit/since.ts';
+import { toJson } from '../../services/reconcile/assessment-json.ts';
+import type { SeriesPlan } from '../../services/scan/scan-series.ts';
+import type { Context } from '../command.ts';
+import type { AssessArguments } from '../commands/assess.ts';
+import type { Output } from '../output.ts';
+import { renderAssessment } from '../render/assessment.ts';
+import { planLines } from '../render/plan.ts';
+import { withScanTools } from './tools.ts';
+
+export async function assessBody(context: Context, args: AssessArguments): Promise<ExitCode> {
+  const { config, output } = context;
+  const sinceMs = args.since === null ? null : parseSince(args.since, { nowMs: context.now(), tz: args.tz });
+  return withScanTools(context, args.threads, async ({ tools, owners }) => {
+    const results: AssessResult[] = [];
+    for (const [index, volume] of args.volumes.entries()) {
+      const result = await assess(
+        {
+          ...tools,
+          cwd: encodeText(process.cwd()),
+          stateDir: config.databaseUrl === null ? encodeText(config.stateDir) : null,
+          program: config.program,
+          owners,
+          onPlan: (pattern, plan) => announce(output, pattern, plan),
+        },
+        {
+          live: volume.live,
+          backups: volume.backups,
+          sinceMs,
+          outDir: outDirOf(args, index),
+          snapshotsMax: args.snapshots,
+          excludes: args.excludes,
+          crossMounts: args.crossMounts,
+          tz: args.tz,
+          reread: args.reread,
+          side: args.side,
+          newState: args.newState,
+          notGluster: args.notGluster,
+          bricksRescued: args.bricksRescued,
+        },
+      );
+      results.push(result);
+      if (!args.json) print(output, result, results.length > 1);
+    }
+    if (args.json) {
+      const answers = results.map(({ assessment, bundle }) => toJson(assessment, bundle?.report ?? null));
+      output.json(answers.length === 1 ? answers[0] : answers);
+    }
+    return results.length === 0 ? EXIT.failure : worstExit(results.map(({ exit }) => exit));
+  });
+}
+
+/** With several volumes each has a bundle of its own: DIR, DIR-2, DIR-3. */
+function outDirOf(args: AssessArguments, index: number): string | null {
+  if (args.out === null) return null;
+  return index === 0 ? args.out : `${args.out}-${index + 1}`;
+}
+
+function announce(output: Output, pattern: string, plan: SeriesPlan): void {
+  for (const line of planLines(pattern, plan)) output.note(line);
+}
+
+function print(output: Output, { assessment, bundle }: AssessResult, another: boolean): void {
+  if (another) output.line();
+  for (const line of renderAssessment(assessment, bundle?.report ?? null, output)) output.line(line);
+}

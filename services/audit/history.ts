@@ -1,0 +1,80 @@
+// `history PATH`: every version of a path, live and in each snapshot, and where a good copy is.
+import { EXIT, RollcallError } from '../../domain/exit.ts';
+import type { Scan } from '../../domain/scan.ts';
+import type { Version } from '../../domain/version.ts';
+import { historyOf } from '../catalog/history.ts';
+import type { VolumeHistory } from '../catalog/history.ts';
+import type { Queryable } from '../catalog/scans.ts';
+import { listVolumes } from '../catalog/volumes.ts';
+
+/** A stretch of consecutive scans that saw the same of the path. */
+export interface Stretch {
+  /** 'absent', 'unknown' (under a gap) or a version. */
+  readonly state: Version | 'absent' | 'unknown';
+  readonly first: Scan;
+  readonly last: Scan;
+  readonly scans: number;
+  /** Why nothing is known. */
+  readonly why: string | null;
+  /** The newest scan of the stretch whose copy is still on disk; null for live trees and where all are pruned. */
+  readonly copy: Scan | null;
+}
+
+export interface PathHistory {
+  readonly path: string;
+  readonly volumes: readonly {
+    readonly volume: string;
+    readonly role: 'live' | 'backup';
+    readonly stretches: readonly Stretch[];
+  }[];
+}
+
+/**
+ * @param path printable: below a volume's root, or absolute below the root of a live volume
+ * @throws RollcallError when no volume has ever met it
+ */
+export async function history(client: Queryable, path: string): Promise<PathHistory> {
+  const below = await belowRoot(client, path);
+  const volumes = (await historyOf(client, below)).map((one) => ({
+    volume: one.volume,
+    role: one.role,
+    stretches: stretchesOf(one),
+  }));
+  if (volumes.length === 0) {
+    throw new RollcallError(`No scan has ever met ${below}.`, {
+      exit: EXIT.failure,
+      next: 'Give the path as it lies below the volume (docs/a.txt) or absolute; rollcall volumes lists the volumes.',
+    });
+  }
+  return { path: below, volumes };
+}
+
+async function belowRoot(client: Queryable, path: string): Promise<string> {
+  if (!path.startsWith('/')) return path.replace(/^\.\//, '');
+  for (const volume of await listVolumes(client)) {
+    const root = volume.path === '/' ? '' : volume.path;
+    if (volume.layout === 'tree' && path.startsWith(`${root}/`)) return path.slice(root.length + 1);
+  }
+  throw new RollcallError(`${path} lies in no volume that was scanned.`, {
+    next: 'rollcall volumes lists the volumes.',
+  });
+}
+
+function stretchesOf(one: VolumeHistory): Stretch[] {
+  const stretches: Stretch[] = [];
+  for (const scan of one.scans) {
+    const gap = one.gaps.get(scan.id);
+    const holding = one.versions.find((v) => v.firstSeq <= scan.seq && (v.endSeq === null || v.endSeq > scan.seq));
+    const state = gap === undefined ? (holding ?? 'absent') : 'unknown';
+    const why = gap === undefined ? null : `${gap.status}${gap.errno === null ? '' : ` ${gap.errno}`}`;
+    const before = stretches.at(-1);
+    const copy = scan.pruned === null && scan.snapshot !== null && typeof state !== 'string' ? scan : null;
+    if (before !== undefined && before.state === state && before.why === why) {
+      stretches[stretches.length - 1] = { ...before, last: scan, scans: before.scans + 1, copy: copy ?? before.copy };
+    } else {
+      stretches.push({ state, first: scan, last: scan, scans: 1, why, copy });
+    }
+  }
+  // What a volume had not seen yet says nothing.
+  return stretches[0]?.state === 'absent' ? stretches.slice(1) : stretches;
+}
