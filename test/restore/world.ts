@@ -193,7 +193,7 @@ export class World {
     mkdirSync(cwd, { recursive: true });
     const ran = spawnSync('sh', [join(this.bundle, 'restore.sh'), ...args, options.target ?? this.live], {
       cwd,
-      env: { ...process.env, ...options.env },
+      env: { ...process.env, TMPDIR: this.base, ...options.env },
       encoding: 'latin1',
     });
     return { code: ran.status, output: ran.stdout + ran.stderr };

@@ -1,0 +1,439 @@
+// The bundle as a weapon, and everything that restore.sh and verify refuse: a bundle that others had a hand in, links put in the way, mounts on
+// which looking destroys, tools that are missing, sources that are gone, a target that fills up.
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import {
+  appendFileSync,
+  chmodSync,
+  chownSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { EXIT, RollcallError } from '../../domain/exit.ts';
+import { bytes, have, survey, text, World } from './world.ts';
+
+const root = process.getuid?.() === 0;
+const mounts = root && spawnSync('unshare', ['-m', 'true']).status === 0;
+
+let world: World;
+beforeEach(() => {
+  world = new World();
+});
+afterEach(() => {
+  world.remove();
+});
+
+const inLive = (path: string): string => join(world.live, path);
+const s1 = { verdict: 'missing', from: 's1' } as const;
+
+async function oneLostFile(): Promise<void> {
+  world.write(world.snapshot('s1'), 'd/lost', 'content');
+  mkdirSync(inLive('d'));
+  world.wrong('d/lost', s1);
+  await world.writeBundle();
+}
+
+async function refusal(run: Promise<unknown>): Promise<RollcallError> {
+  const error = await run.then(
+    () => null,
+    (thrown: unknown) => thrown,
+  );
+  if (!(error instanceof RollcallError)) throw new Error(`expected a refusal, got ${String(error)}`);
+  return error;
+}
+
+describe('a bundle', () => {
+  it('whose list was changed after it was written is refused by the script and by verify, and nothing is done', async () => {
+    await oneLostFile();
+    appendFileSync(join(world.bundle, 'lists/01-missing.files0'), '/etc/shadow\0');
+    const ran = world.restore(['--apply']);
+    expect(ran.code).toBe(EXIT.guard);
+    expect(ran.output).toContain('not as they were written');
+    expect(readdirSync(inLive('d'))).toEqual([]);
+    expect((await refusal(world.verify())).exit).toBe(EXIT.guard);
+  });
+
+  it.each([
+    ['lists/01-missing.files0', 0o620],
+    ['lists', 0o770],
+    ['.', 0o720],
+    ['restore.sh', 0o702],
+  ])('in which others can write (%s) is refused', async (path, mode) => {
+    await oneLostFile();
+    chmodSync(join(world.bundle, path), mode);
+    const ran = world.restore(['--apply']);
+    expect(ran.code).toBe(EXIT.guard);
+    expect(ran.output).toContain('can be written by others');
+    expect(readdirSync(inLive('d'))).toEqual([]);
+  });
+
+  it.skipIf(!root)('that belongs to another user is refused', async () => {
+    await oneLostFile();
+    chownSync(join(world.bundle, 'lists/plan'), 4711, 4711);
+    expect(world.restore(['--apply']).code).toBe(EXIT.guard);
+  });
+
+  it('in a directory in which others can rename it is refused', async () => {
+    await oneLostFile();
+    chmodSync(world.base, 0o777);
+    const ran = world.restore(['--apply']);
+    expect(ran.code).toBe(EXIT.guard);
+    expect(ran.output).toContain('above this bundle');
+  });
+
+  it('that holds a symlink is refused', async () => {
+    await oneLostFile();
+    renameSync(join(world.bundle, 'lists'), join(world.base, 'lists'));
+    symlinkSync('../lists', join(world.bundle, 'lists'));
+    expect(world.restore(['--apply']).code).toBe(EXIT.guard);
+  });
+
+  it('is readable for its owner only, whatever the umask', async () => {
+    const before = process.umask(0);
+    try {
+      await oneLostFile();
+    } finally {
+      process.umask(before);
+    }
+    const check = (path: string): void => {
+      const mode = statSync(path).mode & 0o777;
+      expect([path, mode & 0o077]).toEqual([path, 0]);
+      if (statSync(path).isDirectory()) for (const name of readdirSync(path)) check(join(path, name));
+    };
+    check(world.bundle);
+    execFileSync('sha256sum', ['--quiet', '--strict', '-c', 'SHA256SUMS'], { cwd: world.bundle });
+  });
+
+  it('is written to no directory that exists, and to none inside a volume or a snapshot', async () => {
+    await oneLostFile();
+    for (const outDir of [
+      world.bundle,
+      inLive('d/bundle'),
+      join(world.base, 'backup/s1/bundle'),
+      join(world.base, 'no/such/bundle'),
+    ]) {
+      expect((await refusal(world.writeBundle({ outDir }))).exit).toBe(EXIT.failure);
+    }
+    symlinkSync(world.live, join(world.base, 'link'));
+    await refusal(world.writeBundle({ outDir: join(world.base, 'link/bundle') }));
+    expect(readdirSync(world.live)).toEqual(['d']);
+    expect(readdirSync(world.base).filter((name) => name.includes('partial'))).toEqual([]);
+  });
+});
+
+describe('a symlink that a user has put for a lost directory', () => {
+  it('leads nothing out of the target: the entry is blocked, listed and still missing', async () => {
+    const from = world.snapshot('s1');
+    world.write(from, 'home/a/deep/authorized_keys', 'mine');
+    world.write(from, 'home/b/fine', 'fine');
+    for (const path of ['home/a', 'home/a/deep', 'home/a/deep/authorized_keys', 'home/b', 'home/b/fine'])
+      world.wrong(path, s1);
+    mkdirSync(inLive('home'));
+    await world.writeBundle();
+    const victim = join(world.base, 'etc');
+    mkdirSync(join(victim, 'deep'), { recursive: true });
+    symlinkSync(victim, inLive('home/a'));
+    const before = text(survey(victim));
+    for (const args of [[], ['--apply']]) {
+      const ran = world.restore(args);
+      expect(ran.code).toBe(1);
+      expect(ran.output).toContain('/home/a/deep/authorized_keys');
+    }
+    expect(text(survey(victim))).toEqual(before);
+    expect(lstatSync(inLive('home/a')).isSymbolicLink()).toBe(true);
+    expect(readFileSync(inLive('home/b/fine'), 'utf8')).toBe('fine');
+    expect((await world.verify()).counts.blocked.files).toBe(2);
+  });
+
+  it('is passed only if the manifest has the same link and root owns it', async () => {
+    const from = world.snapshot('s1');
+    world.write(from, 'real/file', 'x');
+    symlinkSync('real', bytes(from, '/link'));
+    world.write(world.snapshot('s0'), 'link/old', 'old');
+    mkdirSync(inLive('real'));
+    world.wrong('link', s1);
+    world.wrong('link/old', { verdict: 'missing', from: 's0' });
+    await world.writeBundle();
+    symlinkSync('real', inLive('link'));
+    if (root) {
+      expect(world.restore(['--apply']).code).toBe(0);
+      expect(readFileSync(inLive('real/old'), 'utf8')).toBe('old');
+    }
+    rmSync(inLive('real'), { recursive: true });
+    rmSync(inLive('link'));
+    const other = join(world.base, 'other');
+    mkdirSync(other);
+    symlinkSync(other, inLive('link'));
+    expect(world.restore(['--apply']).code).toBe(1);
+    expect(readdirSync(other)).toEqual([]);
+  });
+});
+
+describe('the tools', () => {
+  function pathWithout(...names: readonly string[]): string {
+    const directory = join(world.base, 'bin');
+    mkdirSync(directory);
+    for (const each of (process.env['PATH'] ?? '').split(delimiter).reverse()) {
+      if (!existsSync(each)) continue;
+      for (const name of readdirSync(each)) {
+        if (names.includes(name)) continue;
+        rmSync(join(directory, name), { force: true });
+        symlinkSync(join(each, name), join(directory, name));
+      }
+    }
+    return directory;
+  }
+
+  it('are named when one is missing, before anything is done', async () => {
+    await oneLostFile();
+    const ran = world.restore(['--apply'], { env: { PATH: pathWithout('rsync') } });
+    expect(ran.code).toBe(EXIT.failure);
+    expect(ran.output).toContain('not installed on this machine: rsync');
+    expect(readdirSync(inLive('d'))).toEqual([]);
+  });
+
+  it('are refused when rsync is older than 3.2.4', async () => {
+    await oneLostFile();
+    const directory = pathWithout('rsync');
+    writeFileSync(join(directory, 'rsync'), '#!/bin/sh\necho "rsync  version 3.2.3  protocol version 31"\n', {
+      mode: 0o755,
+    });
+    const ran = world.restore(['--apply'], { env: { PATH: directory } });
+    expect(ran.code).toBe(EXIT.failure);
+    expect(ran.output).toContain('rsync is 3.2.3; 3.2.4 or newer is needed');
+  });
+
+  it('may be killed: that is a partial failure, and the next run completes', async () => {
+    await oneLostFile();
+    const directory = pathWithout('rsync');
+    const real = execFileSync('sh', ['-c', 'command -v rsync'], { encoding: 'utf8' }).trim();
+    writeFileSync(
+      join(directory, 'rsync'),
+      `#!/bin/sh\ncase $1 in --version) exec ${real} --version ;; esac\nkill -9 $$\n`,
+      { mode: 0o755 },
+    );
+    const ran = world.restore(['--apply'], { env: { PATH: directory } });
+    expect(ran.code).toBe(EXIT.failure);
+    expect(ran.output).toContain('ONLY PARTLY DONE');
+    expect(world.restore(['--apply']).code).toBe(0);
+    expect((await world.verify()).exit).toBe(0);
+  });
+});
+
+describe('a source', () => {
+  it('that vanished since is a partial failure; the rest comes back', async () => {
+    const from = world.snapshot('s1');
+    for (const name of ['a', 'b']) {
+      world.write(from, name, name);
+      world.wrong(name, s1);
+    }
+    await world.writeBundle();
+    rmSync(bytes(from, '/a'));
+    const dry = world.restore([]);
+    expect(dry.code).toBe(EXIT.failure);
+    const ran = world.restore(['--apply']);
+    expect(ran.code).toBe(EXIT.failure);
+    expect(readdirSync(world.live)).toEqual(['b']);
+    renameSync(from, join(world.base, 'elsewhere-s1'));
+    const gone = world.restore(['--apply']);
+    expect(gone.code).toBe(EXIT.failure);
+    expect(gone.output).toContain('the snapshot is not there');
+  });
+
+  it('that is no longer what it was when the lists are written goes to the next candidate, or the file is called lost', async () => {
+    for (const snapshot of ['s1', 's2']) {
+      for (const name of ['rotten', 'spare', 'gone']) world.write(world.snapshot(snapshot), name, 'good');
+    }
+    const rotten = world.wrong('rotten', s1);
+    const spare = world.wrong('spare', s1);
+    world.wrong('gone', s1);
+    const other = world.wrong('spare', { verdict: 'missing', from: 's2' });
+    world.findings.pop();
+    for (const name of ['rotten', 'spare']) writeFileSync(bytes(world.snapshot('s1'), '/', name), 'evil');
+    rmSync(bytes(world.snapshot('s1'), '/gone'));
+    const summary = await world.writeBundle({
+      alternatives: async (finding) => {
+        if (finding.path !== 'spare' || rotten.source === null || spare.source === null || other.source === null)
+          return [];
+        return [
+          { source: rotten.source, recovery: 'exact' },
+          { source: other.source, recovery: 'exact' },
+        ];
+      },
+    });
+    expect(summary.leftOut).toEqual({ 'its source is not what it was': 1, 'its source is not there any more': 1 });
+    expect(summary.restored.files).toBe(1);
+    const lost = readFileSync(join(world.bundle, 'lost.jsonl'), 'utf8');
+    expect(
+      lost
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line).path),
+    ).toEqual(['gone', 'rotten']);
+    expect(world.restore(['--apply']).code).toBe(0);
+    expect(readFileSync(inLive('spare'), 'utf8')).toBe('good');
+  });
+
+  it('on another host is taken as its export says, without being read here', async () => {
+    const from = world.snapshot('s1');
+    world.write(from, 'x/lost', 'content');
+    world.wrong('x/lost', { ...s1, export: true });
+    const there = join(world.base, 'there');
+    mkdirSync(there);
+    mkdirSync(join(there, world.base, 'backup'), { recursive: true });
+    renameSync(from, join(there, world.base, 'backup/s1'));
+    await world.writeBundle();
+    // Nobody has recorded the directory on the way.
+    const ran = world.restore(['--apply', `--source=${there}`]);
+    expect(ran.code).toBe(0);
+    expect(ran.output).toContain('1 directories stay with mode 0700');
+    expect(readFileSync(inLive('x/lost'), 'utf8')).toBe('content');
+  });
+});
+
+describe('a damaged file that has changed since it was judged', () => {
+  it('stands in no list', async () => {
+    world.write(world.snapshot('s1'), 'c', 'good');
+    world.write(world.live, 'c', 'baad');
+    world.wrong('c', { verdict: 'corrupt', from: 's1' });
+    writeFileSync(inLive('c'), 'newer');
+    const summary = await world.writeBundle();
+    expect(summary.leftOut).toEqual({ 'it changed since it was judged': 1 });
+    expect(summary.lists).toEqual([]);
+  });
+});
+
+describe.skipIf(!mounts)('a disk that fills up', () => {
+  function onSmallDisk(size: string, run: (disk: string) => Promise<void>): () => Promise<void> {
+    return async () => {
+      const disk = join(world.base, 'disk');
+      mkdirSync(disk);
+      execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${size}`, 'rollcall-test', disk]);
+      try {
+        await run(disk);
+      } finally {
+        execFileSync('umount', ['-l', disk]);
+      }
+    };
+  }
+
+  it(
+    'in the middle of a restore is a partial failure, and a second run completes after space was made',
+    onSmallDisk('3m', async (disk) => {
+      const from = world.snapshot('s1');
+      for (let i = 0; i < 20; i++) {
+        world.write(from, `d/f${i}`, Buffer.alloc(100_000, i + 1));
+        world.wrong(`d/f${i}`, s1);
+      }
+      world.wrong('d', s1);
+      await world.writeBundle();
+      writeFileSync(join(disk, 'in the way'), Buffer.alloc(2_000_000, 1));
+      const ran = world.restore(['--apply'], { target: disk });
+      expect(ran.code).toBe(EXIT.failure);
+      expect(ran.output).toContain('ONLY PARTLY DONE');
+      expect(ran.output).toContain('is TARGET full?');
+      for (const name of readdirSync(join(disk, 'd'))) expect(statSync(join(disk, 'd', name)).size).toBe(100_000);
+      rmSync(join(disk, 'in the way'));
+      expect(world.restore(['--apply'], { target: disk }).code).toBe(0);
+      expect(text(survey(disk))).toEqual(text(survey(from)));
+    }),
+  );
+
+  it(
+    'while the bundle is written leaves nothing behind, and says how much was needed',
+    onSmallDisk('200k', async (disk) => {
+      const from = world.snapshot('s1');
+      for (let i = 0; i < 500; i++) {
+        world.write(from, `f${i}`, 'x');
+        world.wrong(`f${i}`, s1);
+      }
+      const error = await refusal(world.writeBundle({ outDir: join(disk, 'bundle') }));
+      expect(error.exit).toBe(EXIT.failure);
+      expect(Number(/needs (\d+) bytes/.exec(error.message)?.[1])).toBeGreaterThan(200 * 1024);
+      expect(readdirSync(disk)).toEqual([]);
+    }),
+  );
+});
+
+describe.skipIf(!mounts || !existsSync('/dev/fuse'))('a read-write FUSE mount', () => {
+  it('is refused with the order of work before any name is looked up, by dry run, restore and verify', async () => {
+    await oneLostFile();
+    const at = join(world.base, 'fuse');
+    mkdirSync(at);
+    const server = spawn(process.execPath, ['--import', 'tsx', join(import.meta.dirname, 'fuse-server.ts'), at], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    let asked = '';
+    server.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+      asked += chunk;
+    });
+    const ended = new Promise<void>((resolve) => server.once('exit', () => resolve()));
+    try {
+      const deadline = Date.now() + 20_000;
+      while (!asked.includes('ready') && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 20));
+      for (const args of [[], ['--apply']]) {
+        const ran = world.restore(args, { target: at });
+        expect({ code: ran.code, output: ran.output }).toMatchObject({ code: EXIT.guard });
+        expect(ran.output).toContain('order of work');
+      }
+      const error = await refusal(world.verify({ target: at }));
+      expect(error.exit).toBe(EXIT.guard);
+      expect(error.next).toContain('rescue the hidden files');
+      // Below the target it is refused too: a restored path could lead into it.
+      expect(world.restore([], { target: world.base }).code).toBe(EXIT.guard);
+      expect((await refusal(world.verify({ target: world.base }))).exit).toBe(EXIT.guard);
+      expect(asked).not.toContain('lookup');
+      // Who knows better says so.
+      expect(world.restore(['--not-gluster'], { target: at }).code).not.toBe(EXIT.guard);
+      expect((await world.verify({ target: at, riskAccepted: true })).counts.missing.files).toBe(1);
+      const waited = Date.now() + 5_000;
+      while (!asked.includes('lookup d') && Date.now() < waited)
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      expect(asked).toContain('lookup d');
+    } finally {
+      spawnSync('umount', ['-l', at]);
+      server.kill('SIGKILL');
+      await ended;
+    }
+  });
+});
+
+it.skipIf(!have('mount') || !mounts)('a read-only target is refused with --apply', async () => {
+  await oneLostFile();
+  const at = join(world.base, 'ro');
+  mkdirSync(at);
+  execFileSync('mount', ['-t', 'tmpfs', '-o', 'ro,size=64k', 'rollcall-test', at]);
+  try {
+    const ran = world.restore(['--apply'], { target: at });
+    expect(ran.code).toBe(EXIT.failure);
+    expect(ran.output).toContain('read-only');
+    expect(world.restore([], { target: at }).code).toBe(0);
+  } finally {
+    execFileSync('umount', ['-l', at]);
+  }
+});
+
+it('the names of a bundle reach neither terminal nor shell raw', async () => {
+  const from = world.snapshot('s\x1b]0;pwned\x07\nsecond line');
+  const name = 'x\x1b[31m\n$(touch x)';
+  world.write(from, bytes(name, '/f'), 'content');
+  world.wrong(bytes(name), { verdict: 'missing', from: 's\x1b]0;pwned\x07\nsecond line' });
+  world.wrong(bytes(name, '/f'), { verdict: 'missing', from: 's\x1b]0;pwned\x07\nsecond line' });
+  await world.writeBundle();
+  symlinkSync('/nowhere', inLive(name));
+  const ran = world.restore(['--apply']);
+  expect(ran.code).toBe(1);
+  expect(ran.output).toContain('blocked: 2');
+  expect(ran.output.split('').filter((c) => c !== '\n' && (c < ' ' || (c >= '\x7f' && c <= '\x9f')))).toEqual([]);
+  expect(readlinkSync(inLive(name))).toBe('/nowhere');
+});
