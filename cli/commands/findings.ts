@@ -1,0 +1,71 @@
+// rollcall findings: what is worth a person's attention, and a person's word that some of it is as it should be.
+import { Option, type Command } from 'commander';
+import type { Run } from '../command.ts';
+import { notWired } from './not-wired.ts';
+
+export const FINDING_STATES = ['open', 'resolved', 'accepted', 'all'] as const;
+
+export interface ListFindingsArguments {
+  readonly volume: string | null;
+  readonly state: (typeof FINDING_STATES)[number];
+  readonly json: boolean;
+}
+
+export interface AcceptFindingsArguments {
+  /** Ids of findings, or paths. */
+  readonly findings: readonly string[];
+  readonly volume: string | null;
+  readonly reason: string;
+  readonly json: boolean;
+}
+
+interface ListOptions {
+  readonly volume?: string;
+  readonly state: (typeof FINDING_STATES)[number];
+  readonly json?: boolean;
+}
+
+interface AcceptOptions {
+  readonly volume?: string;
+  readonly reason: string;
+  readonly json?: boolean;
+}
+
+export function define(program: Command, run: Run): void {
+  const findings = program
+    .command('findings')
+    .summary('list findings, or accept some with a reason')
+    .description(
+      "Lists what is worth attention until it is resolved, and takes a person's word that a state is as it should be.",
+    );
+  findings
+    .command('list', { isDefault: true })
+    .description('list findings (the default)')
+    .option('--volume <name>', 'of this volume only')
+    .addOption(new Option('--state <state>', 'of this state only').choices(FINDING_STATES).default('open'))
+    .option('--json', 'print them as one JSON object')
+    .action(async (options: ListOptions) => {
+      const args: ListFindingsArguments = {
+        volume: options.volume ?? null,
+        state: options.state,
+        json: options.json ?? false,
+      };
+      await run(() => notWired('findings list', args), { json: options.json });
+    });
+  findings
+    .command('accept')
+    .description('accept findings: what is there now is as it should be, until it changes again')
+    .argument('<finding...>', 'ids of findings, or paths')
+    .requiredOption('--reason <text>', 'why; kept in the audit log')
+    .option('--volume <name>', 'of this volume only')
+    .option('--json', 'print what was accepted as one JSON object')
+    .action(async (ids: string[], options: AcceptOptions) => {
+      const args: AcceptFindingsArguments = {
+        findings: ids,
+        volume: options.volume ?? null,
+        reason: options.reason,
+        json: options.json ?? false,
+      };
+      await run(() => notWired('findings accept', args), { json: options.json });
+    });
+}

@@ -1,0 +1,48 @@
+// rollcall verify: reads what was restored again, file by file, against the bundle.
+import type { Command } from 'commander';
+import type { Run } from '../command.ts';
+import { notWired } from './not-wired.ts';
+
+export interface VerifyArguments {
+  readonly bundle: string;
+  /** Where the files were restored to; null means the live root that the bundle names. */
+  readonly target: string | null;
+  readonly notGluster: boolean;
+  readonly bricksRescued: boolean;
+  readonly threads: number | null;
+  readonly json: boolean;
+}
+
+interface Options {
+  readonly notGluster?: boolean;
+  readonly bricksRescued?: boolean;
+  readonly threads?: number;
+  readonly json?: boolean;
+  readonly progress: boolean;
+}
+
+export function define(program: Command, run: Run): void {
+  program
+    .command('verify')
+    .summary('prove that what was restored is what was lost')
+    .description(
+      'Reads every file of a restore bundle again at its target and compares it bit for bit with the manifest. For the live root it closes the findings.',
+    )
+    .argument('<bundle>', 'the directory that assess wrote')
+    .argument('[target]', 'where the files were restored to (default: the live root that the bundle names)')
+    .option('--not-gluster', 'this FUSE mount is not GlusterFS: looking up names on it destroys nothing')
+    .option('--bricks-rescued', 'the bricks below this GlusterFS mount have been scanned and rescued')
+    .option('--json', 'print the result as one JSON object')
+    .option('--no-progress', 'no moving line on the terminal')
+    .action(async (bundle: string, target: string | undefined, options: Options) => {
+      const args: VerifyArguments = {
+        bundle,
+        target: target ?? null,
+        notGluster: options.notGluster ?? false,
+        bricksRescued: options.bricksRescued ?? false,
+        threads: options.threads ?? null,
+        json: options.json ?? false,
+      };
+      await run(() => notWired('verify', args), { json: options.json, progress: options.progress, threads: true });
+    });
+}

@@ -1,0 +1,55 @@
+// The only reader of the environment: parsed once, at the door, into a frozen value that is passed down.
+import { homedir } from 'node:os';
+import { isAbsolute, join, resolve } from 'node:path';
+import { RollcallError } from '../domain/exit.ts';
+
+export interface Config {
+  /** Absolute. Where the embedded database lives; unused where databaseUrl is set. */
+  readonly stateDir: string;
+  /** DATABASE_URL: a Postgres server instead of the embedded one. */
+  readonly databaseUrl: string | null;
+  /** REDIS_URL: the queue's Redis; null means the queue lies in Postgres. */
+  readonly redisUrl: string | null;
+  /** ROLLCALL_PG_BIN: the directory of other programs of Postgres. */
+  readonly pgBin: string | null;
+  /** False where NO_COLOR is set to anything, or the terminal is dumb. */
+  readonly color: boolean;
+  /** How this program was called, for commands that people are told to run next. */
+  readonly program: string;
+}
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** An empty variable is one that is not set, as everywhere in Unix. */
+function text(environment: Environment, name: string): string | null {
+  const value = environment[name];
+  return value === undefined || value === '' ? null : value;
+}
+
+/** The XDG base directory specification: relative paths are to be ignored. */
+function defaultStateDir(environment: Environment, isRoot: boolean): string {
+  if (isRoot) return '/var/lib/rollcall';
+  const xdg = text(environment, 'XDG_STATE_HOME');
+  if (xdg !== null && isAbsolute(xdg)) return join(xdg, 'rollcall');
+  const home = text(environment, 'HOME') ?? homedir();
+  if (!isAbsolute(home)) {
+    throw new RollcallError('there is no home directory to keep the state in', {
+      next: 'name a directory with --state-dir or ROLLCALL_STATE_DIR',
+    });
+  }
+  return join(home, '.local', 'state', 'rollcall');
+}
+
+/** stateDir is what --state-dir said, which wins over the environment. */
+export function readConfig(environment: Environment, stateDir: string | undefined): Config {
+  const isRoot = process.getuid?.() === 0;
+  const pgBin = text(environment, 'ROLLCALL_PG_BIN');
+  return Object.freeze({
+    stateDir: resolve(stateDir ?? text(environment, 'ROLLCALL_STATE_DIR') ?? defaultStateDir(environment, isRoot)),
+    databaseUrl: text(environment, 'DATABASE_URL'),
+    redisUrl: text(environment, 'REDIS_URL'),
+    pgBin: pgBin === null ? null : resolve(pgBin),
+    color: environment['NO_COLOR'] === undefined && environment['TERM'] !== 'dumb',
+    program: text(environment, 'ROLLCALL_PROGRAM') ?? 'rollcall',
+  });
+}

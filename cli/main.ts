@@ -1,0 +1,150 @@
+// The door: arguments in, one command run, one exit code out.
+import { CommanderError } from 'commander';
+import { EXIT, worstExit, type ExitCode } from '../domain/exit.ts';
+import type { Body, Context, RunOptions } from './command.ts';
+import { readConfig } from './config.ts';
+import { failureLines, failureOf, interrupted, type Failure } from './failure.ts';
+import { openOutput } from './output.ts';
+import { buildProgram } from './program.ts';
+import type { Session } from './session.ts';
+import { announceAndExit, CHILD_MARK, supervise, superviseSignal } from './supervise.ts';
+
+/** A session that cannot be given up in this time is left to the next command. */
+const CLOSE_MAX_MS = 5_000;
+
+// What Rollcall writes (state, bundles, exports) tells the names of everybody's files.
+process.umask(0o077);
+
+const isChild = process.argv[2] === CHILD_MARK;
+const argv = process.argv.slice(isChild ? 3 : 2);
+const write = (line: string): void => void process.stderr.write(`${line}\n`);
+
+// `rollcall … | head` is no failure of Rollcall's: what nobody reads is dropped, the work goes on.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
+}
+
+async function describe(error: unknown): Promise<Failure> {
+  const { databaseAdvice } = await import('../services/catalog/advice.ts');
+  return failureOf(error, databaseAdvice);
+}
+
+function report(failure: Failure, json: boolean): void {
+  for (const line of failureLines(failure)) write(line);
+  if (!json) return;
+  const { message, next, exit } = failure;
+  process.stdout.write(`${JSON.stringify({ error: { message, next, exit } }, null, 2)}\n`);
+}
+
+function finish(exit: ExitCode): void {
+  if (isChild) announceAndExit(exit);
+  else process.exit(exit);
+}
+
+for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
+  process.on(event, (error: unknown) => {
+    report(failureOf(error), false);
+    finish(EXIT.failure);
+  });
+}
+
+/** In this process: the first signal aborts, the second ends at once. */
+function ownSignal(): AbortSignal {
+  const controller = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(signal, () => {
+      if (controller.signal.aborted) process.exit(EXIT.interrupted);
+      controller.abort();
+    });
+  }
+  return controller.signal;
+}
+
+function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    const stop = (): void => reject(signal.reason as Error);
+    if (signal.aborted) stop();
+    else signal.addEventListener('abort', stop, { once: true });
+  });
+}
+
+async function within(ms: number, work: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const limit = new Promise((resolve) => {
+    timer = setTimeout(resolve, ms);
+  });
+  await Promise.race([work, limit]).finally(() => clearTimeout(timer));
+}
+
+async function perform(body: Body, stateDir: string | undefined, options: RunOptions): Promise<ExitCode> {
+  const now = Date.now;
+  const signal = isChild ? superviseSignal() : ownSignal();
+  let session: Promise<Session> | null = null;
+  try {
+    const config = readConfig(process.env, stateDir);
+    const output = openOutput({
+      stdout: process.stdout,
+      stderr: process.stderr,
+      color: config.color,
+      progress: options.progress !== false,
+      now,
+    });
+    const context: Context = {
+      config,
+      output,
+      now,
+      signal,
+      session() {
+        session ??= import('./session.ts').then(({ openSession }) =>
+          openSession(config, { now, log: output.note, applicationName: `rollcall ${argv[0] ?? ''}`.slice(0, 63) }),
+        );
+        return session;
+      },
+    };
+    // A body with threads ends in order by itself, because the shard in its hands is to be given back; any other is simply left.
+    const work = body(context);
+    const exit = await (options.threads === true ? work : Promise.race([work, aborted(signal)])).finally(output.done);
+    if (!signal.aborted) return exit;
+    report(interrupted(), options.json === true);
+    return worstExit([exit, EXIT.interrupted]);
+  } catch (error) {
+    const failure = signal.aborted ? interrupted() : await describe(error);
+    report(failure, options.json === true);
+    return failure.exit;
+  } finally {
+    const opened: Promise<Session> | null = session;
+    if (opened !== null) await within(CLOSE_MAX_MS, closeQuietly(opened));
+  }
+}
+
+async function closeQuietly(session: Promise<Session>): Promise<void> {
+  // A session that did not open has told why already; one that does not close in order is given up with the process.
+  await session.then((opened) => opened.close()).catch(() => {});
+}
+
+async function main(): Promise<ExitCode> {
+  let exit: ExitCode = EXIT.nothing;
+  const program = buildProgram(async (body, options = {}) => {
+    const { stateDir } = program.opts<{ stateDir?: string }>();
+    exit =
+      options.threads === true && !isChild
+        ? await supervise(argv, { note: write })
+        : await perform(body, stateDir, options);
+  });
+  try {
+    if (argv.length === 0) program.help({ error: true });
+    await program.parseAsync(argv, { from: 'user' });
+    return exit;
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    if (error.exitCode === 0) return EXIT.nothing;
+    const command = program.commands.find((each) => each.name() === argv.find((word) => !word.startsWith('-')));
+    if (argv.length > 0) write(`  next: rollcall ${command === undefined ? '' : `${command.name()} `}--help`);
+    return EXIT.failure;
+  }
+}
+
+// Standard output and error of Linux are written synchronously, pipes included: nothing is lost by leaving at once.
+finish(await main());

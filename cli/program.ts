@@ -1,0 +1,40 @@
+// The command line as data: every command with its options. Builds nothing and runs nothing; docs are generated from it.
+import { Command } from 'commander';
+import { rollcallVersion } from '../services/doctor/edition.ts';
+import type { Define, Run } from './command.ts';
+import { define as assess } from './commands/assess.ts';
+import { define as demo } from './commands/demo.ts';
+import { define as doctor } from './commands/doctor.ts';
+import { define as findings } from './commands/findings.ts';
+import { define as history } from './commands/history.ts';
+import { define as scan } from './commands/scan.ts';
+import { define as verify } from './commands/verify.ts';
+import { define as volumes } from './commands/volumes.ts';
+import { define as worker } from './commands/worker.ts';
+
+const COMMANDS: readonly Define[] = [assess, verify, scan, history, findings, volumes, demo, doctor, worker];
+
+const EPILOGUE = `
+Exit codes: 0 nothing to report, 1 findings, 2 usage or operational failure, 3 incomplete, 4 a guard stopped it, 130 interrupted.
+
+Environment: ROLLCALL_STATE_DIR (as --state-dir), DATABASE_URL (a Postgres server instead of the embedded one), REDIS_URL (the queue's
+Redis), ROLLCALL_PG_BIN (the directory of other programs of Postgres), NO_COLOR.`;
+
+export function buildProgram(run: Run): Command {
+  const program = new Command('rollcall')
+    .description(
+      'Calls the roll of every file on live volumes and in backup snapshots: who is missing, who changed in silence, and where a good copy still is.',
+    )
+    .version(rollcallVersion(), '-V, --version', 'print the version')
+    .option(
+      '--state-dir <dir>',
+      'where the embedded database lives (as root /var/lib/rollcall, else ~/.local/state/rollcall)',
+    )
+    .helpOption('-h, --help', 'print help')
+    .helpCommand('help [command]', 'print help for a command')
+    .showSuggestionAfterError(true)
+    .exitOverride()
+    .addHelpText('after', EPILOGUE);
+  for (const define of COMMANDS) define(program, run);
+  return program;
+}

@@ -1,0 +1,58 @@
+// One command's hold on the catalog: the server that DATABASE_URL names, or the embedded one; migrated, and given up in the end.
+import type { Database, DatabaseAddress } from '../services/catalog/database.ts';
+import type { Config } from './config.ts';
+
+export interface Session {
+  /** Plain data for worker threads and the queue. */
+  readonly address: DatabaseAddress;
+  readonly db: Database;
+  /** Ends all connections of db; stops the embedded server if nobody else uses it. Safe to call twice. */
+  readonly close: () => Promise<void>;
+}
+
+/** Throws RollcallError where an operator can do something about it. */
+export async function openSession(
+  config: Config,
+  options: { readonly now: () => number; readonly log: (line: string) => void; readonly applicationName: string },
+): Promise<Session> {
+  const [{ openPool }, { migrate }] = await Promise.all([
+    import('../services/catalog/database.ts'),
+    import('../services/catalog/migrate.ts'),
+  ]);
+  const { address, release } = await openServer(config, options);
+  const db = openPool(address, { applicationName: options.applicationName });
+  const close = async (): Promise<void> => {
+    try {
+      await db.close();
+    } finally {
+      await release();
+    }
+  };
+  try {
+    await migrate(db);
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  let closing: Promise<void> | null = null;
+  return {
+    address,
+    db,
+    close() {
+      closing ??= close();
+      return closing;
+    },
+  };
+}
+
+async function openServer(
+  config: Config,
+  { now, log }: { readonly now: () => number; readonly log: (line: string) => void },
+): Promise<{ readonly address: DatabaseAddress; readonly release: () => Promise<void> }> {
+  if (config.databaseUrl !== null) {
+    return { address: { connectionString: config.databaseUrl }, release: () => Promise.resolve() };
+  }
+  const { openEmbedded } = await import('../services/embedded/embedded.ts');
+  const embedded = await openEmbedded({ stateDir: config.stateDir, now, binDir: config.pgBin ?? undefined, log });
+  return { address: embedded.address, release: () => embedded.close() };
+}

@@ -1,0 +1,114 @@
+// The file systems that paths lie on, and what an auditor must know of them before looking.
+import { accessSync, constants, existsSync, opendirSync, statfsSync } from 'node:fs';
+import { errnoOf } from '../files/errors.ts';
+import { bytesOf, meaningsOf, realPathOf } from '../files/location.ts';
+import { isNetworkOrFuse, mountOf, mountsBelow, type Mount } from '../files/mounts.ts';
+import { bytes, count } from '../restore/wording.ts';
+import { bad, ok, warning, type Check } from './check.ts';
+
+function describeMount(mount: Mount): string {
+  const access = mount.readOnly ? 'read-only' : 'read-write';
+  return `${mount.fsType} from ${mount.source} on ${mount.mountPoint}, ${access}`;
+}
+
+function checkRoom(path: string): Check {
+  const { bavail, bsize, blocks, ffree, files } = statfsSync(bytesOf(path));
+  // Btrfs and its like count no inodes.
+  const inodes = files === 0 ? '' : `, ${count(ffree)} inodes`;
+  return ok(path, `${bytes(bavail * bsize)} of ${bytes(blocks * bsize)} free${inodes}`);
+}
+
+function checkListing(path: string): Check {
+  try {
+    const directory = opendirSync(bytesOf(path));
+    const first = directory.readSync();
+    directory.closeSync();
+    return first === null
+      ? warning(path, 'is empty', 'check that the volume is mounted; an empty volume is never taken for a loss')
+      : ok(path, 'can be listed');
+  } catch (error) {
+    const errno = errnoOf(error) ?? String(error);
+    return errno === 'ENOTDIR'
+      ? bad(path, 'is not a directory', 'name the directory of a volume or of a snapshot')
+      : bad(path, `cannot be listed: ${errno}`, 'run as a user who may (root, or CAP_DAC_READ_SEARCH)');
+  }
+}
+
+function checkMount(path: string, mount: Mount | null): readonly Check[] {
+  if (mount === null)
+    return [warning(path, 'lies on a mount that this process does not see', 'run outside of the container')];
+  const checks = [ok(path, describeMount(mount))];
+  if (mount.fsType === 'fuse.glusterfs' && !mount.readOnly) {
+    checks.push(
+      bad(
+        path,
+        'a read-write GlusterFS mount: looking up a name can delete the last copy of a file',
+        'scan the bricks first, or mount it read-only; assess refuses it otherwise',
+      ),
+    );
+  } else if (isNetworkOrFuse(mount.fsType) && !mount.readOnly) {
+    checks.push(
+      warning(
+        path,
+        'absence is proved here by a second listing, not by a lookup',
+        'mount it read-only for the surest answer',
+      ),
+    );
+  }
+  const below = mountsBelow(realPathOf(path));
+  if (below.length > 0) {
+    const some = below
+      .slice(0, 3)
+      .map((each) => each.mountPoint)
+      .join(', ');
+    checks.push(
+      ok(
+        path,
+        `${count(below.length)} mounts below it are not entered without --cross-mounts: ${some}${below.length > 3 ? ' …' : ''}`,
+      ),
+    );
+  }
+  return checks;
+}
+
+export function checkPath(argument: string): readonly Check[] {
+  const path = meaningsOf(argument).find((meaning) => existsSync(bytesOf(meaning)));
+  if (path === undefined)
+    return [
+      bad(argument, 'does not exist, or cannot be looked up', 'check the path, and whether its file system is mounted'),
+    ];
+  try {
+    return [...checkMount(path, mountOf(path)), checkListing(path), checkRoom(path)];
+  } catch (error) {
+    return [
+      bad(path, `cannot be looked at: ${errnoOf(error) ?? String(error)}`, 'check the file system and the kernel log'),
+    ];
+  }
+}
+
+/** The state directory, or the nearest ancestor that exists: its room, and whether it can be written. */
+export function checkStateRoom(stateDir: string): readonly Check[] {
+  if (!existsSync(stateDir)) return [ok('state directory', `${stateDir} is made when it is needed`)];
+  try {
+    accessSync(stateDir, constants.W_OK | constants.X_OK);
+    const { bavail, bsize } = statfsSync(stateDir);
+    const free = bavail * bsize;
+    return [
+      free > 1024 ** 3
+        ? ok('state directory', `${stateDir}, ${bytes(free)} free`)
+        : warning(
+            'state directory',
+            `${stateDir} has ${bytes(free)} left`,
+            'a million files take about 300 MB: free space, or use --state-dir',
+          ),
+    ];
+  } catch (error) {
+    return [
+      bad(
+        'state directory',
+        `${stateDir} cannot be written: ${errnoOf(error) ?? String(error)}`,
+        'run as its owner, or use --state-dir',
+      ),
+    ];
+  }
+}
