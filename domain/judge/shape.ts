@@ -1,6 +1,6 @@
 // Row 7: the shapes that a crash gives a file: empty, all zeros, cut off, or ending in zeros that the good version did not have.
 import type { Comparison } from '../facts.ts';
-import { same } from '../version.ts';
+import { quiet, same } from '../version.ts';
 import { overlaps } from './context.ts';
 import type { Case, Pending, Sighting } from './sightings.ts';
 import { differs, PENDING, readable, roleOf, volumeOf } from './sightings.ts';
@@ -15,12 +15,13 @@ const ROTATED_KEEPS_DIVISOR = 10;
 export type Shape = 'empty' | 'all zeros' | 'cut off' | 'ends in zeros';
 
 /**
- * The shape of `judged` beside the good version before it, or null. Holds only for what changed in W and differs from a good version
- * that is not empty. Bytes that are not known are asked for as a comparison of two copies that are on disk.
+ * The shape of `judged` beside the good version before it, or null. Holds only for what changed in W, from a good version that is not
+ * empty. Bytes that are not known are asked for as a comparison of two copies that are on disk.
  */
 export function truncatedLike(c: Case, judged: Sighting, lkg: Sighting): Shape | null | Pending {
   if (judged.kind !== 'file' || lkg.kind !== 'file' || (lkg.size ?? 0) === 0) return null;
-  if (!differs(judged, lkg) || !runBeganInWindow(c, judged)) return null;
+  // Two listings that were never read differ for certain only in size; another mtime is reason enough to look at the bytes.
+  if (same(judged, lkg) || (!differs(judged, lkg) && quiet(judged, lkg)) || !runBeganInWindow(c, judged)) return null;
   const size = judged.size ?? 0;
   const rotated = size < (lkg.size ?? 0) && shrankLikeThis(c, judged, size, lkg.size ?? 0);
   if (size === 0) return rotated ? null : 'empty';

@@ -41,13 +41,14 @@ interface Draft {
   readonly observer: number;
   readonly version: Version;
   readonly digest: bigint | null;
-  readonly suspect: boolean;
+  /** What the version holds where nothing else is known of a copy: its own digest, else that of its first copy read. */
+  readonly base: bigint | null;
 }
 
 export function openCase(facts: PathFacts, context: JudgeContext): Case {
-  const tracks = [context.liveTrack, ...context.series].map((track) => draftsOf(track, facts, context));
+  const tracks = [context.liveTrack, ...context.series].map((track) => draftsOf(track, facts));
   const drafts = mergeTracks(tracks, context.observers, context.live);
-  const sightings = relieveSuspects(drafts, acceptedKeys(facts, context));
+  const sightings = findSuspects(drafts, acceptedKeys(facts, context));
   const byObserver = new Map(sightings.map((sighting) => [sighting.observer, sighting]));
   return {
     facts,
@@ -65,11 +66,11 @@ function acceptedKeys(facts: PathFacts, context: JudgeContext): ReadonlySet<stri
 }
 
 /** The good observations of one volume. One version is a run of observers; readings within it may tell parts of it apart. */
-function draftsOf(track: Track, facts: PathFacts, context: JudgeContext): Draft[] {
+function draftsOf(track: Track, facts: PathFacts): Draft[] {
   const drafts: Draft[] = [];
   let run: { readonly version: Version; readonly members: number[] } | null = null;
   const close = (): void => {
-    if (run !== null) drafts.push(...splitRun(run.version, run.members, facts.readings, context.observers));
+    if (run !== null) drafts.push(...splitRun(run.version, run.members, facts.readings));
     run = null;
   };
   for (const observer of track.observers) {
@@ -87,41 +88,19 @@ function draftsOf(track: Track, facts: PathFacts, context: JudgeContext): Draft[
 }
 
 /**
- * A read that differs splits the version at that snapshot: each observer has the digest of its own reading, else of the nearest one
- * at or before it, else of the nearest after it. What differs from the run's first part changed under the same size and mtime: suspect.
+ * A read that differs splits the version: that copy has the digest of its own reading. A copy without one has the version's digest, or,
+ * where the version was only listed, that of the nearest reading at or before it, else after it.
  */
-function splitRun(
-  version: Version,
-  members: readonly number[],
-  readings: readonly Reading[],
-  observers: readonly Observer[],
-): Draft[] {
+function splitRun(version: Version, members: readonly number[], readings: readonly Reading[]): Draft[] {
   const own = members.map(
     (observer) =>
       readings.findLast((reading) => reading.observer === observer && reading.digest !== null)?.digest ?? null,
   );
-  if (own.every((digest) => digest === null || digest === version.digest))
-    return members.map((observer) => ({ observer, version, digest: version.digest, suspect: version.suspect }));
-  const readSeq = version.readSeq;
-  const proofAt =
-    version.digest === null || readSeq === null
-      ? null
-      : members.findLastIndex((observer) => (observers[observer]?.scan.seq ?? 0n) <= readSeq);
-  const known = own.map((digest, k) => digest ?? (k === proofAt ? version.digest : null));
-  // The proof was read before this run's observers, or its copy has other bytes by now: it speaks for what came before.
-  const before = proofAt !== null && (proofAt === -1 || own[proofAt] !== null) ? version.digest : null;
-  const digests = known.map((_, k) => nearest(known, k, before));
-  const first = before ?? digests.find((digest) => digest !== null) ?? null;
+  const base = version.digest ?? own.find((digest) => digest !== null) ?? null;
   return members.map((observer, k) => {
-    const digest = digests[k] ?? null;
-    const suspect = (version.suspect && digest === version.digest) || (digest !== null && digest !== first);
-    return { observer, version, digest, suspect };
+    const nearest = (): bigint | null => own.slice(0, k + 1).findLast((digest) => digest !== null) ?? base;
+    return { observer, version, digest: own[k] ?? version.digest ?? nearest(), base };
   });
-}
-
-function nearest(known: readonly (bigint | null)[], k: number, before: bigint | null): bigint | null {
-  const behind = known.slice(0, k + 1).findLast((digest) => digest !== null);
-  return behind ?? before ?? known.slice(k + 1).find((digest) => digest !== null) ?? null;
 }
 
 function overlap(a: AsOf, b: AsOf): boolean {
@@ -171,8 +150,32 @@ function mergeTracks(tracks: readonly Draft[][], observers: readonly Observer[],
   return merged;
 }
 
-/** A suspect digest that was read earlier from an observation above suspicion is known content: a restored file is not suspect. */
-function relieveSuspects(drafts: readonly Draft[], accepted: ReadonlySet<string>): Sighting[] {
+/**
+ * Suspect is what changed under the same size and mtime: as a scan found it, or a reading of this judging. Where a version's copies
+ * have different bytes, what another observation has too is known content, and the rest is suspect; where neither is known elsewhere,
+ * what the scan read stands. A suspect digest that was seen earlier above suspicion is known content: a restored file is not suspect.
+ */
+function findSuspects(drafts: readonly Draft[], accepted: ReadonlySet<string>): Sighting[] {
+  const known = (of: Draft, digest: bigint | null): boolean =>
+    drafts.some(
+      (other) =>
+        other.version !== of.version &&
+        !other.version.suspect &&
+        other.version.kind === 'file' &&
+        other.version.size === of.version.size &&
+        other.digest === digest,
+    );
+  const isSuspect = (draft: Draft): boolean => {
+    if (draft.digest !== draft.base) return !known(draft, draft.digest);
+    if (draft.version.suspect) return true;
+    return drafts.some(
+      (other) =>
+        other.version === draft.version &&
+        other.digest !== draft.base &&
+        known(other, other.digest) &&
+        !known(draft, draft.base),
+    );
+  };
   const trusted: Sighting[] = [];
   return drafts.map((draft, rank) => {
     const { kind, mode, uid, gid, size, mtimeNs, target, rdev } = draft.version;
@@ -180,9 +183,9 @@ function relieveSuspects(drafts: readonly Draft[], accepted: ReadonlySet<string>
     const { observer, version, digest } = draft;
     const clean: Sighting = { ...base, observer, rank, digest, version, suspect: false };
     const relieved =
-      !draft.suspect ||
+      !isSuspect(draft) ||
       (accepted.size > 0 && accepted.has(observedKeyOf(clean))) ||
-      (kind === 'file' && digest !== null && trusted.some((known) => same(known, clean)));
+      (kind === 'file' && digest !== null && trusted.some((earlier) => same(earlier, clean)));
     if (!relieved) return { ...clean, suspect: true };
     trusted.push(clean);
     return clean;

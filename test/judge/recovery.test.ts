@@ -1,0 +1,291 @@
+// Last known good and the way back: which observation is trusted, which copy is taken, what is read to be sure; and the cause.
+import { describe, expect, test } from 'vitest';
+import type { Version } from '../../domain/version.ts';
+import { DAY_MS, digestOf, directory, file, gap, gone, judged, observersOf, sightsOf, T0_MS } from './scene.ts';
+
+const good = file('good content', 1);
+const newer = file('newer content', 2.5);
+const unread = (entry: typeof good) => ({ ...entry, unread: true });
+const ZEROS = '\0'.repeat(12);
+
+describe('last known good', () => {
+  test('a live scan newer than every snapshot is what was known: the backup has only an older version', () => {
+    const it = judged({
+      lines: [
+        ['n/1', good],
+        ['live', newer],
+        ['live', gone],
+      ],
+    });
+    expect(it).toMatchObject({ verdict: 'missing', lkgAt: 'live', recovery: 'older', sourceAt: 'n/1' });
+  });
+  test('a pruned snapshot is evidence and no source', () => {
+    const it = judged({
+      lines: [
+        ['n/1', good],
+        ['n/2', newer, { pruned: true }],
+        ['live', gone],
+      ],
+    });
+    expect(it).toMatchObject({ lkgAt: 'n/2', recovery: 'older', sourceAt: 'n/1' });
+    expect(
+      judged({
+        lines: [
+          ['n/1', good],
+          ['n/2', good, { pruned: true }],
+          ['live', gone],
+        ],
+      }),
+    ).toMatchObject({ lkgAt: 'n/2', recovery: 'exact', sourceAt: 'n/1' });
+  });
+  test('a suspect version is neither known good nor a source', () => {
+    const it = judged({
+      lines: [
+        ['n/1', { ...good, inode: 1n }],
+        ['n/2', { ...file('rott content', 1), inode: 2n }],
+        ['live', gone],
+      ],
+    });
+    expect(it).toMatchObject({ verdict: 'missing', lkgAt: 'n/1', recovery: 'exact', sourceAt: 'n/1' });
+  });
+  test('a snapshot of zeros in the window is not known good when the path is gone, read or only listed', () => {
+    const zeros = file(ZEROS, 2.5);
+    expect(
+      judged({
+        lines: [
+          ['n/1', good],
+          ['n/2', zeros],
+          ['live', gone],
+        ],
+      }),
+    ).toMatchObject({ lkgAt: 'n/1', recovery: 'exact', sourceAt: 'n/1' });
+    expect(
+      judged({
+        lines: [
+          ['n/1', unread(good)],
+          ['n/2', unread(zeros)],
+          ['n/3', gone],
+          ['live', gone],
+        ],
+      }),
+    ).toMatchObject({
+      lkgAt: 'n/1',
+      recovery: 'exact',
+      sourceAt: 'n/1',
+    });
+  });
+  test('where two backups cannot be ordered by time, the newer mtime is the newer state', () => {
+    const day = [1, 2] as const;
+    const lines = (a: typeof good, b: typeof good) =>
+      [
+        ['n/1', a, { asOf: day }],
+        ['other/1', b, { asOf: [1.5, 1.5] }],
+        ['live', gone, { asOf: 3 }],
+      ] as const;
+    expect(judged({ lines: lines(good, newer) }).lkgAt).toBe('other/1');
+    expect(judged({ lines: lines(newer, good) }).lkgAt).toBe('n/1');
+  });
+  test('within one series its own order stands, whatever the mtimes say', () => {
+    const day = { asOf: [1, 2] as const };
+    const it = judged({
+      window: [['n/2', 'live']],
+      lines: [
+        ['n/1', newer, day],
+        ['n/2', good, day],
+        ['live', gone, { asOf: 3 }],
+      ],
+    });
+    expect(it.lkgAt).toBe('n/2');
+  });
+});
+
+describe('the source', () => {
+  test('the newest copy whose bytes were read is preferred to one that was only listed', () => {
+    const it = judged({
+      lines: [
+        ['n/1', good],
+        ['n/2', unread(good)],
+        ['n/3', gone],
+        ['live', gone],
+      ],
+    });
+    expect(it).toMatchObject({ recovery: 'exact', sourceAt: 'n/1', asked: [] });
+  });
+  test('a source that was only listed is read; one that cannot be read is skipped for the next', () => {
+    const first = judged({
+      lines: [
+        ['n/1', unread(good)],
+        ['n/2', unread(good)],
+        ['live', gone],
+      ],
+    });
+    expect(first).toMatchObject({ recovery: 'exact', sourceAt: 'n/2', asked: ['read n/2'] });
+    const second = judged({
+      lines: [
+        ['n/1', unread(good)],
+        ['n/2', { ...unread(good), fails: 'EIO' }],
+        ['live', gone],
+      ],
+    });
+    expect(second).toMatchObject({ recovery: 'exact', sourceAt: 'n/1', asked: ['read n/2', 'read n/1'] });
+  });
+  test('a copy that reads differently from what was known is no exact source', () => {
+    const it = judged({
+      lines: [
+        ['n/1', { ...file('rott content', 1), unread: true, inode: 8n }],
+        ['n/2', good, { pruned: true }],
+        ['live', gone],
+      ],
+    });
+    expect(it).toMatchObject({ verdict: 'missing', lkgAt: 'n/2', recovery: 'none', asked: ['read n/1'] });
+  });
+  test('nothing readable anywhere is lost for good', () => {
+    const it = judged({
+      lines: [
+        ['n/1', { ...unread(good), fails: 'EIO' }],
+        ['live', gone],
+      ],
+    });
+    expect(it).toMatchObject({ verdict: 'missing', recovery: 'none', source: null });
+  });
+  test('a gap in a snapshot hides its copy', () => {
+    expect(
+      judged({
+        lines: [
+          ['n/1', good],
+          ['n/2', gap('io', 'EIO')],
+          ['live', gone],
+        ],
+      }),
+    ).toMatchObject({ recovery: 'exact', sourceAt: 'n/1' });
+  });
+  test('an exported scan proves its copies by the reading on its own host, and an unread one proves nothing', () => {
+    const far = { exported: true };
+    expect(
+      judged({
+        lines: [
+          ['n/1', good, far],
+          ['live', gone],
+        ],
+      }),
+    ).toMatchObject({ recovery: 'exact', source: { proof: 'export', proofAtMs: T0_MS + 99 * DAY_MS } });
+    expect(
+      judged({
+        lines: [
+          ['n/1', unread(good), far],
+          ['live', gone],
+        ],
+      }),
+    ).toMatchObject({ recovery: 'none', asked: [] });
+  });
+  test('the same content under another name is an exact source where its own copies are gone', () => {
+    const observers = observersOf([
+      ['n/1', good],
+      ['live', gone],
+    ]);
+    const version = sightsOf(
+      [
+        ['n/1', good],
+        ['live', gone],
+      ],
+      observers,
+    )[0] as Version;
+    const it = judged({
+      lines: [
+        ['n/1', gone],
+        ['live', good],
+        ['live', gone],
+      ],
+      surroundings: { copies: [{ observer: 0, path: 'old/f', version }] },
+    });
+    expect(it).toMatchObject({ verdict: 'missing', recovery: 'exact', source: { path: 'old/f' } });
+  });
+  test('a damaged older version is not offered as the older one', () => {
+    const it = judged({
+      lines: [
+        ['n/1', good],
+        ['n/2', file(ZEROS, 2)],
+        ['live', newer],
+        ['live', gone],
+      ],
+    });
+    expect(it).toMatchObject({ lkgAt: 'live', recovery: 'older', sourceAt: 'n/1' });
+  });
+  test('an older version of another kind is no source', () => {
+    expect(
+      judged({
+        lines: [
+          ['n/1', directory()],
+          ['live', good],
+          ['live', gone],
+        ],
+      }),
+    ).toMatchObject({ recovery: 'none' });
+  });
+});
+
+describe('the cause', () => {
+  const lines = [
+    ['n/1', good],
+    ['n/2', good],
+    ['live', gone],
+  ] as const;
+  const cause = (parentMtimes: readonly (number | null)[], more: Parameters<typeof judged>[0] | object = {}) =>
+    judged({ lines, parentMtimes, ...more }).cause?.cause;
+  test('a directory whose mtime did not move lost the name in silence', () => {
+    expect(cause([1, 1, 1])).toBe('silent');
+  });
+  test('a moved mtime and no signal of loss is probably a person', () => {
+    expect(cause([1, 1, 2.5])).toBe('person');
+  });
+  test('a moved mtime in a burst is not put on a person', () => {
+    expect(cause([1, 1, 2.5], { bursts: [['n/2', 'live']] })).toBe('unknown');
+  });
+  test('siblings of several owners, or a good part of them, gone at once are signals of loss', () => {
+    expect(cause([1, 1, 2.5], { surroundings: { siblings: { gone: 2, left: 9, owners: 2 } } })).toBe('unknown');
+    expect(cause([1, 1, 2.5], { surroundings: { siblings: { gone: 4, left: 9, owners: 1 } } })).toBe('unknown');
+    expect(cause([1, 1, 2.5], { surroundings: { siblings: { gone: 2, left: 9, owners: 1 } } })).toBe('person');
+  });
+  test('without a known parent nothing is put on a person; a burst alone speaks for silence', () => {
+    expect(cause([null, null, null])).toBe('unknown');
+    expect(cause([null, null, null], { bursts: [['n/2', 'live']] })).toBe('silent');
+  });
+  test('a backup that stamps directories with its own time proves no move', () => {
+    expect(cause([1, 2, 2.5])).toBe('unknown');
+  });
+  test('an mtime that a recorded restore moved does not count', () => {
+    expect(cause([1, 1, 2.5], { input: { restoredInto: new Map([['d', T0_MS + 1.5 * DAY_MS]]) } })).toBe('unknown');
+    expect(cause([1, 1, 2.5], { input: { restoredInto: new Map([['d', T0_MS]]) } })).toBe('person');
+  });
+});
+
+describe('the keys that accept binds to', () => {
+  test('name content and not scans: the same pair found again by later scans is the same finding', () => {
+    const first = judged({
+      lines: [
+        ['n/1', good],
+        ['live', gone],
+      ],
+    });
+    const later = judged({
+      lines: [
+        ['n/1', good],
+        ['n/2', good],
+        ['n/3', gone],
+        ['live', gone],
+      ],
+    });
+    expect([later.expectedKey, later.observedKey]).toEqual([first.expectedKey, first.observedKey]);
+    expect(first.expectedKey).toBe(`file 12 ${digestOf('good content').toString(16).padStart(16, '0')}`);
+  });
+  test('tell another damage of the same path apart', () => {
+    const keys = (now: typeof good) =>
+      judged({
+        lines: [
+          ['n/1', good],
+          ['live', now],
+        ],
+      }).observedKey;
+    expect(new Set([keys(file('', 2)), keys(file('', 3)), keys(file('good', 2)), keys(good)]).size).toBe(4);
+  });
+});
