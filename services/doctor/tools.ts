@@ -15,7 +15,12 @@ function versionOf(program: string): string | null {
     timeout: LIMIT_MS,
   });
   if (answer.error !== undefined) return null;
-  return `${answer.stdout}${answer.stderr}`.split('\n').find((line) => line.trim() !== '') ?? 'no version told';
+  return (
+    `${answer.stdout}${answer.stderr}`
+      .split('\n')
+      .find((line) => line.trim() !== '')
+      ?.trim() ?? 'no version told'
+  );
 }
 
 /** Compares number by number: 3.2.10 is newer than 3.2.4. */
