@@ -22,7 +22,7 @@ export async function scansToDrain(
          select count(*)::int as shards from shard h
           where h.scan = s.id and (h.state = 'open' or (h.state = 'leased' and (h.lease_until < now() or not exists (
                   select from pg_locks l where l.locktype = 'advisory' and l.objsubid = 2 and l.classid = $3::int::oid and l.objid = h.holder::oid
-                    and l.granted and l.database = (select oid from pg_database where datname = current_database()))))) h
+                    and l.granted and l.database = (select oid from pg_database where datname = current_database())))))) h
       where s.state = 'running' and r.host = $1 and (v.role = 'backup' or s.progressed_ms >= $2) and (h.shards > 0 or s.open_shards = 0)
       order by s.progressed_ms, s.id`,
     [options.host, Math.floor(options.liveSinceMs), HOLDER_LOCK],

@@ -18,6 +18,7 @@ import {
 } from '../../services/catalog/shards.ts';
 import type { Version } from '../../domain/version.ts';
 import type { Role } from '../../domain/scan.ts';
+import { scanToBegin } from '../support/begin.ts';
 import { nameOf, parentOf, type TraceEntry, type TraceScan } from './traces.ts';
 
 export interface DrivenVolume {
@@ -54,21 +55,16 @@ export async function drive(
   beforeEnd: () => Promise<void> = async () => undefined,
 ): Promise<void> {
   const asOfMs = Number(scan.seq);
-  const scanId = await beginScan(client, {
+  const scope = { excludes: scan.excluded, crossMounts: false };
+  const begun = scanToBegin({
     ...volume,
     seq: scan.seq,
     path: '/volume',
     snapshot: `s${scan.seq}`,
-    snapshotIdentity: null,
-    asOf: { fromMs: asOfMs, toMs: asOfMs, source: 'name' },
-    readOnly: true,
     mode: scan.mode,
-    scope: { excludes: scan.excluded, crossMounts: false },
-    startedMs: asOfMs,
-    exportedMs: null,
-    relistOf: null,
-    newState: false,
+    scope,
   });
+  const scanId = await beginScan(client, begun);
   if (scanId === null) throw new Error('the volume has a running scan');
   const context = await loadScanContext(client, scanId);
   const shard = await claimShard(client, scanId, 1);
@@ -82,7 +78,7 @@ export async function drive(
     await client.query('commit');
     return;
   }
-  await closeScan(client, context, { nowMs: asOfMs, identity: null, relistOf: null, newState: false });
+  await closeScan(client, context, { nowMs: asOfMs, identity: null, relistOf: null });
   await client.query('update scan set pruned = $2 where id = $1', [scanId, scan.pruned]);
 }
 

@@ -11,6 +11,7 @@ import { claimShard, writeShard } from '../../services/catalog/shards.ts';
 import { createHasher } from '../../services/files/hash.ts';
 import { runListShard } from '../../services/scan/list-shard.ts';
 import { openEnvironment } from '../../services/scan/open-environment.ts';
+import { scanToBegin } from '../support/begin.ts';
 import { testDatabase, type TestDatabase } from '../support/postgres.ts';
 import { allVersions, newVolume, type DrivenVolume } from './drive.ts';
 
@@ -47,22 +48,7 @@ async function snapshot(name: string, content: string | null): Promise<string> {
 
 /** Scans one snapshot in this thread. Directories in `closed` cannot be looked into (they are taken for mounts that are not entered). */
 async function scan(volume: DrivenVolume, seq: bigint, path: string, closed: readonly string[] = []): Promise<void> {
-  const asOf = { fromMs: Number(seq), toMs: Number(seq), source: 'name' };
-  const scanId = await beginScan(client, {
-    ...volume,
-    seq,
-    path,
-    snapshot: String(seq),
-    snapshotIdentity: null,
-    asOf,
-    readOnly: true,
-    mode: 'list',
-    scope: { excludes: [], crossMounts: false },
-    startedMs: Number(seq),
-    exportedMs: null,
-    relistOf: null,
-    newState: false,
-  });
+  const scanId = await beginScan(client, scanToBegin({ ...volume, seq, path, snapshot: String(seq), mode: 'list' }));
   if (scanId === null) throw new Error('a scan is running');
   const context = await loadScanContext(client, scanId);
   const attributes = new AttributeIds();
@@ -77,7 +63,7 @@ async function scan(volume: DrivenVolume, seq: bigint, path: string, closed: rea
     await writeShard(client, context, shard, result, attributes, { last: true, nowMs: Number(seq) });
   }
   opened.environment.close();
-  await closeScan(client, context, { nowMs: Number(seq), identity: null, relistOf: null, newState: false });
+  await closeScan(client, context, { nowMs: Number(seq), identity: null, relistOf: null });
 }
 
 async function intervals(volume: DrivenVolume, path: string): Promise<string[]> {

@@ -1,0 +1,205 @@
+// Workers as processes, on a real tree: two share a scan, one is killed, and the catalog holds exactly what lies on disk.
+import { mkdir, mkdtemp, open, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Client } from 'pg';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { inTransaction, openPool, type Database } from '../../services/catalog/database.ts';
+import { beginScan, scanState } from '../../services/catalog/scans.ts';
+import { ensureVolume } from '../../services/catalog/volumes.ts';
+import { identifyRoot } from '../../services/files/identity.ts';
+import { createHasher } from '../../services/files/hash.ts';
+import { startWorkerProcess, type WorkerProcess } from '../../services/queue/process.ts';
+import { openQueue } from '../../services/queue/queue.ts';
+import { allVersions, type DrivenVolume } from '../catalog/drive.ts';
+import { scanToBegin } from '../support/begin.ts';
+import { until } from '../support/poll.ts';
+import { testDatabase, type TestDatabase } from '../support/postgres.ts';
+import { REDIS_MISSING, startRedis, type TestRedis } from '../support/redis.ts';
+
+/** Holes are read as fast as memory, and still keep a thread busy long enough to be caught at it. Two do not fit into one shard. */
+const LARGE_BYTES = 640 * 1024 * 1024;
+const LARGE_FILES = 4;
+
+let directory: string;
+let database: TestDatabase | undefined;
+let client: Client;
+let db: Database;
+let redis: TestRedis | undefined;
+let workers: WorkerProcess[] = [];
+
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'rollcall-worker-'));
+  database = await testDatabase();
+  client = await database.connect();
+  db = openPool(database.address);
+  if (REDIS_MISSING === null) redis = await startRedis();
+});
+afterEach(async () => {
+  for (const worker of workers) {
+    worker.child.kill('SIGKILL');
+    await worker.ended;
+  }
+  workers = [];
+});
+afterAll(async () => {
+  await db?.close();
+  await client?.end();
+  await database?.close();
+  await redis?.close();
+  await rm(directory, { recursive: true, force: true });
+});
+
+function startWorker(where: { redisUrl?: string } = {}, said: string[] = []): WorkerProcess {
+  const worker = startWorkerProcess(
+    { address: database!.address, ...where, host: 'here', slots: 1, lookEveryMs: 50 },
+    'pipe',
+  );
+  worker.child.stderr?.setEncoding('utf8').on('data', (text: string) => said.push(text));
+  workers.push(worker);
+  return worker;
+}
+
+async function tree(name: string, largeFiles: number): Promise<string> {
+  const root = join(directory, name);
+  await mkdir(join(root, 'small'), { recursive: true });
+  for (let index = 0; index < 20; index += 1) await writeFile(join(root, 'small', `f${index}`), `content ${index}`);
+  for (let index = 0; index < largeFiles; index += 1) {
+    const file = await open(join(root, `large${index}`), 'w');
+    await file.truncate(LARGE_BYTES);
+    await file.close();
+  }
+  return root;
+}
+
+/** A scan that is begun and left to whoever takes it, as --detach leaves it. */
+async function leave(path: string): Promise<{ scanId: bigint; volume: DrivenVolume }> {
+  const key = `tree:here:${path}`;
+  const volume = await ensureVolume(db.pool, {
+    role: 'live',
+    layout: 'tree',
+    key,
+    name: path,
+    host: 'here',
+    path,
+    nowMs: Date.now(),
+  });
+  const nowMs = Date.now();
+  const scanId = await inTransaction(db, (tx) =>
+    beginScan(
+      tx,
+      scanToBegin({
+        volumeId: volume.id,
+        rootId: volume.rootId,
+        seq: BigInt(nowMs),
+        path,
+        snapshotIdentity: identifyRoot(path, []),
+        readOnly: false,
+        mode: 'read',
+      }),
+    ),
+  );
+  if (scanId === null) throw new Error('a scan is running');
+  return { scanId, volume: { volumeId: volume.id, rootId: volume.rootId } };
+}
+
+async function isComplete(scanId: bigint): Promise<boolean> {
+  const { state, reason } = await scanState(client, scanId);
+  if (state === 'aborted') throw new Error(`aborted: ${reason}`);
+  return state === 'complete';
+}
+
+async function expectWhole(volume: DrivenVolume, largeFiles: number): Promise<void> {
+  const hasher = await createHasher();
+  const versions = new Map((await allVersions(client, volume)).map((v) => [v.path, v]));
+  expect(versions.size).toBe(1 + 20 + largeFiles);
+  for (let index = 0; index < 20; index += 1) {
+    const digest = hasher.one(Buffer.from(`content ${index}`));
+    expect(versions.get(`small/f${index}`)).toMatchObject({ size: `content ${index}`.length, digest });
+  }
+  const digests = new Set<bigint | null>();
+  for (let index = 0; index < largeFiles; index += 1) {
+    const version = versions.get(`large${index}`);
+    expect(version).toMatchObject({ size: LARGE_BYTES, endSeq: null });
+    digests.add(version?.digest ?? null);
+  }
+  if (largeFiles > 0) expect([digests.size, digests.has(null)]).toEqual([1, false]);
+}
+
+async function holders(scanId: bigint): Promise<number> {
+  const found = await client.query<{ count: number }>(
+    `select count(distinct holder)::int as count from shard where scan = $1 and state = 'leased'`,
+    [scanId],
+  );
+  return found.rows[0]?.count ?? 0;
+}
+
+test('two workers share a scan, and one that is killed costs its shard only', async () => {
+  const said: [string[], string[]] = [[], []];
+  const [doomed, other] = [startWorker({}, said[0]), startWorker({}, said[1])];
+  await until('both are up', () => said.every((lines) => lines.join('').includes('worker on')));
+  const { scanId, volume } = await leave(await tree('shared', LARGE_FILES));
+  const attempts = new Map<bigint, number>();
+  const look = async (): Promise<void> => {
+    const found = await client.query<{ id: bigint; attempts: number }>(
+      'select id, attempts from shard where scan = $1',
+      [scanId],
+    );
+    for (const row of found.rows) attempts.set(row.id, row.attempts);
+  };
+  await until('both hold a shard', async () => (await holders(scanId)) === 2, 40_000);
+  doomed.child.kill('SIGKILL');
+  expect(await doomed.ended).toBe(137);
+  await until(
+    'the other one completes it',
+    async () => {
+      await look();
+      return isComplete(scanId);
+    },
+    50_000,
+  );
+  expect([...attempts.values()].filter((count) => count > 1)).toEqual([2]);
+  await expectWhole(volume, LARGE_FILES);
+  other.stop();
+  expect(await other.ended).toBe(0);
+});
+
+test('a scan that was left without a word to anyone is found', async () => {
+  const { scanId, volume } = await leave(await tree('found', 0));
+  startWorker();
+  await until('it is complete', () => isComplete(scanId), 30_000);
+  await expectWhole(volume, 0);
+});
+
+test('a worker that is asked to end gives back what it holds, and says why it ends', async () => {
+  const { scanId, volume } = await leave(await tree('given-back', 1));
+  const said: string[] = [];
+  const first = startWorker({}, said);
+  await until('it holds a shard', async () => (await holders(scanId)) === 1, 30_000);
+  first.stop();
+  expect(await first.ended).toBe(0);
+  expect(await holders(scanId)).toBe(0);
+  expect(said.join('')).toContain('worker ends');
+  expect((await scanState(client, scanId)).state).toBe('running');
+  startWorker();
+  await until('the next one completes it', () => isComplete(scanId), 50_000);
+  await expectWhole(volume, 1);
+});
+
+describe.skipIf(REDIS_MISSING !== null)(`with the queue on Redis${REDIS_MISSING ?? ''}`, () => {
+  test('a scan is taken as soon as its host is woken, and without Redis all the same', async () => {
+    const where = { redisUrl: redis!.redisUrl };
+    const said: string[] = [];
+    startWorker(where, said);
+    await until('it is up', () => said.join('').includes('queue on Redis'), 20_000);
+    const queue = openQueue({ ...where, host: 'here', onError: () => undefined });
+    const one = await leave(await tree('woken', 0));
+    await queue.wake(one.scanId, 1);
+    await queue.close();
+    await until('it is complete', () => isComplete(one.scanId), 20_000);
+    await redis!.close();
+    const two = await leave(await tree('orphaned', 0));
+    await until('it is complete without Redis', () => isComplete(two.scanId), 30_000);
+    await expectWhole(two.volume, 0);
+  });
+});
