@@ -1,7 +1,6 @@
 // rollcall findings: what is worth a person's attention, and a person's word that some of it is as it should be.
 import { Option, type Command } from 'commander';
 import type { Run } from '../command.ts';
-import { notWired } from './not-wired.ts';
 
 export const FINDING_STATES = ['open', 'resolved', 'accepted', 'all'] as const;
 
@@ -50,7 +49,9 @@ export function define(program: Command, run: Run): void {
         state: options.state,
         json: options.json ?? false,
       };
-      await run(() => notWired('findings list', args), { json: options.json });
+      await run(async (context) => (await import('../bodies/findings.ts')).listFindingsBody(context, args), {
+        json: options.json,
+      });
     });
   findings
     .command('accept')
@@ -66,6 +67,8 @@ export function define(program: Command, run: Run): void {
         reason: options.reason,
         json: options.json ?? false,
       };
-      await run(() => notWired('findings accept', args), { json: options.json });
+      await run(async (context) => (await import('../bodies/findings.ts')).acceptFindingsBody(context, args), {
+        json: options.json,
+      });
     });
 }

@@ -1,7 +1,6 @@
 // rollcall history: every version of a path that any scan has seen, live and per snapshot, and where a good copy is.
 import type { Command } from 'commander';
 import type { Run } from '../command.ts';
-import { notWired } from './not-wired.ts';
 
 export interface HistoryArguments {
   /** Absolute, or relative to the working directory or to a volume. */
@@ -23,6 +22,8 @@ export function define(program: Command, run: Run): void {
     .option('--json', 'print the versions as one JSON object')
     .action(async (path: string, options: { readonly volume?: string; readonly json?: boolean }) => {
       const args: HistoryArguments = { path, volume: options.volume ?? null, json: options.json ?? false };
-      await run(() => notWired('history', args), { json: options.json });
+      await run(async (context) => (await import('../bodies/history.ts')).historyBody(context, args), {
+        json: options.json,
+      });
     });
 }

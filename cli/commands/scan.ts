@@ -1,7 +1,6 @@
 // rollcall scan: one look at a live tree or at the snapshots of a backup, kept in the catalog or exported to a file.
 import { Option, type Command } from 'commander';
 import { collect, positive, type Run } from '../command.ts';
-import { notWired } from './not-wired.ts';
 
 export interface ScanArguments {
   /** A directory, or a pattern whose matches are the snapshots of one series. */
@@ -17,6 +16,7 @@ export interface ScanArguments {
   readonly notGluster: boolean;
   readonly bricksRescued: boolean;
   readonly crossMounts: boolean;
+  readonly newState: boolean;
   readonly threads: number | null;
   readonly detach: boolean;
   readonly json: boolean;
@@ -33,6 +33,7 @@ interface Options {
   readonly notGluster?: boolean;
   readonly bricksRescued?: boolean;
   readonly crossMounts?: boolean;
+  readonly newState?: boolean;
   readonly threads?: number;
   readonly detach?: boolean;
   readonly json?: boolean;
@@ -63,6 +64,7 @@ export function define(program: Command, run: Run): void {
     .option('--not-gluster', 'this FUSE mount is not GlusterFS: looking up names on it destroys nothing')
     .option('--bricks-rescued', 'the bricks below this GlusterFS mount have been scanned and rescued')
     .option('--cross-mounts', 'enter other file systems below the root (default: they are not entered)')
+    .option('--new-state', 'the volume is what it should be, also if it is empty or another one')
     .option('--threads <n>', 'files read at once (default: the number of cores)', positive)
     .option('--detach', 'leave the scan to workers (rollcall worker) and return')
     .option('--json', 'print the result as one JSON object')
@@ -83,10 +85,15 @@ export function define(program: Command, run: Run): void {
         notGluster: options.notGluster ?? false,
         bricksRescued: options.bricksRescued ?? false,
         crossMounts: options.crossMounts ?? false,
+        newState: options.newState ?? false,
         threads: options.threads ?? null,
         detach: options.detach ?? false,
         json: options.json ?? false,
       };
-      await run(() => notWired('scan', args), { json: options.json, progress: options.progress, threads: true });
+      await run(async (context) => (await import('../bodies/scan.ts')).scanBody(context, args), {
+        json: options.json,
+        progress: options.progress,
+        threads: true,
+      });
     });
 }

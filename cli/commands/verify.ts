@@ -1,7 +1,6 @@
 // rollcall verify: reads what was restored again, file by file, against the bundle.
 import type { Command } from 'commander';
 import type { Run } from '../command.ts';
-import { notWired } from './not-wired.ts';
 
 export interface VerifyArguments {
   readonly bundle: string;
@@ -43,6 +42,10 @@ export function define(program: Command, run: Run): void {
         threads: options.threads ?? null,
         json: options.json ?? false,
       };
-      await run(() => notWired('verify', args), { json: options.json, progress: options.progress, threads: true });
+      await run(async (context) => (await import('../bodies/verify.ts')).verifyBody(context, args), {
+        json: options.json,
+        progress: options.progress,
+        threads: true,
+      });
     });
 }

@@ -1,7 +1,6 @@
 // rollcall volumes: the volumes that the catalog knows, and a person's word that a root is rightly another one now.
 import type { Command } from 'commander';
 import type { Run } from '../command.ts';
-import { notWired } from './not-wired.ts';
 
 export interface ListVolumesArguments {
   readonly json: boolean;
@@ -25,7 +24,9 @@ export function define(program: Command, run: Run): void {
     .option('--json', 'print them as one JSON object')
     .action(async (options: { readonly json?: boolean }) => {
       const args: ListVolumesArguments = { json: options.json ?? false };
-      await run(() => notWired('volumes list', args), { json: options.json });
+      await run(async (context) => (await import('../bodies/volumes.ts')).listVolumesBody(context, args), {
+        json: options.json,
+      });
     });
   volumes
     .command('rebase')
@@ -35,6 +36,8 @@ export function define(program: Command, run: Run): void {
     .option('--json', 'print the new identity as one JSON object')
     .action(async (volume: string, options: { readonly reason: string; readonly json?: boolean }) => {
       const args: RebaseVolumeArguments = { volume, reason: options.reason, json: options.json ?? false };
-      await run(() => notWired('volumes rebase', args), { json: options.json });
+      await run(async (context) => (await import('../bodies/volumes.ts')).rebaseVolumeBody(context, args), {
+        json: options.json,
+      });
     });
 }

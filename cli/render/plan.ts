@@ -13,7 +13,14 @@ export function planLines(pattern: string, plan: SeriesPlan): string[] {
   if (hidden > 0) lines.push(`  … ${hidden} older ones`);
   for (const snapshot of found.snapshots.slice(hidden)) {
     const mode = looked.get(snapshot);
-    const what = mode === undefined ? (snapshot.withinLimit ? 'known' : 'left out by --snapshots') : mode === 'list' ? 'list' : 'list and read';
+    const what =
+      mode === undefined
+        ? snapshot.withinLimit
+          ? 'known'
+          : 'left out by --snapshots'
+        : mode === 'list'
+          ? 'list'
+          : 'list and read';
     lines.push(`  ${snapshot.name}  ${when(snapshot.asOf)}  ${what}`);
   }
   for (const one of found.leftOut) lines.push(`  left out: ${one.path}: ${one.reason}`);

@@ -12,7 +12,8 @@ import { checkInputs } from '../scan/inputs.ts';
 import type { SeriesPlan } from '../scan/scan-series.ts';
 import { scanSeries } from '../scan/scan-series.ts';
 import { scanTree } from '../scan/scan-tree.ts';
-import type { ScanTools } from '../scan/scan-volume.ts';
+import { bytesReadBy } from '../scan/scan-volume.ts';
+import type { ScanRun, ScanTools } from '../scan/scan-volume.ts';
 import { importExport } from './import.ts';
 
 /** One live volume with the backups that were named after it. */
@@ -71,7 +72,7 @@ export async function assess(tools: AssessTools, request: AssessRequest): Promis
     sinceMs: request.sinceMs,
     side: request.side,
     now: tools.nowMs,
-    bytesScanned: tree.bytesRead + backups.bytesRead,
+    bytesScanned: bytesReadBy([tree.run, ...backups.runs]),
     onPhase: (phase) => tools.onProgress(phase, { files: 0, bytes: 0 }),
   });
   const bundle = wantsBundle(assessment) ? await bundleOf(tools, inputs, assessment) : null;
@@ -85,23 +86,23 @@ async function scanBackups(
   tools: AssessTools,
   inputs: CheckedInputs,
   request: AssessRequest,
-): Promise<{ series: Series[]; bytesRead: number }> {
+): Promise<{ series: Series[]; runs: ScanRun[] }> {
   const scope = { excludes: request.excludes, crossMounts: request.crossMounts };
   const series: Series[] = [];
-  let bytesRead = 0;
+  const runs: ScanRun[] = [];
   for (const [index, found] of inputs.series.entries()) {
     const pattern = inputs.patterns[index] ?? found.series.key;
     const scanned = await scanSeries(tools, { pattern, found, scope, reread: request.reread }, (plan) =>
       tools.onPlan(pattern, plan),
     );
-    bytesRead += scanned.bytesRead;
+    runs.push(...scanned.runs);
     series.push({ id: scanned.volume.id, name: scanned.volume.name, pattern });
   }
   for (const file of inputs.exports) {
     const volume = await importExport({ db: tools.db, file, nowMs: tools.nowMs });
     series.push({ id: volume.id, name: volume.name, pattern: file });
   }
-  return { series, bytesRead };
+  return { series, runs };
 }
 
 /** A bundle is written when a person may want something back, or must know that it is lost. */

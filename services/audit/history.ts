@@ -2,8 +2,10 @@
 import { EXIT, RollcallError } from '../../domain/exit.ts';
 import type { Scan } from '../../domain/scan.ts';
 import type { Version } from '../../domain/version.ts';
+import { isWithin } from '../../domain/path.ts';
 import { historyOf } from '../catalog/history.ts';
 import type { VolumeHistory } from '../catalog/history.ts';
+import { completeScans } from '../catalog/scans.ts';
 import type { Queryable } from '../catalog/scans.ts';
 import { listVolumes } from '../catalog/volumes.ts';
 
@@ -30,12 +32,28 @@ export interface PathHistory {
 }
 
 /**
- * @param path printable: below a volume's root, or absolute below the root of a live volume
+ * @param path printable: below a volume's root, or absolute below the root of a live volume or inside a snapshot; relative ones are tried
+ *   as they are first, then from options.cwd
  * @throws RollcallError when no volume has ever met it
  */
-export async function history(client: Queryable, path: string): Promise<PathHistory> {
-  const below = await belowRoot(client, path);
-  const volumes = (await historyOf(client, below)).map((one) => ({
+export async function history(
+  client: Queryable,
+  path: string,
+  options: { readonly volume: string | null; readonly cwd: string },
+): Promise<PathHistory> {
+  const plain = path.replace(/^(\.\/)+/, '').replace(/\/+$/, '');
+  const candidates = plain.startsWith('/') ? [] : [plain];
+  candidates.push(...(await belowRoots(client, plain.startsWith('/') ? plain : `${options.cwd}/${plain}`)));
+  let below = candidates[0] ?? plain;
+  let histories: VolumeHistory[] = [];
+  for (const candidate of candidates) {
+    below = candidate;
+    histories = (await historyOf(client, candidate)).filter(
+      (one) => options.volume === null || one.volume === options.volume,
+    );
+    if (histories.length > 0) break;
+  }
+  const volumes = histories.map((one) => ({
     volume: one.volume,
     role: one.role,
     stretches: stretchesOf(one),
@@ -49,15 +67,17 @@ export async function history(client: Queryable, path: string): Promise<PathHist
   return { path: below, volumes };
 }
 
-async function belowRoot(client: Queryable, path: string): Promise<string> {
-  if (!path.startsWith('/')) return path.replace(/^\.\//, '');
+/** What an absolute path is called below the roots and snapshots that hold it. */
+async function belowRoots(client: Queryable, path: string): Promise<string[]> {
+  const found: string[] = [];
   for (const volume of await listVolumes(client)) {
-    const root = volume.path === '/' ? '' : volume.path;
-    if (volume.layout === 'tree' && path.startsWith(`${root}/`)) return path.slice(root.length + 1);
+    const roots =
+      volume.layout === 'tree' ? [volume.path] : (await completeScans(client, volume.id)).map((scan) => scan.path);
+    for (const root of roots) {
+      if (root !== path && isWithin(root, path)) found.push(path.slice(root === '/' ? 1 : root.length + 1));
+    }
   }
-  throw new RollcallError(`${path} lies in no volume that was scanned.`, {
-    next: 'rollcall volumes lists the volumes.',
-  });
+  return [...new Set(found)];
 }
 
 function stretchesOf(one: VolumeHistory): Stretch[] {

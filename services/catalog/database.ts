@@ -95,6 +95,9 @@ function newClient(address: DatabaseAddress, applicationName: string): Client {
   }
 }
 
+/** One connection, as threads and use cases pass it on. */
+export type Connection = Client;
+
 /** One connection, for a thread that does one thing at a time. The caller ends it. Throws RollcallError where an operator can help. */
 export async function connect(
   address: DatabaseAddress,

@@ -1,6 +1,6 @@
 // Scans: begun, joined, aborted, and described to the threads that do their shards.
 import type { ClientBase } from 'pg';
-import type { AsOf, Layout, Role, Scan, ScanMode } from '../../domain/scan.ts';
+import type { AsOf, Gap, Layout, Role, Scan, ScanMode } from '../../domain/scan.ts';
 import type { ScopeRules } from '../../domain/scope.ts';
 
 /** Anything that runs a query: a client, a pooled client, or a pool for single statements. */
@@ -286,4 +286,14 @@ export async function topLevelLoss(client: Queryable, context: ScanContext): Pro
   const row = found.rows[0];
   if (row === undefined) throw new Error('a select without from has one row');
   return row;
+}
+
+/** What the newest complete scan of a volume could not look at, by path. */
+export async function newestGaps(client: Queryable, volumeId: number): Promise<Gap[]> {
+  const found = await client.query<Gap>(
+    `select d.path as directory, g.name, g.status, g.errno, g.detail from gap g join directory d on d.id = g.directory
+      where g.scan = (select id from scan where volume = $1 and state = 'complete' order by seq desc limit 1) order by d.path, g.name`,
+    [volumeId],
+  );
+  return found.rows;
 }

@@ -1,7 +1,7 @@
 // Draining a scan: claiming shards, giving them to threads, renewing leases, and closing when none is left. Any number of processes may drain
 // the same scan at once; one-shot commands call this directly, workers when the queue wakes them.
 import { randomInt } from 'node:crypto';
-import type { ClientBase } from 'pg';
+import type { Connection } from '../catalog/database.ts';
 import { EXIT, RollcallError } from '../../domain/exit.ts';
 import type { Database } from '../catalog/database.ts';
 import { connect, inTransaction } from '../catalog/database.ts';
@@ -70,7 +70,7 @@ interface Flight {
 
 class Drain {
   readonly #options: DrainOptions;
-  readonly #client: ClientBase;
+  readonly #client: Connection;
   readonly #holder: number;
   readonly #context: ScanContext;
   readonly #flights = new Map<bigint, Flight>();
@@ -78,7 +78,7 @@ class Drain {
   #renewedAtMs: number;
   #writtenOff = 0;
 
-  constructor(options: DrainOptions, client: ClientBase, holder: number, context: ScanContext) {
+  constructor(options: DrainOptions, client: Connection, holder: number, context: ScanContext) {
     this.#options = options;
     this.#client = client;
     this.#holder = holder;

@@ -1,5 +1,5 @@
 // What a thread holds while it does a shard: its connection, its hasher, the open root, and the rules of the scan.
-import type { ClientBase } from 'pg';
+import type { Connection } from '../catalog/database.ts';
 import type { AttributeIds } from '../catalog/rows.ts';
 import type { ScanContext } from '../catalog/scans.ts';
 import type { Directory } from '../files/directory.ts';
@@ -16,7 +16,7 @@ export interface LinkDigest {
 }
 
 export interface ShardEnvironment {
-  readonly client: ClientBase;
+  readonly client: Connection;
   readonly attributes: AttributeIds;
   readonly context: ScanContext;
   readonly hasher: Hasher;

@@ -1,5 +1,5 @@
 // The end of a scan: another look at what moved, the guards, the close.
-import type { ClientBase } from 'pg';
+import type { Connection } from '../catalog/database.ts';
 import { EXIT, RollcallError } from '../../domain/exit.ts';
 import { analyzeAfter, closeScan } from '../catalog/close.ts';
 import type { ScanTotals } from '../catalog/close.ts';
@@ -19,7 +19,7 @@ export type FinishOutcome =
 
 /** @returns 'relist' when a further round of listing was added for the caller to drain */
 export async function finishScan(
-  client: ClientBase,
+  client: Connection,
   context: ScanContext,
   state: ScanState,
   nowMs: () => number,
@@ -42,7 +42,7 @@ export async function finishScan(
 }
 
 /** Rule 3: an empty or swapped volume is not a loss. The scan is quarantined; nothing ends. */
-async function guard(client: ClientBase, context: ScanContext, nowMs: number): Promise<void> {
+async function guard(client: Connection, context: ScanContext, nowMs: number): Promise<void> {
   const reason = rootMoved(context) ?? (await emptied(client, context));
   if (reason === null) return;
   await abortScan(client, context.scanId, { reason: `quarantined: ${reason}`, keepDigests: true, nowMs });
@@ -68,7 +68,7 @@ function isIdentity(value: unknown): value is RootIdentity {
   return typeof value === 'object' && value !== null && 'enteredMounts' in value && 'fsType' in value;
 }
 
-async function emptied(client: ClientBase, context: ScanContext): Promise<string | null> {
+async function emptied(client: Connection, context: ScanContext): Promise<string | null> {
   if (context.role !== 'live' || context.newState) return null;
   const loss = await topLevelLoss(client, context);
   if (loss.known === 0 || loss.gone < loss.known) return null;

@@ -10,8 +10,8 @@ import { diffDirectory, gather } from './directory-diff.ts';
 import type { Diffed, Gathered } from './directory-diff.ts';
 import type { ShardEnvironment } from './environment.ts';
 import { HUGE_CHUNK } from './limits.ts';
-import { childDirectories, resultOf, settleSuspects } from './list-shard.ts';
-import type { ListOutcome } from './list-shard.ts';
+import { childDirectories, resultOf, settleSuspects } from './outcome.ts';
+import type { ListOutcome } from './outcome.ts';
 import type { Entry, NameGap } from './look.ts';
 import { lookAtName } from './look.ts';
 

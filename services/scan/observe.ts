@@ -133,7 +133,12 @@ export function diffPresent(
     firstSeq: point.seq,
     endSeq: next,
     endReason,
-    readSeq: seen.digest === null ? null : seen.readNow || now?.readSeq == null ? point.seq : now.readSeq,
+    readSeq:
+      seen.digest === null
+        ? null
+        : seen.readNow || (now?.readSeq ?? null) === null
+          ? point.seq
+          : (now?.readSeq ?? point.seq),
     suspect,
   };
   return { insert, endings };

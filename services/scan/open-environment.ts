@@ -1,5 +1,5 @@
 // Opens the root of a scan for one shard, and checks that it is still the root that the scan began with.
-import type { ClientBase } from 'pg';
+import type { Connection } from '../catalog/database.ts';
 import { isBuiltInSkip } from '../../domain/scope.ts';
 import type { AttributeIds } from '../catalog/rows.ts';
 import type { ScanContext } from '../catalog/scans.ts';
@@ -16,7 +16,7 @@ import type { LinkDigest, ShardEnvironment } from './environment.ts';
 const BTRFS_SUBVOLUME_INODE = 256n;
 
 export interface EnvironmentParts {
-  readonly client: ClientBase;
+  readonly client: Connection;
   readonly attributes: AttributeIds;
   readonly context: ScanContext;
   readonly hasher: Hasher;
@@ -98,7 +98,7 @@ function recordedInode(identity: unknown): string | null {
 
 /** Only snapshots compare inodes with the one before; where it is gone, bytes are read instead. */
 function openPrevious(context: ScanContext): Directory | null {
-  if (context.role !== 'backup' || context.previous?.path == null) return null;
+  if (context.role !== 'backup' || context.previous === null || context.previous.path === null) return null;
   try {
     return openRoot(context.previous.path);
   } catch (error) {

@@ -4,7 +4,7 @@ import type { Shard, ShardDirectory, ShardFile, ShardResult } from '../catalog/s
 import { FileError, gapStatusOf, isAbsent } from '../files/errors.ts';
 import { diffDirectory, gather } from './directory-diff.ts';
 import type { ShardEnvironment } from './environment.ts';
-import { settleSuspects } from './list-shard.ts';
+import { settleSuspects } from './outcome.ts';
 import type { Entry, NameGap } from './look.ts';
 import { lookAtName, openListed } from './look.ts';
 

@@ -18,8 +18,8 @@ import { FileError } from '../files/errors.ts';
 import { diffDirectory, gather, lookInput } from './directory-diff.ts';
 import type { ShardEnvironment } from './environment.ts';
 import { RELIST_ROUNDS } from './limits.ts';
-import { childDirectories, listingOf, resultOf, settleSuspects } from './list-shard.ts';
-import type { ListOutcome } from './list-shard.ts';
+import { childDirectories, listingOf, resultOf, settleSuspects } from './outcome.ts';
+import type { ListOutcome } from './outcome.ts';
 import { look } from './look.ts';
 
 /** counts.moved of the result says how many directories had moved; 0 lets the scan close. */

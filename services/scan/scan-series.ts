@@ -8,8 +8,8 @@ import { ensureVolume } from '../catalog/volumes.ts';
 import type { Volume } from '../catalog/volumes.ts';
 import { exists } from '../files/snapshots.ts';
 import type { FoundSeries, FoundSnapshot } from '../files/snapshots.ts';
-import { bytesReadBy, runScan } from './scan-volume.ts';
-import type { NewScan, ScanTools } from './scan-volume.ts';
+import { runScan } from './scan-volume.ts';
+import type { NewScan, ScanRun, ScanTools } from './scan-volume.ts';
 
 export interface SeriesOptions {
   /** As a person wrote it: the label of the volume. */
@@ -55,14 +55,14 @@ export async function scanSeries(
   tools: ScanTools,
   options: SeriesOptions,
   announce: (plan: SeriesPlan) => void,
-): Promise<{ volume: Volume; plan: SeriesPlan; bytesRead: number }> {
+): Promise<{ volume: Volume; plan: SeriesPlan; runs: readonly ScanRun[] }> {
   const { found } = options;
   const volume = await seriesVolume(tools, found, options.pattern);
   const plan = await planSeries(tools, volume, found, options);
   announce(plan);
   const mayResume = (running: { path: string }): boolean =>
     plan.steps.some((step) => step.snapshot.path === running.path);
-  let bytesRead = 0;
+  const runs: ScanRun[] = [];
   for (const step of plan.steps) {
     const phase = `snapshot ${step.snapshot.name}`;
     // A scan that was left running is of one of the steps: it is continued, and this step comes after it.
@@ -71,11 +71,11 @@ export async function scanSeries(
         mayResume,
         keepsForever: true,
       });
-      bytesRead += bytesReadBy(run);
+      runs.push(run);
       if (!run.joined || (await isScanned(tools, volume, step))) break;
     }
   }
-  return { volume, plan, bytesRead };
+  return { volume, plan, runs };
 }
 
 async function isScanned(tools: ScanTools, volume: Volume, step: PlanStep): Promise<boolean> {

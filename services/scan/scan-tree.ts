@@ -8,7 +8,7 @@ import type { Volume } from '../catalog/volumes.ts';
 import { identifyRoot, identityDifference } from '../files/identity.ts';
 import type { RootIdentity } from '../files/identity.ts';
 import { mountsBelow } from '../files/mounts.ts';
-import { bytesReadBy, runScan } from './scan-volume.ts';
+import { runScan } from './scan-volume.ts';
 import type { NewScan, ScanRun, ScanTools } from './scan-volume.ts';
 
 export interface TreeOptions {
@@ -21,17 +21,14 @@ export interface TreeOptions {
 }
 
 /** @throws RollcallError with exit 4 when the root is not the one that earlier scans saw */
-export async function scanTree(
-  tools: ScanTools,
-  options: TreeOptions,
-): Promise<{ volume: Volume; run: ScanRun; bytesRead: number }> {
+export async function scanTree(tools: ScanTools, options: TreeOptions): Promise<{ volume: Volume; run: ScanRun }> {
   const { path } = options;
   const volume = await treeVolume(tools, path);
   const run = await runScan(tools, volume.id, path, () => nextScan(tools, volume, options), {
     mayResume: (running) => running.path === path,
     keepsForever: false,
   });
-  return { volume, run, bytesRead: bytesReadBy(run) };
+  return { volume, run };
 }
 
 export async function treeVolume(tools: Pick<ScanTools, 'db' | 'host' | 'nowMs'>, path: string): Promise<Volume> {

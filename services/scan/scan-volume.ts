@@ -68,9 +68,9 @@ export async function runScan(
   }
 }
 
-/** What the scan read, whoever read it; 0 where another process closed it. */
-export function bytesReadBy(run: ScanRun): number {
-  return 'totals' in run.outcome ? run.outcome.totals.bytesRead : 0;
+/** What the scans read, whoever read it; 0 for one that another process closed. */
+export function bytesReadBy(runs: readonly ScanRun[]): number {
+  return runs.reduce((sum, run) => sum + ('totals' in run.outcome ? run.outcome.totals.bytesRead : 0), 0);
 }
 
 function drainHere(tools: ScanTools, scanId: bigint, phase: string): Promise<DrainOutcome> {

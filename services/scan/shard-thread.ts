@@ -1,6 +1,6 @@
 // The thread: does one shard from end to end with synchronous file calls and a Postgres connection of its own. Loaded by piscina.
 import { workerData } from 'node:worker_threads';
-import type { Client } from 'pg';
+import type { Connection } from '../catalog/database.ts';
 import { connect } from '../catalog/database.ts';
 import type { DatabaseAddress } from '../catalog/database.ts';
 import { isTransient } from '../catalog/advice.ts';
@@ -40,12 +40,12 @@ interface Held {
   links: Map<string, LinkDigest>;
 }
 
-let client: Client | null = null;
+let client: Connection | null = null;
 let hasher: Hasher | null = null;
 let held: Held | null = null;
 const attributes = new AttributeIds();
 
-async function connection(): Promise<Client> {
+async function connection(): Promise<Connection> {
   if (client === null) {
     const { address } = threadData();
     client = await connect(address, { applicationName: 'rollcall thread' });

@@ -1,0 +1,80 @@
+// The body of `history PATH`.
+import { EXIT, type ExitCode } from '../../domain/exit.ts';
+import { encodeText } from '../../domain/path.ts';
+import { history } from '../../services/audit/history.ts';
+import type { Stretch } from '../../services/audit/history.ts';
+import { hex } from '../../services/files/hash.ts';
+import { bytes } from '../../services/restore/wording.ts';
+import type { Context } from '../command.ts';
+import type { HistoryArguments } from '../commands/history.ts';
+
+export async function historyBody(context: Context, args: HistoryArguments): Promise<ExitCode> {
+  const { db } = await context.session();
+  const found = await history(db.pool, args.path, { volume: args.volume, cwd: encodeText(process.cwd()) });
+  const { output } = context;
+  if (args.json) {
+    output.json({
+      path: found.path,
+      volumes: found.volumes.map((one) => ({ ...one, stretches: one.stretches.map(record) })),
+    });
+    return EXIT.nothing;
+  }
+  output.line(found.path);
+  for (const one of found.volumes) {
+    output.line(`${one.role} ${one.volume}`);
+    for (const stretch of one.stretches) output.line(`  ${stretchLine(stretch)}`);
+  }
+  const copies = found.volumes.flatMap((one) =>
+    one.stretches.flatMap(({ copy, state }) => (copy === null ? [] : [{ copy, state }])),
+  );
+  const newest = copies.sort((a, b) => b.copy.asOf.toMs - a.copy.asOf.toMs)[0];
+  output.line(
+    newest === undefined
+      ? 'No snapshot on disk holds a copy.'
+      : `Newest copy in a snapshot: ${newest.copy.path}/${found.path}`,
+  );
+  return EXIT.nothing;
+}
+
+function day(ms: number): string {
+  return new Date(ms).toISOString().slice(0, 16).replace('T', ' ');
+}
+
+function stretchLine(stretch: Stretch): string {
+  const name = (scan: Stretch['first']): string => scan.snapshot ?? day(scan.asOf.fromMs);
+  const span =
+    stretch.scans === 1
+      ? name(stretch.first)
+      : `${name(stretch.first)} … ${name(stretch.last)} (${stretch.scans} scans)`;
+  const gone = stretch.last.pruned === null ? '' : `, ${stretch.last.pruned}`;
+  const { state } = stretch;
+  if (state === 'absent') return `${span}: absent`;
+  if (state === 'unknown') return `${span}: not looked at (${stretch.why ?? 'gap'})`;
+  const size = state.size === null ? '' : `, ${bytes(state.size)}`;
+  const digest = state.kind === 'file' ? `, ${state.digest === null ? 'unread' : hex(state.digest)}` : '';
+  const suspect = state.suspect ? ', SUSPECT: its content changed under the same size and time' : '';
+  const target = state.target === null ? '' : ` -> ${state.target}`;
+  return `${span}: ${state.kind}${target}${size}, modified ${day(Number(state.mtimeNs / 1_000_000n))}${digest}${suspect}${gone}`;
+}
+
+function record(stretch: Stretch): unknown {
+  const { state } = stretch;
+  const scan = (one: Stretch['first']): unknown => ({
+    snapshot: one.snapshot,
+    path: one.path,
+    as_of: one.asOf,
+    pruned: one.pruned,
+  });
+  return {
+    state: typeof state === 'string' ? state : 'present',
+    why: stretch.why,
+    scans: stretch.scans,
+    first: scan(stretch.first),
+    last: scan(stretch.last),
+    copy: stretch.copy === null ? null : scan(stretch.copy),
+    version:
+      typeof state === 'string'
+        ? null
+        : { ...state, mtimeNs: String(state.mtimeNs), digest: state.digest === null ? null : hex(state.digest) },
+  };
+}

@@ -1,0 +1,64 @@
+// The body of `scan`: one look at a live tree or at the snapshots of a backup.
+import { EXIT, type ExitCode } from '../../domain/exit.ts';
+import { encodeText } from '../../domain/path.ts';
+import { scan } from '../../services/audit/scan.ts';
+import type { ScanResult } from '../../services/audit/scan.ts';
+import { bytes, count } from '../../services/restore/wording.ts';
+import type { Context } from '../command.ts';
+import type { ScanArguments } from '../commands/scan.ts';
+import { planLines } from '../render/plan.ts';
+import { withScanTools } from './tools.ts';
+
+export async function scanBody(context: Context, args: ScanArguments): Promise<ExitCode> {
+  const { config, output } = context;
+  return withScanTools(context, args.threads, async ({ tools }) => {
+    const result = await scan(
+      {
+        ...tools,
+        cwd: encodeText(process.cwd()),
+        stateDir: config.databaseUrl === null ? encodeText(config.stateDir) : null,
+        onPlan: (pattern, plan) => {
+          for (const line of planLines(pattern, plan)) output.note(line);
+        },
+      },
+      {
+        target: args.pattern,
+        role: args.role,
+        exportFile: args.exportFile,
+        snapshotsMax: args.snapshots,
+        excludes: args.excludes,
+        crossMounts: args.crossMounts,
+        tz: args.tz,
+        reread: args.reread,
+        newState: args.newState,
+        notGluster: args.notGluster,
+        bricksRescued: args.bricksRescued,
+      },
+    );
+    if (args.json) output.json(result);
+    else for (const line of lines(result, config.program)) output.line(line);
+    return result.gaps.some((gap) => gap.status !== 'boundary') ? EXIT.incomplete : EXIT.nothing;
+  });
+}
+
+function lines(result: ScanResult, program: string): string[] {
+  const { totals } = result;
+  const shown = [
+    `${result.volume}: ${count(totals.files)} files, ${bytes(totals.bytes)}; ${count(totals.filesRead)} of them read (${bytes(totals.bytesRead)})`,
+    `  found ${count(totals.found)}, changed ${count(totals.changed)}, vanished ${count(totals.vanished + totals.belowGone)}, not looked at ${count(totals.unknown + totals.belowUnknown)}`,
+  ];
+  for (const gap of result.gaps.slice(0, 20)) {
+    const place = gap.name === '' ? gap.directory : gap.directory === '' ? gap.name : `${gap.directory}/${gap.name}`;
+    shown.push(
+      `  ${gap.status}${gap.errno === null ? '' : ` ${gap.errno}`}: ${place === '' ? '.' : place}${gap.detail === null ? '' : ` (${gap.detail})`}`,
+    );
+  }
+  if (result.gaps.length > 20)
+    shown.push(`  … and ${count(result.gaps.length - 20)} more places that could not be looked at`);
+  if (result.exported !== null)
+    shown.push(
+      `Exported to ${result.exported}. On the machine of the live volume: ${program} assess --live PATH --backup ${result.exported}`,
+    );
+  else if (result.role === 'live') shown.push(`Next: ${program} assess --live '${result.path}' --backup 'PATTERN'`);
+  return shown;
+}

@@ -1,0 +1,290 @@
+// `rollcall scan PATTERN --export FILE`: what is known of a backup series, with the digest of every file in it, as one file for another machine.
+import { createHash } from 'node:crypto';
+import { closeSync, fsyncSync, lstatSync, openSync, readSync, renameSync, rmSync, statSync, writeSync } from 'node:fs';
+import { EXIT, RollcallError } from '../../domain/exit.ts';
+import { joinPath, parentOf } from '../../domain/path.ts';
+import { type Database, inTransaction } from '../catalog/database.ts';
+import {
+  type Count,
+  countUnread,
+  freezeView,
+  gapLines,
+  placesOnHost,
+  scansToExport,
+  versionLines,
+} from '../catalog/export.ts';
+import type { ImportedGap } from '../catalog/import.ts';
+import { runningScan } from '../catalog/scans.ts';
+import type { Volume } from '../catalog/volumes.ts';
+import { errnoOf } from '../files/errors.ts';
+import { bytesOf } from '../files/location.ts';
+import type { FoundSeries } from '../files/snapshots.ts';
+import { placeOutside } from '../scan/inputs.ts';
+import { endLine, EXPORT_MAGIC, FormatError, gapLine, headerLine, isHostName, parseHeader, scanLine } from './export-format.ts';
+import { interrupted, readUnread } from './read-unread.ts';
+
+export interface ExportPlace {
+  readonly db: Database;
+  /** As typed; relative to cwd. */
+  readonly file: string;
+  readonly cwd: string;
+  readonly host: string;
+  /** The series as it lies on disk (scanSeries' plan.found, or checkBackup's answer). */
+  readonly found: FoundSeries;
+  readonly crossMounts: boolean;
+}
+
+export interface ExportOptions extends ExportPlace {
+  /** The series' volume, scanned by scanSeries. */
+  readonly volume: Volume;
+  readonly nowMs: () => number;
+  readonly signal: AbortSignal;
+  readonly onProgress: (progress: ExportProgress) => void;
+}
+
+export type ExportProgress =
+  | { readonly phase: 'reading'; readonly done: Count; readonly total: Count }
+  | { readonly phase: 'writing'; readonly lines: number };
+
+export interface ExportSummary {
+  /** Absolute, printable, real path. */
+  readonly file: string;
+  readonly bytes: number;
+  readonly sha256: string;
+  readonly host: string;
+  readonly series: string;
+  readonly exportedMs: number;
+  readonly scans: number;
+  /** Of these, snapshots that are no longer on disk: their versions are history. */
+  readonly pruned: number;
+  readonly versions: number;
+  readonly gaps: number;
+  /** What was read for this export. */
+  readonly read: Count;
+  /** File versions of snapshots on disk that are exported without a digest, because no copy of them could be read. */
+  readonly unread: Count;
+  /** The first of the copies that could not be read. */
+  readonly unreadable: readonly ImportedGap[];
+  /** An earlier export of the same series was replaced. */
+  readonly replaced: boolean;
+}
+
+const UNREADABLE_SHOWN = 20;
+const BUFFERED_BYTES = 1024 * 1024;
+const HEADER_BYTES_MAX = 64 * 1024;
+
+/**
+ * Where the export will lie. To be asked before the scan, so that hours of work do not end in a refusal; exportSeries asks again.
+ * @returns absolute, printable, real path
+ * @throws RollcallError when it would lie inside a volume, has no directory, or would replace anything but an export of this series
+ */
+export async function checkExportFile(place: ExportPlace): Promise<string> {
+  const { found, host } = place;
+  if (!isHostName(host)) {
+    throw new RollcallError(`This machine's name (${JSON.stringify(host)}) cannot stand before the ':' of a remote path.`, {
+      next: 'Give it one with hostname(1): letters, digits, dots and dashes.',
+    });
+  }
+  const volumes = [
+    ...(await placesOnHost(place.db.pool, host)),
+    ...[...found.snapshots, ...found.leftOut].map(({ path }) => path),
+  ];
+  const file = placeOutside('export', place.file, '--export', place.cwd, volumes, [found], place.crossMounts);
+  try {
+    if (file === '/' || !statSync(bytesOf(parentOf(file))).isDirectory()) throw refuse(file, 'is no place for a file');
+  } catch (error) {
+    const errno = errnoOf(error);
+    if (errno === null) throw error;
+    throw refuse(file, `has no directory to lie in (${errno})`);
+  }
+  replaceable(file, host, found.series.key);
+  return file;
+}
+
+function refuse(file: string, why: string): RollcallError {
+  return new RollcallError(`The export ${file} ${why}.`, { next: 'Choose another file with --export.' });
+}
+
+/** Whether an export of this series lies there. Throws for anything else that does. */
+function replaceable(file: string, host: string, series: string): boolean {
+  let fd: number;
+  try {
+    if (!lstatSync(bytesOf(file)).isFile()) throw refuse(file, 'exists, and is no file');
+    fd = openSync(bytesOf(file), 'r');
+  } catch (error) {
+    const errno = errnoOf(error);
+    if (errno === null) throw error;
+    if (errno === 'ENOENT') return false;
+    throw refuse(file, `exists and cannot be read (${errno})`);
+  }
+  try {
+    const buffer = Buffer.alloc(HEADER_BYTES_MAX);
+    const [line = ''] = buffer.toString('utf8', 0, readSync(fd, buffer)).split('\n', 1);
+    if (!line.startsWith(EXPORT_MAGIC)) throw refuse(file, 'would overwrite a file that is no export of Rollcall');
+    const header = parseHeader(line);
+    if (header.host === host && header.series === series) return true;
+    throw refuse(file, `would overwrite the export of another series (${header.host}:${header.series})`);
+  } catch (error) {
+    if (!(error instanceof FormatError)) throw error;
+    throw refuse(file, `would overwrite an export that cannot be understood: ${error.message}`);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/**
+ * Reads what is unread of a series and writes the export: whole or not at all, mode 0600. Run again it reads only what is new.
+ * @throws RollcallError for a place that cannot be used, a scan that is running, a full disk, an interruption (130)
+ */
+export async function exportSeries(options: ExportOptions): Promise<ExportSummary> {
+  const { db, volume, host, found, signal } = options;
+  const file = await checkExportFile(options);
+  const series = found.series.key;
+  if (volume.key !== `series:${host}:${series}`) {
+    throw new RollcallError(`${volume.name} is not the series ${series} of this machine (${host}).`, {
+      next: `Make the export on ${volume.host}, where its snapshots lie.`,
+    });
+  }
+  await refuseUnsettled(db, volume);
+  const { read, unreadable } = await readUnread({
+    db,
+    volume,
+    nowMs: options.nowMs,
+    signal,
+    onProgress: (done, total) => options.onProgress({ phase: 'reading', done, total }),
+  });
+  const unread = await countUnread(db.pool, volume.id);
+  const exportedMs = Math.round(options.nowMs());
+  const header = headerLine({ host, series, path: volume.path, exportedMs });
+  const replaced = replaceable(file, host, series);
+  const written = await writeWhole(file, (write) =>
+    inTransaction(db, async (client) => {
+      await freezeView(client);
+      const scans = await scansToExport(client, volume.id);
+      const counts = { scans: scans.length, versions: 0, gaps: unreadable.length };
+      const told = (): void => {
+        if (signal.aborted) throw interrupted();
+        options.onProgress({ phase: 'writing', lines: counts.scans + counts.versions + counts.gaps });
+      };
+      write(header);
+      for (const scan of scans) write(scanLine(scan));
+      for await (const lines of versionLines(client, volume.id, volume.rootId)) {
+        write(`${lines.join('\n')}\n`);
+        counts.versions += lines.length;
+        told();
+      }
+      for await (const lines of gapLines(client, volume.id)) {
+        write(`${lines.join('\n')}\n`);
+        counts.gaps += lines.length;
+        told();
+      }
+      for (const gap of unreadable) write(`${gapLine(gap)}\n`);
+      return { ...counts, pruned: scans.filter((scan) => scan.pruned !== null).length };
+    }),
+  );
+  return {
+    file,
+    host,
+    series,
+    exportedMs,
+    ...written,
+    read,
+    unread,
+    unreadable: unreadable.slice(0, UNREADABLE_SHOWN),
+    replaced,
+  };
+}
+
+async function refuseUnsettled(db: Database, volume: Volume): Promise<void> {
+  const running = await runningScan(db.pool, volume.id);
+  if (running !== null) {
+    throw new RollcallError(`A scan of ${volume.name} is running (${running.scan.path}).`, {
+      next: 'Wait until it has ended, or continue it with the same rollcall scan; then export.',
+    });
+  }
+  if ((await scansToExport(db.pool, volume.id)).length === 0) {
+    throw new RollcallError(`Nothing of ${volume.name} has been scanned completely, so there is nothing to export.`, {
+      next: 'Scan it first: rollcall scan PATTERN.',
+    });
+  }
+}
+
+interface Counts {
+  readonly scans: number;
+  readonly versions: number;
+  readonly gaps: number;
+  readonly pruned: number;
+}
+
+/** In a file beside the final one, which is renamed when everything is on disk. `fill` writes all lines but the last. */
+async function writeWhole(
+  file: string,
+  fill: (write: (text: string) => void) => Promise<Counts>,
+): Promise<Counts & { bytes: number; sha256: string }> {
+  const directory = parentOf(file);
+  // Not named after the final file, whose name may be as long as a name can be.
+  const partial = bytesOf(joinPath(directory, `.rollcall-export-${process.pid}.partial`));
+  const hash = createHash('sha256');
+  let bytes = 0;
+  let held: Buffer[] = [];
+  let heldBytes = 0;
+  let fd: number | null = null;
+  const flush = (): void => {
+    const whole = Buffer.concat(held);
+    for (let done = 0; fd !== null && done < whole.length; ) done += writeSync(fd, whole, done);
+    bytes += whole.length;
+    held = [];
+    heldBytes = 0;
+  };
+  const hold = (text: string): Buffer => {
+    const raw = Buffer.from(text);
+    held.push(raw);
+    heldBytes += raw.length;
+    return raw;
+  };
+  let made = false;
+  try {
+    fd = openSync(partial, 'wx', 0o600);
+    made = true;
+    const counts = await fill((text) => {
+      hash.update(hold(text));
+      if (heldBytes >= BUFFERED_BYTES) flush();
+    });
+    const sha256 = hash.digest('hex');
+    hold(endLine({ ...counts, sha256 }));
+    flush();
+    fsyncSync(fd);
+    closeSync(fd);
+    fd = null;
+    renameSync(partial, bytesOf(file));
+    made = false;
+    syncDirectory(directory);
+    return { ...counts, bytes, sha256 };
+  } catch (error) {
+    const errno = errnoOf(error);
+    if (errno === null) throw error;
+    const full = errno === 'ENOSPC' || errno === 'EDQUOT';
+    throw new RollcallError(
+      full
+        ? `The disk is full: more than ${bytes} bytes are needed at ${directory}. No export was left behind.`
+        : `The export cannot be written to ${directory} (${errno}). Nothing was left behind.`,
+      {
+        exit: EXIT.failure,
+        next: 'Choose a file on another disk with --export; what was read is kept, and the next run is quick.',
+        cause: error,
+      },
+    );
+  } finally {
+    if (fd !== null) closeSync(fd);
+    if (made) rmSync(partial, { force: true });
+  }
+}
+
+function syncDirectory(path: string): void {
+  const fd = openSync(bytesOf(path), 'r');
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}

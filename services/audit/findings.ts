@@ -1,0 +1,57 @@
+// Findings for people: listed, and accepted by id or path.
+import { RollcallError } from '../../domain/exit.ts';
+import type { Database } from '../catalog/database.ts';
+import { inTransaction } from '../catalog/database.ts';
+import { acceptFinding, listFindings } from '../catalog/findings.ts';
+import type { FindingState, StoredFinding } from '../catalog/findings.ts';
+import { findVolume } from '../catalog/volumes.ts';
+import type { Volume } from '../catalog/volumes.ts';
+
+const STATES: readonly FindingState[] = ['open', 'resolved', 'accepted'];
+
+async function volumeNamed(db: Database, name: string): Promise<Volume> {
+  const volume = await findVolume(db.pool, name);
+  if (volume === null) throw new RollcallError(`There is no volume ${name}.`, { next: 'rollcall volumes lists them.' });
+  return volume;
+}
+
+export async function findingsOf(
+  db: Database,
+  filter: { readonly volume: string | null; readonly state: FindingState | 'all' },
+): Promise<StoredFinding[]> {
+  const states = filter.state === 'all' ? STATES : [filter.state];
+  if (filter.volume === null) return listFindings(db.pool, { states });
+  return listFindings(db.pool, { states, volumeId: (await volumeNamed(db, filter.volume)).id });
+}
+
+/**
+ * Accepts all of them, or none. @throws RollcallError for what is not open, a path that stands in several volumes, or no reason
+ */
+export async function acceptFindings(
+  db: Database,
+  request: {
+    /** Ids, or paths below the volume. */
+    readonly findings: readonly string[];
+    readonly volume: string | null;
+    readonly reason: string;
+    readonly actor: string;
+    readonly nowMs: number;
+  },
+): Promise<StoredFinding[]> {
+  const volumeId = request.volume === null ? null : (await volumeNamed(db, request.volume)).id;
+  const ids: bigint[] = [];
+  for (const one of request.findings) {
+    const open = await listFindings(db.pool, volumeId === null ? { path: one } : { path: one, volumeId });
+    const volumes = new Set(open.map((finding) => finding.volume));
+    if (volumes.size > 1) {
+      throw new RollcallError(`${one} has findings in ${[...volumes].join(' and ')}.`, {
+        next: 'Say which with --volume NAME.',
+      });
+    }
+    if (open.length > 0) ids.push(...open.map((finding) => finding.id));
+    else if (/^\d+$/.test(one)) ids.push(BigInt(one));
+    else throw new RollcallError(`There is no open finding of ${one}.`, { next: 'rollcall findings lists them.' });
+  }
+  const decision = { reason: request.reason, actor: request.actor, nowMs: request.nowMs };
+  return inTransaction(db, (client) => acceptFinding(client, { ids }, decision));
+}

@@ -1,0 +1,101 @@
+// `scan`: one look at a live tree, or at what is new in a series, kept in the catalog; a series can be exported afterwards.
+import { RollcallError } from '../../domain/exit.ts';
+import type { Gap, Role } from '../../domain/scan.ts';
+import { noCounts } from '../catalog/shards.ts';
+import type { ShardCounts } from '../catalog/shards.ts';
+import { newestGaps } from '../catalog/scans.ts';
+import { isPattern } from '../files/pattern.ts';
+import { checkBackup, checkLive, placeOutside } from '../scan/inputs.ts';
+import { scanSeries } from '../scan/scan-series.ts';
+import type { SeriesPlan } from '../scan/scan-series.ts';
+import { scanTree } from '../scan/scan-tree.ts';
+import type { ScanRun, ScanTools } from '../scan/scan-volume.ts';
+import { exportSeries } from './export.ts';
+
+export interface ScanRequest {
+  /** A directory or a pattern, as typed. */
+  readonly target: string;
+  /** Null: a pattern is a backup, a directory is live. */
+  readonly role: Role | null;
+  readonly exportFile: string | null;
+  readonly snapshotsMax: number | null;
+  readonly excludes: readonly string[];
+  readonly crossMounts: boolean;
+  readonly tz: string | null;
+  readonly reread: boolean;
+  readonly newState: boolean;
+  readonly notGluster: boolean;
+  readonly bricksRescued: boolean;
+}
+
+export interface ScanRequestTools extends ScanTools {
+  readonly cwd: string;
+  readonly stateDir: string | null;
+  readonly onPlan: (pattern: string, plan: SeriesPlan) => void;
+}
+
+export interface ScanResult {
+  readonly volume: string;
+  readonly role: Role;
+  readonly path: string;
+  /** Sums over the scans that were made now. */
+  readonly totals: ShardCounts & { belowGone: number; belowUnknown: number };
+  /** What the newest complete scan of the volume could not look at. */
+  readonly gaps: readonly Gap[];
+  /** The export's path; null without one. */
+  readonly exported: string | null;
+}
+
+/** @throws RollcallError as assess does */
+export async function scan(tools: ScanRequestTools, request: ScanRequest): Promise<ScanResult> {
+  const role = request.role ?? (isPattern(request.target) || request.exportFile !== null ? 'backup' : 'live');
+  const scope = { excludes: request.excludes, crossMounts: request.crossMounts };
+  const checks = {
+    ...request,
+    limit: request.snapshotsMax,
+    cwd: tools.cwd,
+    nowMs: tools.nowMs(),
+    live: request.target,
+    backups: [],
+    outDir: null,
+    stateDir: tools.stateDir,
+  };
+  if (role === 'live') {
+    if (request.exportFile !== null)
+      throw new RollcallError('Only backups are exported: the live volume is judged where it lies.');
+    const { live } = checkLive(request.target, checks);
+    if (tools.stateDir !== null)
+      placeOutside('state directory', tools.stateDir, '--state-dir', tools.cwd, [live], [], request.crossMounts);
+    const mode = request.reread ? 'reread' : 'read';
+    const { volume, run } = await scanTree(tools, { path: live, scope, mode, newState: request.newState });
+    const gaps = await newestGaps(tools.db.pool, volume.id);
+    return { volume: volume.name, role, path: live, totals: sum([run]), gaps, exported: null };
+  }
+  const found = await checkBackup(request.target, checks);
+  if ('exportFile' in found)
+    throw new RollcallError(`${request.target} is a file; name a directory or a pattern of snapshots.`);
+  const volumes = found.snapshots.map((snapshot) => snapshot.path);
+  if (tools.stateDir !== null)
+    placeOutside('state directory', tools.stateDir, '--state-dir', tools.cwd, volumes, [found], request.crossMounts);
+  const exportFile =
+    request.exportFile === null
+      ? null
+      : placeOutside('export', request.exportFile, '--export', tools.cwd, volumes, [found], request.crossMounts);
+  const { volume, runs } = await scanSeries(
+    tools,
+    { pattern: request.target, found, scope, reread: request.reread },
+    (plan) => tools.onPlan(request.target, plan),
+  );
+  if (exportFile !== null) await exportSeries({ ...tools, volume, file: exportFile });
+  const gaps = await newestGaps(tools.db.pool, volume.id);
+  return { volume: volume.name, role, path: volume.path, totals: sum(runs), gaps, exported: exportFile };
+}
+
+function sum(runs: readonly ScanRun[]): ScanResult['totals'] {
+  const totals = { ...noCounts(), belowGone: 0, belowUnknown: 0 };
+  for (const run of runs) {
+    if (!('totals' in run.outcome)) continue;
+    for (const key of Object.keys(totals) as (keyof typeof totals)[]) totals[key] += run.outcome.totals[key];
+  }
+  return totals;
+}

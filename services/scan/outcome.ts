@@ -1,0 +1,145 @@
+// What a shard brings home: rows gathered, listings, directories left over; and how that becomes a result with child shards.
+import { joinPath } from '../../domain/path.ts';
+import { resolveDirectories } from '../catalog/directories.ts';
+import { seenInGoodStanding, standingKey } from '../catalog/known.ts';
+import type { ListingRow, ShardDirectory, ShardResult, ShardWork } from '../catalog/shards.ts';
+import type { Directory } from '../files/directory.ts';
+import type { Diffed, Gathered } from './directory-diff.ts';
+import type { ShardEnvironment } from './environment.ts';
+import { CHILD_SHARDS, READ_SHARD_BYTES } from './limits.ts';
+import type { Entry, Look } from './look.ts';
+
+export interface ListOutcome {
+  readonly gathered: Gathered;
+  readonly listings: ListingRow[];
+  /** Directories that still have to be listed. */
+  readonly rest: ShardDirectory[];
+}
+
+export function resultOf(outcome: ListOutcome, generation: number): ShardResult {
+  const { gathered } = outcome;
+  return {
+    versions: gathered.versions,
+    endings: gathered.endings,
+    gaps: gathered.gaps,
+    listings: outcome.listings,
+    counts: gathered.counts,
+    replaces: [],
+    forgets: [],
+    unsettles: [],
+    children: [...listChildren(outcome.rest, generation + 1), ...readChildren(gathered)],
+  };
+}
+
+function listChildren(rest: readonly ShardDirectory[], generation: number): { kind: 'list'; work: ShardWork }[] {
+  const directories = [...rest].reverse();
+  const size = Math.max(1, Math.ceil(directories.length / CHILD_SHARDS));
+  const children: { kind: 'list'; work: ShardWork }[] = [];
+  for (let start = 0; start < directories.length; start += size) {
+    children.push({ kind: 'list', work: { directories: directories.slice(start, start + size), generation } });
+  }
+  return children;
+}
+
+export function readChildren(gathered: Gathered): { kind: 'read'; work: ShardWork }[] {
+  const children: { kind: 'read'; work: ShardWork }[] = [];
+  let files: { directory: ShardDirectory; name: string }[] = [];
+  let bytes = 0;
+  for (const file of gathered.deferred) {
+    if (files.length > 0 && bytes + file.bytes > READ_SHARD_BYTES) {
+      children.push({ kind: 'read', work: { files } });
+      files = [];
+      bytes = 0;
+    }
+    files.push({ directory: file.directory, name: file.name });
+    bytes += file.bytes;
+  }
+  if (files.length > 0) children.push({ kind: 'read', work: { files } });
+  return children;
+}
+
+/** Subdirectories to be listed, with their ids; a mount that is not entered becomes a `boundary`. */
+export async function childDirectories(
+  environment: ShardEnvironment,
+  looks: readonly {
+    readonly directory: ShardDirectory;
+    readonly handle: Directory;
+    readonly entries: readonly Entry[];
+  }[],
+  outcome: Pick<ListOutcome, 'gathered'>,
+): Promise<ShardDirectory[]> {
+  const wanted = looks.flatMap((one) =>
+    one.entries
+      .filter((entry) => entry.stat.kind === 'directory')
+      .map((entry) => ({
+        parent: one.directory.id,
+        name: entry.name,
+        path: joinPath(one.directory.path, entry.name),
+        stat: entry.stat,
+        parentDevice: one.handle.stat.device,
+      })),
+  );
+  const ids = await resolveDirectories(environment.client, wanted);
+  const children: ShardDirectory[] = [];
+  wanted.forEach((child, index) => {
+    const id = ids[index];
+    if (id === undefined) throw new Error('every directory has an id');
+    const crosses = child.stat.device !== child.parentDevice || environment.mountPoints.has(child.path);
+    if (crosses && !environment.context.scope.crossMounts) {
+      const detail = 'another file system: it is not entered unless --cross-mounts is given';
+      outcome.gathered.gaps.push({ directory: id, name: '', status: 'boundary', errno: null, detail });
+      return;
+    }
+    children.push({
+      id,
+      path: child.path,
+      inode: String(child.stat.inode),
+      // The root of a mount has another device and inode than its parent's listing saw through the mount point's own lstat: both are of the mount.
+      device: String(child.stat.device),
+      parentDevice: String(child.parentDevice),
+    });
+  });
+  return children;
+}
+
+/** The digests of what stands: names under a gap are left out, so that a later look at them never passes for unchanged. */
+export function listingOf(
+  environment: ShardEnvironment,
+  one: Pick<Look, 'directory' | 'handle'>,
+  diffed: Diffed,
+): ListingRow {
+  const { digest } = environment;
+  digest.reset();
+  let files = 0;
+  let bytes = 0;
+  for (const { entry, digest: content } of diffed.seen) {
+    digest.addStat(entry.name, entry.stat, entry.target);
+    digest.addContent(entry.name, { ...entry.stat, digest: content }, entry.target);
+    if (entry.stat.kind === 'file') {
+      files++;
+      bytes += entry.stat.size ?? 0;
+    }
+  }
+  const whole = diffed.gaps === 0 && diffed.deferred === 0;
+  const { stat } = one.handle;
+  return {
+    directory: one.directory.id,
+    statDigest: digest.statDigest(),
+    contentDigest: whole ? digest.contentDigest() : null,
+    count: diffed.seen.length,
+    files,
+    bytes,
+    racy: diffed.racy,
+    dirInode: stat.inode,
+    dirMtimeNs: stat.mtimeNs,
+    dirCtimeNs: stat.ctimeNs,
+  };
+}
+
+/** One question for all rows whose content changed in silence: was that digest once seen in good standing? */
+export async function settleSuspects(environment: ShardEnvironment, gathered: Gathered): Promise<void> {
+  const good = await seenInGoodStanding(environment.client, gathered.suspects);
+  for (const row of gathered.suspects.splice(0)) {
+    row.settle(!good.has(standingKey(row.directory, row.name, row.digest)));
+  }
+}
