@@ -59,14 +59,14 @@ export function orderObservers(observers: readonly Observer[], liveNow: bigint):
 }
 
 /**
- * One point per observer, in ms, strictly rising: the middle of its as_of, pushed behind its predecessor where two coincide or where
+ * One point per observer, in whole ms (findings keep them), strictly rising: the middle of its as_of, pushed behind its predecessor where two coincide or where
  * a snapshot named by a day reaches beyond live now. Every question "is this in the window" is asked in these points.
  */
 export function pointsOf(observers: readonly Observer[]): number[] {
   const points: number[] = [];
   let previous = Number.NEGATIVE_INFINITY;
   for (const observer of observers) {
-    previous = Math.max(middleMs(observer.scan.asOf), previous + 1);
+    previous = Math.max(Math.floor(middleMs(observer.scan.asOf)), previous + 1);
     points.push(previous);
   }
   return points;

@@ -69,7 +69,7 @@ export function decideWindow(input: WindowInput): DecidedWindow {
     });
   }
   spans.forEach((span, i) => {
-    if (input.open.some((open) => overlap(span, open.fromMs, open.toMs))) inWindow[i] = true;
+    if (input.open.some((open) => sharesMost(span, open))) inWindow[i] = true;
   });
   if (input.sinceMs !== null) {
     const since = input.sinceMs;
@@ -115,6 +115,15 @@ function reasonOf(since: boolean, estimated: number, burst: boolean): string {
 
 function overlap(span: Span, fromMs: number, toMs: number): boolean {
   return Math.max(span.fromMs, fromMs) < Math.min(span.toMs, toMs);
+}
+
+/**
+ * Whether an open finding's stretch and an interval share more than half of the shorter one. Mere contact would let the window creep:
+ * with two series whose nights interlock, each assessment would take in one interval more.
+ */
+function sharesMost(span: Span, open: Stretch): boolean {
+  const shared = Math.min(span.toMs, open.toMs) - Math.max(span.fromMs, open.fromMs);
+  return shared > 0 && shared * 2 > Math.min(span.toMs - span.fromMs, open.toMs - open.fromMs);
 }
 
 function bySeries(spans: readonly Span[]): number[][] {

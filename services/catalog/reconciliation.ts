@@ -402,22 +402,30 @@ export async function changesByScan(
   );
 }
 
-/** Bytes whose digests hold at these scans, split by when they were read: at the scan itself, or carried from an earlier reading. */
+/** Bytes whose digests hold at the newest scans, and were not read by this run. */
 export interface Trusted {
   readonly carriedBytes: number;
-  /** as_of (ms) of the oldest scan whose reading is still trusted; null when nothing was carried. */
+  /** Start (ms) of the oldest scan whose reading is still trusted; null when nothing was carried. */
   readonly sinceMs: number | null;
 }
 
-export async function trustedBytes(client: Queryable, roots: readonly JudgedRoot[]): Promise<Trusted> {
+/** @param runStartedMs what scans read that began before it was not read by this run */
+export async function trustedBytes(
+  client: Queryable,
+  roots: readonly JudgedRoot[],
+  runStartedMs: number,
+): Promise<Trusted> {
   const columns = await columnsOf(client, roots);
   const found = await client.query<{ bytes: bigint; since: bigint | null }>(
     `with r as (select * from unnest($1::int[], $2::bigint[]) as r (root, newest)),
-     read as (select v.root, v.read_seq, sum(v.size)::bigint as bytes from version v join r on r.root = v.root
-               where v.digest is not null and v.read_seq <> r.newest and v.first_seq <= r.newest and (v.end_seq is null or v.end_seq > r.newest) group by 1, 2)
-     select coalesce(sum(read.bytes), 0)::bigint as bytes, min(s.started_ms) as since
-       from read left join scan s on s.root = read.root and s.seq = read.read_seq and s.state = 'complete'`,
-    [columns.roots, columns.newest],
+     old as materialized (
+       select s.root, s.seq, s.started_ms from scan s join r on r.root = s.root where s.state = 'complete' and s.started_ms < $3),
+     read as (
+       select v.root, v.read_seq, sum(v.size)::bigint as bytes from version v join r on r.root = v.root
+        where v.digest is not null and v.first_seq <= r.newest and (v.end_seq is null or v.end_seq > r.newest) group by 1, 2)
+     select coalesce(sum(read.bytes), 0)::bigint as bytes, min(old.started_ms) as since
+       from read join old on old.root = read.root and old.seq = read.read_seq where read.bytes > 0`,
+    [columns.roots, columns.newest, runStartedMs],
   );
   const row = found.rows[0];
   return {

@@ -247,7 +247,7 @@ async function load(input: ReconcileInput): Promise<Loaded> {
     rulesOf(pool, ids),
     decisionsOf(pool, input.volume.id),
     changesByScan(pool, roots),
-    trustedBytes(pool, roots),
+    trustedBytes(pool, roots, newest.startedMs),
   ]);
   const scope = createScope(input.scope);
   const builder = new FactsBuilder(observers, gaps, rules, scope);

@@ -107,12 +107,17 @@ function appearedOf(
   });
   const anyBackup = builder.observers.some((observer) => observer.role === 'backup' && had.has(observer.volume));
   let first = live;
+  // What stood since the first observation has not appeared: of two equal files the one that is left is no target of the other.
+  let appeared = false;
   for (let index = live - 1; index >= 0; index--) {
     const sight = facts.sights[index] ?? null;
     const observer = builder.observers[index];
     if (sight !== null) {
       if (!isGap(sight)) first = index;
-    } else if (observer !== undefined && (had.has(observer.volume) || !anyBackup)) break;
+    } else if (observer !== undefined && (had.has(observer.volume) || !anyBackup)) {
+      appeared = true;
+      break;
+    }
   }
   return {
     path: facts.path,
@@ -120,7 +125,7 @@ function appearedOf(
     size: now.size,
     digest: now.suspect ? null : now.digest,
     live: { root, inode: now.inode, btimeNs: now.btimeNs },
-    firstSeenMs: points[first] ?? 0,
+    firstSeenMs: appeared ? (points[first] ?? 0) : Number.NEGATIVE_INFINITY,
   };
 }
 

@@ -107,6 +107,13 @@ describe('the window', () => {
     expect(inWindow).toEqual([1, 6]);
   });
 
+  test('an open finding that only touches an interval does not draw it into the window', () => {
+    const { inWindow } = decide([5, 5, 5, 5, 5], {
+      open: [{ fromMs: START + 0.4 * DAY, toMs: START + 1.4 * DAY }],
+    });
+    expect(inWindow).toEqual([0, 4]);
+  });
+
   test('damaged paths are a second series with the same rule', () => {
     const { inWindow, decided } = decide([5, 5, 5, 5, 5, 5, 5], { damaged: [0, 0, 0, 90, 0, 0, 0] });
     expect(inWindow).toEqual([2, 3, 4, 6]);

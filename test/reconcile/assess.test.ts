@@ -1,0 +1,324 @@
+import { existsSync, linkSync, mkdirSync, readdirSync, renameSync, statSync, utimesSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import type { Assessment } from '../../domain/assessment.ts';
+import { Catalog, classes, findingAt, verdicts, World } from './world.ts';
+
+let catalog: Catalog;
+let world: World;
+
+beforeAll(async () => {
+  catalog = await Catalog.open();
+});
+
+afterAll(async () => {
+  await catalog.close();
+});
+
+beforeEach(() => {
+  world = new World(catalog);
+});
+
+afterEach(() => {
+  world.close();
+});
+
+/** Files in five directories, with unlike contents. */
+function fill(files: number, prefix = ''): void {
+  for (let i = 0; i < files; i++)
+    world.write(`${prefix}d${i % 5}/f${i}`, `content of ${prefix}file ${i}`.repeat(1 + (i % 7)));
+}
+
+/** Every class adds up, whatever the scenario. */
+function sums(assessment: Assessment): void {
+  const files = Object.values(assessment.verdicts).reduce((sum, tally) => sum + tally.files, 0);
+  const directories = Object.values(assessment.directories).reduce((sum, count) => sum + count, 0);
+  expect(files).toBe(assessment.universe.paths);
+  expect(directories).toBe(assessment.universe.directories);
+  const found = assessment.findings.filter((finding) => finding.kind !== 'directory').length;
+  expect(found + assessment.verdicts.intact.files).toBe(assessment.universe.paths);
+}
+
+describe('an assessment', () => {
+  test('of an unchanged volume finds nothing, and everything is intact', async () => {
+    fill(50);
+    world.backup(1);
+    const assessment = await world.assess();
+    expect(verdicts(assessment)).toEqual({});
+    expect(classes(assessment)).toEqual({ intact: 50 });
+    expect(assessment.universe).toEqual({ paths: 50, directories: 5 });
+    expect(assessment.directories.intact).toBe(5);
+    expect(assessment.incomplete).toEqual([]);
+    sums(assessment);
+  });
+
+  test('of the story: half of the loss is in the newest snapshot already, moves and old deletions are none of it', async () => {
+    world.close();
+    world = new World(catalog, 11);
+    fill(200);
+    world.write('docs/letter', 'the first letter');
+    world.write('docs/report', 'a report that somebody goes on writing');
+    world.write('docs/table', Buffer.alloc(9_000, 'table '));
+    world.write('docs/log', 'entry '.repeat(100));
+    world.write('docs/empty-one', 'this was something');
+    for (let night = 1; night <= 10; night++) {
+      // Quiet churn: one file a night is deleted by a person, one is made, one is edited.
+      if (night > 1) {
+        world.remove(`d${night % 5}/f${night}`);
+        world.write(`d0/new${night}`, `made in night ${night}`, night);
+        world.write('docs/report', `a report, edited in night ${night}`, night);
+      }
+      if (night === 6) renameSync(world.path('docs/letter'), world.path('docs/letter-of-june'));
+      if (night === 10) for (let i = 20; i < 60; i++) world.remove(`d${i % 5}/f${i}`);
+      world.backup(night);
+    }
+    // Lost after the newest snapshot.
+    for (let i = 60; i < 100; i++) world.remove(`d${i % 5}/f${i}`);
+    renameSync(world.path('d0/f150'), world.path('docs/moved-just-now'));
+    world.write('docs/empty-one', '', 12);
+    world.write('docs/table', Buffer.alloc(9_000), 12);
+    world.write('docs/report', 'the newest words', 12);
+    world.write('docs/fresh', 'made today', 12);
+    const assessment = await world.assess();
+    sums(assessment);
+    expect(assessment.window).toMatchObject({ all: false, reason: 'burst' });
+    expect(assessment.timeline.map((interval) => interval.burst)).toEqual([
+      ...Array.from({ length: 8 }, () => false),
+      true,
+      true,
+    ]);
+    expect(assessment.timeline.map((interval) => interval.vanished)).toEqual([1, 1, 1, 1, 1, 1, 1, 1, 41, 40]);
+    expect(assessment.timeline.at(4)).toMatchObject({ moved: 1, added: 2, changed: 1 });
+    expect(assessment.timeline.at(-1)).toMatchObject({ toName: 'live', moved: 1, damaged: 2 });
+    // The interval beside the burst is in the window, and with it one quiet deletion.
+    expect(classes(assessment)).toEqual({
+      missing: 82,
+      deleted: 7,
+      moved: 2,
+      truncated: 2,
+      modified: 1,
+      new: 2,
+      intact: 121,
+    });
+    expect(assessment.recovery).toMatchObject({ exact: { files: 84 }, older: { files: 0 }, none: { files: 0 } });
+    expect(findingAt(assessment, 'docs/letter')).toMatchObject({ verdict: 'moved', movedTo: 'docs/letter-of-june' });
+    expect(findingAt(assessment, 'd0/f150')).toMatchObject({ verdict: 'moved', movedTo: 'docs/moved-just-now' });
+    const lost = findingAt(assessment, 'd0/f20');
+    expect(lost).toMatchObject({ verdict: 'missing', recovery: 'exact' });
+    const ninth = new Date(world.startMs + 9 * 86_400_000).toISOString().slice(0, 10);
+    expect(lost.source).toMatchObject({ snapshot: ninth, path: 'd0/f20', series: 'nightly' });
+    expect(existsSync(join(lost.source!.root, lost.source!.path))).toBe(true);
+    expect(lost.between!.lastSeen).toContain(ninth);
+    expect(lost.cause!.signals.length).toBeGreaterThan(0);
+    expect(findingAt(assessment, 'docs/empty-one')).toMatchObject({ verdict: 'truncated', recovery: 'exact' });
+
+    const again = await world.assess();
+    expect(classes(again)).toEqual(classes(assessment));
+    expect(again.bytesRead).toBe(0);
+    expect(again.bytesTrusted).toBeGreaterThan(0);
+  });
+
+  test('an open finding stays missing however many quiet nights follow, and is resolved when the file is back', async () => {
+    fill(60);
+    for (let night = 1; night <= 5; night++) world.backup(night);
+    world.remove('d1/f1');
+    const first = await world.assess();
+    expect(verdicts(first)).toEqual({ 'd1/f1': 'missing' });
+    for (let night = 6; night <= 15; night++) world.backup(night);
+    const later = await world.assess();
+    expect(verdicts(later)).toEqual({ 'd1/f1': 'missing' });
+    world.write('d1/f1', 'content of file 1'.repeat(2));
+    const back = await world.assess();
+    expect(verdicts(back)).toEqual({ 'd1/f1': 'backup-missing' });
+  });
+
+  test('a single old deletion without an open finding is deleted, and --since brings it back', async () => {
+    fill(60);
+    for (let night = 1; night <= 5; night++) world.backup(night);
+    world.remove('d1/f1');
+    for (let night = 6; night <= 9; night++) world.backup(night);
+    expect(verdicts(await world.assess())).toEqual({ 'd1/f1': 'deleted' });
+    const since = await world.assess({ sinceMs: world.startMs + 4.5 * 86_400_000 });
+    expect(verdicts(since)).toEqual({ 'd1/f1': 'missing' });
+    expect(since.window.reason).toBe('since');
+  });
+
+  test('a byte flips while size and mtime stay: two copies against one, and the source is the good one', async () => {
+    fill(20);
+    world.backup(1);
+    const older = world.backup(2);
+    const { mtimeMs } = statSync(world.path('d3/f3'));
+    world.write('d3/f3', 'content of file 3'.repeat(4).replace('file', 'fyle'));
+    utimesSync(world.path('d3/f3'), mtimeMs / 1000, mtimeMs / 1000);
+    const assessment = await world.assess();
+    expect(verdicts(assessment)).toEqual({ 'd3/f3': 'corrupt' });
+    expect(findingAt(assessment, 'd3/f3')).toMatchObject({ flags: [], recovery: 'exact', source: { root: older } });
+    expect(assessment.timeline.at(-1)!.damaged).toBe(1);
+    sums(assessment);
+  });
+
+  test('a directory that vanished with its files is missing; one that was moved as a whole is one move', async () => {
+    fill(40, 'a/');
+    fill(40, 'b/');
+    for (let night = 1; night <= 4; night++) world.backup(night);
+    world.remove('a/d1');
+    renameSync(world.path('b'), world.path('c'));
+    const assessment = await world.assess();
+    sums(assessment);
+    expect(findingAt(assessment, 'a/d1')).toMatchObject({ verdict: 'missing', kind: 'directory', recovery: 'exact' });
+    expect(findingAt(assessment, 'a/d1/f1')).toMatchObject({ verdict: 'missing', recovery: 'exact' });
+    expect(findingAt(assessment, 'b')).toMatchObject({ verdict: 'moved', movedTo: 'c' });
+    expect(findingAt(assessment, 'b/d1/f1')).toMatchObject({ verdict: 'moved', movedTo: 'c/d1/f1' });
+    expect(classes(assessment)).toEqual({ missing: 8, moved: 40, new: 40, intact: 32 });
+  });
+
+  test('a rename before the newest snapshot is a move, although the old copies were only listed', async () => {
+    fill(20);
+    world.backup(1);
+    world.backup(2);
+    renameSync(world.path('d1/f1'), world.path('d2/g1'));
+    world.backup(3);
+    world.backup(4);
+    const assessment = await world.assess();
+    expect(verdicts(assessment)).toEqual({ 'd1/f1': 'moved' });
+    expect(assessment.timeline[1]).toMatchObject({ vanished: 0, moved: 1, added: 1 });
+  });
+
+  test('a rename that was backed up and then lost is restored from the old name', async () => {
+    fill(20);
+    world.write('d1/before', 'a text that stands nowhere else');
+    world.backup(1);
+    await world.assess();
+    renameSync(world.path('d1/before'), world.path('d1/after'));
+    expect(verdicts(await world.assess())).toMatchObject({ 'd1/before': 'moved', 'd1/after': 'new' });
+    world.remove('d1/after');
+    const assessment = await world.assess();
+    expect(findingAt(assessment, 'd1/after')).toMatchObject({
+      verdict: 'missing',
+      recovery: 'exact',
+      source: { path: 'd1/before' },
+    });
+    sums(assessment);
+  });
+
+  test('one of two hard-linked names that is gone is linked to the other', async () => {
+    fill(10);
+    linkSync(world.path('d1/f1'), world.path('d2/same'));
+    world.backup(1);
+    world.remove('d2/same');
+    const assessment = await world.assess();
+    expect(findingAt(assessment, 'd2/same')).toMatchObject({ verdict: 'missing', recovery: 'exact', linkTo: 'd1/f1' });
+  });
+
+  test('of two equal files one that is gone has not moved to the other', async () => {
+    fill(10);
+    world.write('d1/original', 'the same words');
+    world.write('d2/copy', 'the same words');
+    world.backup(1);
+    world.remove('d2/copy');
+    expect(verdicts(await world.assess())).toEqual({ 'd2/copy': 'missing' });
+  });
+
+  test('excludes hold for both sides at judging, and for history', async () => {
+    fill(20);
+    world.write('cache/x', 'x');
+    world.backup(1);
+    world.remove('cache/x');
+    expect(verdicts(await world.assess())).toEqual({ 'cache/x': 'missing' });
+    world.excludes = ['/cache/'];
+    const assessment = await world.assess();
+    expect(verdicts(assessment)).toEqual({});
+    expect(assessment.universe).toEqual({ paths: 20, directories: 5 });
+    expect(assessment.conditions.map((condition) => condition.code)).toContain('excluded');
+    world.excludes = [];
+    expect(verdicts(await world.assess())).toEqual({ 'cache/x': 'missing' });
+  });
+
+  test('what changes between the scan and the second look is unsettled, and incomplete', async () => {
+    fill(10);
+    world.backup(1);
+    world.remove('d1/f1');
+    world.write('d2/f2', 'edited', 3);
+    const scanned = await world.scan();
+    world.write('d1/f1', 'here again');
+    world.write('d2/f2', 'edited once more', 4);
+    const assessment = await world.judge(scanned);
+    expect(verdicts(assessment)).toEqual({ 'd1/f1': 'unsettled', 'd2/f2': 'unsettled' });
+    expect(assessment.incomplete).toHaveLength(1);
+    sums(assessment);
+  });
+
+  test('without a backup everything is held against its own history', async () => {
+    fill(10);
+    await world.assess({ series: [] });
+    world.remove('d1/f1');
+    world.write('d2/f2', 'edited', 3);
+    const assessment = await world.assess({ series: [] });
+    expect(verdicts(assessment)).toEqual({ 'd1/f1': 'missing', 'd2/f2': 'modified' });
+    expect(findingAt(assessment, 'd1/f1').recovery).toBe('none');
+    expect(assessment.conditions.map((condition) => condition.code)).toContain('no-backup');
+    sums(assessment);
+  });
+
+  test('a backup in which nothing ever vanishes is an rsync without --delete', async () => {
+    fill(30);
+    const kept = world.backup(1, 'kept');
+    for (let night = 2; night <= 5; night++) world.backup(night, 'nightly', kept);
+    world.backup(1);
+    world.remove('d1/f1');
+    const assessment = await world.assess();
+    expect(verdicts(assessment)).toEqual({ 'd1/f1': 'missing' });
+    expect(assessment.conditions.map((condition) => condition.code)).toContain('no-delete');
+  });
+
+  test('with two backups the better copy is taken, and a file that only one has is safe', async () => {
+    fill(20);
+    world.backup(1);
+    world.backup(1, 'offsite');
+    world.write('d0/later', 'in one backup only', 1);
+    world.backup(2);
+    world.remove('d1/f1');
+    const assessment = await world.assess({ series: ['nightly', 'offsite'] });
+    expect(verdicts(assessment)).toEqual({ 'd1/f1': 'missing' });
+    expect(findingAt(assessment, 'd1/f1').source!.series).toBe('nightly');
+    expect(assessment.series.map((series) => series.snapshots)).toEqual([2, 1]);
+    sums(assessment);
+  });
+
+  test('below a directory that could not be looked at nothing is missing', async () => {
+    fill(30);
+    world.backup(1);
+    const scanned = await world.scan();
+    // This process may read everything, so what a refused directory leaves in the catalog is written here.
+    await catalog.db.pool.query(
+      `insert into gap (scan, root, directory, name, status, errno)
+         select s.id, s.root, d.id, '', 'denied', 'EACCES' from scan s, directory d
+          where s.volume = $1 and s.state = 'complete' and d.path = 'd1'`,
+      [scanned.volume.id],
+    );
+    const assessment = await world.judge(scanned);
+    expect(classes(assessment)).toEqual({ unreadable: 6, intact: 24 });
+    expect(findingAt(assessment, 'd1/f1')).toMatchObject({ errno: 'EACCES', below: 'd1', recovery: 'exact' });
+    expect(findingAt(assessment, 'd1')).toMatchObject({ verdict: 'unreadable', kind: 'directory', errno: 'EACCES' });
+    expect(assessment.incomplete[0]).toContain('d1');
+    sums(assessment);
+  });
+
+  test('a pruned snapshot is history, and no source', async () => {
+    fill(20);
+    const first = world.backup(1);
+    world.remove('d1/f1');
+    world.backup(2);
+    world.write('d1/f1', 'content of file 1'.repeat(2));
+    await world.assess();
+    world.remove('d1/f1');
+    const before = await world.assess();
+    expect(findingAt(before, 'd1/f1')).toMatchObject({ verdict: 'missing', recovery: 'exact' });
+    for (const name of readdirSync(first)) renameSync(join(first, name), join(world.root, `gone-${name}`));
+    mkdirSync(join(world.root, 'elsewhere'));
+    renameSync(first, join(world.root, 'elsewhere', 'x'));
+    const after = await world.assess();
+    expect(findingAt(after, 'd1/f1')).toMatchObject({ verdict: 'missing', recovery: 'none', source: null });
+    sums(after);
+  });
+});
