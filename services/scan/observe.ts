@@ -139,7 +139,8 @@ export function diffPresent(
         : seen.readNow || (now?.readSeq ?? null) === null
           ? point.seq
           : (now?.readSeq ?? point.seq),
-    suspect,
+    // Content that is suspect stays so when only its metadata moves: a chmod is no person's word for the bytes.
+    suspect: suspect || (now?.suspect === true && seen.digest !== null && seen.digest === now.digest),
   };
   return { insert, endings };
 }
