@@ -1,5 +1,5 @@
 // `rollcall scan PATTERN --export FILE`: what is known of a backup series, with the digest of every file in it, as one file for another machine.
-import { createHash } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { closeSync, fsyncSync, lstatSync, openSync, readSync, renameSync, rmSync, statSync, writeSync } from 'node:fs';
 import { EXIT, RollcallError } from '../../domain/exit.ts';
 import { joinPath, parentOf } from '../../domain/path.ts';
@@ -20,31 +20,32 @@ import { errnoOf } from '../files/errors.ts';
 import { bytesOf } from '../files/location.ts';
 import type { FoundSeries } from '../files/snapshots.ts';
 import { placeOutside } from '../scan/inputs.ts';
-import { endLine, EXPORT_MAGIC, FormatError, gapLine, headerLine, isHostName, parseHeader, scanLine } from './export-format.ts';
+import type { ScanTools } from '../scan/scan-volume.ts';
+import {
+  endLine,
+  EXPORT_MAGIC,
+  FormatError,
+  gapLine,
+  headerLine,
+  isHostName,
+  parseHeader,
+  scanLine,
+} from './export-format.ts';
 import { interrupted, readUnread } from './read-unread.ts';
 
-export interface ExportPlace {
-  readonly db: Database;
-  /** As typed; relative to cwd. */
+export interface ExportPlace extends Pick<ScanTools, 'db' | 'host'> {
+  /** As typed, or printable; relative to cwd. */
   readonly file: string;
   readonly cwd: string;
-  readonly host: string;
   /** The series as it lies on disk (scanSeries' plan.found, or checkBackup's answer). */
   readonly found: FoundSeries;
   readonly crossMounts: boolean;
 }
 
-export interface ExportOptions extends ExportPlace {
+export interface ExportOptions extends ExportPlace, Pick<ScanTools, 'nowMs' | 'signal' | 'onProgress'> {
   /** The series' volume, scanned by scanSeries. */
   readonly volume: Volume;
-  readonly nowMs: () => number;
-  readonly signal: AbortSignal;
-  readonly onProgress: (progress: ExportProgress) => void;
 }
-
-export type ExportProgress =
-  | { readonly phase: 'reading'; readonly done: Count; readonly total: Count }
-  | { readonly phase: 'writing'; readonly lines: number };
 
 export interface ExportSummary {
   /** Absolute, printable, real path. */
@@ -63,7 +64,9 @@ export interface ExportSummary {
   readonly read: Count;
   /** File versions of snapshots on disk that are exported without a digest, because no copy of them could be read. */
   readonly unread: Count;
-  /** The first of the copies that could not be read. */
+  /** Copies that could not be read; of a version with another copy that could, too. */
+  readonly failures: number;
+  /** The first of them. */
   readonly unreadable: readonly ImportedGap[];
   /** An earlier export of the same series was replaced. */
   readonly replaced: boolean;
@@ -81,9 +84,12 @@ const HEADER_BYTES_MAX = 64 * 1024;
 export async function checkExportFile(place: ExportPlace): Promise<string> {
   const { found, host } = place;
   if (!isHostName(host)) {
-    throw new RollcallError(`This machine's name (${JSON.stringify(host)}) cannot stand before the ':' of a remote path.`, {
-      next: 'Give it one with hostname(1): letters, digits, dots and dashes.',
-    });
+    throw new RollcallError(
+      `This machine's name (${JSON.stringify(host)}) cannot stand before the ':' of a remote path.`,
+      {
+        next: 'Give it one with hostname(1): letters, digits, dots and dashes.',
+      },
+    );
   }
   const volumes = [
     ...(await placesOnHost(place.db.pool, host)),
@@ -146,12 +152,13 @@ export async function exportSeries(options: ExportOptions): Promise<ExportSummar
     });
   }
   await refuseUnsettled(db, volume);
-  const { read, unreadable } = await readUnread({
+  const { read, unreadable, failures } = await readUnread({
     db,
     volume,
     nowMs: options.nowMs,
     signal,
-    onProgress: (done, total) => options.onProgress({ phase: 'reading', done, total }),
+    onProgress: (done, total) =>
+      options.onProgress(`export: reading what is unread, ${total.files} files in all`, done),
   });
   const unread = await countUnread(db.pool, volume.id);
   const exportedMs = Math.round(options.nowMs());
@@ -164,7 +171,7 @@ export async function exportSeries(options: ExportOptions): Promise<ExportSummar
       const counts = { scans: scans.length, versions: 0, gaps: unreadable.length };
       const told = (): void => {
         if (signal.aborted) throw interrupted();
-        options.onProgress({ phase: 'writing', lines: counts.scans + counts.versions + counts.gaps });
+        options.onProgress('export: writing', { files: counts.versions, bytes: 0 });
       };
       write(header);
       for (const scan of scans) write(scanLine(scan));
@@ -190,6 +197,7 @@ export async function exportSeries(options: ExportOptions): Promise<ExportSummar
     ...written,
     read,
     unread,
+    failures,
     unreadable: unreadable.slice(0, UNREADABLE_SHOWN),
     replaced,
   };
@@ -223,15 +231,15 @@ async function writeWhole(
 ): Promise<Counts & { bytes: number; sha256: string }> {
   const directory = parentOf(file);
   // Not named after the final file, whose name may be as long as a name can be.
-  const partial = bytesOf(joinPath(directory, `.rollcall-export-${process.pid}.partial`));
+  const partial = bytesOf(joinPath(directory, `.rollcall-export-${randomBytes(6).toString('hex')}.partial`));
   const hash = createHash('sha256');
   let bytes = 0;
   let held: Buffer[] = [];
   let heldBytes = 0;
-  let fd: number | null = null;
-  const flush = (): void => {
+  let open: number | null = null;
+  const flush = (fd: number): void => {
     const whole = Buffer.concat(held);
-    for (let done = 0; fd !== null && done < whole.length; ) done += writeSync(fd, whole, done);
+    for (let done = 0; done < whole.length; ) done += writeSync(fd, whole, done);
     bytes += whole.length;
     held = [];
     heldBytes = 0;
@@ -244,18 +252,19 @@ async function writeWhole(
   };
   let made = false;
   try {
-    fd = openSync(partial, 'wx', 0o600);
+    const fd = openSync(partial, 'wx', 0o600);
+    open = fd;
     made = true;
     const counts = await fill((text) => {
       hash.update(hold(text));
-      if (heldBytes >= BUFFERED_BYTES) flush();
+      if (heldBytes >= BUFFERED_BYTES) flush(fd);
     });
     const sha256 = hash.digest('hex');
     hold(endLine({ ...counts, sha256 }));
-    flush();
+    flush(fd);
     fsyncSync(fd);
     closeSync(fd);
-    fd = null;
+    open = null;
     renameSync(partial, bytesOf(file));
     made = false;
     syncDirectory(directory);
@@ -275,7 +284,7 @@ async function writeWhole(
       },
     );
   } finally {
-    if (fd !== null) closeSync(fd);
+    if (open !== null) closeSync(open);
     if (made) rmSync(partial, { force: true });
   }
 }

@@ -10,7 +10,7 @@ import { scanSeries } from '../scan/scan-series.ts';
 import type { SeriesPlan } from '../scan/scan-series.ts';
 import { scanTree } from '../scan/scan-tree.ts';
 import type { ScanRun, ScanTools } from '../scan/scan-volume.ts';
-import { exportSeries } from './export.ts';
+import { checkExportFile, exportSeries } from './export.ts';
 
 export interface ScanRequest {
   /** A directory or a pattern, as typed. */
@@ -77,16 +77,14 @@ export async function scan(tools: ScanRequestTools, request: ScanRequest): Promi
   const volumes = found.snapshots.map((snapshot) => snapshot.path);
   if (tools.stateDir !== null)
     placeOutside('state directory', tools.stateDir, '--state-dir', tools.cwd, volumes, [found], request.crossMounts);
-  const exportFile =
-    request.exportFile === null
-      ? null
-      : placeOutside('export', request.exportFile, '--export', tools.cwd, volumes, [found], request.crossMounts);
+  const place = { db: tools.db, host: tools.host, cwd: tools.cwd, found, crossMounts: request.crossMounts };
+  const exportFile = request.exportFile === null ? null : await checkExportFile({ ...place, file: request.exportFile });
   const { volume, runs } = await scanSeries(
     tools,
     { pattern: request.target, found, scope, reread: request.reread },
     (plan) => tools.onPlan(request.target, plan),
   );
-  if (exportFile !== null) await exportSeries({ ...tools, volume, file: exportFile });
+  if (exportFile !== null) await exportSeries({ ...tools, ...place, volume, file: exportFile });
   const gaps = await newestGaps(tools.db.pool, volume.id);
   return { volume: volume.name, role, path: volume.path, totals: sum(runs), gaps, exported: exportFile };
 }
