@@ -312,11 +312,43 @@ done
 printf "%s\n" "$present" >>"$W/present"
 printf "%s\n" "$moved" >>"$W/moved"
 '
-# number, path, lists that need it, owner, mode, mtime: makes what is absent, and remembers by number that it was made here.
-DIRECTORY=$COMMON'
-made=0
-while [ $# -ge 6 ]; do
-  id=$1 p=$2 lists=$3 owner=$4 mode=$5 mtime=$6
+# Directories come as: number, path, lists that need it, owner, mode, mtime. What this bundle has made at this target is remembered by number
+# in the journal, in one word: wanted, made, set (it has its owner, mode and time), again (to be set again after this run has added to it).
+NOTES='
+state() { state=; [ ! -e "$J/$1" ] || read -r state <"$J/$1"; }
+# Lines of owner, mode and time, without names, for the directories given; fails when one of them cannot be asked.
+facts() { stat -c "%u:%g %a %.9Y" -- "$@" >"$W/now" 2>>"$LOG"; }
+# Who is not root sets no owners, and does not compare them.
+same() { [ "$ME" = 0 ] || now="${want%% *} ${now#* }"; [ "$now" = "$want" ]; }
+'
+# Directories that an earlier run has finished, and that nobody has touched since, are open for what this run adds.
+REOPEN=$COMMON$NOTES'
+n=$(($# / 6))
+: >"$W/want"
+while [ "$n" -gt 0 ]; do
+  n=$((n - 1)) id=$1 p=$2 owner=$4 mode=$5 mtime=$6
+  shift 6
+  state "$id"
+  [ "$state" = set ] && proper "$p" && safe "${p%/*}" && [ ! -L ".$p" ] && [ -d ".$p" ] || continue
+  printf "%s %s %s %s\n" "$id" "$owner" "$mode" "$mtime" >>"$W/want"
+  set -- "$@" ".$p"
+done
+[ $# -gt 0 ] && facts "$@" || exit 0
+exec 4<"$W/want"
+while read -r now; do
+  p=$1
+  shift
+  read -r id want <&4
+  same || continue
+  printf "again\n" >"$J/$id"
+  [ "$ME" = 0 ] || chmod u+rwx -- "$p"
+done <"$W/now"
+'
+# Makes what is absent, with mode 0700.
+DIRECTORY=$COMMON$NOTES'
+made=0 n=$(($# / 6)) ids=
+while [ "$n" -gt 0 ]; do
+  n=$((n - 1)) id=$1 p=$2 lists=$3
   shift 6
   selected=0
   for l in $LISTS; do case $lists in *,$l,*) selected=1 ;; esac; done
@@ -324,54 +356,94 @@ while [ $# -ge 6 ]; do
   if ! proper "$p" || ! safe "${p%/*}"; then blocked "$p"; continue; fi
   if [ -L ".$p" ]; then known_link "$p" || blocked "$p"; continue; fi
   if [ -d ".$p" ]; then
-    if [ "$APPLY" = 0 ]; then continue; fi
-    if [ -e "$J/$id.set" ]; then
-      # Finished by an earlier run. If nobody has touched it since, it is finished again after what this run adds to it.
-      now=$(stat -c "%u:%g %a %.9Y" -- ".$p")
-      [ "$ME" = 0 ] || now="$owner ${now#* }"
-      if [ "$now" = "$owner $mode $mtime" ]; then
-        rm -f -- "$J/$id.set"
-        [ "$ME" = 0 ] || chmod u+rwx -- ".$p"
-      fi
-    elif [ -e "$J/$id.wanted" ] && [ ! -e "$J/$id.made" ]; then
-      # An earlier run was killed right after making it.
-      case $(stat -c "%u %a" -- ".$p") in "$ME 700" | "$ME 2700") : >"$J/$id.made" ;; esac
+    [ "$APPLY" = 1 ] || continue
+    state "$id"
+    # An earlier run was killed right after making it.
+    if [ "$state" = wanted ]; then
+      case $(stat -c "%u %a" -- ".$p") in "$ME 700" | "$ME 2700") printf "made\n" >"$J/$id" ;; esac
     fi
     continue
   fi
   if [ -e ".$p" ]; then blocked "$p"; continue; fi
-  if [ "$APPLY" = 1 ]; then
-    if [ ! -d ".${p%/*}" ]; then blocked "$p"; continue; fi
-    rm -f -- "$J/$id.set" "$J/$id.made"
-    : >"$J/$id.wanted"
-    if ! mkdir -m 0700 -- ".$p" 2>>"$LOG"; then printf "1\n" >>"$W/rc"; continue; fi
-    : >"$J/$id.made"
-  fi
-  made=$((made + 1))
+  if [ "$APPLY" = 0 ]; then made=$((made + 1)); continue; fi
+  printf "wanted\n" >"$J/$id"
+  ids="$ids $id"
+  set -- "$@" "$p"
 done
+if [ $# -gt 0 ]; then
+  # One call for all of them, parents first; only if it fails for any they are looked at one by one.
+  for p do shift; set -- "$@" ".$p"; done
+  whole=0
+  mkdir -m 0700 -- "$@" 2>/dev/null && whole=1
+  for id in $ids; do
+    p=${1#.}
+    shift
+    if [ "$whole" = 1 ]; then
+      printf "made\n" >"$J/$id"
+      made=$((made + 1))
+    elif [ -L ".$p" ]; then
+      blocked "$p"
+    elif [ -d ".$p" ]; then
+      # Made by the failed call, or by somebody else since it was looked at.
+      case $(stat -c "%u %a" -- ".$p") in "$ME 700" | "$ME 2700") printf "made\n" >"$J/$id"; made=$((made + 1)) ;; esac
+    elif [ -e ".$p" ] || [ ! -d ".${p%/*}" ]; then
+      blocked "$p"
+    elif mkdir -m 0700 -- ".$p" 2>>"$LOG"; then
+      printf "made\n" >"$J/$id"
+      made=$((made + 1))
+    else
+      printf "1\n" >>"$W/rc"
+    fi
+  done
+fi
 printf "%s\n" "$made" >>"$W/moved"
 '
-# The same records, deepest first: gives the directories that were made here their owner, mode and time.
-FINISH=$COMMON'
-unknown=0
-while [ $# -ge 6 ]; do
-  id=$1 p=$2 owner=$4 mode=$5 mtime=$6
+# Deepest first: gives the directories that were made here their owner, mode and time.
+FINISH=$COMMON$NOTES'
+unknown=0 n=$(($# / 6))
+: >"$W/want"
+while [ "$n" -gt 0 ]; do
+  n=$((n - 1)) id=$1 p=$2 owner=$4 mode=$5 mtime=$6
   shift 6
-  [ -e "$J/$id.made" ] && [ ! -e "$J/$id.set" ] || continue
-  if ! safe "${p%/*}" || [ -L ".$p" ] || [ ! -d ".$p" ]; then continue; fi
+  state "$id"
+  case $state in made | again) ;; *) continue ;; esac
+  if ! proper "$p" || ! safe "${p%/*}" || [ -L ".$p" ] || [ ! -d ".$p" ]; then continue; fi
   if [ "$owner" = - ]; then unknown=$((unknown + 1)); continue; fi
-  now=$(stat -c "%u:%g %a %.9Y" -- ".$p")
-  [ "$ME" = 0 ] || now="$owner ${now#* }"
-  if [ "$now" != "$owner $mode $mtime" ]; then
-    ok=1
-    [ "$ME" != 0 ] || chown -h -- "$owner" ".$p" 2>>"$LOG" || ok=0
-    chmod -- "0000$mode" ".$p" 2>>"$LOG" || ok=0
-    touch -c -m -d "@$mtime" -- ".$p" 2>>"$LOG" || ok=0
-    if [ "$ok" = 0 ]; then printf "1\n" >>"$W/rc"; continue; fi
-  fi
-  : >"$J/$id.set"
+  printf "%s %s %s %s\n" "$id" "$owner" "$mode" "$mtime" >>"$W/want"
+  set -- "$@" ".$p"
 done
 printf "%s\n" "$unknown" >>"$W/unknown"
+[ $# -gt 0 ] || exit 0
+if ! facts "$@"; then printf "1\n" >>"$W/rc"; exit 0; fi
+exec 4<"$W/want"
+: >"$W/set"
+owners= modes= one_owner=1 one_mode=1
+while read -r now; do
+  p=$1
+  shift
+  read -r id want <&4
+  if same; then printf "set\n" >"$J/$id"; continue; fi
+  set -- "$@" "$p"
+  printf "%s %s\n" "$id" "$want" >>"$W/set"
+  owner=${want%% *} mode=${want#* }
+  mode=${mode%% *}
+  [ "${owners:=$owner}" = "$owner" ] || one_owner=0
+  [ "${modes:=$mode}" = "$mode" ] || one_mode=0
+done <"$W/now"
+[ $# -gt 0 ] || exit 0
+ok=1
+if [ "$ME" = 0 ] && [ "$one_owner" = 1 ]; then chown -h -- "$owners" "$@" 2>>"$LOG" || ok=0; fi
+exec 5<"$W/set"
+for p do
+  read -r id owner mode mtime <&5
+  if [ "$ME" = 0 ] && [ "$one_owner" = 0 ]; then chown -h -- "$owner" "$p" 2>>"$LOG" || ok=0; fi
+  touch -c -m -d "@$mtime" -- "$p" 2>>"$LOG" || ok=0
+  # Five digits and more: fewer would leave a setgid bit that the parent has handed down.
+  if [ "$one_mode" = 0 ]; then chmod -- "0000$mode" "$p" 2>>"$LOG" || ok=0; fi
+done
+if [ "$one_mode" = 1 ]; then chmod -- "0000$modes" "$@" 2>>"$LOG" || ok=0; fi
+if [ "$ok" = 0 ]; then printf "1\n" >>"$W/rc"; exit 0; fi
+while read -r id want; do printf "set\n" >"$J/$id"; done <"$W/set"
 '
 export COMMON KNOWN_LINK
 
@@ -471,6 +543,7 @@ fresh() { : >"$W/present"; : >"$W/moved"; : >"$W/rc"; : >"$W/pairs0"; }
 
 # ---- directories, before any file of any list ------------------------------------------------------------------------------------
 fresh
+[ "$apply" = 0 ] || records 6 "$REOPEN" sh <"$B/lists/dirs.make0" || echo 1 >>"$W/rc"
 records 6 "$DIRECTORY" sh <"$B/lists/dirs.make0" || echo 1 >>"$W/rc"
 worst
 made=$(total moved)

@@ -130,6 +130,19 @@ describe('missing files', () => {
     expect((await world.verify()).metadataDiffers).toBe(0);
   });
 
+  it('come back in directories whose own mode wins over what the file system hands down', async () => {
+    const from = world.snapshot('s1');
+    world.write(from, 'shared/d/f', 'x');
+    chmodSync(bytes(from, '/shared/d'), 0o755);
+    mkdirSync(inLive('shared'));
+    chmodSync(inLive('shared'), 0o2775);
+    world.wrong('shared/d', s1);
+    world.wrong('shared/d/f', s1);
+    await world.writeBundle();
+    expect(world.restore(['--apply']).code).toBe(0);
+    expect(statSync(inLive('shared/d')).mode & 0o7777).toBe(0o755);
+  });
+
   it('come back into an empty target with the directories on the way as the snapshot has them', async () => {
     const from = world.snapshot('s1');
     world.write(from, 'x/y/file', 'content');
