@@ -1,5 +1,6 @@
 // What the bodies of commands that scan have in common: threads, host, owners, and progress on the terminal.
 import { hostname } from 'node:os';
+import type { DatabaseAddress } from '../../services/catalog/database.ts';
 import { ownersOfMachine } from '../../services/files/owners.ts';
 import type { ScanTools } from '../../services/scan/scan-volume.ts';
 import { openThreads } from '../../services/scan/pool.ts';
@@ -20,9 +21,24 @@ export async function withScanTools<T>(
   threadsMax: number | null,
   work: (opened: OpenedTools) => Promise<T>,
 ): Promise<T> {
-  const session = await context.session();
-  const threads = openThreads(session.address, threadsMax ?? undefined);
-  const tools: ScanTools = {
+  // The threads start while the database does.
+  let address: DatabaseAddress | null = null;
+  const threads = openThreads(() => {
+    if (address === null) throw new Error('a shard before the catalog was opened');
+    return address;
+  }, threadsMax ?? undefined);
+  try {
+    const session = await context.session();
+    ({ address } = session);
+    return await work({ session, tools: toolsOf(context, session, threads), threads, owners: ownersOfMachine() });
+  } finally {
+    context.output.done();
+    await threads.close();
+  }
+}
+
+function toolsOf(context: Context, session: Session, threads: ThreadPool): ScanTools {
+  return {
     db: session.db,
     threads,
     host: hostname(),
@@ -31,10 +47,4 @@ export async function withScanTools<T>(
     onProgress: (doing, { files, bytes }) => context.output.progress({ doing, files, bytes, filesExpected: null }),
     onNotice: (text) => context.output.note(text),
   };
-  try {
-    return await work({ session, tools, threads, owners: ownersOfMachine() });
-  } finally {
-    context.output.done();
-    await threads.close();
-  }
 }

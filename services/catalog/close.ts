@@ -35,6 +35,7 @@ export async function closeScan(
 ): Promise<CloseOutcome> {
   await client.query('begin');
   try {
+    await client.query('set local synchronous_commit = on');
     const locked = await client.query(
       `select from scan where id = $1 and state = 'running' and open_shards = 0 for update`,
       [context.scanId],

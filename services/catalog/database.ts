@@ -1,6 +1,7 @@
 // Connections to the catalog: what an address is, how every connection is set up, and one transaction at a time.
 // Everything of Rollcall's lies in the schema `rollcall`. Each connection carries it as its search_path in its start-up packet, so that
 // no role has to be altered and a worker thread needs nothing but the address.
+import './no-undici.ts';
 import { Client, Pool, TypeOverrides, type ClientBase, type ClientConfig } from 'pg';
 import { RollcallError } from '../../domain/exit.ts';
 import { throwAdvised } from './advice.ts';
@@ -101,7 +102,17 @@ export type Connection = Client;
 /** One connection, for a thread that does one thing at a time. The caller ends it. Throws RollcallError where an operator can help. */
 export async function connect(
   address: DatabaseAddress,
-  { applicationName = 'rollcall' }: { readonly applicationName?: string } = {},
+  {
+    applicationName = 'rollcall',
+    relaxed = false,
+  }: {
+    readonly applicationName?: string;
+    /**
+     * Commits without waiting for the disk (synchronous_commit off): for shards, whose loss in a crash of the server costs reading them
+     * again and nothing else. The close of a scan waits, and what came before it is then on disk too.
+     */
+    readonly relaxed?: boolean;
+  } = {},
 ): Promise<Client> {
   const client = newClient(address, applicationName);
   // Without a listener a connection that breaks while idle ends the process. The next query on it fails and is told.
@@ -112,6 +123,7 @@ export async function connect(
     await client.end().catch(() => {});
     throwAdvised(error);
   }
+  if (relaxed) await client.query('set synchronous_commit = off');
   return client;
 }
 

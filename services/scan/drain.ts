@@ -44,7 +44,7 @@ const HOLDER_MAX = 2 ** 31 - 1;
  * @throws RollcallError when a guard stops the scan (exit 4) or the command is interrupted (130); the scan can then be continued
  */
 export async function drain(options: DrainOptions): Promise<DrainOutcome> {
-  const client = await connect(options.db.address, { applicationName: 'rollcall drain' });
+  const client = await connect(options.db.address, { applicationName: 'rollcall drain', relaxed: true });
   try {
     const holder = await newHolder(client);
     const context = await loadScanContext(client, options.scanId);
@@ -90,7 +90,8 @@ class Drain {
     const { scanId, signal, threads } = this.#options;
     for (;;) {
       if (signal.aborted) return this.#interrupt();
-      while (this.#flights.size < threads.threads - this.#writtenOff && !signal.aborted) {
+      // One more than there are threads, so that none waits for a claim.
+      while (this.#flights.size < threads.threads + 1 - this.#writtenOff && !signal.aborted) {
         const shard = await claimShard(this.#client, scanId, this.#holder);
         if (shard === null) break;
         if (shard.attempts > SHARD_ATTEMPTS) {
@@ -185,7 +186,8 @@ class Drain {
     const nowMs = this.#options.nowMs();
     for (const flight of this.#flights.values()) {
       const moved = Atomics.load(flight.running.progress, 0);
-      if (moved !== flight.lastMoved) {
+      // 0: no thread has taken it up yet.
+      if (moved !== flight.lastMoved || moved === 0n) {
         flight.lastMoved = moved;
         flight.movedAtMs = nowMs;
       } else if (nowMs - flight.movedAtMs > STALL_MS) {

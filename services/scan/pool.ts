@@ -26,14 +26,19 @@ const CLOSE_MS = 2_000;
 /** The thread's file has the same name in the sources (run by tsx or vitest) and in the build. */
 const THREAD = new URL(import.meta.url.endsWith('.ts') ? './shard-thread.ts' : './shard-thread.js', import.meta.url);
 
-export function openThreads(address: DatabaseAddress, threads: number = availableParallelism()): ThreadPool {
+/**
+ * @param address of the catalog; a function where it is known only later, so that the threads start while the database does
+ */
+export function openThreads(
+  address: DatabaseAddress | (() => DatabaseAddress),
+  threads: number = availableParallelism(),
+): ThreadPool {
   const pool = new Piscina({
     filename: THREAD.href,
     name: 'runShard',
     minThreads: threads,
     maxThreads: threads,
     idleTimeout: Number.POSITIVE_INFINITY,
-    workerData: { address },
     ...(import.meta.url.endsWith('.ts') ? { execArgv: ['--import', 'tsx'] } : {}),
   });
   return {
@@ -41,7 +46,12 @@ export function openThreads(address: DatabaseAddress, threads: number = availabl
     run(scanId, shard) {
       const buffer = new SharedArrayBuffer(COUNTERS * BigInt64Array.BYTES_PER_ELEMENT);
       const abort = new AbortController();
-      const task: ShardTask = { scanId, shard, progress: buffer };
+      const task: ShardTask = {
+        address: typeof address === 'function' ? address() : address,
+        scanId,
+        shard,
+        progress: buffer,
+      };
       const answer = pool.run(task, { signal: abort.signal }) as Promise<ShardAnswer>;
       return { shard, progress: new BigInt64Array(buffer), answer, abandon: () => abort.abort() };
     },

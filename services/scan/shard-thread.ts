@@ -1,5 +1,4 @@
 // The thread: does one shard from end to end with synchronous file calls and a Postgres connection of its own. Loaded by piscina.
-import { workerData } from 'node:worker_threads';
 import type { Connection } from '../catalog/database.ts';
 import { connect } from '../catalog/database.ts';
 import type { DatabaseAddress } from '../catalog/database.ts';
@@ -18,6 +17,7 @@ import { runReadShard } from './read-shard.ts';
 import { runRelistShard } from './relist-shard.ts';
 
 export interface ShardTask {
+  readonly address: DatabaseAddress;
   readonly scanId: bigint;
   readonly shard: Shard;
   /** Three counters: any progress, files, bytes. The main thread reads them. */
@@ -45,10 +45,9 @@ let hasher: Hasher | null = null;
 let held: Held | null = null;
 const attributes = new AttributeIds();
 
-async function connection(): Promise<Connection> {
+async function connection(address: DatabaseAddress): Promise<Connection> {
   if (client === null) {
-    const { address } = threadData();
-    client = await connect(address, { applicationName: 'rollcall thread' });
+    client = await connect(address, { applicationName: 'rollcall thread', relaxed: true });
     client.on('error', () => {
       client = null;
     });
@@ -59,25 +58,21 @@ async function connection(): Promise<Connection> {
   return client;
 }
 
-function threadData(): { address: DatabaseAddress } {
-  const data: unknown = workerData;
-  const own = Array.isArray(data) ? data.at(-1) : data;
-  return own as { address: DatabaseAddress };
-}
-
-async function contextOf(scanId: bigint): Promise<Held> {
+async function contextOf(address: DatabaseAddress, scanId: bigint): Promise<Held> {
   if (held?.context.scanId !== scanId) {
-    held = { context: await loadScanContext(await connection(), scanId), links: new Map() };
+    held = { context: await loadScanContext(await connection(address), scanId), links: new Map() };
   }
   return held;
 }
 
 /** The task that piscina calls. Fails (and the shard is claimed again) on what is neither a finding nor a passing fault. */
 export async function runShard(task: ShardTask): Promise<ShardAnswer> {
-  const db = await retrying(connection);
-  const { context, links } = await retrying(() => contextOf(task.scanId));
-  hasher ??= await createHasher();
   const counters = new BigInt64Array(task.progress);
+  // Taken up: from here on standing still is told.
+  Atomics.add(counters, 0, 1n);
+  const db = await retrying(() => connection(task.address));
+  const { context, links } = await retrying(() => contextOf(task.address, task.scanId));
+  hasher ??= await createHasher();
   const opened = openEnvironment({ client: db, attributes, context, hasher, links, counters, nowMs: Date.now });
   if ('quarantine' in opened) return { outcome: 'quarantine', reason: opened.quarantine };
   const { environment } = opened;
@@ -88,7 +83,10 @@ export async function runShard(task: ShardTask): Promise<ShardAnswer> {
         ? runReadShard(environment, task.shard)
         : runRelistShard(environment, task.shard));
     await retrying(async () =>
-      writeShard(await connection(), context, task.shard, result, attributes, { last: true, nowMs: Date.now() }),
+      writeShard(await connection(task.address), context, task.shard, result, attributes, {
+        last: true,
+        nowMs: Date.now(),
+      }),
     );
     return { outcome: 'done', counts: result.counts };
   } catch (error) {
