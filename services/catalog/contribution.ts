@@ -3,6 +3,12 @@ import type { Queryable, ScanContext } from './scans.ts';
 import { noCounts } from './shards.ts';
 import type { ShardCounts } from './shards.ts';
 
+/** Directories that the running scan ($1) did not look into: below a gap, or below what vanished, left scope or is no directory any more. */
+const UNVISITED = `select id from subtree(array(
+  select g.directory from gap g where g.scan = $1 and g.name = ''
+  union select d.id from gap g join directory d on d.parent = g.directory and d.name = g.name where g.scan = $1 and g.name <> ''
+  union select d.id from ending e join directory d on d.parent = e.directory and d.name = e.name where e.scan = $1 and e.kind = 'below'))`;
+
 /** The counts that these directories have in the running scan. Only those that the sums need are filled. */
 export async function contributionOf(
   client: Queryable,
@@ -19,8 +25,8 @@ export async function contributionOf(
     found: number;
   }>(
     `with listed as (
-       -- A directory that could not be looked at contributed nothing.
-       select n.id from unnest($4::int[]) as n (id) where not exists (select from gap g where g.scan = $1 and g.directory = n.id and g.name = '')
+       -- A directory that this scan did not look into contributed nothing.
+       select n.id from unnest($4::int[]) as n (id) except select id from (${UNVISITED}) u
      ), known as (
        select directory, name from version where root = $2 and directory in (select id from listed) and first_seq < $3 and (end_seq is null or end_seq > $3)
      ), ended as (
@@ -51,20 +57,17 @@ export interface ListedDirectory {
   readonly ctimeNs: bigint;
 }
 
-/** Every directory of the root with the times that it had when it was listed last. */
+/** Every directory that the running scan looked into, parents first, with the times that it had when it was listed last. */
 export async function listedDirectories(client: Queryable, context: ScanContext): Promise<ListedDirectory[]> {
   const found = await client.query<{ id: number; path: string; inode: bigint; mtime_ns: bigint; ctime_ns: bigint }>(
     `select distinct on (l.directory) l.directory as id, d.path, l.dir_inode as inode, l.dir_mtime_ns as mtime_ns, l.dir_ctime_ns as ctime_ns
-       from listing l join directory d on d.id = l.directory where l.root = $1 and l.seq <= $2 order by l.directory, l.seq desc`,
-    [context.rootId, context.seq],
+       from listing l join directory d on d.id = l.directory
+      where l.root = $2 and l.seq <= $3 and l.directory not in (${UNVISITED}) order by l.directory, l.seq desc`,
+    [context.scanId, context.rootId, context.seq],
   );
-  return found.rows.map((row) => ({
-    id: row.id,
-    path: row.path,
-    inode: row.inode,
-    mtimeNs: row.mtime_ns,
-    ctimeNs: row.ctime_ns,
-  }));
+  return found.rows
+    .map((row) => ({ id: row.id, path: row.path, inode: row.inode, mtimeNs: row.mtime_ns, ctimeNs: row.ctime_ns }))
+    .sort((a, b) => a.path.length - b.path.length);
 }
 
 /** Directories with everything below them. */
@@ -74,13 +77,18 @@ export async function withDescendants(client: Queryable, directories: readonly n
   return found.rows.map((row) => row.id);
 }
 
-/** Directories that this scan could not open because the tree moved. */
-export async function unsettledDirectories(client: Queryable, context: ScanContext): Promise<Set<number>> {
-  const found = await client.query<{ directory: number }>(
-    `select directory from gap where scan = $1 and name = '' and status = 'unsettled'`,
+/**
+ * Directories that this scan has not looked into and may yet: not opened because the tree moved, not found when they were listed, or proven
+ * absent. (Not those that no permission, no medium or no mount lets it into: their gaps stand.)
+ */
+export async function unvisitedDirectories(client: Queryable, context: ScanContext): Promise<Set<number>> {
+  const found = await client.query<{ id: number }>(
+    `select directory as id from gap where scan = $1 and name = '' and status = 'unsettled'
+     union select d.id from gap g join directory d on d.parent = g.directory and d.name = g.name where g.scan = $1 and g.name <> ''
+     union select d.id from ending e join directory d on d.parent = e.directory and d.name = e.name where e.scan = $1 and e.kind = 'below'`,
     [context.scanId],
   );
-  return new Set(found.rows.map((row) => row.directory));
+  return new Set(found.rows.map((row) => row.id));
 }
 
 /** Whether anything of the scan can be due to a tree that moved while it was walked: names that vanished, or were unsettled. */

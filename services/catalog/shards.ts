@@ -19,8 +19,6 @@ export interface ShardDirectory {
   /** What the parent's listing saw, as decimal strings (JSON has no bigint); null for the root, which identity checks cover. */
   readonly inode: string | null;
   readonly device: string | null;
-  /** The device of the directory above: a mount that was entered before and now lies on it is gone. */
-  readonly parentDevice: string | null;
 }
 
 export interface ShardFile {

@@ -24,6 +24,11 @@ export interface RootIdentity {
   readonly enteredMounts: readonly string[];
 }
 
+/** Whether JSON from the catalog is a recorded identity of a tree's root (a snapshot's is another thing). */
+export function isIdentity(value: unknown): value is RootIdentity {
+  return typeof value === 'object' && value !== null && 'fsType' in value && 'enteredMounts' in value;
+}
+
 const BY_UUID = '/dev/disk/by-uuid';
 const BTRFS = '/sys/fs/btrfs';
 

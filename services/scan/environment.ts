@@ -33,8 +33,10 @@ export interface ShardEnvironment {
   readonly isMountRoot: (path: string, stat: Stat) => boolean;
   /** Mount points below the root, relative and printable. */
   readonly mountPoints: ReadonlySet<string>;
-  /** Mounts that an earlier scan entered. */
+  /** Mounts that an earlier scan entered, or that this one enters. */
   readonly enteredMounts: ReadonlySet<string>;
+  /** Whether a file system is mounted at the path now. */
+  readonly isMounted: (path: string) => boolean;
   /** False on FUSE, NFS and SMB mounts that are not read-only: there a second listing replaces the lookup by name (design.md, rule 9). */
   readonly lookupByName: boolean;
   /** By "device:inode": hard links within a root are read once. */

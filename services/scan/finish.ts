@@ -6,7 +6,7 @@ import type { ScanTotals } from '../catalog/close.ts';
 import { mayHaveMoved } from '../catalog/contribution.ts';
 import { abortScan, askRelist, relistTarget, topLevelLoss } from '../catalog/scans.ts';
 import type { ScanContext, ScanState } from '../catalog/scans.ts';
-import { identifyRoot, identityDifference } from '../files/identity.ts';
+import { identifyRoot, identityDifference, isIdentity } from '../files/identity.ts';
 import type { RootIdentity } from '../files/identity.ts';
 import { RELIST_ROUNDS } from './limits.ts';
 
@@ -62,10 +62,6 @@ function rootMoved(context: ScanContext): string | null {
     throw error;
   }
   return identityDifference(context.identity, now);
-}
-
-function isIdentity(value: unknown): value is RootIdentity {
-  return typeof value === 'object' && value !== null && 'enteredMounts' in value && 'fsType' in value;
 }
 
 async function emptied(client: Connection, context: ScanContext): Promise<string | null> {

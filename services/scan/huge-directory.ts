@@ -121,13 +121,14 @@ async function endAbsent(
     const nexts = context.laterGaps ? await nextSeen(client, context, directory.id, names) : null;
     const ahead = gather();
     const nothing = { entries: [], nameGaps: [], excluded: new Set<string>(), donors: undefined };
-    onDiffed(
-      diffDirectory(
-        environment,
-        { directory, handle, ...nothing, known, nexts, complete: true, readLarge: false },
-        ahead,
-      ),
+    const diffed = diffDirectory(
+      environment,
+      { directory, handle, ...nothing, known, nexts, complete: true, readLarge: false },
+      ahead,
     );
+    onDiffed(diffed);
+    const entries = diffed.seen.map(({ entry }) => entry);
+    outcome.rest.push(...(await childDirectories(environment, [{ directory, handle, entries }], { gathered: ahead })));
     await writeAhead(environment, shard, ahead, outcome.gathered, []);
   }
 }

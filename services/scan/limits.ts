@@ -27,6 +27,11 @@ export const READ_ONCE_FROM_BYTES = 1024 * 1024 * 1024;
 export const LINKS_REMEMBERED = 200_000;
 /** Directories are listed again at most this often while the tree moves. */
 export const RELIST_ROUNDS = 3;
+/** What moved this close before a scan began may have moved within the same tick of a coarse clock as its listing. */
+export const RACY_MS = 2_000n;
+/** A tick of a file system's clock: a jiffy of the kernel, with room; and of file systems that keep whole seconds. */
+export const TICK_MS = 25;
+export const COARSE_TICK_MS = 2_000;
 /** A shard that was tried more often is split into single directories; a single one becomes a gap `failed`. */
 export const SHARD_ATTEMPTS = 3;
 /** A live scan is taken up again within this time of its last progress. */

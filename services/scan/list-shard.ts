@@ -70,16 +70,17 @@ async function listBatch(
     const ids = looks.map((l) => l.directory.id);
     const listings =
       context.next === null ? await knownListings(client, context, ids) : new Map<number, KnownListing>();
-    const children = await childDirectories(environment, looks, outcome);
     const differing = looks.filter((l) => !isUnchanged(environment, l, listings.get(l.directory.id)));
     const differingIds = differing.map((l) => l.directory.id);
     const known = await knownRows(client, context, differingIds, null);
     const donors = await knownDonors(client, context, differingIds);
     const changed = new Set(differingIds);
+    const met: Pick<Look, 'directory' | 'handle' | 'entries'>[] = [];
     for (const one of looks) {
       const listing = listings.get(one.directory.id);
       if (!changed.has(one.directory.id) && listing !== undefined) {
         countUnchanged(environment, outcome, one, listing);
+        met.push(one);
         continue;
       }
       const rows = known.get(one.directory.id) ?? new Map();
@@ -102,8 +103,10 @@ async function listBatch(
       );
       outcome.gathered.counts.duplicates += one.duplicates;
       if (context.next === null) outcome.listings.push(listingOf(environment, one, diffed));
+      // Also directories that the listing left out and a lookup found.
+      met.push({ directory: one.directory, handle: one.handle, entries: diffed.seen.map(({ entry }) => entry) });
     }
-    outcome.rest.push(...children.reverse());
+    outcome.rest.push(...(await childDirectories(environment, met, outcome)).reverse());
   } finally {
     for (const one of looks) one.handle.close();
   }

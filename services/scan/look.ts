@@ -27,7 +27,7 @@ export interface NameGap {
 export interface Look {
   readonly directory: ShardDirectory;
   readonly handle: Directory;
-  readonly entries: Entry[];
+  readonly entries: readonly Entry[];
   /** Names that were listed but could not be looked at. */
   readonly gaps: NameGap[];
   /** Names that were listed and are out of scope. */
@@ -70,9 +70,8 @@ export function look(environment: ShardEnvironment, directory: ShardDirectory): 
     return unseen(directory, error);
   }
   try {
-    const before = handle.stat;
-    const unmounted = environment.enteredMounts.has(directory.path) && before.device === parentDevice(directory);
-    if (unmounted) {
+    // Asked anew for each: a file system may be unmounted while its volume is scanned.
+    if (environment.enteredMounts.has(directory.path) && !environment.isMounted(directory.path)) {
       handle.close();
       const detail = 'a file system was mounted here when it was scanned before; now it is not';
       return { directory, gap: { name: '', status: 'unmounted', errno: null, detail } };
@@ -136,10 +135,6 @@ export function lookAtName(
     }
     return { name, status: gapStatusOf(error.errno), errno: error.errno, detail: null };
   }
-}
-
-function parentDevice(directory: ShardDirectory): bigint | null {
-  return directory.parentDevice === null ? null : BigInt(directory.parentDevice);
 }
 
 /** A directory that its parent listed and that is gone, or another, when it is opened: the tree moves; anything else is what the errno says. */

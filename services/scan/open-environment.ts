@@ -71,7 +71,12 @@ export function openEnvironment(parts: EnvironmentParts): OpenedEnvironment {
         (path === '' && mount?.mountPoint === context.path) ||
         (isSubvolume && stat.inode === BTRFS_SUBVOLUME_INODE),
       mountPoints,
-      enteredMounts: new Set(context.enteredMounts),
+      enteredMounts: new Set([
+        ...enteredBy(context.identity),
+        // Whoever accepts a new state accepts that a mount is no more.
+        ...(context.newState ? [] : context.enteredMounts),
+      ]),
+      isMounted: (path) => readMounts().some((one) => one.mountPoint === prefix + path),
       lookupByName: mount === null || mount.readOnly || !isNetworkOrFuse(mount.fsType),
       links: parts.links,
       nowMs: parts.nowMs,
@@ -94,6 +99,11 @@ export function openEnvironment(parts: EnvironmentParts): OpenedEnvironment {
 function recordedInode(identity: unknown): string | null {
   if (typeof identity !== 'object' || identity === null || !('rootInode' in identity)) return null;
   return typeof identity.rootInode === 'string' ? identity.rootInode : null;
+}
+
+function enteredBy(identity: unknown): readonly string[] {
+  if (typeof identity !== 'object' || identity === null || !('enteredMounts' in identity)) return [];
+  return Array.isArray(identity.enteredMounts) ? identity.enteredMounts.map(String) : [];
 }
 
 /** Only snapshots compare inodes with the one before; where it is gone, bytes are read instead. */

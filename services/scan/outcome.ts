@@ -94,9 +94,8 @@ export async function childDirectories(
       id,
       path: child.path,
       inode: String(child.stat.inode),
-      // The root of a mount has another device and inode than its parent's listing saw through the mount point's own lstat: both are of the mount.
+      // Of a mount point lstat tells what opening it does: both are of the file system that is mounted there.
       device: String(child.stat.device),
-      parentDevice: String(child.parentDevice),
     });
   });
   return children;

@@ -5,19 +5,20 @@ import {
   contributionOf,
   listedDirectories,
   mayHaveMoved,
-  unsettledDirectories,
+  unvisitedDirectories,
   vanishedNames,
   withDescendants,
 } from '../catalog/contribution.ts';
 import type { ListedDirectory } from '../catalog/contribution.ts';
 import { resolveDirectories } from '../catalog/directories.ts';
 import { knownDonors, knownRows } from '../catalog/known.ts';
+import type { KnownRow } from '../catalog/known.ts';
 import type { GapRow, Shard, ShardCounts, ShardDirectory, ShardResult } from '../catalog/shards.ts';
 import { openDirectory } from '../files/directory.ts';
 import { FileError } from '../files/errors.ts';
 import { diffDirectory, gather, lookInput } from './directory-diff.ts';
 import type { ShardEnvironment } from './environment.ts';
-import { RELIST_ROUNDS } from './limits.ts';
+import { COARSE_TICK_MS, RACY_MS, RELIST_ROUNDS, TICK_MS } from './limits.ts';
 import { childDirectories, listingOf, resultOf, settleSuspects } from './outcome.ts';
 import type { ListOutcome } from './outcome.ts';
 import { look } from './look.ts';
@@ -28,29 +29,39 @@ export async function runRelistShard(environment: ShardEnvironment, shard: Shard
   const outcome: ListOutcome = { gathered: gather(), listings: [], rest: [] };
   const { client, context } = environment;
   if (!(await mayHaveMoved(client, context))) return resultOf(outcome, 1);
-  const moved = movedDirectories(environment, await listedDirectories(client, context));
+  const moved = movedDirectories(environment, await listedDirectories(client, context), shard.work.round);
   if (shard.work.round > RELIST_ROUNDS) return unsettle(environment, moved, outcome);
   const replaces = await relist(environment, moved, outcome);
   await settleSuspects(environment, outcome.gathered);
   return { ...resultOf(outcome, 1), replaces };
 }
 
-/** Directories whose mtime or ctime is not what their listing saw, or that are no longer there. */
-function movedDirectories(environment: ShardEnvironment, listed: readonly ListedDirectory[]): ShardDirectory[] {
-  const moved: ShardDirectory[] = [];
+/**
+ * Directories whose mtime or ctime is not what their listing saw. In the first round also those that moved at all since the scan began: a
+ * change within the same tick of the file system's clock as their listing shows in no time.
+ */
+function movedDirectories(
+  environment: ShardEnvironment,
+  listed: readonly ListedDirectory[],
+  round: number,
+): MovedDirectory[] {
+  const moved: MovedDirectory[] = [];
+  const racyNs = round === 1 ? sinceNs(environment) : null;
   for (const one of listed) {
     environment.tick();
     try {
       const handle = openDirectory(environment.root, one.path);
       try {
         const { stat } = handle;
-        if (stat.inode !== one.inode || stat.mtimeNs !== one.mtimeNs || stat.ctimeNs !== one.ctimeNs) {
+        const differs = stat.inode !== one.inode || stat.mtimeNs !== one.mtimeNs || stat.ctimeNs !== one.ctimeNs;
+        if (differs || (racyNs !== null && (stat.mtimeNs >= racyNs || stat.ctimeNs >= racyNs))) {
+          const { inode, device, mtimeNs, ctimeNs } = stat;
           moved.push({
             id: one.id,
             path: one.path,
-            inode: String(stat.inode),
-            device: String(stat.device),
-            parentDevice: null,
+            inode: String(inode),
+            device: String(device),
+            movedNs: mtimeNs > ctimeNs ? mtimeNs : ctimeNs,
           });
         }
       } finally {
@@ -64,16 +75,35 @@ function movedDirectories(environment: ShardEnvironment, listed: readonly Listed
   return moved;
 }
 
+interface MovedDirectory extends ShardDirectory {
+  /** The later of mtime and ctime. */
+  readonly movedNs: bigint;
+}
+
+function sinceNs(environment: ShardEnvironment): bigint {
+  return (BigInt(environment.context.startedMs) - RACY_MS) * 1_000_000n;
+}
+
+/** Until the directory's clock has ticked since it moved: a change that comes after its listing then shows in its times. */
+async function ticked(environment: ShardEnvironment, directory: MovedDirectory): Promise<void> {
+  const tickMs = directory.movedNs % 1_000_000_000n === 0n ? COARSE_TICK_MS : TICK_MS;
+  const leftMs = Number(directory.movedNs / 1_000_000n) + tickMs - environment.nowMs();
+  if (leftMs > 0) await new Promise((resolve) => setTimeout(resolve, Math.min(leftMs, COARSE_TICK_MS)));
+}
+
 /** @returns the directories whose rows of this scan are replaced */
 async function relist(
   environment: ShardEnvironment,
-  moved: readonly ShardDirectory[],
+  moved: readonly MovedDirectory[],
   outcome: ListOutcome,
 ): Promise<number[]> {
   const { client, context } = environment;
-  const unsettled = await unsettledDirectories(client, context);
-  const replaced: number[] = [];
+  const unvisited = await unvisitedDirectories(client, context);
+  const replaced = new Set<number>();
   for (const directory of moved) {
+    // What lay above it is gone, and with it everything that this scan saw below.
+    if (replaced.has(directory.id)) continue;
+    await ticked(environment, directory);
     const one = look(environment, directory);
     // What cannot be listed now keeps what its first listing saw; if that was wrong, the next round or the end unsettles it.
     // (A huge directory is not listed again either: names that vanished from it meanwhile are unsettled in the end.)
@@ -82,36 +112,31 @@ async function relist(
     try {
       const rows = (await knownRows(client, context, [directory.id], null)).get(directory.id) ?? new Map();
       const donors = (await knownDonors(client, context, [directory.id])).get(directory.id);
-      const endedBefore = outcome.gathered.endings.length;
       const diffed = diffDirectory(
         environment,
         { ...lookInput(one), known: rows, donors, nexts: null, complete: true, readLarge: true },
         outcome.gathered,
       );
       outcome.listings.push(listingOf(environment, one, diffed));
-      replaced.push(directory.id);
-      const children = await childDirectories(environment, [one], outcome);
-      const metBefore = (name: string): boolean =>
-        rows.get(name)?.now?.kind === 'directory' || rows.get(name)?.own?.kind === 'directory';
+      replaced.add(directory.id);
+      // Of the entries that stand, so that a directory which became a gap meanwhile is not entered.
+      const entries = diffed.seen.map(({ entry }) => entry);
+      const children = await childDirectories(environment, [{ ...one, entries }], outcome);
+      const entered = new Set<string>();
       for (const child of children) {
         const name = child.path.slice(child.path.lastIndexOf('/') + 1);
-        if (metBefore(name) && !unsettled.has(child.id)) continue;
+        entered.add(name);
+        if (isDirectory(rows.get(name)) && !unvisited.has(child.id)) continue;
         outcome.rest.push(child);
-        if (unsettled.has(child.id)) replaced.push(child.id);
+        replaced.add(child.id);
       }
-      const gone = [...rows.entries()]
-        .filter(([name, row]) => isGoneDirectory(name, row.own?.kind, one.entries))
-        .map(([name]) => name);
-      const ended = outcome.gathered.endings
-        .slice(endedBefore)
-        .filter((e) => e.kind === 'below')
-        .map((e) => e.name);
-      replaced.push(...(await subtreesOf(environment, directory, [...new Set([...gone, ...ended])])));
+      const left = [...rows].filter(([name, row]) => isDirectory(row) && !entered.has(name)).map(([name]) => name);
+      for (const id of await subtreesOf(environment, directory, left)) replaced.add(id);
     } finally {
       one.handle.close();
     }
   }
-  const replaces = [...new Set(replaced)];
+  const replaces = [...replaced];
   subtract(outcome.gathered.counts, await contributionOf(client, context, replaces));
   // Files and bytes were counted at the first listing.
   outcome.gathered.counts.files = 0;
@@ -120,15 +145,11 @@ async function relist(
   return replaces;
 }
 
-function isGoneDirectory(
-  name: string,
-  own: string | undefined,
-  entries: readonly { readonly name: string; readonly stat: { readonly kind: string } }[],
-): boolean {
-  return own === 'directory' && !entries.some((entry) => entry.name === name && entry.stat.kind === 'directory');
+function isDirectory(row: KnownRow | undefined): boolean {
+  return row?.now?.kind === 'directory' || row?.own?.kind === 'directory';
 }
 
-/** What this scan wrote below directories that are gone must go too: they were listed where they lay before. */
+/** What this scan wrote below directories that are gone, hidden or not entered any more must go too: it is told by what stands above. */
 async function subtreesOf(
   environment: ShardEnvironment,
   directory: ShardDirectory,
@@ -155,12 +176,12 @@ async function unsettle(
   const result = resultOf(outcome, 1);
   if (moved.length === 0) return result;
   const inFlux = new Map<number, boolean>();
-  const sinceNs = (BigInt(environment.context.startedMs) - 2_000n) * 1_000_000n;
+  const startNs = sinceNs(environment);
   const unsettles: { directory: number; name: string }[] = [];
   for (const { directory, path, name } of await vanishedNames(environment.client, environment.context)) {
     let flux = inFlux.get(directory);
     if (flux === undefined) {
-      flux = moved.some((one) => one.id === directory) || movedSince(environment, path, sinceNs);
+      flux = moved.some((one) => one.id === directory) || movedSince(environment, path, startNs);
       inFlux.set(directory, flux);
     }
     if (flux) unsettles.push({ directory, name });
@@ -172,11 +193,11 @@ async function unsettle(
   return { ...result, gaps, unsettles };
 }
 
-function movedSince(environment: ShardEnvironment, path: string, sinceNs: bigint): boolean {
+function movedSince(environment: ShardEnvironment, path: string, startNs: bigint): boolean {
   try {
     const handle = openDirectory(environment.root, path);
     try {
-      return handle.stat.mtimeNs >= sinceNs || handle.stat.ctimeNs >= sinceNs;
+      return handle.stat.mtimeNs >= startNs || handle.stat.ctimeNs >= startNs;
     } finally {
       handle.close();
     }

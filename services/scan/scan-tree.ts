@@ -5,7 +5,7 @@ import type { ScopeRules } from '../../domain/scope.ts';
 import { completeScans } from '../catalog/scans.ts';
 import { ensureVolume } from '../catalog/volumes.ts';
 import type { Volume } from '../catalog/volumes.ts';
-import { identifyRoot, identityDifference } from '../files/identity.ts';
+import { identifyRoot, identityDifference, isIdentity, unmountedBelow } from '../files/identity.ts';
 import type { RootIdentity } from '../files/identity.ts';
 import { mountsBelow } from '../files/mounts.ts';
 import { runScan } from './scan-volume.ts';
@@ -45,8 +45,12 @@ export async function treeVolume(tools: Pick<ScanTools, 'db' | 'host' | 'nowMs'>
 
 async function nextScan(tools: ScanTools, volume: Volume, options: TreeOptions): Promise<NewScan> {
   const { path, scope } = options;
-  const entered = scope.crossMounts ? enteredMounts(path) : [];
-  const identity = identifyRoot(path, entered);
+  const entered = new Set(scope.crossMounts ? mountedBelow(path) : []);
+  // What was entered once and is not mounted now stays on record: else the scan after the next would call it vanished.
+  if (!options.newState && isIdentity(volume.identity)) {
+    for (const one of unmountedBelow(path, volume.identity)) entered.add(one);
+  }
+  const identity = identifyRoot(path, [...entered]);
   if (!options.newState) checkIdentity(volume, path, identity);
   const last = (await completeScans(tools.db.pool, volume.id)).at(-1);
   const nowMs = tools.nowMs();
@@ -68,14 +72,14 @@ async function nextScan(tools: ScanTools, volume: Volume, options: TreeOptions):
   };
 }
 
-function enteredMounts(path: string): string[] {
+function mountedBelow(path: string): string[] {
   const prefix = path === '/' ? '/' : `${path}/`;
   return mountsBelow(path).map((mount) => mount.mountPoint.slice(prefix.length));
 }
 
 function checkIdentity(volume: Volume, path: string, now: RootIdentity): void {
-  if (typeof volume.identity !== 'object' || volume.identity === null) return;
-  const difference = identityDifference(volume.identity as RootIdentity, now);
+  if (!isIdentity(volume.identity)) return;
+  const difference = identityDifference(volume.identity, now);
   if (difference === null) return;
   throw new RollcallError(`${path} is not the volume that was scanned before: ${difference}. Nothing was scanned.`, {
     exit: EXIT.guard,

@@ -1,0 +1,162 @@
+// A tree that moves while it is scanned: what exists the whole time is never called vanished.
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { mkdirSync, readFileSync, renameSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { createHasher } from '../../services/files/hash.ts';
+import { hex, openWorld, remove, write } from './world.ts';
+import type { World } from './world.ts';
+
+let world: World;
+const children: ChildProcess[] = [];
+
+beforeAll(async () => {
+  world = await openWorld();
+});
+afterAll(async () => {
+  for (const child of children) child.kill('SIGKILL');
+  await world.close();
+});
+
+/** A process that does something over and over until it is stopped. It does not outlive this one: its input closes. */
+async function churn(script: string, ...args: readonly string[]): Promise<{ stop(): Promise<void> }> {
+  const child = spawn(
+    process.execPath,
+    ['-e', `process.stdin.on('end', () => process.exit()).resume();${script}`, ...args],
+    {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    },
+  );
+  children.push(child);
+  await new Promise((resolve) => child.stdout?.once('data', resolve));
+  return {
+    stop: () =>
+      new Promise((resolve) => {
+        child.once('exit', () => resolve());
+        child.stdin?.end();
+      }),
+  };
+}
+
+const MOVE = `
+const fs = require('node:fs');
+const [root, directories, files] = [process.argv[1], Number(process.argv[2]), Number(process.argv[3])];
+const at = Array.from({ length: files }, (_, i) => i % directories);
+let turn = 0;
+process.stdout.write('ready');
+(function step() {
+  for (let n = 0; n < 20; n++) {
+    const file = turn++ % files;
+    const to = (at[file] + 1 + (turn % (directories - 1))) % directories;
+    fs.renameSync(root + '/d' + at[file] + '/f' + file, root + '/d' + to + '/f' + file);
+    at[file] = to;
+  }
+  setTimeout(step, 1);
+})();
+`;
+
+test('files that are renamed all the time are never all gone: each scan has every file, or says that it is unsettled', async () => {
+  const tree = world.directory();
+  const [directories, files] = [12, 40];
+  for (let d = 0; d < directories; d++) {
+    mkdirSync(join(tree, `d${d}`));
+    for (let i = 0; i < 30; i++) write(tree, { [`d${d}/still${i}`]: `${d} ${i}` });
+  }
+  for (let f = 0; f < files; f++) write(tree, { [`d${f % directories}/f${f}`]: `moving ${f}` });
+  await world.scan(tree);
+  const mover = await churn(MOVE, tree, String(directories), String(files));
+  try {
+    for (let round = 0; round < 8; round++) {
+      const before = namesIn(await world.told(tree));
+      await world.scan(tree);
+      const after = namesIn(await world.told(tree));
+      // A name under a gap still stands in the manifest, so that whatever was known before is there in some directory.
+      for (const name of before) expect(after).toContain(name);
+    }
+  } finally {
+    await mover.stop();
+  }
+  await world.scan(tree);
+  const names = Object.keys(await world.told(tree)).filter((path) => /\/f\d+$/.test(path));
+  expect(names).toHaveLength(files);
+});
+
+function namesIn(told: Readonly<Record<string, string>>): Set<string> {
+  return new Set(
+    Object.keys(told).flatMap((path) => (/\/f\d+$/.test(path) ? [path.slice(path.lastIndexOf('/') + 1)] : [])),
+  );
+}
+
+const MOVE_DIRECTORY = `
+const fs = require('node:fs');
+const root = process.argv[1];
+let inA = true;
+process.stdout.write('ready');
+(function step() {
+  const [from, to] = inA ? ['a', 'z'] : ['z', 'a'];
+  fs.renameSync(root + '/' + from + '/box', root + '/' + to + '/box');
+  fs.writeFileSync(root + '/' + to + '/last', String(Date.now()));
+  inA = !inA;
+  setTimeout(step, 3);
+})();
+`;
+
+test('a directory that is moved to and fro keeps what it holds, in one place or the other', async () => {
+  const tree = world.directory();
+  for (let i = 0; i < 40; i++) write(tree, { [`a/box/in/f${i}`]: `content ${i}`, [`m/x${i}/y`]: 'y' });
+  write(tree, { 'a/last': '', 'z/last': '' });
+  await world.scan(tree);
+  const mover = await churn(MOVE_DIRECTORY, tree);
+  try {
+    for (let round = 0; round < 8; round++) {
+      await world.scan(tree);
+      const told = await world.told(tree);
+      for (let i = 0; i < 40; i++) expect(told[`a/box/in/f${i}`] ?? told[`z/box/in/f${i}`]).toBeDefined();
+    }
+  } finally {
+    await mover.stop();
+  }
+});
+
+const APPEND = `
+const fs = require('node:fs');
+const root = process.argv[1];
+process.stdout.write('ready');
+(function step() {
+  for (let i = 0; i < 8; i++) fs.appendFileSync(root + '/log' + i, 'a line that is written ' + Date.now() + '\\n');
+  setTimeout(step, 0);
+})();
+`;
+
+test('a file that grows while it is read is unsettled, or has the digest of its first bytes', async () => {
+  const tree = world.directory();
+  const hasher = await createHasher();
+  for (let i = 0; i < 8; i++) write(tree, { [`log${i}`]: 'x'.repeat(2_000_000) });
+  await world.scan(tree);
+  const writer = await churn(APPEND, tree);
+  try {
+    for (let round = 0; round < 5; round++) {
+      await world.scan(tree);
+      const gaps = await world.gaps(tree);
+      for (const gap of gaps) expect(gap).toMatch(/^\/log\d unsettled/);
+      for (const [path, told] of Object.entries(await world.told(tree))) {
+        const [, size, digest] = told.split(' ');
+        const content = readFileSync(join(tree, path)).subarray(0, Number(size));
+        expect(`${path} ${digest}`).toBe(`${path} ${hex(hasher.one(content))}`);
+      }
+    }
+  } finally {
+    await writer.stop();
+  }
+});
+
+test('what was deleted while a tree was busy elsewhere is still called vanished', async () => {
+  const tree = world.directory();
+  write(tree, { 'a/f': 'f', 'b/g': 'g', 'c/h': 'h' });
+  await world.scan(tree);
+  remove(join(tree, 'a/f'));
+  renameSync(join(tree, 'b/g'), join(tree, 'c/g'));
+  expect(await world.scan(tree)).toMatchObject({ vanished: 2, found: 1, unknown: 0 });
+  expect(await world.gaps(tree)).toEqual([]);
+});
