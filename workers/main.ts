@@ -1,13 +1,17 @@
 // The worker: takes jobs from the queue, and looks into the catalog by itself, so that no lost job and no lost queue leaves a scan lying.
 import { EXIT, type ExitCode } from '../domain/exit.ts';
+import { runRequest } from '../services/audit/detached.ts';
 import { openPool } from '../services/catalog/database.ts';
+import { openRequestHolder, requestsToRun } from '../services/catalog/requests.ts';
 import { scansToDrain } from '../services/catalog/to-drain.ts';
+import { ownersOfMachine } from '../services/files/owners.ts';
 import { WAKE_EVERY_MS } from '../services/queue/catalogue.ts';
 import type { WorkerSettings } from '../services/queue/process.ts';
 import { openQueue } from '../services/queue/queue.ts';
 import { openWorker } from '../services/queue/worker.ts';
+import { drain } from '../services/scan/drain.ts';
 import { RESUME_WITHIN_MS } from '../services/scan/limits.ts';
-import { openSlots } from './slots.ts';
+import { openSlots, told } from './slots.ts';
 
 /** The settings as they come from the process that started the worker, and what they are used with. */
 export interface WorkerOptions extends WorkerSettings {
@@ -19,11 +23,11 @@ export interface WorkerOptions extends WorkerSettings {
 }
 
 /** Each phase of the end has its own bound: whatever hangs, a service manager does not have to kill. */
-const STOP_MS = { drains: 20_000, threads: 5_000, queue: 6_000, catalog: 5_000 } as const;
+const STOP_MS = { jobs: 20_000, threads: 5_000, queue: 6_000, catalog: 5_000 } as const;
 
 /**
- * Works until the signal fires (then 0), or until no thread is left (then 2, loudly). The database must be migrated.
- * Throws RollcallError when the queue cannot be opened at all.
+ * Works until the signal fires (then 0), with `once` until nothing is left to do, or until no thread is left (then 2, loudly).
+ * The database must be migrated.
  */
 export async function runWorker(options: WorkerOptions): Promise<ExitCode> {
   const { log, host, nowMs } = options;
@@ -38,45 +42,133 @@ export async function runWorker(options: WorkerOptions): Promise<ExitCode> {
   };
   if (options.signal.aborted) stop.abort();
   options.signal.addEventListener('abort', () => stop.abort(), { once: true });
-  const slots = openSlots({ db, count: options.slots, nowMs, log, onNoneLeft });
+  const slots = openSlots({ address: options.address, count: options.slots, log, onNoneLeft });
   const onError = quietly(log, nowMs);
   const queue = openQueue({ ...where, host, onError });
+  const bell = newBell(stop.signal);
+
+  const drainScan = async (scanId: bigint, signal: AbortSignal): Promise<void> => {
+    await slots.use(`scan ${scanId}`, signal, async (threads) => {
+      const { outcome } = await drain({
+        db,
+        threads,
+        scanId,
+        nowMs,
+        signal,
+        waitForOthers: false,
+        onProgress: () => undefined,
+        onFailure: (error) => log(`scan ${scanId}: a shard failed: ${told(error)}`),
+      });
+      if (outcome === 'complete' || outcome === 'unchanged') log(`scan ${scanId}: ${outcome}`);
+    });
+  };
+
+  const request = async (id: bigint, signal: AbortSignal): Promise<void> => {
+    await slots.use(`request ${id}`, signal, async (threads) => {
+      const holder = await openRequestHolder(options.address);
+      // With each scan that begins there is work for the other slots, here and in other workers.
+      let doing = '';
+      const onProgress = (phase: string): void => {
+        if (phase !== doing) bell.ring();
+        doing = phase;
+      };
+      try {
+        const onNotice = (text: string): void => log(`request ${id}: ${text}`);
+        const tools = { db, threads, host, nowMs, signal, onProgress, onNotice, owners: ownersOfMachine() };
+        const done = await runRequest(tools, holder, id);
+        if (done === null) return;
+        const { exit: code, message, next, bundle } = done.answer;
+        const more = [bundle === null ? '' : ` Bundle: ${bundle}.`, next === null ? '' : ` Next: ${next}`].join('');
+        log(`request ${id} (${done.kind}) ended with ${code}: ${message}.${more}`);
+      } finally {
+        await holder.close();
+      }
+    });
+  };
+
   const handlers = {
-    'drain-scan': ({ scanId }: { scanId: bigint }, signal: AbortSignal) => slots.drain(scanId, signal),
+    'drain-scan': ({ scanId }: { scanId: bigint }, signal: AbortSignal) => drainScan(scanId, signal),
+    'run-request': ({ requestId }: { requestId: bigint }, signal: AbortSignal) => request(requestId, signal),
   };
   const worker = openWorker({ ...where, host, slots: options.slots, handlers, onError });
-  const ownDrains = new Set<Promise<void>>();
+  const own = new Set<Promise<void>>();
 
-  /** What jobs should have told: every scan with something to do, woken again; without a queue it is drained from here. */
-  const look = async (): Promise<void> => {
-    const liveSinceMs = nowMs() - RESUME_WITHIN_MS;
-    for (const { scanId, shards } of await scansToDrain(db.pool, { host, liveSinceMs })) {
-      if (stop.signal.aborted) return;
-      try {
-        await queue.wake(scanId, Math.min(options.slots, Math.max(1, shards)));
-      } catch (error) {
-        onError(error instanceof Error ? error : new Error(String(error)));
-        if (slots.free() === 0) return;
-        const own = slots.drain(scanId, stop.signal).finally(() => ownDrains.delete(own));
-        ownDrains.add(own);
-      }
+  /** Wakes the host for it; without a queue it is done from here. */
+  const see = async (wake: Promise<number>, work: () => Promise<void>): Promise<void> => {
+    try {
+      await wake;
+    } catch (error) {
+      onError(error instanceof Error ? error : new Error(String(error)));
+      if (slots.free() === 0 || stop.signal.aborted) return;
+      const running = work().finally(() => own.delete(running));
+      own.add(running);
     }
+  };
+
+  /** What jobs should have told: every request and every scan with something to do. @returns whether there was anything */
+  const look = async (): Promise<boolean> => {
+    const requests = await requestsToRun(db.pool, host);
+    for (const id of requests) await see(queue.ask(id), () => request(id, stop.signal));
+    const scans = await scansToDrain(db.pool, { host, liveSinceMs: nowMs() - RESUME_WITHIN_MS });
+    for (const { scanId, shards } of scans) {
+      const wanted = Math.min(options.slots, Math.max(1, shards));
+      await see(queue.wake(scanId, wanted), () => drainScan(scanId, stop.signal));
+    }
+    return requests.length + scans.length > 0;
   };
 
   log(`worker on ${host}: ${options.slots} slots, queue on ${options.redisUrl === undefined ? 'Postgres' : 'Redis'}`);
   while (!stop.signal.aborted) {
-    await look().catch((error: unknown) => onError(error instanceof Error ? error : new Error(String(error))));
-    await pause(options.lookEveryMs ?? WAKE_EVERY_MS, stop.signal);
+    try {
+      const found = await look();
+      if (options.once === true && !found && slots.busy() === 0 && own.size === 0) break;
+    } catch (error) {
+      onError(error instanceof Error ? error : new Error(String(error)));
+    }
+    await bell.pause(options.once === true ? ONCE_LOOK_MS : (options.lookEveryMs ?? WAKE_EVERY_MS));
   }
 
   log('worker ends: no more work is taken, what runs is given back');
-  const left = await worker.close(STOP_MS.drains);
-  if (!left) log('some drains did not end in time; their leases run out by themselves');
-  await within(STOP_MS.drains, Promise.all(ownDrains));
+  stop.abort();
+  if (!(await worker.close(STOP_MS.jobs))) log('some work did not end in time; its leases run out by themselves');
+  await within(STOP_MS.jobs, Promise.all(own));
   await within(STOP_MS.threads, slots.close());
   await within(STOP_MS.queue, queue.close());
   await within(STOP_MS.catalog, db.close());
   return exit;
+}
+
+/** Somebody waits for a worker that ends by itself. */
+const ONCE_LOOK_MS = 500;
+
+interface Bell {
+  /** Ends the pause that is on, or the next one at once. */
+  ring(): void;
+  pause(ms: number): Promise<void>;
+}
+
+function newBell(signal: AbortSignal): Bell {
+  let rung = false;
+  let wake: (() => void) | null = null;
+  signal.addEventListener('abort', () => wake?.());
+  return {
+    ring() {
+      rung = true;
+      wake?.();
+    },
+    async pause(ms) {
+      if (!rung && !signal.aborted) {
+        let timer: NodeJS.Timeout | undefined;
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+          timer = setTimeout(resolve, ms);
+        });
+        clearTimeout(timer);
+        wake = null;
+      }
+      rung = false;
+    },
+  };
 }
 
 /** The same trouble (a database that is away) is told once a minute, not with every try. */
@@ -90,19 +182,6 @@ function quietly(log: (line: string) => void, nowMs: () => number): (error: Erro
     toldAtMs.set(line, nowMs());
     log(line === '' ? error.name : line);
   };
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) return resolve();
-    const done = (): void => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    signal.addEventListener('abort', done);
-  });
 }
 
 async function within(ms: number, work: Promise<unknown>): Promise<void> {

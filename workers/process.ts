@@ -1,38 +1,52 @@
-// The process of a worker: its settings come as JSON on standard input, what it says goes to standard error. SIGTERM and SIGINT end it in
-// order; a second one ends it at once.
+// The process of a worker: its settings come as JSON on standard input, an order to end as a message. SIGTERM and SIGINT end it in order too,
+// a second one at once.
 import { EXIT } from '../domain/exit.ts';
 import type { WorkerFarewell, WorkerSettings } from '../services/queue/process.ts';
 import { runWorker } from './main.ts';
 
-async function settings(): Promise<WorkerSettings> {
+async function readSettings(): Promise<WorkerSettings> {
   let text = '';
   for await (const chunk of process.stdin) text += String(chunk);
   return JSON.parse(text) as WorkerSettings;
 }
 
+// What a worker writes (bundles of a request) tells the names of everybody's files.
+process.umask(0o077);
+
 const stop = new AbortController();
-for (const name of ['SIGTERM', 'SIGINT'] as const) {
+for (const name of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
   process.on(name, () => {
     if (stop.signal.aborted) end(EXIT.interrupted);
     stop.abort();
   });
 }
+process.on('message', () => stop.abort());
 // Whoever started it is gone, and with it whoever would keep the exit code: there is no reason to go on.
 process.on('disconnect', () => stop.abort());
 
 /** Tells the exit code first: with a thread in a system call that never returns, exiting takes for ever, and the parent has to end it. */
 function end(code: number): void {
   const farewell: WorkerFarewell = { exit: code };
-  if (process.connected) process.send?.(farewell, () => process.exit(code));
-  else process.exit(code);
+  const leave = (): void => {
+    if (!process.connected) process.kill(process.pid, 'SIGKILL');
+    process.exit(code);
+  };
+  if (process.connected) process.send?.(farewell, leave);
+  else leave();
 }
 
-const log = (line: string): void => {
-  process.stderr.write(`${new Date().toISOString()} ${line}\n`);
-};
+let asJson = false;
+
+function log(event: string): void {
+  const at = new Date().toISOString();
+  if (asJson) process.stdout.write(`${JSON.stringify({ at, event })}\n`);
+  else process.stderr.write(`${at} ${event}\n`);
+}
 
 try {
-  end(await runWorker({ ...(await settings()), nowMs: Date.now, log, signal: stop.signal }));
+  const settings = await readSettings();
+  asJson = settings.json ?? false;
+  end(await runWorker({ ...settings, nowMs: Date.now, log, signal: stop.signal }));
 } catch (error) {
   log(error instanceof Error ? error.message : String(error));
   end(EXIT.failure);

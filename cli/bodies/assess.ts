@@ -16,9 +16,28 @@ import { withScanTools } from './tools.ts';
 export async function assessBody(context: Context, args: AssessArguments): Promise<ExitCode> {
   const { config, output } = context;
   const sinceMs = args.since === null ? null : parseSince(args.since, { nowMs: context.now(), tz: args.tz });
+  const requests = args.volumes.map((volume, index) => ({
+    live: volume.live,
+    backups: volume.backups,
+    sinceMs,
+    outDir: outDirOf(args, index),
+    snapshotsMax: args.snapshots,
+    excludes: args.excludes,
+    crossMounts: args.crossMounts,
+    tz: args.tz,
+    reread: args.reread,
+    side: args.side,
+    newState: args.newState,
+    notGluster: args.notGluster,
+    bricksRescued: args.bricksRescued,
+  }));
+  if (args.detach) {
+    const { detach } = await import('./detach.ts');
+    return detach(context, { kind: 'assess', volumes: requests }, args.json);
+  }
   return withScanTools(context, args.threads, async ({ tools, owners }) => {
     const results: AssessResult[] = [];
-    for (const [index, volume] of args.volumes.entries()) {
+    for (const request of requests) {
       const result = await assess(
         {
           ...tools,
@@ -28,21 +47,7 @@ export async function assessBody(context: Context, args: AssessArguments): Promi
           owners,
           onPlan: (pattern, plan) => announce(output, pattern, plan),
         },
-        {
-          live: volume.live,
-          backups: volume.backups,
-          sinceMs,
-          outDir: outDirOf(args, index),
-          snapshotsMax: args.snapshots,
-          excludes: args.excludes,
-          crossMounts: args.crossMounts,
-          tz: args.tz,
-          reread: args.reread,
-          side: args.side,
-          newState: args.newState,
-          notGluster: args.notGluster,
-          bricksRescued: args.bricksRescued,
-        },
+        request,
       );
       results.push(result);
       if (!args.json) print(output, result, results.length > 1);

@@ -11,6 +11,23 @@ import { withScanTools } from './tools.ts';
 
 export async function scanBody(context: Context, args: ScanArguments): Promise<ExitCode> {
   const { config, output } = context;
+  const request = {
+    target: args.pattern,
+    role: args.role,
+    exportFile: args.exportFile,
+    snapshotsMax: args.snapshots,
+    excludes: args.excludes,
+    crossMounts: args.crossMounts,
+    tz: args.tz,
+    reread: args.reread,
+    newState: args.newState,
+    notGluster: args.notGluster,
+    bricksRescued: args.bricksRescued,
+  };
+  if (args.detach) {
+    const { detach } = await import('./detach.ts');
+    return detach(context, { kind: 'scan', scan: request }, args.json);
+  }
   return withScanTools(context, args.threads, async ({ tools }) => {
     const result = await scan(
       {
@@ -21,19 +38,7 @@ export async function scanBody(context: Context, args: ScanArguments): Promise<E
           for (const line of planLines(pattern, plan)) output.note(line);
         },
       },
-      {
-        target: args.pattern,
-        role: args.role,
-        exportFile: args.exportFile,
-        snapshotsMax: args.snapshots,
-        excludes: args.excludes,
-        crossMounts: args.crossMounts,
-        tz: args.tz,
-        reread: args.reread,
-        newState: args.newState,
-        notGluster: args.notGluster,
-        bricksRescued: args.bricksRescued,
-      },
+      request,
     );
     if (args.json) output.json(result);
     else for (const line of lines(result, config.program)) output.line(line);

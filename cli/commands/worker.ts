@@ -1,7 +1,6 @@
 // rollcall worker: takes the work that --detach leaves, until it is stopped.
 import type { Command } from 'commander';
 import { positive, type Run } from '../command.ts';
-import { notWired } from './not-wired.ts';
 
 export interface WorkerArguments {
   /** The host whose roots it scans; null means the name of this machine. */
@@ -37,6 +36,6 @@ export function define(program: Command, run: Run): void {
         once: options.once ?? false,
         json: options.json ?? false,
       };
-      await run(() => notWired('worker', args), { json: options.json, threads: true });
+      await run(async (context) => (await import('../bodies/worker.ts')).workerBody(context, args), { json: options.json });
     });
 }

@@ -1,7 +1,7 @@
 // The choice of the queue's backend: BullMQ on the catalog's own Postgres, or on Redis. Nothing else knows which of the two it is.
 import { createPostgresBackend, Queue, Worker } from 'bullmq';
 import { Redis } from 'ioredis';
-import { CATALOGUE, IDLE_LOOK_S, queueName } from './catalogue.ts';
+import { IDLE_LOOK_S, JOB_OPTIONS, queueName } from './catalogue.ts';
 
 /** Where Postgres listens: a URL, or host (a name, or the directory of a socket) and the rest. */
 export type PostgresAddress =
@@ -25,8 +25,6 @@ const SCHEMA = 'rollcall_queue';
 const PREFIX = 'rollcall';
 const REDIS_RETRY_MAX_MS = 2_000;
 
-const drain = CATALOGUE['drain-scan'];
-
 /** What Rollcall asks of a queue: operations, and no connection to be seen. */
 export interface JobQueue {
   /** The data of the jobs that wait, `max` of them at most. */
@@ -39,9 +37,9 @@ export interface JobQueue {
 export function openJobQueue(where: QueueAddress, host: string, onError: (error: Error) => void): JobQueue {
   const name = queueName(host);
   const defaultJobOptions = {
-    attempts: drain.attempts,
-    removeOnComplete: drain.removeOnComplete,
-    removeOnFail: drain.removeOnFail,
+    attempts: JOB_OPTIONS.attempts,
+    removeOnComplete: JOB_OPTIONS.removeOnComplete,
+    removeOnFail: JOB_OPTIONS.removeOnFail,
   };
   if (where.redisUrl === undefined) {
     const connection = postgres(where, 2);
@@ -101,13 +99,13 @@ export function openJobWorker(
     work(job.name, job.data);
   const options = {
     concurrency: slots,
-    lockDuration: drain.lockMs,
-    maxStalledCount: drain.stalledMax,
+    lockDuration: JOB_OPTIONS.lockMs,
+    maxStalledCount: JOB_OPTIONS.stalledMax,
     drainDelay: IDLE_LOOK_S,
     // After a lost connection the loop begins again soon: nothing else would tell a worker that it is needed.
     runRetryDelay: IDLE_LOOK_S * 1_000,
     removeOnComplete: { count: 0 },
-    removeOnFail: drain.removeOnFail,
+    removeOnFail: JOB_OPTIONS.removeOnFail,
   };
   if (where.redisUrl === undefined) {
     // Moving jobs and renewing locks share the pool; listening has a connection of its own.

@@ -5,34 +5,42 @@ export interface DrainScan {
   readonly scanId: bigint;
 }
 
+/** Run request R, which --detach left for host H. The catalog says whether it is still to be run, so a second job for it does no harm either. */
+export interface RunRequest {
+  readonly requestId: bigint;
+}
+
 export interface JobDefinition<Payload> {
   /** What goes over the wire: JSON, so ids are decimal text. */
   readonly encode: (payload: Payload) => Record<string, string>;
   /** Throws on anything that encode does not write. */
   readonly decode: (data: unknown) => Payload;
-  /** Runs of one job. 1: what failed is woken again by the next round, from what Postgres then says. */
-  readonly attempts: number;
-  /** A job whose worker does not renew its lock for this long is given to another worker. */
-  readonly lockMs: number;
-  /** How often a job may change hands like that before it is dropped. */
-  readonly stalledMax: number;
-  /** Finished jobs are not facts, so they go at once … */
-  readonly removeOnComplete: true;
-  /** … and of the failed ones a few stay to be looked at. */
-  readonly removeOnFail: { readonly count: number; readonly age: number };
 }
+
+/** What holds for every job, because the queue's worker takes them all. */
+export const JOB_OPTIONS = {
+  /** Runs of one job: what failed is woken again by the next round, from what Postgres then says. */
+  attempts: 1,
+  /** A job whose worker does not renew its lock for this long is given to another worker. */
+  lockMs: 60_000,
+  /** How often a job may change hands like that before it is dropped. */
+  stalledMax: 1,
+  /** Finished jobs are not facts, so they go at once … */
+  removeOnComplete: true,
+  /** … and of the failed ones a few stay to be looked at. Age in seconds. */
+  removeOnFail: { count: 100, age: 7 * 86_400 },
+} as const;
 
 export const CATALOGUE = {
   'drain-scan': {
     encode: ({ scanId }) => ({ scanId: String(scanId) }),
     decode: (data) => ({ scanId: idOf(data, 'scanId') }),
-    attempts: 1,
-    lockMs: 60_000,
-    stalledMax: 1,
-    removeOnComplete: true,
-    removeOnFail: { count: 100, age: 7 * 86_400 },
-  },
-} as const satisfies { readonly 'drain-scan': JobDefinition<DrainScan> };
+  } satisfies JobDefinition<DrainScan>,
+  'run-request': {
+    encode: ({ requestId }) => ({ requestId: String(requestId) }),
+    decode: (data) => ({ requestId: idOf(data, 'requestId') }),
+  } satisfies JobDefinition<RunRequest>,
+};
 
 export type JobName = keyof typeof CATALOGUE;
 export type Payload<N extends JobName> = ReturnType<(typeof CATALOGUE)[N]['decode']>;

@@ -9,9 +9,16 @@ export interface WorkerSettings {
   /** Of the catalog; a queue without redisUrl lies beside it. */
   readonly address: NonNullable<QueueAddress['address']>;
   readonly redisUrl?: string;
+  /** Whose roots are read: the name that the scans of this machine were begun with. */
   readonly host: string;
+  /** Shards that are done at once; one thread each. */
   readonly slots: number;
+  /** How often the catalog is looked into; WAKE_EVERY_MS unless given. */
   readonly lookEveryMs?: number;
+  /** End when nothing is left to do. */
+  readonly once?: boolean;
+  /** Say what happens on standard output, one JSON object a line, instead of on standard error. */
+  readonly json?: boolean;
 }
 
 /** The last message of a worker's process: what it would have exited with. */
@@ -19,11 +26,16 @@ export interface WorkerFarewell {
   readonly exit: number;
 }
 
+/** Asks it to end in order; unlike a signal it may come after the terminal's own. */
+export interface WorkerOrder {
+  readonly stop: true;
+}
+
 export interface WorkerProcess {
   readonly child: ChildProcess;
   /** The exit code: the one that the process told, or 128 + the signal that ended it, as shells say it. */
   readonly ended: Promise<number>;
-  /** Asks it to end in order (SIGTERM); a second time: at once. */
+  /** Asks it to end in order. Asking twice is the same. */
   stop(): void;
 }
 
@@ -31,10 +43,10 @@ const FAREWELL_MS = 2_000;
 const SOURCES = import.meta.url.endsWith('.ts');
 const PROGRAM = fileURLToPath(new URL(`../../workers/process.${SOURCES ? 'ts' : 'js'}`, import.meta.url));
 
-/** Standard error is where it speaks: 'inherit' for the operator's terminal. It gets a process group of its own only where asked. */
-export function startWorkerProcess(settings: WorkerSettings, stderr: 'inherit' | 'pipe'): WorkerProcess {
+/** inherit: it speaks on the streams of this process; pipe: the caller reads them. */
+export function startWorkerProcess(settings: WorkerSettings, streams: 'inherit' | 'pipe'): WorkerProcess {
   const child = spawn(process.execPath, [...(SOURCES ? ['--import', 'tsx'] : []), PROGRAM], {
-    stdio: ['pipe', 'ignore', stderr, 'ipc'],
+    stdio: ['pipe', streams, streams, 'ipc'],
   });
   child.stdin?.on('error', () => undefined);
   child.stdin?.end(`${JSON.stringify(settings)}\n`);
@@ -52,5 +64,13 @@ export function startWorkerProcess(settings: WorkerSettings, stderr: 'inherit' |
       resolve(told ?? code ?? (signal === 'SIGKILL' ? 137 : 143));
     });
   });
-  return { child, ended, stop: () => void child.kill('SIGTERM') };
+  return {
+    child,
+    ended,
+    stop() {
+      const order: WorkerOrder = { stop: true };
+      if (child.connected) child.send(order, () => undefined);
+      else child.kill('SIGTERM');
+    },
+  };
 }

@@ -1,6 +1,6 @@
 // Waking workers: the side of the queue that puts jobs in.
 import { openJobQueue, type JobQueue, type QueueAddress } from './backend.ts';
-import { CATALOGUE, WAITING_MAX, WAKE_LIMIT_MS } from './catalogue.ts';
+import { CATALOGUE, WAITING_MAX, WAKE_LIMIT_MS, type JobName } from './catalogue.ts';
 import { RollcallError } from '../../domain/exit.ts';
 
 export interface QueueOptions extends QueueAddress {
@@ -18,6 +18,8 @@ export interface WakeQueue {
    * Returns how many were added. Throws RollcallError when the queue cannot be reached within WAKE_LIMIT_MS: the work stays in Postgres.
    */
   wake(scanId: bigint, slots: number): Promise<number>;
+  /** The same for a request, which one worker runs. */
+  ask(requestId: bigint): Promise<number>;
   close(): Promise<void>;
 }
 
@@ -25,17 +27,18 @@ export function openQueue(options: QueueOptions): WakeQueue {
   const limitMs = options.limitMs ?? WAKE_LIMIT_MS;
   const queue = openJobQueue(options, options.host, options.onError);
   return {
-    wake: (scanId, slots) => within(limitMs, add(queue, scanId, slots)),
+    wake: (scanId, slots) =>
+      within(limitMs, add(queue, 'drain-scan', CATALOGUE['drain-scan'].encode({ scanId }), slots)),
+    ask: (requestId) => within(limitMs, add(queue, 'run-request', CATALOGUE['run-request'].encode({ requestId }), 1)),
     close: () => within(limitMs, queue.close()).catch(options.onError),
   };
 }
 
-async function add(queue: JobQueue, scanId: bigint, slots: number): Promise<number> {
-  const data = CATALOGUE['drain-scan'].encode({ scanId });
+async function add(queue: JobQueue, name: JobName, data: Record<string, string>, count: number): Promise<number> {
   const waiting = await queue.waiting(WAITING_MAX);
   const mine = waiting.filter((other) => JSON.stringify(other) === JSON.stringify(data)).length;
-  const wanted = waiting.length >= WAITING_MAX ? 0 : Math.max(0, slots - mine);
-  if (wanted > 0) await queue.add('drain-scan', data, wanted);
+  const wanted = waiting.length >= WAITING_MAX ? 0 : Math.max(0, count - mine);
+  if (wanted > 0) await queue.add(name, data, wanted);
   return wanted;
 }
 

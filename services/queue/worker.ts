@@ -1,6 +1,6 @@
 // Taking jobs: the side of the queue that hands them to their handlers, a bounded number at a time.
 import { openJobWorker, type QueueAddress } from './backend.ts';
-import { CATALOGUE, isJobName, type Handlers } from './catalogue.ts';
+import { CATALOGUE, isJobName, type Handlers, type JobName } from './catalogue.ts';
 
 export interface WorkerOptions extends QueueAddress {
   readonly host: string;
@@ -29,7 +29,7 @@ export function openWorker(options: WorkerOptions): QueueWorker {
   const stop = new AbortController();
   const work = async (name: string, data: unknown): Promise<void> => {
     if (!isJobName(name)) throw new Error(`no such job: ${name}`);
-    await options.handlers[name](CATALOGUE[name].decode(data), stop.signal);
+    await run(name, data, options.handlers, stop.signal);
   };
   const worker = openJobWorker(options, options.host, options.slots, work, options.onError);
   return {
@@ -50,4 +50,14 @@ export function openWorker(options: WorkerOptions): QueueWorker {
       }
     },
   };
+}
+
+/** One call for each name, so that payload and handler are of the same job. */
+function run(name: JobName, data: unknown, handlers: Handlers, signal: AbortSignal): Promise<void> {
+  switch (name) {
+    case 'drain-scan':
+      return handlers[name](CATALOGUE[name].decode(data), signal);
+    case 'run-request':
+      return handlers[name](CATALOGUE[name].decode(data), signal);
+  }
 }

@@ -2,6 +2,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { Client } from 'pg';
 import type { QueueAddress } from '../../services/queue/backend.ts';
+import type { Handlers } from '../../services/queue/catalogue.ts';
 import { openQueue, type WakeQueue } from '../../services/queue/queue.ts';
 import { openWorker, type QueueWorker } from '../../services/queue/worker.ts';
 import { until } from '../support/poll.ts';
@@ -85,7 +86,11 @@ for (const { name, open, missing } of BACKENDS) {
       slots: number,
       drain: (scanId: bigint, signal: AbortSignal) => Promise<void>,
     ): QueueWorker => {
-      const handlers = { 'drain-scan': ({ scanId }: { scanId: bigint }, signal: AbortSignal) => drain(scanId, signal) };
+      const handlers = {
+        'drain-scan': ({ scanId }: { scanId: bigint }, signal: AbortSignal) => drain(scanId, signal),
+        // Requests are told apart from scans by their sign here.
+        'run-request': ({ requestId }: { requestId: bigint }, signal: AbortSignal) => drain(-requestId, signal),
+      };
       const worker = openWorker({ ...backend.where, host, slots, handlers, onError });
       opened.push(() => worker.close(5_000));
       return worker;
@@ -103,6 +108,17 @@ for (const { name, open, missing } of BACKENDS) {
       expect(seen).toEqual([scanId, scanId, scanId]);
       expect(elsewhere).toEqual([]);
       expect(errors).toEqual([]);
+    });
+
+    test('a request is asked for once, however often, and reaches its own handler', async () => {
+      const host = newHost();
+      const queue = queueOf(host);
+      expect([await queue.ask(5n), await queue.ask(5n)]).toEqual([1, 0]);
+      await queue.wake(5n, 1);
+      const seen: bigint[] = [];
+      workerOf(host, 1, async (id) => void seen.push(id));
+      await until('both jobs', () => seen.length === 2);
+      expect(seen).toEqual([-5n, 5n]);
     });
 
     test('two workers share the slots of a scan', async () => {
@@ -227,7 +243,7 @@ for (const { name, open, missing } of BACKENDS) {
     });
 
     test('a job without a handler fails at the start', () => {
-      const handlers = {} as { 'drain-scan': () => Promise<void> };
+      const handlers = { 'drain-scan': async () => undefined } as unknown as Handlers;
       expect(() => openWorker({ ...backend.where, host: 'h', slots: 1, handlers, onError })).toThrow('no handler');
     });
   });

@@ -1,0 +1,39 @@
+// What --detach does: keeps the work for the workers of this host, and wakes them.
+import { hostname } from 'node:os';
+import { EXIT, type ExitCode } from '../../domain/exit.ts';
+import { encodeText } from '../../domain/path.ts';
+import { leave, type DetachedWork } from '../../services/audit/detached.ts';
+import { openQueue } from '../../services/queue/queue.ts';
+import type { Context } from '../command.ts';
+
+type Asked = DetachedWork extends infer W
+  ? W extends DetachedWork
+    ? Omit<W, 'cwd' | 'stateDir' | 'program'>
+    : never
+  : never;
+
+export async function detach(context: Context, asked: Asked, json: boolean): Promise<ExitCode> {
+  const { config, output, now } = context;
+  const { db, address } = await context.session();
+  const place = {
+    cwd: encodeText(process.cwd()),
+    stateDir: config.databaseUrl === null ? encodeText(config.stateDir) : null,
+    program: config.program,
+  };
+  const host = hostname();
+  const id = await leave({ db, host, nowMs: now }, { ...place, ...asked });
+  const where = config.redisUrl === null ? { address } : { redisUrl: config.redisUrl };
+  const queue = openQueue({ ...where, host, onError: () => undefined });
+  try {
+    await queue.ask(id);
+  } catch (error) {
+    output.note(
+      `${error instanceof Error ? error.message : String(error)} Workers find it by themselves within half a minute.`,
+    );
+  } finally {
+    await queue.close();
+  }
+  if (json) output.json({ request: Number(id), host });
+  else output.line(`Left as request ${id} for the workers of ${host}. If none runs there: ${config.program} worker`);
+  return EXIT.nothing;
+}

@@ -1,0 +1,26 @@
+// The body of `worker`: holds the catalog open and watches over the process that does the work, until that ends or is to be ended.
+import { availableParallelism, hostname } from 'node:os';
+import { EXIT, type ExitCode } from '../../domain/exit.ts';
+import { startWorkerProcess } from '../../services/queue/process.ts';
+import type { Context } from '../command.ts';
+import type { WorkerArguments } from '../commands/worker.ts';
+
+const CODES: readonly ExitCode[] = Object.values(EXIT);
+
+export async function workerBody(context: Context, args: WorkerArguments): Promise<ExitCode> {
+  const { config, signal } = context;
+  const { address } = await context.session();
+  const settings = {
+    address,
+    ...(config.redisUrl === null ? {} : { redisUrl: config.redisUrl }),
+    host: args.host ?? hostname(),
+    slots: args.threads ?? availableParallelism(),
+    once: args.once,
+    json: args.json,
+  };
+  const worker = startWorkerProcess(settings, 'inherit');
+  if (signal.aborted) worker.stop();
+  signal.addEventListener('abort', () => worker.stop(), { once: true });
+  const code = await worker.ended;
+  return CODES.find((known) => known === code) ?? EXIT.failure;
+}
