@@ -82,7 +82,7 @@ export async function beginScan(client: Queryable, begin: BeginScan): Promise<bi
   );
   const id = inserted.rows[0]?.id;
   if (id === undefined) return null;
-  const work = { directories: [{ id: 0, path: '', inode: null, device: null, parentDevice: null }], generation: 0 };
+  const work = { directories: [{ id: 0, path: '', inode: null, device: null }], generation: 0 };
   await client.query(`insert into shard (scan, kind, work, state) values ($1, 'list', $2, 'open')`, [
     id,
     JSON.stringify(work),
