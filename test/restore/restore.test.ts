@@ -1,5 +1,5 @@
 // What restore.sh does and leaves alone, on real trees: nothing newer is touched, nothing is written twice, and every option means what it says.
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn, spawnSync, type SpawnSyncReturns } from 'node:child_process';
 import {
   chmodSync,
   existsSync,
@@ -19,7 +19,7 @@ import {
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { encodePath } from '../../domain/path.ts';
-import { bytes, type Seen, survey, text, World } from './world.ts';
+import { bytes, have, type Seen, survey, text, World } from './world.ts';
 
 let world: World;
 beforeEach(() => {
@@ -446,6 +446,41 @@ describe('Ctrl-C', () => {
     }
     expect(world.restore(['--apply']).code).toBe(0);
     expect(text(withoutTemporaries(survey(world.live)))).toEqual(text(survey(from)));
+  });
+});
+
+describe.skipIf(process.getuid?.() !== 0 || !have('setpriv'))('a user who is not root', () => {
+  it('restores what is theirs, read-only directories too, and is told that owners cannot be set', async () => {
+    const from = world.snapshot('s1');
+    world.write(from, 'a/b/f', 'x');
+    world.write(from, 'a/g', 'y');
+    chmodSync(bytes(from, '/a/b'), 0o555);
+    chmodSync(bytes(from, '/a'), 0o500);
+    for (const path of ['a', 'a/b', 'a/b/f', 'a/g']) world.wrong(path, s1);
+    await world.writeBundle();
+    execFileSync('chown', ['-R', '1234:1234', world.base]);
+    const run = (): SpawnSyncReturns<string> =>
+      spawnSync(
+        'setpriv',
+        [
+          '--reuid=1234',
+          '--regid=1234',
+          '--clear-groups',
+          'sh',
+          join(world.bundle, 'restore.sh'),
+          '--apply',
+          world.live,
+        ],
+        { encoding: 'utf8', env: { ...process.env, TMPDIR: world.base } },
+      );
+    const ran = run();
+    expect({ code: ran.status, output: ran.stdout + ran.stderr }).toMatchObject({ code: 0 });
+    expect(ran.stdout).toContain('owners cannot be set');
+    expect(text(survey(world.live))).toEqual(text(survey(from)));
+    expect(run().status).toBe(0);
+    // Root would run what another user could change.
+    const root = world.restore(['--apply']);
+    expect(root.code).toBe(4);
   });
 });
 
