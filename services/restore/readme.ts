@@ -42,9 +42,15 @@ function contents(input: ReportInput): string[] {
     ),
     ...item('findings.jsonl', 'every path that is not intact, with its verdict and the evidence'),
     ...item('lost.jsonl', 'what no copy is left of, with everything that is known of it'),
+    ...item('SHA256SUMS', 'digests of everything here; restore.sh holds its lists against it before it starts'),
     ...item('lists/NN-*.files0', 'names to copy from one snapshot, each ended by NUL, for rsync -0 --files-from'),
+    ...item('lists/NN-*.pairs0', 'copies that stand under another name in the snapshot'),
+    ...item('lists/NN-*.links0', 'names to be linked to a surviving name with the same content'),
     ...item('lists/NN.dirs0', 'missing directories, shallow first'),
-    ...item('lists/NN.xxh64', 'digests for xxhsum -c; names with a newline are left out (old xxhsum cannot read them)'),
+    ...item(
+      'lists/NN.xxh64',
+      'digests for xxhsum -c; names with a line break are left out (old xxhsum cannot read them)',
+    ),
     ...(input.lists.length === 0
       ? []
       : [
