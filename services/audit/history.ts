@@ -51,7 +51,8 @@ export async function history(
     histories = (await historyOf(client, candidate)).filter(
       (one) => options.volume === null || one.volume === options.volume,
     );
-    if (histories.length > 0) break;
+    if (histories.some((one) => one.versions.length > 0 || one.gaps.size > 0)) break;
+    histories = [];
   }
   const volumes = histories.map((one) => ({
     volume: one.volume,
@@ -95,6 +96,6 @@ function stretchesOf(one: VolumeHistory): Stretch[] {
       stretches.push({ state, first: scan, last: scan, scans: 1, why, copy });
     }
   }
-  // What a volume had not seen yet says nothing.
-  return stretches[0]?.state === 'absent' ? stretches.slice(1) : stretches;
+  // What a backup had not seen yet says nothing; that a live volume lacks the path does.
+  return one.role === 'backup' && stretches[0]?.state === 'absent' ? stretches.slice(1) : stretches;
 }

@@ -19,7 +19,7 @@ export interface VolumeHistory {
   readonly gaps: ReadonlyMap<bigint, Gap>;
 }
 
-/** Volumes in which the path was ever met or hidden. Path is printable, below the volumes' roots. */
+/** Backups in which the path was ever met or hidden, and all live volumes. Path is printable, below the volumes' roots. */
 export async function historyOf(client: Queryable, path: string): Promise<VolumeHistory[]> {
   const directory = await findDirectory(client, parentOf(path));
   const histories: VolumeHistory[] = [];
@@ -27,7 +27,7 @@ export async function historyOf(client: Queryable, path: string): Promise<Volume
     const scans = await completeScans(client, volume.id);
     const versions = directory === null ? [] : await versionsAt(client, volume.rootId, directory, baseName(path));
     const gaps = await gapsOver(client, volume.id, path);
-    if (versions.length === 0 && gaps.size === 0) continue;
+    if (volume.role === 'backup' && versions.length === 0 && gaps.size === 0) continue;
     const complete = new Set(scans.map((scan) => scan.seq));
     histories.push({
       volume: volume.name,
