@@ -105,8 +105,9 @@ async function perform(body: Body, stateDir: string | undefined, options: RunOpt
     };
     // A body with threads ends in order by itself, because the shard in its hands is to be given back; any other is simply left.
     const work = body(context);
-    const exit = await (options.threads === true ? work : Promise.race([work, aborted(signal)])).finally(output.done);
-    if (!signal.aborted) return exit;
+    const waits = options.threads === true || options.service === true;
+    const exit = await (waits ? work : Promise.race([work, aborted(signal)])).finally(output.done);
+    if (!signal.aborted || options.service === true) return exit;
     report(interrupted(), options.json === true);
     return worstExit([exit, EXIT.interrupted]);
   } catch (error) {

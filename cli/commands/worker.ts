@@ -36,6 +36,9 @@ export function define(program: Command, run: Run): void {
         once: options.once ?? false,
         json: options.json ?? false,
       };
-      await run(async (context) => (await import('../bodies/worker.ts')).workerBody(context, args), { json: options.json });
+      await run(async (context) => (await import('../bodies/worker.ts')).workerBody(context, args), {
+        json: options.json,
+        service: true,
+      });
     });
 }
