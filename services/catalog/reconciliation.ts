@@ -2,7 +2,7 @@
 import type { GapStatus } from '../../domain/scan.ts';
 import type { ScopeRules } from '../../domain/scope.ts';
 import type { Version } from '../../domain/version.ts';
-import { signed, VERSION_COLUMNS, versionOf } from './rows.ts';
+import { VERSION_COLUMNS, versionOf } from './rows.ts';
 import type { Queryable } from './scans.ts';
 
 /** One root whose scans are held against one another. Judging reads versions of complete scans only. */
@@ -37,7 +37,7 @@ interface RootColumns {
   readonly backups: number;
 }
 
-async function columnsOf(client: Queryable, roots: readonly JudgedRoot[]): Promise<RootColumns> {
+export async function columnsOf(client: Queryable, roots: readonly JudgedRoot[]): Promise<RootColumns> {
   const found = await client.query<{ root: number; seq: bigint }>(
     `select root, seq from scan where state = 'running' and root = any ($1)`,
     [roots.map((r) => r.root)],
@@ -250,69 +250,6 @@ export async function rowsOfNames(
   return [...paths.values()];
 }
 
-/** What identifies something that vanished: content (size > 0 and digest, or size alone where it is unread), or inode and birth time. */
-export interface LookedFor {
-  readonly contents: readonly { readonly size: number; readonly digest: bigint }[];
-  readonly sizes: readonly number[];
-  readonly identities: readonly { readonly inode: bigint; readonly btimeNs: bigint }[];
-}
-
-/** Names that hold at live now and have one of the contents or identities: one pass over the live manifest, joined by hash. */
-export async function standingNow(
-  client: Queryable,
-  live: JudgedRoot,
-  wanted: LookedFor,
-): Promise<{ directory: number; name: string }[]> {
-  if (wanted.contents.length + wanted.sizes.length + wanted.identities.length === 0) return [];
-  const found = await client.query<{ directory: number; name: string }>(
-    `select m.directory, m.name from manifest($1, $2) m
-      where (m.size > 0 and (m.size, m.digest) in (select * from unnest($3::bigint[], $4::bigint[])))
-         or (m.size > 0 and m.size in (select unnest($5::bigint[])))
-         or (m.btime_ns <> 0 and (m.inode, m.btime_ns) in (select * from unnest($6::bigint[], $7::bigint[])))`,
-    [
-      live.root,
-      live.newestSeq,
-      wanted.contents.map((c) => c.size),
-      wanted.contents.map((c) => signed(c.digest)),
-      wanted.sizes,
-      wanted.identities.map((i) => i.inode),
-      wanted.identities.map((i) => i.btimeNs),
-    ],
-  );
-  return found.rows;
-}
-
-/** Every version with one of the contents on one of the roots: where the content of a lost path stood under another name. */
-export async function copiesOf(
-  client: Queryable,
-  roots: readonly JudgedRoot[],
-  contents: readonly { readonly size: number; readonly digest: bigint }[],
-): Promise<{ root: number; directory: number; name: string; version: Version }[]> {
-  if (contents.length === 0) return [];
-  const columns = await columnsOf(client, roots);
-  const found = await client.query({
-    rowMode: 'array',
-    text: `with r as (select * from unnest($1::int[], $2::bigint[], $3::bigint[]) as r (root, newest, running))
-           select v.directory, v.name, v.root, ${VERSION_COLUMNS} from version v join r on r.root = v.root join attribute a on a.id = v.attribute
-            where v.first_seq <= r.newest and v.first_seq is distinct from r.running and not v.suspect and v.size > 0
-              and (v.size, v.digest) in (select * from unnest($4::bigint[], $5::bigint[]))
-            order by v.first_seq desc, v.directory, v.name`,
-    values: [
-      columns.roots,
-      columns.newest,
-      columns.running,
-      contents.map((c) => c.size),
-      contents.map((c) => signed(c.digest)),
-    ],
-  });
-  return (found.rows as unknown as readonly (readonly unknown[])[]).map((raw) => ({
-    directory: raw[0] as number,
-    name: raw[1] as string,
-    root: raw[2] as number,
-    version: versionOf(raw, 3),
-  }));
-}
-
 /** Printable paths by directory id. */
 export async function pathsOfDirectories(client: Queryable, ids: readonly number[]): Promise<Map<number, string>> {
   if (ids.length === 0) return new Map();
@@ -367,110 +304,4 @@ export async function rulesOf(
     [scans],
   );
   return new Map(found.rows.map((row) => [row.id, { scope: row.scope, readOnly: row.read_only }]));
-}
-
-/** What one scan of a root found otherwise than the one before it; directories not counted. */
-export interface ScanChanges {
-  readonly added: number;
-  readonly changed: number;
-  readonly vanished: number;
-}
-
-/** By root and seq (`${root} ${seq}`): one pass over the versions of the roots. The first scan of a root adds everything. */
-export async function changesByScan(
-  client: Queryable,
-  roots: readonly JudgedRoot[],
-): Promise<Map<string, ScanChanges>> {
-  const columns = await columnsOf(client, roots);
-  const found = await client.query<{ root: number; seq: bigint; begun: number; changed: number; vanished: number }>(
-    `with r as (select * from unnest($1::int[], $2::bigint[], $3::bigint[]) as r (root, newest, running)),
-     kinds as (select id from attribute where kind <> 'directory'),
-     begun as (select v.root, v.first_seq as seq, count(*)::int as begun from version v join r on r.root = v.root
-                where v.first_seq <= r.newest and v.first_seq is distinct from r.running and v.attribute in (select id from kinds) group by 1, 2),
-     ended as (select v.root, v.end_seq as seq, count(*) filter (where v.end_reason = 'c')::int as changed, count(*) filter (where v.end_reason = 'v')::int as vanished
-                 from version v join r on r.root = v.root
-                where v.end_seq is not null and v.end_seq <= r.newest and v.first_seq is distinct from r.running and v.attribute in (select id from kinds) group by 1, 2)
-     select coalesce(b.root, e.root) as root, coalesce(b.seq, e.seq) as seq, coalesce(begun, 0) as begun, coalesce(changed, 0) as changed, coalesce(vanished, 0) as vanished
-       from begun b full join ended e on e.root = b.root and e.seq = b.seq`,
-    [columns.roots, columns.newest, columns.running],
-  );
-  return new Map(
-    found.rows.map((row) => [
-      `${row.root} ${row.seq}`,
-      { added: Math.max(0, row.begun - row.changed), changed: row.changed, vanished: row.vanished },
-    ]),
-  );
-}
-
-/** Bytes whose digests hold at the newest scans, and were not read by this run. */
-export interface Trusted {
-  readonly carriedBytes: number;
-  /** Start (ms) of the oldest scan whose reading is still trusted; null when nothing was carried. */
-  readonly sinceMs: number | null;
-}
-
-/** @param runStartedMs what scans read that began before it was not read by this run */
-export async function trustedBytes(
-  client: Queryable,
-  roots: readonly JudgedRoot[],
-  runStartedMs: number,
-): Promise<Trusted> {
-  const columns = await columnsOf(client, roots);
-  const found = await client.query<{ bytes: bigint; since: bigint | null }>(
-    `with r as (select * from unnest($1::int[], $2::bigint[]) as r (root, newest)),
-     old as materialized (
-       select s.root, s.seq, s.started_ms from scan s join r on r.root = s.root where s.state = 'complete' and s.started_ms < $3),
-     read as (
-       select v.root, v.read_seq, sum(v.size)::bigint as bytes from version v join r on r.root = v.root
-        where v.digest is not null and v.first_seq <= r.newest and (v.end_seq is null or v.end_seq > r.newest) group by 1, 2)
-     select coalesce(sum(read.bytes), 0)::bigint as bytes, min(old.started_ms) as since
-       from read join old on old.root = read.root and old.seq = read.read_seq where read.bytes > 0`,
-    [columns.roots, columns.newest, runStartedMs],
-  );
-  const row = found.rows[0];
-  return {
-    carriedBytes: Number(row?.bytes ?? 0),
-    sinceMs: row?.since === null || row?.since === undefined ? null : Number(row.since),
-  };
-}
-
-/** Where a directory stands as an entry of its parent. */
-export interface DirectoryEntry {
-  readonly path: string;
-  readonly parent: number;
-  readonly name: string;
-}
-
-/** The directories given and all above them, by path; the root of a volume has no entry. */
-export async function entriesAbove(client: Queryable, ids: readonly number[]): Promise<Map<string, DirectoryEntry>> {
-  if (ids.length === 0) return new Map();
-  const found = await client.query<{ path: string; parent: number; name: string }>(
-    `with recursive up as (
-       select id, parent, name, path from directory where id = any ($1)
-       union select d.id, d.parent, d.name, d.path from up join directory d on d.id = up.parent)
-     select path, parent, name from up where parent >= 0`,
-    [ids],
-  );
-  return new Map(found.rows.map((row) => [row.path, row]));
-}
-
-/** Names on one root that are hard links of the inodes given, with the versions that say so. */
-export async function linkedNames(
-  client: Queryable,
-  root: JudgedRoot,
-  inodes: readonly bigint[],
-): Promise<{ directory: number; name: string; version: Version }[]> {
-  if (inodes.length === 0) return [];
-  const columns = await columnsOf(client, [root]);
-  const found = await client.query({
-    rowMode: 'array',
-    text: `select v.directory, v.name, ${VERSION_COLUMNS} from version v join attribute a on a.id = v.attribute
-            where v.root = $1 and v.first_seq <= $2 and v.first_seq is distinct from $3 and v.nlink > 1 and a.kind = 'file' and v.inode = any ($4)`,
-    values: [root.root, root.newestSeq, columns.running[0] ?? null, inodes],
-  });
-  return (found.rows as unknown as readonly (readonly unknown[])[]).map((raw) => ({
-    directory: raw[0] as number,
-    name: raw[1] as string,
-    version: versionOf(raw, 2),
-  }));
 }

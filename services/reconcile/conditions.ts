@@ -3,7 +3,8 @@ import type { Condition, Finding, Window } from '../../domain/assessment.ts';
 import type { Observer } from '../../domain/facts.ts';
 import { joinPath } from '../../domain/path.ts';
 import { iso, middleMs, type Span } from '../../domain/window/timeline.ts';
-import type { ScanChanges, StoredGap, Trusted } from '../catalog/reconciliation.ts';
+import type { StoredGap } from '../catalog/reconciliation.ts';
+import type { ScanChanges, Trusted } from '../catalog/version-sums.ts';
 import type { Subject } from './judging.ts';
 import { versionAt } from './movement.ts';
 

@@ -4,7 +4,7 @@ import { isGap } from '../../domain/facts.ts';
 import { quiet, type Version } from '../../domain/version.ts';
 import type { Moves } from '../../domain/window/moves.ts';
 import type { Counts, Span } from '../../domain/window/timeline.ts';
-import type { ScanChanges } from '../catalog/reconciliation.ts';
+import type { ScanChanges } from '../catalog/version-sums.ts';
 import type { Subject } from './judging.ts';
 import { versionAt } from './movement.ts';
 

@@ -4,7 +4,8 @@ import { compareBytes } from '../../domain/path.ts';
 import type { Version } from '../../domain/version.ts';
 import { type Appeared, findMoves, type Moves, type Vanished } from '../../domain/window/moves.ts';
 import type { Queryable } from '../catalog/scans.ts';
-import { type JudgedRoot, pathsOfDirectories, rowsOfNames, standingNow } from '../catalog/reconciliation.ts';
+import { standingNow } from '../catalog/neighbours.ts';
+import { type JudgedRoot, pathsOfDirectories, rowsOfNames } from '../catalog/reconciliation.ts';
 import type { FactsBuilder } from './facts.ts';
 import type { JudgingTools, Subject } from './judging.ts';
 

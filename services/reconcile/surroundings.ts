@@ -3,14 +3,8 @@ import type { CopyElsewhere, PathFacts, Sight, Surroundings } from '../../domain
 import { joinPath, parentOf } from '../../domain/path.ts';
 import { same, type Version } from '../../domain/version.ts';
 import type { Queryable } from '../catalog/scans.ts';
-import {
-  copiesOf,
-  entriesAbove,
-  type JudgedRoot,
-  linkedNames,
-  pathsOfDirectories,
-  rowsOfNames,
-} from '../catalog/reconciliation.ts';
+import { copiesOf, entriesAbove, linkedNames } from '../catalog/neighbours.ts';
+import { type JudgedRoot, pathsOfDirectories, rowsOfNames } from '../catalog/reconciliation.ts';
 import type { FactsBuilder } from './facts.ts';
 import type { Subject } from './judging.ts';
 import { lastSeenAt, versionAt } from './movement.ts';

@@ -1,0 +1,109 @@
+// What stands beside a path that is gone: where its content or its inode stands now, and the directories above it.
+import type { Version } from '../../domain/version.ts';
+import { columnsOf, type JudgedRoot } from './reconciliation.ts';
+import { signed, VERSION_COLUMNS, versionOf } from './rows.ts';
+import type { Queryable } from './scans.ts';
+
+/** What identifies something that vanished: content (size > 0 and digest, or size alone where it is unread), or inode and birth time. */
+export interface LookedFor {
+  readonly contents: readonly { readonly size: number; readonly digest: bigint }[];
+  readonly sizes: readonly number[];
+  readonly identities: readonly { readonly inode: bigint; readonly btimeNs: bigint }[];
+}
+
+/** Names that hold at live now and have one of the contents or identities: one pass over the live manifest, joined by hash. */
+export async function standingNow(
+  client: Queryable,
+  live: JudgedRoot,
+  wanted: LookedFor,
+): Promise<{ directory: number; name: string }[]> {
+  if (wanted.contents.length + wanted.sizes.length + wanted.identities.length === 0) return [];
+  const found = await client.query<{ directory: number; name: string }>(
+    `select m.directory, m.name from manifest($1, $2) m
+      where (m.size > 0 and (m.size, m.digest) in (select * from unnest($3::bigint[], $4::bigint[])))
+         or (m.size > 0 and m.size in (select unnest($5::bigint[])))
+         or (m.btime_ns <> 0 and (m.inode, m.btime_ns) in (select * from unnest($6::bigint[], $7::bigint[])))`,
+    [
+      live.root,
+      live.newestSeq,
+      wanted.contents.map((c) => c.size),
+      wanted.contents.map((c) => signed(c.digest)),
+      wanted.sizes,
+      wanted.identities.map((i) => i.inode),
+      wanted.identities.map((i) => i.btimeNs),
+    ],
+  );
+  return found.rows;
+}
+
+/** Every version with one of the contents on one of the roots: where the content of a lost path stood under another name. */
+export async function copiesOf(
+  client: Queryable,
+  roots: readonly JudgedRoot[],
+  contents: readonly { readonly size: number; readonly digest: bigint }[],
+): Promise<{ root: number; directory: number; name: string; version: Version }[]> {
+  if (contents.length === 0) return [];
+  const columns = await columnsOf(client, roots);
+  const found = await client.query({
+    rowMode: 'array',
+    text: `with r as (select * from unnest($1::int[], $2::bigint[], $3::bigint[]) as r (root, newest, running))
+           select v.directory, v.name, v.root, ${VERSION_COLUMNS} from version v join r on r.root = v.root join attribute a on a.id = v.attribute
+            where v.first_seq <= r.newest and v.first_seq is distinct from r.running and not v.suspect and v.size > 0
+              and (v.size, v.digest) in (select * from unnest($4::bigint[], $5::bigint[]))
+            order by v.first_seq desc, v.directory, v.name`,
+    values: [
+      columns.roots,
+      columns.newest,
+      columns.running,
+      contents.map((c) => c.size),
+      contents.map((c) => signed(c.digest)),
+    ],
+  });
+  return (found.rows as unknown as readonly (readonly unknown[])[]).map((raw) => ({
+    directory: raw[0] as number,
+    name: raw[1] as string,
+    root: raw[2] as number,
+    version: versionOf(raw, 3),
+  }));
+}
+
+/** Where a directory stands as an entry of its parent. */
+export interface DirectoryEntry {
+  readonly path: string;
+  readonly parent: number;
+  readonly name: string;
+}
+
+/** The directories given and all above them, by path; the root of a volume has no entry. */
+export async function entriesAbove(client: Queryable, ids: readonly number[]): Promise<Map<string, DirectoryEntry>> {
+  if (ids.length === 0) return new Map();
+  const found = await client.query<{ path: string; parent: number; name: string }>(
+    `with recursive up as (
+       select id, parent, name, path from directory where id = any ($1)
+       union select d.id, d.parent, d.name, d.path from up join directory d on d.id = up.parent)
+     select path, parent, name from up where parent >= 0`,
+    [ids],
+  );
+  return new Map(found.rows.map((row) => [row.path, row]));
+}
+
+/** Names on one root that are hard links of the inodes given, with the versions that say so. */
+export async function linkedNames(
+  client: Queryable,
+  root: JudgedRoot,
+  inodes: readonly bigint[],
+): Promise<{ directory: number; name: string; version: Version }[]> {
+  if (inodes.length === 0) return [];
+  const columns = await columnsOf(client, [root]);
+  const found = await client.query({
+    rowMode: 'array',
+    text: `select v.directory, v.name, ${VERSION_COLUMNS} from version v join attribute a on a.id = v.attribute
+            where v.root = $1 and v.first_seq <= $2 and v.first_seq is distinct from $3 and v.nlink > 1 and a.kind = 'file' and v.inode = any ($4)`,
+    values: [root.root, root.newestSeq, columns.running[0] ?? null, inodes],
+  });
+  return (found.rows as unknown as readonly (readonly unknown[])[]).map((raw) => ({
+    directory: raw[0] as number,
+    name: raw[1] as string,
+    version: versionOf(raw, 2),
+  }));
+}

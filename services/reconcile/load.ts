@@ -1,0 +1,183 @@
+// Loading: from the catalog to observers and facts, with what is plainly intact already counted.
+import { EXIT, RollcallError } from '../../domain/exit.ts';
+import { isGap, type Observer } from '../../domain/facts.ts';
+import { joinPath } from '../../domain/path.ts';
+import type { ScopeRules } from '../../domain/scope.ts';
+import { orderObservers, pointsOf, spansOf } from '../../domain/window/timeline.ts';
+import type { Database } from '../catalog/database.ts';
+import { type Decisions, decisionsOf } from '../catalog/findings.ts';
+import {
+  gapsOf,
+  type JudgedRoot,
+  narrow,
+  pathsOfDirectories,
+  pullRows,
+  rulesOf,
+  type StoredGap,
+  type Sum,
+} from '../catalog/reconciliation.ts';
+import { completeScans } from '../catalog/scans.ts';
+import { sumVersions, type VersionSums } from '../catalog/version-sums.ts';
+import { createScope } from '../files/scope.ts';
+import { FactsBuilder, rootsOf } from './facts.ts';
+import type { Subject } from './judging.ts';
+import { versionAt } from './movement.ts';
+
+/** Entries of directories that are fetched by one query: some 20 MB. */
+const PULL_NAMES = 20_000;
+
+/** What is judged, and by which rules. */
+export interface LoadInput {
+  readonly db: Database;
+  /** The live volume; path is where it lies, absolute and printable. */
+  readonly volume: { readonly id: number; readonly name: string; readonly path: string };
+  /** The declared backups: what was scanned of them counts, whether or not it is on disk today. */
+  readonly series: readonly { readonly id: number; readonly name: string; readonly pattern?: string }[];
+  /** Today's rules: scope is decided at judging, for both sides. */
+  readonly scope: ScopeRules;
+}
+
+/** Everything that the catalog knows of what is not plainly intact. */
+export interface Loaded {
+  readonly observers: readonly Observer[];
+  readonly points: readonly number[];
+  readonly spans: ReturnType<typeof spansOf>;
+  readonly roots: readonly JudgedRoot[];
+  readonly gaps: readonly StoredGap[];
+  readonly builder: FactsBuilder;
+  readonly subjects: readonly Subject[];
+  readonly plain: Sum;
+  readonly plainFiles: ReadonlyMap<number, number>;
+  readonly outOfScope: { readonly boundary: number; readonly excluded: number };
+  readonly changes: VersionSums['changes'];
+  readonly trusted: VersionSums['trusted'];
+  readonly decisions: Decisions;
+  /** Files of the volume, live or in its newest snapshots, whichever is more. */
+  readonly files: number;
+}
+
+/** @throws RollcallError where live was never scanned completely */
+export async function load(input: LoadInput): Promise<Loaded> {
+  const { pool } = input.db;
+  const [liveScans, ...seriesScans] = await Promise.all(
+    [input.volume.id, ...input.series.map((series) => series.id)].map((id) => completeScans(pool, id)),
+  );
+  const newest = liveScans?.at(-1);
+  if (liveScans === undefined || newest === undefined) {
+    throw new RollcallError(`${input.volume.name} has not been scanned completely, so nothing can be judged.`, {
+      exit: EXIT.failure,
+      next: `scan it first: rollcall scan ${input.volume.path}`,
+    });
+  }
+  const observers = orderObservers(
+    [
+      ...liveScans.map((scan): Observer => ({ scan, role: 'live', volume: input.volume.name })),
+      ...seriesScans.flatMap((scans, i) =>
+        scans.map((scan): Observer => ({ scan, role: 'backup', volume: input.series[i]?.name ?? '' })),
+      ),
+    ],
+    newest.id,
+  );
+  const points = pointsOf(observers);
+  const roots = rootsOf(observers);
+  const ids = observers.map(({ scan }) => scan.id);
+  const [gaps, rules, decisions, sums] = await Promise.all([
+    gapsOf(pool, ids),
+    rulesOf(pool, ids),
+    decisionsOf(pool, input.volume.id),
+    sumVersions(pool, roots, newest.startedMs),
+  ]);
+  const scope = createScope(input.scope);
+  const builder = new FactsBuilder(observers, gaps, rules, scope);
+  // Where backups are declared and none was scanned, nothing is protected: then no name is plainly intact.
+  const scannedBackup = input.series.length === 0 || observers.some((observer) => observer.role === 'backup');
+  const listingsTell = scannedBackup && trustListings(observers, roots, rules.get(newest.id)?.scope, input.scope);
+  const narrowed = await narrow(pool, roots, listingsTell);
+  const subjects: Subject[] = [];
+  const plain = { ...narrowed.plain };
+  const plainFiles = new Map<number, number>();
+  const outOfScope = { boundary: 0, excluded: 0 };
+  const keep = (facts: ReturnType<FactsBuilder['build']>, directory: number | null, name: string): void => {
+    if (typeof facts === 'string') outOfScope[facts]++;
+    else if (facts.sights.some((sight) => sight !== null && !(isGap(sight) && sight.status === 'boundary')))
+      subjects.push({ directory, name, facts });
+  };
+  const fetched = new Set<string>();
+  for (const chunk of chunks(narrowed.directories)) {
+    const [pulled, paths] = await Promise.all([
+      pullRows(pool, roots, chunk, listingsTell),
+      pathsOfDirectories(pool, chunk),
+    ]);
+    plain.files += pulled.plain.files;
+    plain.directories += pulled.plain.directories;
+    plain.bytes += pulled.plain.bytes;
+    for (const [directory, files] of pulled.plainFiles) plainFiles.set(directory, files);
+    for (const rows of pulled.paths) {
+      const path = paths.get(rows.directory);
+      if (path === undefined) throw new Error(`directory ${rows.directory} is not in the dictionary`);
+      keep(builder.build(rows, path), rows.directory, rows.name);
+      if (gaps.length > 0) fetched.add(joinPath(path, rows.name));
+    }
+  }
+  // A name that could never be looked at was listed all the same: it exists, and it is unreadable.
+  for (const gap of gaps) {
+    if (gap.scan !== newest.id || gap.name === '' || gap.status === 'boundary') continue;
+    const path = joinPath(gap.directory, gap.name);
+    if (!fetched.has(path)) keep(builder.hidden(path), null, gap.name);
+  }
+  return {
+    observers,
+    points,
+    spans: spansOf(observers, points),
+    roots,
+    gaps,
+    builder,
+    subjects,
+    plain,
+    plainFiles,
+    outOfScope,
+    ...sums,
+    decisions,
+    files: plain.files + countFiles(subjects, observers),
+  };
+}
+
+/** Files live now or in the newest snapshot: what the floor of a burst is measured by. */
+function countFiles(subjects: readonly Subject[], observers: readonly Observer[]): number {
+  const live = observers.length - 1;
+  const newest = observers.findLastIndex((observer) => observer.role === 'backup');
+  return subjects.filter(({ facts }) => {
+    const version = versionAt(facts.sights, live) ?? versionAt(facts.sights, newest);
+    return version !== null && version.kind !== 'directory';
+  }).length;
+}
+
+/**
+ * Listings and single versions speak for the newest scans only. They decide alone where each volume has one root, the newest snapshot
+ * of each series is on disk, and live was scanned by today's rules.
+ */
+function trustListings(
+  observers: readonly Observer[],
+  roots: readonly JudgedRoot[],
+  scanned: ScopeRules | undefined,
+  today: ScopeRules,
+): boolean {
+  const volumes = new Set(observers.map((observer) => observer.volume));
+  if (roots.length !== volumes.size || scanned === undefined) return false;
+  if (JSON.stringify(scanned.excludes) !== JSON.stringify(today.excludes)) return false;
+  return roots.every((root) => observers.find(({ scan }) => scan.id === root.newestScan)?.scan.pruned === null);
+}
+
+function* chunks(directories: readonly { readonly id: number; readonly names: number }[]): Generator<number[]> {
+  let ids: number[] = [];
+  let names = 0;
+  for (const directory of directories) {
+    ids.push(directory.id);
+    names += directory.names + 1;
+    if (names < PULL_NAMES) continue;
+    yield ids;
+    ids = [];
+    names = 0;
+  }
+  if (ids.length > 0) yield ids;
+}

@@ -1,0 +1,63 @@
+// The sums of an assessment: every path counted once, in exactly one class.
+import {
+  type Assessment,
+  RECOVERIES,
+  type Recovery,
+  type Tally,
+  type Verdict,
+  VERDICTS,
+} from '../../domain/assessment.ts';
+import type { Judged } from '../../domain/judge/context.ts';
+import type { Sum } from '../catalog/reconciliation.ts';
+import { bytesOf, kindOf } from './compose.ts';
+import type { Subject } from './judging.ts';
+
+export type TallyPart = Pick<Assessment, 'universe' | 'verdicts' | 'directories' | 'recovery'>;
+
+/** Counts every path once. Throws where the classes do not add up to the universe. */
+export function tallyOf(subjects: readonly Subject[], verdicts: readonly Judged[], plain: Sum): TallyPart {
+  const files = new Map<Verdict, { files: number; bytes: number }>(VERDICTS.map((v) => [v, { files: 0, bytes: 0 }]));
+  const directories = new Map<Verdict, number>(VERDICTS.map((v) => [v, 0]));
+  const recovery = new Map<Recovery, { files: number; bytes: number }>(
+    RECOVERIES.map((r) => [r, { files: 0, bytes: 0 }]),
+  );
+  const addTo = (tally: { files: number; bytes: number } | undefined, bytes: number): void => {
+    if (tally === undefined) throw new Error('a class is missing from the tally');
+    tally.files++;
+    tally.bytes += bytes;
+  };
+  subjects.forEach((subject, i) => {
+    const judged = verdicts[i];
+    if (judged === undefined) throw new Error(`${subject.facts.path} has no verdict`);
+    const verdicted = { subject, judged };
+    if (kindOf(verdicted) === 'directory') {
+      directories.set(judged.verdict, (directories.get(judged.verdict) ?? 0) + 1);
+      return;
+    }
+    addTo(files.get(judged.verdict), bytesOf(verdicted));
+    if (judged.recovery !== null) addTo(recovery.get(judged.recovery), bytesOf(verdicted));
+  });
+  const intact = files.get('intact');
+  if (intact === undefined) throw new Error('a class is missing from the tally');
+  intact.files += plain.files;
+  intact.bytes += plain.bytes;
+  directories.set('intact', (directories.get('intact') ?? 0) + plain.directories);
+
+  const all = plain.files + plain.directories + subjects.length;
+  const paths = [...files.values()].reduce((sum, tally) => sum + tally.files, 0);
+  const directoryCount = [...directories.values()].reduce((sum, count) => sum + count, 0);
+  if (paths + directoryCount !== all || plain.files < 0)
+    throw new Error(
+      `the classes hold ${paths} files and ${directoryCount} directories, but the universe has ${all} paths`,
+    );
+  return {
+    universe: { paths, directories: directoryCount },
+    verdicts: recordOf<Verdict, Tally>(files),
+    directories: recordOf<Verdict, number>(directories),
+    recovery: recordOf<Recovery, Tally>(recovery),
+  };
+}
+
+function recordOf<K extends string, V>(map: ReadonlyMap<K, V>): Readonly<Record<K, V>> {
+  return Object.fromEntries(map) as Record<K, V>;
+}
