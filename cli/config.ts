@@ -53,3 +53,10 @@ export function readConfig(environment: Environment, stateDir: string | undefine
     program: text(environment, 'ROLLCALL_PROGRAM') ?? 'rollcall',
   });
 }
+
+/** This process's environment with some variables set: for commands that are run as a user would run them. */
+export function environmentWith(
+  variables: Readonly<Record<string, string>>,
+): Readonly<Record<string, string | undefined>> {
+  return { ...process.env, ...variables };
+}

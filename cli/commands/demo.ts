@@ -1,7 +1,6 @@
 // rollcall demo: the story that Rollcall is for, played on a small tree from the loss to the proof.
 import type { Command } from 'commander';
 import type { Run } from '../command.ts';
-import { notWired } from './not-wired.ts';
 
 export interface DemoArguments {
   /** Where the tree is made; null means a temporary directory that goes when the demo ends. */
@@ -21,6 +20,6 @@ export function define(program: Command, run: Run): void {
     .option('--keep', 'keep the tree and the bundle to look at')
     .action(async (options: { readonly dir?: string; readonly keep?: boolean }) => {
       const args: DemoArguments = { directory: options.dir ?? null, keep: options.keep ?? options.dir !== undefined };
-      await run(() => notWired('demo', args), { threads: true });
+      await run(async (context) => (await import('../bodies/demo.ts')).demoBody(context, args));
     });
 }
