@@ -21,7 +21,7 @@ export interface RenderOptions {
 }
 
 const INCOMPLETE_MAX = 3;
-const CONDITIONS_MAX = 4;
+const CONDITIONS_MAX = 3;
 const INTERVALS_MAX = 4;
 const GROUPS_MAX = 4;
 
@@ -235,10 +235,26 @@ export function renderAssessment(assessment: Assessment, input: ReportInput | nu
       ),
     );
   }
-  for (const condition of assessment.conditions.slice(0, CONDITIONS_MAX))
+  const trusted =
+    assessment.trustedSince === null ? '' : ` (the oldest ${time(assessment.trustedSince)}; --reread reads all)`;
+  lines.push(
+    ...wrap(
+      `Read    ${bytes(assessment.bytesRead)}${
+        assessment.bytesTrusted === 0
+          ? ''
+          : `; ${bytes(assessment.bytesTrusted)} trusted from earlier readings${trusted}`
+      }`,
+      width,
+      8,
+    ),
+  );
+  // What was trusted is said in the line above.
+  const conditions = assessment.conditions.filter(({ code }) => code !== 'trusted');
+  for (const condition of conditions.slice(0, CONDITIONS_MAX)) {
     lines.push(...wrap(`Note    ${condition.text}`, width, 8));
-  if (assessment.conditions.length > CONDITIONS_MAX) {
-    lines.push(`Note    ${plural(assessment.conditions.length - CONDITIONS_MAX, 'more note')} (--json lists them all)`);
+  }
+  if (conditions.length > CONDITIONS_MAX) {
+    lines.push(`Note    ${plural(conditions.length - CONDITIONS_MAX, 'more note')} (--json lists them all)`);
   }
   lines.push('', ...next(assessment, input, seen, bold));
   return lines;

@@ -2,7 +2,7 @@
 import { lstatSync, readFileSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
 import { parent } from './live-tree.ts';
-import { ATLAS, type DemoTree, ODD_NAMES, ROTTEN, TWIN, TWIN_OF, ZEROED_EARLY, ZEROED_LATE } from './school.ts';
+import { ATLAS, type DemoTree, ODD_NAMES, ROTTEN, TIDIED, TWIN, TWIN_OF, ZEROED_EARLY, ZEROED_LATE } from './school.ts';
 import { snapshotName, takeSnapshot } from './snapshot.ts';
 
 const LOST_EARLY = 105;
@@ -36,7 +36,7 @@ export async function damageDemo(demo: DemoTree, now: () => number): Promise<Dem
   const atlas = [...tree.files].filter((path) => parent(path) === ATLAS).sort();
   const always = new Set([TWIN, ...ODD_NAMES, ...atlas]);
   const usual = [...tree.files]
-    .filter((path) => !special.has(path) && !always.has(path) && parent(path) !== 'office/letters')
+    .filter((path) => !special.has(path) && !always.has(path) && !TIDIED.includes(parent(path)))
     .sort();
 
   const lostEarly = [...ODD_NAMES.slice(0, 3), ...random.some(usual, LOST_EARLY - 3)];

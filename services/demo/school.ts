@@ -44,6 +44,9 @@ export const ROTTEN = 'library/catalogue.db';
 export const ZEROED_EARLY = 'office/accounts 2026.ods';
 export const ZEROED_LATE = 'office/budget.ods';
 
+/** Where somebody tidies up on the last evening but one, and where nothing is lost. */
+export const TIDIED: readonly string[] = ['office/letters', 'office/minutes'];
+
 const PUPILS: Owner = { uid: 2001, gid: 2000 };
 const TEACHERS: readonly Owner[] = [2002, 2003, 2004].map((uid) => ({ uid, gid: 2000 }));
 const OFFICE: Owner = { uid: 2005, gid: 2000 };
@@ -68,7 +71,7 @@ function firstDay(tree: LiveTree, its: Random, atMs: number): void {
     tree.create(path, prose(its, size(its)), owner, atMs - its.below(200) * DAY_MS - its.below(DAY_MS));
   };
   const directory = (path: string, owner: Owner): void => tree.directory(path, owner, atMs - 100 * DAY_MS);
-  for (const top of ['pupils', 'teachers', 'office', 'office/letters', 'library', ATLAS, 'exchange']) {
+  for (const top of ['pupils', 'teachers', 'office', ...TIDIED, 'library', ATLAS, 'exchange']) {
     directory(top, top.startsWith('library') ? LIBRARY : OFFICE);
   }
   for (let form = 1; form <= 8; form += 1) {
@@ -83,7 +86,7 @@ function firstDay(tree: LiveTree, its: Random, atMs: number): void {
   });
   for (let i = 0; i < 45; i += 1) file(`library/book-${String(i).padStart(3, '0')}.txt`, LIBRARY);
   for (let i = 0; i < 12; i += 1) file(`${ATLAS}/plate ${i}.jpg`, LIBRARY);
-  for (let i = 0; i < 30; i += 1) file(`office/letters/letter ${i}.txt`, OFFICE);
+  for (const directory of TIDIED) for (let i = 0; i < 18; i += 1) file(`${directory}/${i + 1}.txt`, OFFICE);
   for (let i = 0; i < 30; i += 1) file(`exchange/handout ${i}.pdf`, its.pick(TEACHERS));
   for (const path of [...ODD_NAMES, ROTTEN, ZEROED_EARLY, ZEROED_LATE, TWIN_OF]) file(path, OFFICE);
   tree.link(TWIN, TWIN_OF, atMs - 50 * DAY_MS);
@@ -140,10 +143,12 @@ export async function buildDemo(
     }
     if (night === 4) tree.mode(ROTTEN, 0o644);
     if (night === NIGHTS - 1) {
-      const letters = ordinary(tree).filter((path) => parent(path) === 'office/letters');
-      for (const path of its.some(letters, 4)) {
-        tree.remove(path, dayMs + 11 * HOUR_MS);
-        deletedLate.push(path);
+      for (const directory of TIDIED) {
+        const drafts = ordinary(tree).filter((path) => parent(path) === directory);
+        for (const path of its.some(drafts, 2)) {
+          tree.remove(path, dayMs + 11 * HOUR_MS);
+          deletedLate.push(path);
+        }
       }
     }
     tree.settle();

@@ -26,27 +26,31 @@ function source(finding: Finding): string {
   return `${grade} ${name(finding.source.snapshot)}${other}${proof}`;
 }
 
-function evidence(finding: Finding): string {
+function why(finding: Finding, withSignals: boolean): string {
+  if (finding.cause === null || finding.verdict === 'deleted') return '';
+  const cause = finding.cause.cause === 'person' ? 'probably a person' : finding.cause.cause;
+  const signals = withSignals ? finding.cause.signals.map(escape).join(', ') : '';
+  return `cause: ${cause}${signals === '' ? '' : ` (${signals})`}`;
+}
+
+function evidence(finding: Finding): string[] {
   const parts: string[] = [];
   if (finding.movedTo !== null) parts.push(`may have moved to ${name(finding.movedTo)}`);
   if (finding.errno !== null) parts.push(escape(finding.errno));
   if (finding.below !== null) parts.push(`below ${name(finding.below)}`);
-  if (finding.cause !== null && finding.verdict !== 'deleted') {
-    const cause = finding.cause.cause === 'person' ? 'probably a person' : finding.cause.cause;
-    const signals = finding.cause.signals.map(escape).join(', ');
-    parts.push(`cause: ${cause}${signals === '' ? '' : ` (${signals})`}`);
-  }
   const was = finding.expected?.digest ?? null;
   const is = finding.found?.digest ?? null;
   if (was !== null && is !== null && was !== is) parts.push(`XXH64 was ${name(was)}, is ${name(is)}`);
   if (finding.flags.length > 0) parts.push(escape(finding.flags.join(', ')));
   if (finding.accepted !== null) parts.push(`accepted: ${escape(finding.accepted.reason)}`);
-  return parts.join(' \u00b7 ');
+  return parts;
 }
 
 /** What is said of a finding besides its path: where from, since when, why. HTML. */
-function note(finding: Finding): string {
-  return [source(finding), between(finding), evidence(finding)].filter((part) => part !== '').join(' \u00b7 ');
+function note(finding: Finding, withSignals: boolean): string {
+  return [source(finding), between(finding), why(finding, withSignals), ...evidence(finding)]
+    .filter((part) => part !== '')
+    .join(' \u00b7 ');
 }
 
 /** Findings that share their note stand below it once; fewer than this keep it to themselves. */
@@ -61,23 +65,35 @@ function entry(finding: Finding, own: string): string {
   return `<tr><td>${name(finding.path)}${mark}${kind}${meta}</td><td class="n">${size}</td></tr>`;
 }
 
-/** Rows of up to `max` findings, in the order of paths, those that tell the same story together. */
+/**
+ * Rows of up to `max` findings, in the order of paths, those that tell the same story together. Signals name directories and differ from
+ * one to the next: they are printed where all of a group agree, and stand in findings.jsonl for each.
+ */
 function rows(findings: readonly Finding[], max: number): string {
-  const totals = new Map<string, number>();
-  for (const finding of findings) totals.set(note(finding), (totals.get(note(finding)) ?? 0) + 1);
-  const shared = new Map<string, Finding[]>();
+  const stories = new Map<string, { total: number; signals: string; agree: boolean; shown: Finding[] }>();
+  findings.forEach((finding, index) => {
+    const key = note(finding, false);
+    const signals = finding.cause?.signals.join('\n') ?? '';
+    const story = stories.get(key) ?? { total: 0, signals, agree: true, shown: [] };
+    story.total += 1;
+    story.agree &&= story.signals === signals;
+    if (index < max) story.shown.push(finding);
+    stories.set(key, story);
+  });
+  const groups: string[] = [];
   const single: Finding[] = [];
-  for (const finding of findings.slice(0, max)) {
-    const text = note(finding);
-    if (text === '' || (totals.get(text) ?? 0) < SHARED_MIN) single.push(finding);
-    else shared.set(text, [...(shared.get(text) ?? []), finding]);
+  for (const [key, story] of stories) {
+    const [first] = story.shown;
+    if (first === undefined) continue;
+    if (key === '' || story.total < SHARED_MIN) {
+      single.push(...story.shown);
+      continue;
+    }
+    const text = note(first, story.agree);
+    groups.push(`<tr class="sub"><td colspan="2">${plural(story.total, 'entry', 'entries')}: ${text}</td></tr>`);
+    groups.push(...story.shown.map((finding) => entry(finding, '')));
   }
-  const groups = [...shared].map(
-    ([text, members]) =>
-      `<tr class="sub"><td colspan="2">${plural(totals.get(text) ?? 0, 'entry', 'entries')}: ${text}</td></tr>` +
-      members.map((finding) => entry(finding, '')).join('\n'),
-  );
-  return [...groups, ...single.map((finding) => entry(finding, note(finding)))].join('\n');
+  return [...groups, ...single.map((finding) => entry(finding, note(finding, true)))].join('\n');
 }
 
 interface Section {

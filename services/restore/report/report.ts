@@ -36,7 +36,11 @@ export function renderReport(assessment: Assessment, input: ReportInput): string
     timeline(assessment),
     groups(assessment, input),
     verdicts(assessment),
-    section('Conditions', list(assessment.conditions.map((condition) => escape(condition.text)))),
+    section(
+      'Conditions',
+      // What was trusted stands under Method and limits.
+      list(assessment.conditions.filter(({ code }) => code !== 'trusted').map(({ text }) => escape(text))),
+    ),
     section('Lists', renderLists(assessment)),
     method(assessment),
   ];
