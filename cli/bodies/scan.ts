@@ -3,7 +3,7 @@ import { EXIT, type ExitCode } from '../../domain/exit.ts';
 import { encodeText } from '../../domain/path.ts';
 import { scan } from '../../services/audit/scan.ts';
 import type { ScanResult } from '../../services/audit/scan.ts';
-import { bytes, count } from '../../services/restore/wording.ts';
+import { bytes, count, shellWord } from '../../services/restore/wording.ts';
 import type { Context } from '../command.ts';
 import type { ScanArguments } from '../commands/scan.ts';
 import { planLines } from '../render/plan.ts';
@@ -42,7 +42,8 @@ export async function scanBody(context: Context, args: ScanArguments): Promise<E
     );
     if (args.json) output.json(result);
     else for (const line of lines(result, config.program)) output.line(line);
-    return result.gaps.some((gap) => gap.status !== 'boundary') ? EXIT.incomplete : EXIT.nothing;
+    const unread = result.exported !== null && result.exported.failures + result.exported.unread.files > 0;
+    return unread || result.gaps.some((gap) => gap.status !== 'boundary') ? EXIT.incomplete : EXIT.nothing;
   });
 }
 
@@ -60,10 +61,22 @@ function lines(result: ScanResult, program: string): string[] {
   }
   if (result.gaps.length > 20)
     shown.push(`  … and ${count(result.gaps.length - 20)} more places that could not be looked at`);
-  if (result.exported !== null)
+  const { exported } = result;
+  if (exported !== null) {
     shown.push(
-      `Exported to ${result.exported}. On the machine of the live volume: ${program} assess --live PATH --backup ${result.exported}`,
+      `Exported to ${exported.file}: ${count(exported.scans - exported.pruned)} snapshots, ${count(exported.versions)} versions; ${count(exported.read.files)} files read for it (${bytes(exported.read.bytes)})`,
     );
-  else if (result.role === 'live') shown.push(`Next: ${program} assess --live '${result.path}' --backup 'PATTERN'`);
+    for (const { directory, name, errno, detail } of exported.unreadable)
+      shown.push(
+        `  not read${errno === null ? '' : ` ${errno}`}: ${directory === '' ? name : `${directory}/${name}`} (${detail})`,
+      );
+    if (exported.failures > exported.unreadable.length)
+      shown.push(`  … and ${count(exported.failures - exported.unreadable.length)} more copies that could not be read`);
+    if (exported.unread.files > 0)
+      shown.push(
+        `  ${count(exported.unread.files)} versions are in it without a digest: nothing can be restored from them`,
+      );
+    shown.push(`On the machine of the live volume: ${program} assess --live PATH --backup ${shellWord(exported.file)}`);
+  } else if (result.role === 'live') shown.push(`Next: ${program} assess --live '${result.path}' --backup 'PATTERN'`);
   return shown;
 }

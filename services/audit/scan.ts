@@ -11,6 +11,7 @@ import type { SeriesPlan } from '../scan/scan-series.ts';
 import { scanTree } from '../scan/scan-tree.ts';
 import type { ScanRun, ScanTools } from '../scan/scan-volume.ts';
 import { checkExportFile, exportSeries } from './export.ts';
+import type { ExportSummary } from './export.ts';
 
 export interface ScanRequest {
   /** A directory or a pattern, as typed. */
@@ -42,8 +43,8 @@ export interface ScanResult {
   readonly totals: ShardCounts & { belowGone: number; belowUnknown: number };
   /** What the newest complete scan of the volume could not look at. */
   readonly gaps: readonly Gap[];
-  /** The export's path; null without one. */
-  readonly exported: string | null;
+  /** Null without an export. */
+  readonly exported: ExportSummary | null;
 }
 
 /** @throws RollcallError as assess does */
@@ -84,9 +85,9 @@ export async function scan(tools: ScanRequestTools, request: ScanRequest): Promi
     { pattern: request.target, found, scope, reread: request.reread },
     (plan) => tools.onPlan(request.target, plan),
   );
-  if (exportFile !== null) await exportSeries({ ...tools, ...place, volume, file: exportFile });
+  const exported = exportFile === null ? null : await exportSeries({ ...tools, ...place, volume, file: exportFile });
   const gaps = await newestGaps(tools.db.pool, volume.id);
-  return { volume: volume.name, role, path: volume.path, totals: sum(runs), gaps, exported: exportFile };
+  return { volume: volume.name, role, path: volume.path, totals: sum(runs), gaps, exported };
 }
 
 function sum(runs: readonly ScanRun[]): ScanResult['totals'] {
