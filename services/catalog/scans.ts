@@ -2,6 +2,10 @@
 import type { ClientBase } from 'pg';
 import type { AsOf, Gap, Layout, Role, Scan, ScanMode } from '../../domain/scan.ts';
 import type { ScopeRules } from '../../domain/scope.ts';
+import { isTransient } from './advice.ts';
+import { inTransaction } from './database.ts';
+import type { Database } from './database.ts';
+import { HOLDER_LOCK } from './shards.ts';
 
 /** Anything that runs a query: a client, a pooled client, or a pool for single statements. */
 export type Queryable = Pick<ClientBase, 'query'>;
@@ -194,16 +198,44 @@ export async function completeScans(client: Queryable, volumeId: number): Promis
 export interface RunningScan {
   readonly scan: Scan;
   readonly scope: ScopeRules;
+  /** What its root was when it began. */
+  readonly identity: unknown;
+  readonly newState: boolean;
+  readonly relistOf: bigint | null;
   readonly progressedMs: number;
+  /** Some process is at work on it now. */
+  readonly attended: boolean;
 }
 
 export async function runningScan(client: Queryable, volumeId: number): Promise<RunningScan | null> {
-  const found = await client.query<ScanRow & { scope: ScopeRules; progressed_ms: bigint }>(
-    `select ${SCAN_COLUMNS}, scope, progressed_ms from scan where volume = $1 and state = 'running'`,
+  const found = await client.query<
+    ScanRow & {
+      scope: ScopeRules;
+      snapshot_identity: unknown;
+      new_state: boolean;
+      relist_of: bigint | null;
+      progressed_ms: bigint;
+      attended: boolean;
+    }
+  >(
+    `select ${SCAN_COLUMNS}, scope, snapshot_identity, new_state, relist_of, progressed_ms,
+            exists (select from shard h where h.scan = scan.id and h.state = 'leased' and h.lease_until > now() and exists (
+                      select from pg_locks l where l.locktype = 'advisory' and l.objsubid = 2 and l.classid = ${HOLDER_LOCK}::oid
+                         and l.objid = h.holder::oid and l.granted and l.database = (select oid from pg_database where datname = current_database()))) as attended
+       from scan where volume = $1 and state = 'running'`,
     [volumeId],
   );
   const row = found.rows[0];
-  return row === undefined ? null : { scan: scanOf(row), scope: row.scope, progressedMs: Number(row.progressed_ms) };
+  if (row === undefined) return null;
+  return {
+    scan: scanOf(row),
+    scope: row.scope,
+    identity: row.snapshot_identity,
+    newState: row.new_state,
+    relistOf: row.relist_of,
+    progressedMs: Number(row.progressed_ms),
+    attended: row.attended,
+  };
 }
 
 export interface ScanState {
@@ -221,22 +253,28 @@ export async function scanState(client: Queryable, scanId: bigint): Promise<Scan
     relist_round: number;
   }>('select state, reason, open_shards, relist_round from scan where id = $1', [scanId]);
   const row = found.rows[0];
-  if (row === undefined) return { state: 'aborted', reason: 'the scan was removed', openShards: 0, relistRound: 0 };
+  // A second look at a snapshot that found it unchanged became part of the first.
+  if (row === undefined) return { state: 'complete', reason: null, openShards: 0, relistRound: 0 };
   return { state: row.state, reason: row.reason, openShards: row.open_shards, relistRound: row.relist_round };
 }
 
-/** Drops everything that a running scan wrote; with keepDigests what it read serves the next scan. Must run in a transaction. */
+/**
+ * Drops everything that a running scan wrote; with keepDigests what it read serves the next scan. Must run in a transaction, and that again
+ * after a deadlock. Shards first: whoever writes one holds its row to the end, so that no row of the scan can come behind what is dropped here.
+ */
 export async function abortScan(
   client: Queryable,
   scanId: bigint,
   options: { reason: string; keepDigests: boolean; nowMs: number },
 ): Promise<void> {
+  await client.query('select from shard where scan = $1 order by id for update', [scanId]);
   const found = await client.query<{ root: number; seq: bigint }>(
     `update scan set state = 'aborted', reason = $2, ended_ms = $3 where id = $1 and state = 'running' returning root, seq`,
     [scanId, options.reason, options.nowMs],
   );
   const row = found.rows[0];
   if (row === undefined) return;
+  await client.query('delete from shard where scan = $1', [scanId]);
   if (options.keepDigests) {
     await client.query(
       `insert into donor (root, directory, name, seq, size, mtime_ns, ctime_ns, inode, digest)
@@ -247,6 +285,23 @@ export async function abortScan(
   }
   await client.query('delete from version where root = $1 and first_seq = $2', [row.root, row.seq]);
   await dropStaged(client, scanId, row.root, row.seq);
+}
+
+const ABORT_TRIES = 10;
+
+/** Aborts a scan in a transaction of its own; what it read serves the next. */
+export async function giveUpScan(
+  db: Database,
+  scanId: bigint,
+  options: { reason: string; nowMs: number },
+): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await inTransaction(db, (client) => abortScan(client, scanId, { ...options, keepDigests: true }));
+    } catch (error) {
+      if (!isTransient(error) || attempt >= ABORT_TRIES) throw error;
+    }
+  }
 }
 
 /** Removes what a scan staged: endings, gaps, listings and shards. */

@@ -82,11 +82,24 @@ export async function renewLeases(client: Queryable, shards: readonly Shard[], h
   return new Set(found.rows.map((row) => row.id));
 }
 
-/** Gives a shard back unfinished, so that another may claim it at once. */
-export async function releaseShard(client: Queryable, shard: Shard): Promise<void> {
+/** A new session takes over the leases of one that broke, but for those that another holder has claimed by now. */
+export async function adoptLeases(client: Queryable, shards: readonly Shard[], holder: number): Promise<void> {
   await client.query(
-    `update shard set state = 'open', holder = null, lease_until = null where id = $1 and fence = $2 and state = 'leased'`,
-    [shard.id, shard.fence],
+    `update shard s set holder = $3, lease_until = now() + make_interval(secs => $4)
+       from unnest($1::bigint[], $2::int[]) as n (id, fence) where s.id = n.id and s.fence = n.fence and s.state = 'leased'`,
+    [shards.map((s) => s.id), shards.map((s) => s.fence), holder, LEASE_SECONDS],
+  );
+}
+
+/**
+ * Gives a shard back unfinished, so that another may claim it at once.
+ * @param blameless it was not the shard that failed: this attempt does not count
+ */
+export async function releaseShard(client: Queryable, shard: Shard, blameless: boolean): Promise<void> {
+  await client.query(
+    `update shard set state = 'open', holder = null, lease_until = null, attempts = attempts - $3
+      where id = $1 and fence = $2 and state = 'leased'`,
+    [shard.id, shard.fence, blameless ? 1 : 0],
   );
 }
 

@@ -3,16 +3,17 @@
 import { randomInt } from 'node:crypto';
 import type { Connection } from '../catalog/database.ts';
 import { EXIT, RollcallError } from '../../domain/exit.ts';
-import type { Database } from '../catalog/database.ts';
-import { connect, inTransaction } from '../catalog/database.ts';
-import { abortScan, loadScanContext, scanState } from '../catalog/scans.ts';
+import { isConnectionLost, isTransient, throwAdvised } from '../catalog/advice.ts';
+import type { Database, DatabaseAddress } from '../catalog/database.ts';
+import { connect } from '../catalog/database.ts';
+import { giveUpScan, loadScanContext, scanState } from '../catalog/scans.ts';
 import type { Queryable, ScanContext } from '../catalog/scans.ts';
-import { claimShard, holdLeases, releaseShard, renewLeases } from '../catalog/shards.ts';
+import { adoptLeases, claimShard, holdLeases, releaseShard, renewLeases } from '../catalog/shards.ts';
 import type { Shard } from '../catalog/shards.ts';
 import { giveUpShard } from '../catalog/give-up.ts';
 import { finishScan } from './finish.ts';
 import type { FinishOutcome } from './finish.ts';
-import { RENEW_EVERY_MS, SHARD_ATTEMPTS, STALL_MS } from './limits.ts';
+import { RECONNECT_PAUSE_MS, RECONNECT_TRIES, RENEW_EVERY_MS, SHARD_ATTEMPTS, STALL_MS } from './limits.ts';
 import type { RunningShard, ThreadPool } from './pool.ts';
 import type { ShardAnswer } from './shard-thread.ts';
 
@@ -38,20 +39,30 @@ export type DrainOutcome = FinishOutcome | { readonly outcome: 'left to others' 
 
 const POLL_MS = 100;
 const HOLDER_MAX = 2 ** 31 - 1;
+const CONTINUES = 'Run the same command again: it continues where this one stopped.';
 
 /**
  * Does shards of the scan until none is left, then closes it.
  * @throws RollcallError when a guard stops the scan (exit 4) or the command is interrupted (130); the scan can then be continued
  */
 export async function drain(options: DrainOptions): Promise<DrainOutcome> {
-  const client = await connect(options.db.address, { applicationName: 'rollcall drain', relaxed: true });
+  const client = await connectDrain(options.db.address);
+  let started: Drain | null = null;
   try {
     const holder = await newHolder(client);
     const context = await loadScanContext(client, options.scanId);
-    return await new Drain(options, client, holder, context).run();
+    started = new Drain(options, client, holder, context);
+    return await started.run();
+  } catch (error) {
+    await started?.abandon();
+    return throwAdvised(error);
   } finally {
-    await client.end().catch(() => undefined);
+    await (started?.connection() ?? client).end().catch(() => undefined);
   }
+}
+
+function connectDrain(address: DatabaseAddress): Promise<Connection> {
+  return connect(address, { applicationName: 'rollcall drain', relaxed: true });
 }
 
 async function newHolder(client: Queryable): Promise<number> {
@@ -70,8 +81,8 @@ interface Flight {
 
 class Drain {
   readonly #options: DrainOptions;
-  readonly #client: Connection;
-  readonly #holder: number;
+  #client: Connection;
+  #holder: number;
   readonly #context: ScanContext;
   readonly #flights = new Map<bigint, Flight>();
   #done: Progress = { files: 0, bytes: 0 };
@@ -89,13 +100,13 @@ class Drain {
   async run(): Promise<DrainOutcome> {
     const { scanId, signal, threads } = this.#options;
     for (;;) {
-      if (signal.aborted) return this.#interrupt();
+      if (signal.aborted) throw interrupted();
       // One more than there are threads, so that none waits for a claim.
       while (this.#flights.size < threads.threads + 1 - this.#writtenOff && !signal.aborted) {
-        const shard = await claimShard(this.#client, scanId, this.#holder);
+        const shard = await this.#ask((client) => claimShard(client, scanId, this.#holder));
         if (shard === null) break;
         if (shard.attempts > SHARD_ATTEMPTS) {
-          await giveUpShard(this.#client, this.#context, shard, this.#options.nowMs());
+          await this.#ask((client) => giveUpShard(client, this.#context, shard, this.#options.nowMs()));
           continue;
         }
         this.#start(shard);
@@ -104,9 +115,11 @@ class Drain {
         await this.#landOne();
         continue;
       }
-      const state = await scanState(this.#client, scanId);
+      const state = await this.#ask((client) => scanState(client, scanId));
       if (state.state !== 'running' || state.openShards === 0) {
-        const finished = await finishScan(this.#client, this.#context, state, this.#options.nowMs);
+        const finished = await this.#ask((client) =>
+          finishScan({ db: this.#options.db, client, context: this.#context, nowMs: this.#options.nowMs }, state),
+        );
         if (finished !== 'relist') return finished;
         continue;
       }
@@ -149,26 +162,76 @@ class Drain {
         files: this.#done.files + landed.flight.counted.files,
         bytes: this.#done.bytes + landed.flight.counted.bytes,
       };
-      if ('error' in landed) return this.#failed(landed.flight, landed.error);
-      return this.#landed(landed.answer);
+      const { shard } = landed.flight.running;
+      return 'error' in landed ? this.#failed(shard, landed.error) : this.#landed(shard, landed.answer);
     }
   }
 
-  async #landed(answer: ShardAnswer | undefined): Promise<void> {
-    if (answer?.outcome !== 'quarantine') return;
-    const reason = `quarantined: ${answer.reason}`;
-    await inTransaction(this.#options.db, (client) =>
-      abortScan(client, this.#options.scanId, { reason, keepDigests: true, nowMs: this.#options.nowMs() }),
-    );
-    throw new RollcallError(`${answer.reason}. Nothing was concluded from this scan.`, {
-      exit: EXIT.guard,
-      next: 'Check that the file system is mounted where it was, then run the command again.',
-    });
+  async #landed(shard: Shard, answer: ShardAnswer): Promise<void> {
+    switch (answer.outcome) {
+      case 'done':
+      case 'lost':
+        return;
+      case 'failed': {
+        const { message, stack, stops } = answer;
+        if (stops !== null) {
+          await this.#ask((client) => releaseShard(client, shard, true));
+          throw new RollcallError(message, { next: stops.next ?? CONTINUES, cause: stack ?? undefined });
+        }
+        return this.#failed(shard, new Error(message, { cause: stack }));
+      }
+      case 'quarantine': {
+        const reason = `quarantined: ${answer.reason}`;
+        await giveUpScan(this.#options.db, this.#options.scanId, { reason, nowMs: this.#options.nowMs() });
+        throw new RollcallError(`${answer.reason}. Nothing was concluded from this scan.`, {
+          exit: EXIT.guard,
+          next: 'Check that the file system is mounted where it was, then run the command again.',
+        });
+      }
+    }
   }
 
-  async #failed(flight: Flight, error: unknown): Promise<void> {
-    await releaseShard(this.#client, flight.running.shard);
-    if (flight.running.shard.attempts >= SHARD_ATTEMPTS) this.#options.onFailure(error);
+  /** What is neither a finding nor a passing fault: the shard is tried again, a few times. */
+  async #failed(shard: Shard, error: unknown): Promise<void> {
+    if (error instanceof RollcallError) throw error;
+    await this.#ask((client) => releaseShard(client, shard, false));
+    if (shard.attempts >= SHARD_ATTEMPTS) this.#options.onFailure(error);
+  }
+
+  /** Does something with the connection; when it breaks, with a new one, which takes over the leases. */
+  async #ask<T>(act: (client: Connection) => Promise<T>): Promise<T> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await act(this.#client);
+      } catch (error) {
+        if (!isTransient(error) || attempt >= RECONNECT_TRIES || this.#options.signal.aborted) throw error;
+        if (!isConnectionLost(error)) continue;
+        await this.#client.end().catch(() => undefined);
+        await pause(RECONNECT_PAUSE_MS);
+        try {
+          this.#client = await connectDrain(this.#options.db.address);
+          // A number of its own: a claim whose answer was lost stays with the old one, which is dead.
+          this.#holder = await newHolder(this.#client);
+          const flying = [...this.#flights.values()].map((flight) => flight.running.shard);
+          if (flying.length > 0) await adoptLeases(this.#client, flying, this.#holder);
+        } catch (again) {
+          if (!isTransient(again)) throw again;
+        }
+      }
+    }
+  }
+
+  connection(): Connection {
+    return this.#client;
+  }
+
+  /** Leaves the shards that are being done, for others to claim. */
+  async abandon(): Promise<void> {
+    for (const flight of this.#flights.values()) {
+      flight.running.abandon();
+      await releaseShard(this.#client, flight.running.shard, true).catch(() => undefined);
+    }
+    this.#flights.clear();
   }
 
   #report(): void {
@@ -194,7 +257,7 @@ class Drain {
         this.#flights.delete(flight.running.shard.id);
         this.#writtenOff++;
         flight.running.abandon();
-        await releaseShard(this.#client, flight.running.shard);
+        await this.#ask((client) => releaseShard(client, flight.running.shard, false));
         if (this.#writtenOff >= this.#options.threads.threads) {
           throw new RollcallError('Every thread hangs in a system call: the storage does not answer.', {
             next: 'Look at the kernel log and the mounts (dmesg, findmnt), then run the command again: it continues where it stopped.',
@@ -205,23 +268,13 @@ class Drain {
     if (nowMs - this.#renewedAtMs < RENEW_EVERY_MS) return;
     this.#renewedAtMs = nowMs;
     const moving = [...this.#flights.values()].filter((flight) => nowMs - flight.movedAtMs < STALL_MS);
-    await renewLeases(
-      this.#client,
-      moving.map((flight) => flight.running.shard),
-      this.#holder,
-    );
+    const shards = moving.map((flight) => flight.running.shard);
+    await this.#ask((client) => renewLeases(client, shards, this.#holder));
   }
+}
 
-  async #interrupt(): Promise<never> {
-    for (const flight of this.#flights.values()) {
-      flight.running.abandon();
-      await releaseShard(this.#client, flight.running.shard).catch(() => undefined);
-    }
-    throw new RollcallError('Interrupted. What was scanned is kept.', {
-      exit: EXIT.interrupted,
-      next: 'Run the same command again: it continues where this one stopped.',
-    });
-  }
+export function interrupted(): RollcallError {
+  return new RollcallError('Interrupted. What was scanned is kept.', { exit: EXIT.interrupted, next: CONTINUES });
 }
 
 function pause(ms: number): Promise<undefined> {

@@ -1,10 +1,10 @@
 // The end of a scan: another look at what moved, the guards, the close.
-import type { Connection } from '../catalog/database.ts';
+import type { Connection, Database } from '../catalog/database.ts';
 import { EXIT, RollcallError } from '../../domain/exit.ts';
-import { analyzeAfter, closeScan } from '../catalog/close.ts';
+import { analyzeAfter, closeScan, SumsDiffer } from '../catalog/close.ts';
 import type { ScanTotals } from '../catalog/close.ts';
 import { mayHaveMoved } from '../catalog/contribution.ts';
-import { abortScan, askRelist, relistTarget, topLevelLoss } from '../catalog/scans.ts';
+import { askRelist, giveUpScan, relistTarget, scanState, topLevelLoss } from '../catalog/scans.ts';
 import type { ScanContext, ScanState } from '../catalog/scans.ts';
 import { identifyRoot, identityDifference, isIdentity } from '../files/identity.ts';
 import type { RootIdentity } from '../files/identity.ts';
@@ -17,35 +17,52 @@ export type FinishOutcome =
   | { readonly outcome: 'closed by another' }
   | { readonly outcome: 'aborted'; readonly reason: string };
 
-/** @returns 'relist' when a further round of listing was added for the caller to drain */
-export async function finishScan(
-  client: Connection,
-  context: ScanContext,
-  state: ScanState,
-  nowMs: () => number,
-): Promise<FinishOutcome | 'relist'> {
+export interface Finish {
+  readonly db: Database;
+  readonly client: Connection;
+  readonly context: ScanContext;
+  readonly nowMs: () => number;
+}
+
+/** @returns 'relist' when there is more to drain: a further round of listing was added, here or by another process */
+export async function finishScan(finish: Finish, state: ScanState): Promise<FinishOutcome | 'relist'> {
+  const { client, context, nowMs } = finish;
   if (state.state === 'aborted') return { outcome: 'aborted', reason: state.reason ?? 'unknown' };
   if (state.state === 'complete') return { outcome: 'closed by another' };
   if (context.role === 'live' && state.relistRound <= RELIST_ROUNDS && (await mayHaveMoved(client, context))) {
     if (await askRelist(client, context.scanId, state.relistRound)) return 'relist';
+    if ((await scanState(client, context.scanId)).openShards > 0) return 'relist';
   }
-  await guard(client, context, nowMs());
+  await guard(finish);
   const identity = context.layout === 'tree' ? context.identity : null;
-  const closed = await closeScan(client, context, {
-    nowMs: nowMs(),
-    identity,
-    relistOf: await relistTarget(client, context.scanId),
-  });
-  if (closed.outcome === 'already closed') return { outcome: 'closed by another' };
+  const relistOf = await relistTarget(client, context.scanId);
+  const closed = await closing(finish, () => closeScan(client, context, { nowMs: nowMs(), identity, relistOf }));
+  if (closed.outcome === 'already closed') {
+    return (await scanState(client, context.scanId)).state === 'running' ? 'relist' : { outcome: 'closed by another' };
+  }
   await analyzeAfter(client, closed.totals);
   return closed;
 }
 
+/** Sums that differ would differ again: the scan is given up, so that the next one begins anew instead of meeting them for ever. */
+async function closing<T>({ db, context, nowMs }: Finish, close: () => Promise<T>): Promise<T> {
+  try {
+    return await close();
+  } catch (error) {
+    if (!(error instanceof SumsDiffer)) throw error;
+    await giveUpScan(db, context.scanId, { reason: error.message, nowMs: nowMs() });
+    throw new RollcallError(`the sums of a scan do not add up, and nothing was concluded from it: ${error.message}`, {
+      next: 'run the same command again: it begins anew. If this comes back, it is a fault of Rollcall: report it with this message',
+      cause: error,
+    });
+  }
+}
+
 /** Rule 3: an empty or swapped volume is not a loss. The scan is quarantined; nothing ends. */
-async function guard(client: Connection, context: ScanContext, nowMs: number): Promise<void> {
+async function guard({ db, client, context, nowMs }: Finish): Promise<void> {
   const reason = rootMoved(context) ?? (await emptied(client, context));
   if (reason === null) return;
-  await abortScan(client, context.scanId, { reason: `quarantined: ${reason}`, keepDigests: true, nowMs });
+  await giveUpScan(db, context.scanId, { reason: `quarantined: ${reason}`, nowMs: nowMs() });
   throw new RollcallError(`${context.path}: ${reason}. The scan is quarantined: nothing was concluded from it.`, {
     exit: EXIT.guard,
     next: 'Check that the right file system is mounted there (findmnt). If this is the new state of the volume, accept it: rollcall volumes rebase PATH --reason "…"',

@@ -1,6 +1,7 @@
 // The threads that do shards: one pool per process, each thread with a connection of its own.
 import { availableParallelism } from 'node:os';
 import { Piscina } from 'piscina';
+import { RollcallError } from '../../domain/exit.ts';
 import type { DatabaseAddress } from '../catalog/database.ts';
 import type { Shard } from '../catalog/shards.ts';
 import type { ShardAnswer, ShardTask } from './shard-thread.ts';
@@ -41,6 +42,18 @@ export function openThreads(
     idleTimeout: Number.POSITIVE_INFINITY,
     ...(import.meta.url.endsWith('.ts') ? { execArgv: ['--import', 'tsx'] } : {}),
   });
+  // An error that no shard was waiting for: a thread could not start, or broke while it was idle. What waits then waits for nothing.
+  const broken = new Promise<never>((_, reject) => {
+    pool.on('error', (cause) => {
+      reject(
+        new RollcallError(`the threads that read files cannot run: ${String(cause)}`, {
+          next: 'rollcall doctor says what is missing; with little memory, use fewer threads',
+          cause,
+        }),
+      );
+    });
+  });
+  broken.catch(() => undefined);
   return {
     threads,
     run(scanId, shard) {
@@ -52,7 +65,7 @@ export function openThreads(
         shard,
         progress: buffer,
       };
-      const answer = pool.run(task, { signal: abort.signal }) as Promise<ShardAnswer>;
+      const answer = Promise.race([pool.run(task, { signal: abort.signal }) as Promise<ShardAnswer>, broken]);
       return { shard, progress: new BigInt64Array(buffer), answer, abandon: () => abort.abort() };
     },
     async close() {

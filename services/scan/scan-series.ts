@@ -1,14 +1,16 @@
 // Scanning a backup series: which snapshots are new, which are known under another name, which are gone; oldest first, the newest one read.
 import { sameSnapshot } from '../../domain/snapshot-identity.ts';
+import type { SnapshotIdentity } from '../../domain/snapshot-identity.ts';
 import type { ScanMode } from '../../domain/scan.ts';
 import type { ScopeRules } from '../../domain/scope.ts';
+import type { RunningScan } from '../catalog/scans.ts';
 import { freeSeq, markPruned, moveSnapshot, recordedSnapshots } from '../catalog/snapshots.ts';
 import type { RecordedSnapshot } from '../catalog/snapshots.ts';
 import { ensureVolume } from '../catalog/volumes.ts';
 import type { Volume } from '../catalog/volumes.ts';
 import { exists } from '../files/snapshots.ts';
 import type { FoundSeries, FoundSnapshot } from '../files/snapshots.ts';
-import { runScan } from './scan-volume.ts';
+import { runScan, servesAs } from './scan-volume.ts';
 import type { NewScan, ScanRun, ScanTools } from './scan-volume.ts';
 
 export interface SeriesOptions {
@@ -60,30 +62,45 @@ export async function scanSeries(
   const volume = await seriesVolume(tools, found, options.pattern);
   const plan = await planSeries(tools, volume, found, options);
   announce(plan);
-  const mayResume = (running: { path: string }): boolean =>
-    plan.steps.some((step) => step.snapshot.path === running.path);
+  const wantedBy = (running: RunningScan): PlanStep | undefined =>
+    plan.steps.find(
+      (step) =>
+        !finished.has(step) &&
+        step.snapshot.path === running.scan.path &&
+        (step.relistOf?.scanId ?? null) === running.relistOf &&
+        servesAs(running, { mode: step.mode, scope: options.scope, newState: false }),
+    );
+  const finished = new Set<PlanStep>();
   const runs: ScanRun[] = [];
   for (const step of plan.steps) {
-    const phase = `snapshot ${step.snapshot.name}`;
     // A scan that was left running is of one of the steps: it is continued, and this step comes after it.
-    for (;;) {
-      const run = await runScan(tools, volume.id, phase, () => scanOf(tools, volume, step, options), {
-        mayResume,
-        keepsForever: true,
-      });
+    while (!finished.has(step)) {
+      const run = await runScan(
+        tools,
+        volume.id,
+        `snapshot ${step.snapshot.name}`,
+        () => scanOf(tools, volume, step, options),
+        {
+          standingOf: (running) => {
+            if (!isStillThere(running, found)) return 'gone';
+            return wantedBy(running) === undefined ? 'other' : 'wanted';
+          },
+          keepsForever: true,
+        },
+      );
       runs.push(run);
-      if (!run.joined || (await isScanned(tools, volume, step))) break;
+      finished.add((run.joined === null ? undefined : wantedBy(run.joined)) ?? step);
     }
   }
   return { volume, plan, runs };
 }
 
-async function isScanned(tools: ScanTools, volume: Volume, step: PlanStep): Promise<boolean> {
-  const recorded = await recordedSnapshots(tools.db.pool, volume.id);
-  return recorded.some(
-    (one) =>
-      one.state === 'complete' && one.path === step.snapshot.path && sameSnapshot(one.identity, step.snapshot.identity),
-  );
+/** Whether the state that a running scan began with is still what lies there. */
+function isStillThere(running: RunningScan, found: FoundSeries): boolean {
+  const { path } = running.scan;
+  const now = found.snapshots.find((snapshot) => snapshot.path === path);
+  if (now === undefined) return exists(path);
+  return sameSnapshot(running.identity as SnapshotIdentity, now.identity);
 }
 
 /** Brings the record up to date (rotated names, snapshots that are gone) and says what is to be scanned. */

@@ -8,7 +8,7 @@ import type { Volume } from '../catalog/volumes.ts';
 import { identifyRoot, identityDifference, isIdentity, unmountedBelow } from '../files/identity.ts';
 import type { RootIdentity } from '../files/identity.ts';
 import { mountsBelow } from '../files/mounts.ts';
-import { runScan } from './scan-volume.ts';
+import { runScan, servesAs } from './scan-volume.ts';
 import type { NewScan, ScanRun, ScanTools } from './scan-volume.ts';
 
 export interface TreeOptions {
@@ -25,7 +25,7 @@ export async function scanTree(tools: ScanTools, options: TreeOptions): Promise<
   const { path } = options;
   const volume = await treeVolume(tools, path);
   const run = await runScan(tools, volume.id, path, () => nextScan(tools, volume, options), {
-    mayResume: (running) => running.path === path,
+    standingOf: (running) => (servesAs(running, options) ? 'wanted' : 'other'),
     keepsForever: false,
   });
   return { volume, run };

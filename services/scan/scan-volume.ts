@@ -1,10 +1,12 @@
 // One scan of one volume, from the beginning or from where an earlier one stopped, to its close.
+import { EXIT, RollcallError } from '../../domain/exit.ts';
 import type { ScanMode } from '../../domain/scan.ts';
+import type { ScopeRules } from '../../domain/scope.ts';
 import type { Database } from '../catalog/database.ts';
 import { inTransaction } from '../catalog/database.ts';
-import { abortScan, beginScan, runningScan } from '../catalog/scans.ts';
-import type { BeginScan } from '../catalog/scans.ts';
-import { drain } from './drain.ts';
+import { beginScan, giveUpScan, runningScan } from '../catalog/scans.ts';
+import type { BeginScan, RunningScan } from '../catalog/scans.ts';
+import { drain, interrupted } from './drain.ts';
 import type { DrainOutcome, Progress } from './drain.ts';
 import { RESUME_WITHIN_MS } from './limits.ts';
 import type { ThreadPool } from './pool.ts';
@@ -27,45 +29,95 @@ export type NewScan = Omit<BeginScan, 'startedMs'> & { readonly mode: ScanMode }
 export interface ScanRun {
   readonly scanId: bigint;
   readonly outcome: DrainOutcome;
-  /** Another process had begun it, or an earlier run of this one. */
-  readonly joined: boolean;
+  /** The scan as it was found running: another process had begun it, or an earlier run of this one. Null for one that was begun here. */
+  readonly joined: RunningScan | null;
 }
 
 /**
- * Runs `next` (asked again each time, because seq and identity depend on what is complete by then). A scan of the volume that is running is
- * drained first: joined when it is the same kind of scan, else waited for. One without progress for 12 h is aborted; its digests serve the next.
+ * What a running scan is to whoever wants another: 'wanted', one of those that are to be made, so that it is continued; 'other', begun with
+ * other options, so that it is waited for while somebody is at work on it, and else aborted; 'gone', of a state that is no longer on disk.
+ */
+export type Standing = 'wanted' | 'other' | 'gone';
+
+/** Begins of a scan in a row that other processes abort. */
+const ABORTED_MAX = 3;
+
+const MODE_RANK: Readonly<Record<ScanMode, number>> = { list: 0, read: 1, reread: 2 };
+
+/** Whether a running scan looks at all that is wanted, and as closely. */
+export function servesAs(
+  running: RunningScan,
+  wanted: { mode: ScanMode; scope: ScopeRules; newState: boolean },
+): boolean {
+  const { scope } = running;
+  return (
+    MODE_RANK[running.scan.mode] >= MODE_RANK[wanted.mode] &&
+    running.newState === wanted.newState &&
+    scope.crossMounts === wanted.scope.crossMounts &&
+    scope.excludes.length === wanted.scope.excludes.length &&
+    scope.excludes.every((pattern, at) => pattern === wanted.scope.excludes[at])
+  );
+}
+
+/**
+ * Runs `next` (asked again each time, because seq and identity depend on what is complete by then). A scan of the volume that is running comes
+ * first, as `standingOf` says. One without progress for 12 h is aborted; its digests serve the next.
+ * @throws RollcallError when a guard stops the scan (exit 4) or the command is interrupted (130)
  */
 export async function runScan(
   tools: ScanTools,
   volumeId: number,
   phase: string,
   next: () => Promise<NewScan>,
-  options: { mayResume: (running: { path: string; mode: ScanMode }) => boolean; keepsForever: boolean },
+  options: { standingOf: (running: RunningScan) => Standing; keepsForever: boolean },
 ): Promise<ScanRun> {
+  let aborted = 0;
   for (;;) {
+    if (tools.signal.aborted) throw interrupted();
     const running = await runningScan(tools.db.pool, volumeId);
-    if (running !== null) {
-      const nowMs = tools.nowMs();
-      const stale = !options.keepsForever && nowMs - running.progressedMs > RESUME_WITHIN_MS;
-      if (stale || !options.mayResume({ path: running.scan.path, mode: running.scan.mode })) {
-        const reason = stale ? 'no progress for 12 hours' : 'what it was scanning is no longer there';
-        await inTransaction(tools.db, (client) =>
-          abortScan(client, running.scan.id, { reason, keepDigests: true, nowMs }),
-        );
-        continue;
-      }
-      tools.onNotice(`${phase}: a scan that began ${new Date(running.scan.startedMs).toISOString()} is continued.`);
-      const outcome = await drainHere(tools, running.scan.id, phase);
-      if (outcome.outcome === 'aborted') continue;
-      return { scanId: running.scan.id, outcome, joined: true };
+    if (running === null) {
+      const wanted = await next();
+      const scanId = await inTransaction(tools.db, (client) =>
+        beginScan(client, { ...wanted, startedMs: tools.nowMs() }),
+      );
+      if (scanId === null) continue;
+      const outcome = await drainHere(tools, scanId, phase);
+      if (outcome.outcome !== 'aborted') return { scanId, outcome, joined: null };
+      if (++aborted >= ABORTED_MAX) throw abortedByAnother(phase, outcome.reason);
+      continue;
     }
-    const wanted = await next();
-    const scanId = await inTransaction(tools.db, (client) =>
-      beginScan(client, { ...wanted, startedMs: tools.nowMs() }),
+    const { scan } = running;
+    const nowMs = tools.nowMs();
+    const stale = !options.keepsForever && nowMs - running.progressedMs > RESUME_WITHIN_MS;
+    const standing = options.standingOf(running);
+    if (stale || standing === 'gone' || (standing === 'other' && !running.attended)) {
+      const reason = stale ? 'no progress for 12 hours' : WHY_ABORTED[standing];
+      await giveUpScan(tools.db, scan.id, { reason, nowMs });
+      continue;
+    }
+    const began = new Date(scan.startedMs).toISOString();
+    tools.onNotice(
+      standing === 'wanted'
+        ? `${phase}: a scan that began ${began} is continued.`
+        : `${phase}: another run is scanning this volume since ${began}; this one helps, and comes after it.`,
     );
-    if (scanId === null) continue;
-    return { scanId, outcome: await drainHere(tools, scanId, phase), joined: false };
+    const outcome = await drainHere(tools, scan.id, phase);
+    if (outcome.outcome !== 'aborted' && standing === 'wanted') return { scanId: scan.id, outcome, joined: running };
+    if (outcome.outcome === 'aborted' && ++aborted >= ABORTED_MAX) throw abortedByAnother(phase, outcome.reason);
   }
+}
+
+const WHY_ABORTED: Readonly<Record<Standing, string>> = {
+  wanted: 'given up',
+  other: 'it was begun with other options, and nobody is at work on it',
+  gone: 'what it was scanning is no longer there',
+};
+
+function abortedByAnother(phase: string, reason: string): RollcallError {
+  return new RollcallError(`${phase}: another process gave the scan up: ${reason}`, {
+    exit: reason.startsWith('quarantined') ? EXIT.guard : EXIT.failure,
+    next: 'Run the command again when no other run on this volume is at work.',
+  });
 }
 
 /** What the scans read, whoever read it; 0 for one that another process closed. */

@@ -1,8 +1,9 @@
 // The thread: does one shard from end to end with synchronous file calls and a Postgres connection of its own. Loaded by piscina.
+import { RollcallError } from '../../domain/exit.ts';
 import type { Connection } from '../catalog/database.ts';
 import { connect } from '../catalog/database.ts';
 import type { DatabaseAddress } from '../catalog/database.ts';
-import { isTransient } from '../catalog/advice.ts';
+import { databaseAdvice, isConnectionLost, isTransient } from '../catalog/advice.ts';
 import { AttributeIds } from '../catalog/rows.ts';
 import { loadScanContext } from '../catalog/scans.ts';
 import type { ScanContext } from '../catalog/scans.ts';
@@ -12,6 +13,7 @@ import { createHasher } from '../files/hash.ts';
 import type { Hasher } from '../files/hash.ts';
 import { openEnvironment } from './open-environment.ts';
 import type { LinkDigest } from './environment.ts';
+import { RECONNECT_PAUSE_MS, RECONNECT_TRIES } from './limits.ts';
 import { runListShard } from './list-shard.ts';
 import { runReadShard } from './read-shard.ts';
 import { runRelistShard } from './relist-shard.ts';
@@ -29,51 +31,87 @@ export type ShardAnswer =
   /** Another holder has the shard now, or the scan is over: nothing was written. */
   | { readonly outcome: 'lost' }
   /** The root is not what it was when the scan began. */
-  | { readonly outcome: 'quarantine'; readonly reason: string };
+  | { readonly outcome: 'quarantine'; readonly reason: string }
+  /** Plain text, because an error crosses threads without its class, and some do not cross at all. */
+  | {
+      readonly outcome: 'failed';
+      readonly message: string;
+      readonly stack: string | null;
+      /** Set where the catalog cannot be written (a full disk, no connection left): no fault of the shard's, so it must not become a gap. */
+      readonly stops: { readonly next: string | null } | null;
+    };
 
-/** Tries of a write whose outcome a broken connection left unknown; the fence row answers whether it had happened. */
-const WRITE_TRIES = 60;
-const WRITE_PAUSE_MS = 500;
+/** Deadlocks and serialisation failures in a row. */
+const CONFLICTS_MAX = 20;
 
 interface Held {
   context: ScanContext;
   links: Map<string, LinkDigest>;
 }
 
-let client: Connection | null = null;
-let hasher: Hasher | null = null;
-let held: Held | null = null;
-const attributes = new AttributeIds();
-
-async function connection(address: DatabaseAddress): Promise<Connection> {
-  if (client === null) {
-    client = await connect(address, { applicationName: 'rollcall thread', relaxed: true });
-    client.on('error', () => {
-      client = null;
-    });
-    client.on('end', () => {
-      client = null;
-    });
-  }
-  return client;
+/** One connection, and what may be remembered only as long as it lives: rows of a server that crashed may never have been written. */
+interface Session {
+  readonly client: Connection;
+  readonly attributes: AttributeIds;
+  lost: boolean;
 }
 
-async function contextOf(address: DatabaseAddress, scanId: bigint): Promise<Held> {
-  if (held?.context.scanId !== scanId) {
-    held = { context: await loadScanContext(await connection(address), scanId), links: new Map() };
-  }
+let session: Session | null = null;
+let hasher: Hasher | null = null;
+let held: Held | null = null;
+
+async function openSession(address: DatabaseAddress): Promise<Session> {
+  if (session !== null && !session.lost) return session;
+  const client = await connect(address, { applicationName: 'rollcall thread', relaxed: true });
+  const opened: Session = { client, attributes: new AttributeIds(), lost: false };
+  client.on('error', () => {
+    opened.lost = true;
+  });
+  client.on('end', () => {
+    opened.lost = true;
+  });
+  session = opened;
+  return opened;
+}
+
+async function leaveSession(): Promise<void> {
+  const left = session;
+  session = null;
+  await left?.client.end().catch(() => undefined);
+}
+
+async function contextOf(client: Connection, scanId: bigint): Promise<Held> {
+  if (held?.context.scanId !== scanId) held = { context: await loadScanContext(client, scanId), links: new Map() };
   return held;
 }
 
-/** The task that piscina calls. Fails (and the shard is claimed again) on what is neither a finding nor a passing fault. */
+/**
+ * The task that piscina calls. Never rejects. After a lost connection the shard is done again from its beginning: whether its write had
+ * happened is answered by the fence row, and what the old connection had been told of new rows is not relied on.
+ */
 export async function runShard(task: ShardTask): Promise<ShardAnswer> {
   const counters = new BigInt64Array(task.progress);
   // Taken up: from here on standing still is told.
   Atomics.add(counters, 0, 1n);
-  const db = await retrying(() => connection(task.address));
-  const { context, links } = await retrying(() => contextOf(task.address, task.scanId));
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await doShard(task, counters);
+    } catch (error) {
+      if (error instanceof FenceLost) return { outcome: 'lost' };
+      if (!isTransient(error) || attempt >= RECONNECT_TRIES) return failed(error);
+      if (isConnectionLost(error)) await leaveSession();
+      await pause(RECONNECT_PAUSE_MS);
+      // Waiting for the database is no hanging system call.
+      Atomics.add(counters, 0, 1n);
+    }
+  }
+}
+
+async function doShard(task: ShardTask, counters: BigInt64Array): Promise<ShardAnswer> {
+  const { client, attributes } = await openSession(task.address);
+  const { context, links } = await contextOf(client, task.scanId);
   hasher ??= await createHasher();
-  const opened = openEnvironment({ client: db, attributes, context, hasher, links, counters, nowMs: Date.now });
+  const opened = openEnvironment({ client, attributes, context, hasher, links, counters, nowMs: Date.now });
   if ('quarantine' in opened) return { outcome: 'quarantine', reason: opened.quarantine };
   const { environment } = opened;
   try {
@@ -82,31 +120,36 @@ export async function runShard(task: ShardTask): Promise<ShardAnswer> {
       : task.shard.kind === 'read'
         ? runReadShard(environment, task.shard)
         : runRelistShard(environment, task.shard));
-    await retrying(async () =>
-      writeShard(await connection(task.address), context, task.shard, result, attributes, {
-        last: true,
-        nowMs: Date.now(),
-      }),
+    await repeating(() =>
+      writeShard(client, context, task.shard, result, attributes, { last: true, nowMs: Date.now() }),
     );
     return { outcome: 'done', counts: result.counts };
-  } catch (error) {
-    if (error instanceof FenceLost) return { outcome: 'lost' };
-    throw error;
   } finally {
     environment.close();
   }
 }
 
-/** After a deadlock, a serialisation failure or a lost connection the same statement is made again, from memory. */
-async function retrying<T>(act: () => Promise<T>): Promise<T> {
+/** After a deadlock or a serialisation failure the same is written again, from memory. */
+async function repeating(write: () => Promise<void>): Promise<void> {
   for (let attempt = 1; ; attempt++) {
     try {
-      return await act();
+      return await write();
     } catch (error) {
-      if (error instanceof FenceLost || !isTransient(error) || attempt >= WRITE_TRIES) throw error;
-      await client?.end().catch(() => undefined);
-      client = null;
-      await new Promise((resolve) => setTimeout(resolve, WRITE_PAUSE_MS));
+      if (!isTransient(error) || isConnectionLost(error) || attempt >= CONFLICTS_MAX) throw error;
     }
   }
+}
+
+function failed(error: unknown): ShardAnswer {
+  const advice = error instanceof RollcallError ? error : databaseAdvice(error);
+  return {
+    outcome: 'failed',
+    message: advice?.message ?? (error instanceof Error ? error.message : String(error)),
+    stack: error instanceof Error ? (error.stack ?? null) : null,
+    stops: advice === null ? null : { next: advice.next },
+  };
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -132,7 +132,8 @@ export async function openWorld(threadCount = 2): Promise<World> {
       );
       return Object.fromEntries(
         found.map((row) => {
-          const path = row['directory'] === '' ? String(row['name']) : `${row['directory']}/${row['name']}`;
+          const [directory, name] = [String(row['directory']), String(row['name'])];
+          const path = directory === '' ? name : `${directory}/${name}`;
           return [path, line(row)];
         }),
       );
@@ -173,7 +174,7 @@ function line(row: Record<string, unknown>): string {
   const mark = row['suspect'] === true ? ' suspect' : '';
   switch (row['kind']) {
     case 'file':
-      return `file ${row['size']} ${row['digest'] === null ? 'unread' : hex(row['digest'] as bigint)}${mark}`;
+      return `file ${String(row['size'])} ${row['digest'] === null ? 'unread' : hex(row['digest'] as bigint)}${mark}`;
     case 'symlink':
       return `symlink ${String(row['target'])}`;
     default:
