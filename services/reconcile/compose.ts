@@ -30,6 +30,15 @@ export function bytesOf({ judged }: Verdicted): number {
   return judged.lkg?.state.size ?? judged.found?.size ?? 0;
 }
 
+/** Times in words, by observer: a loss of a hundred thousand files is dated by a handful of them. */
+const asOfs = new WeakMap<Observer, string>();
+
+function asOfText(observer: Observer): string {
+  let text = asOfs.get(observer);
+  if (text === undefined) asOfs.set(observer, (text = isoAsOf(observer.scan.asOf)));
+  return text;
+}
+
 export function findingOf(
   verdicted: Verdicted,
   volume: string,
@@ -38,8 +47,8 @@ export function findingOf(
 ): Finding {
   const { subject, judged } = verdicted;
   const asOf = (observer: number | null | undefined): string | null => {
-    const scan = observer === null || observer === undefined ? undefined : observers[observer]?.scan;
-    return scan === undefined ? null : isoAsOf(scan.asOf);
+    const seen = observer === null || observer === undefined ? undefined : observers[observer];
+    return seen === undefined ? null : asOfText(seen);
   };
   return {
     volume,
@@ -78,7 +87,7 @@ function sourceOf(copy: SourceCopy, observers: readonly Observer[], nowMs: numbe
     snapshot: scan.snapshot ?? scan.path,
     root: scan.path,
     path: copy.path,
-    asOf: isoAsOf(scan.asOf),
+    asOf: asOfText(observer),
     state: copy.state,
     proof: copy.proof,
     proofAtMs: copy.proofAtMs ?? nowMs,

@@ -63,6 +63,12 @@ export async function lookAgain(livePath: string, suspected: readonly Suspected[
   return { looks, by: byName ? 'lookup' : 'second listing' };
 }
 
+/** The way of looking that looks no name up which a listing has not brought. Listings are remembered for as long as it is kept. */
+export function lookByListing(root: Directory): (suspected: Suspected) => SecondLook {
+  const listings = new Listings(root);
+  return (suspected) => listings.look(suspected);
+}
+
 class Lookups {
   readonly #root: Directory;
   #path: string | null = null;

@@ -304,6 +304,58 @@ describe('an assessment', () => {
     sums(assessment);
   });
 
+  test('a name that could never be looked at is unreadable, and one below a mount that is not entered is no loss', async () => {
+    fill(30);
+    world.backup(1);
+    world.remove('d1/f1');
+    const scanned = await world.scan();
+    await catalog.db.pool.query(
+      `insert into gap (scan, root, directory, name, status, errno)
+         select s.id, s.root, d.id, g.name, g.status, g.errno from scan s, directory d, (values ('d2', 'never', 'io', 'EIO'), ('d1', '', 'boundary', null)) as g (path, name, status, errno)
+          where s.volume = $1 and s.state = 'complete' and d.path = g.path`,
+      [scanned.volume.id],
+    );
+    const assessment = await world.judge(scanned);
+    expect(verdicts(assessment)).toEqual({ 'd2/never': 'unreadable' });
+    expect(findingAt(assessment, 'd2/never')).toMatchObject({ errno: 'EIO', kind: 'file' });
+    expect(assessment.universe).toEqual({ paths: 25, directories: 5 });
+    expect(assessment.conditions.find((condition) => condition.code === 'mounts-not-entered')!.text).toContain(
+      '6 known paths',
+    );
+    sums(assessment);
+  });
+
+  test('a declared backup without any snapshot protects nothing', async () => {
+    fill(10);
+    mkdirSync(join(world.root, 'nightly'));
+    const { volume } = await world.scan([]);
+    const empty = await catalog.db.pool.query<{ id: number }>(
+      `insert into volume (name, role, layout, key, created_ms) values ($1, 'backup', 'snapshots', $1, 0) returning id`,
+      [world.root],
+    );
+    const assessment = await world.judge({
+      volume,
+      series: [{ id: empty.rows[0]!.id, name: 'nightly', pattern: `${world.root}/nightly/*` }],
+    });
+    expect(classes(assessment)).toEqual({ unprotected: 10 });
+    expect(assessment.conditions.map((condition) => condition.code)).toContain('no-snapshot');
+  });
+
+  test('of a live volume that was never scanned says so', async () => {
+    await expect(world.judge({ volume: { id: -1, name: 'live', path: world.live }, series: [] })).rejects.toMatchObject(
+      { exit: 2, next: expect.stringContaining('rollcall scan') },
+    );
+  });
+
+  test('whose live root has gone since the scan claims nothing', async () => {
+    fill(10);
+    world.backup(1);
+    world.remove('d1/f1');
+    const scanned = await world.scan();
+    renameSync(world.live, `${world.live}-away`);
+    await expect(world.judge(scanned)).rejects.toMatchObject({ exit: 4 });
+  });
+
   test('a pruned snapshot is history, and no source', async () => {
     fill(20);
     const first = world.backup(1);

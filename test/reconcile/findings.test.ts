@@ -1,0 +1,124 @@
+import { utimesSync } from 'node:fs';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { inTransaction } from '../../services/catalog/database.ts';
+import { acceptFinding, listFindings, markRestored, readAudit } from '../../services/catalog/findings.ts';
+import { Catalog, findingAt, verdicts, World } from './world.ts';
+
+let catalog: Catalog;
+let world: World;
+let volumeId: number;
+
+beforeAll(async () => {
+  catalog = await Catalog.open();
+});
+
+afterAll(async () => {
+  await catalog.close();
+});
+
+beforeEach(async () => {
+  world = new World(catalog);
+  for (let i = 0; i < 20; i++) world.write(`d${i % 5}/f${i}`, `content of file ${i}`);
+  world.backup(1);
+  volumeId = (await world.scan()).volume.id;
+});
+
+afterEach(() => {
+  world.close();
+});
+
+const open = () => listFindings(catalog.db.pool, { volumeId });
+const all = () => listFindings(catalog.db.pool, { volumeId, states: ['open', 'resolved', 'accepted'] });
+const accept = (path: string, reason = 'it was meant') =>
+  inTransaction(catalog.db, (client) =>
+    acceptFinding(client, { volumeId, path }, { reason, actor: 'jo', nowMs: Date.now() }),
+  );
+
+describe('findings', () => {
+  test('are kept until they are resolved: a file that comes back as it was closes its finding', async () => {
+    world.remove('d1/f1');
+    await world.assess();
+    expect(await open()).toMatchObject([
+      { path: 'd1/f1', verdict: 'missing', recovery: 'exact', state: 'open', volume: expect.any(String) },
+    ]);
+    await world.assess();
+    expect(await all()).toHaveLength(1);
+    world.write('d1/f1', 'content of file 1');
+    expect(verdicts(await world.assess())).toEqual({});
+    expect(await open()).toEqual([]);
+    expect(await all()).toMatchObject([{ state: 'resolved' }]);
+  });
+
+  test('that a person accepts are honoured, with the reason; what happens to the path later is a new finding', async () => {
+    world.remove('d1/f1');
+    await world.assess();
+    await expect(accept('d1/f1', '  ')).rejects.toThrow('reason');
+    expect(await accept('d1/f1', 'moved to the archive')).toMatchObject([
+      { state: 'accepted', reason: 'moved to the archive' },
+    ]);
+    await expect(accept('d1/f1')).rejects.toThrow('no open');
+    const assessment = await world.assess();
+    expect(findingAt(assessment, 'd1/f1')).toMatchObject({
+      verdict: 'deleted',
+      accepted: { reason: 'moved to the archive' },
+    });
+    expect(await open()).toEqual([]);
+    expect(await readAudit(catalog.db.pool, 1)).toMatchObject([
+      { actor: 'jo', action: 'accept', reason: 'moved to the archive' },
+    ]);
+
+    // It comes back, and that spends the acceptance: a second loss is reported.
+    world.write('d1/f1', 'content of file 1');
+    expect(verdicts(await world.assess())).toEqual({});
+    world.remove('d1/f1');
+    expect(verdicts(await world.assess())).toEqual({ 'd1/f1': 'missing' });
+    expect(await open()).toHaveLength(1);
+  });
+
+  test('accepted damage is what is expected from then on, and another damage is not', async () => {
+    const path = world.path('d2/f2');
+    world.write('d2/f2', 'contEnt of file 2');
+    expect(verdicts(await world.assess())).toEqual({ 'd2/f2': 'corrupt' });
+    await accept('d2/f2');
+    const after = await world.assess();
+    expect(after.findings.filter((finding) => finding.accepted === null && finding.verdict === 'corrupt')).toEqual([]);
+    expect(await open()).toEqual([]);
+    world.write('d2/f2', '', 3);
+    utimesSync(path, new Date(), new Date());
+    expect(verdicts(await world.assess())).toEqual({ 'd2/f2': 'truncated' });
+    expect(await open()).toMatchObject([{ verdict: 'truncated' }]);
+  });
+
+  test('are closed by a verified restore, which is remembered and logged', async () => {
+    world.remove('d1/f1');
+    await world.assess();
+    world.write('d1/f1', 'content of file 1');
+    const closed = await inTransaction(catalog.db, (client) =>
+      markRestored(client, { volumeId, paths: ['d1/f1'], nowMs: Date.now(), actor: 'jo', bundle: '/tmp/bundle' }),
+    );
+    expect(closed).toBe(1);
+    expect(await open()).toEqual([]);
+    expect(await readAudit(catalog.db.pool, 1)).toMatchObject([{ action: 'restored', subject: '/tmp/bundle' }]);
+    expect(verdicts(await world.assess())).toEqual({});
+  });
+
+  test('of a path that cannot be looked at now stay open', async () => {
+    world.remove('d1/f1');
+    await world.assess();
+    const scanned = await world.scan();
+    await catalog.db.pool.query(
+      `insert into gap (scan, root, directory, name, status, errno)
+         select s.id, s.root, d.id, '', 'io', 'EIO' from directory d, lateral (
+           select id, root from scan where volume = $1 and state = 'complete' order by seq desc limit 1) s where d.path = 'd1'`,
+      [volumeId],
+    );
+    const assessment = await world.judge(scanned);
+    expect(findingAt(assessment, 'd1/f1').verdict).toBe('unreadable');
+    expect(
+      (await open())
+        .filter((finding) => finding.path === 'd1/f1')
+        .map((finding) => finding.verdict)
+        .sort(),
+    ).toEqual(['missing', 'unreadable']);
+  });
+});
