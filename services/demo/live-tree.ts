@@ -1,7 +1,7 @@
 // The live tree of the demo under its owner's hands: every change moves the times that it would move, at the simulated hour.
 import {
   chmodSync,
-  chownSync,
+  lchownSync,
   linkSync,
   lstatSync,
   lutimesSync,
@@ -37,7 +37,7 @@ export interface LiveTree {
   readonly files: ReadonlySet<string>;
   readonly directory: (path: string, owner: Owner, atMs: number) => void;
   readonly create: (path: string, content: Buffer, owner: Owner, atMs: number) => void;
-  readonly symlink: (path: string, target: string, atMs: number) => void;
+  readonly symlink: (path: string, target: string, owner: Owner, atMs: number) => void;
   readonly link: (path: string, to: string, atMs: number) => void;
   readonly edit: (path: string, content: Buffer, atMs: number) => void;
   /** Another mode: a backup by rsync takes a copy of its own for it. */
@@ -61,7 +61,7 @@ export function liveTree(root: string, atMs: number): LiveTree {
   const directories = new Map([['', atMs]]);
   const at = (path: string): string => (path === '' ? root : `${root}/${path}`);
   const own = (path: string, owner: Owner): void => {
-    if (asRoot) chownSync(at(path), owner.uid, owner.gid);
+    if (asRoot) lchownSync(at(path), owner.uid, owner.gid);
   };
   const stamp = (path: string, ms: number): void => {
     const seconds = Math.floor(ms / 1000);
@@ -91,8 +91,9 @@ export function liveTree(root: string, atMs: number): LiveTree {
       files.add(path);
       touched(path, ms);
     },
-    symlink(path, target, ms) {
+    symlink(path, target, owner, ms) {
       symlinkSync(target, at(path));
+      own(path, owner);
       stamp(path, ms);
       touched(path, ms);
     },

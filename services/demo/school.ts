@@ -90,8 +90,8 @@ function firstDay(tree: LiveTree, its: Random, atMs: number): void {
   for (let i = 0; i < 30; i += 1) file(`exchange/handout ${i}.pdf`, its.pick(TEACHERS));
   for (const path of [...ODD_NAMES, ROTTEN, ZEROED_EARLY, ZEROED_LATE, TWIN_OF]) file(path, OFFICE);
   tree.link(TWIN, TWIN_OF, atMs - 50 * DAY_MS);
-  tree.symlink('exchange/timetable', '../office/timetable 2026.ods', atMs - 50 * DAY_MS);
-  tree.symlink(`${ATLAS}/index`, '../book-000.txt', atMs - 50 * DAY_MS);
+  tree.symlink('exchange/timetable', '../office/timetable 2026.ods', OFFICE, atMs - 50 * DAY_MS);
+  tree.symlink(`${ATLAS}/index`, '../book-000.txt', LIBRARY, atMs - 50 * DAY_MS);
 }
 
 /** What must stay as it is until the damage, so that the story can be told of it. */

@@ -49,11 +49,21 @@ export function table(
   rows: readonly (readonly Cell[])[],
   foot?: readonly Cell[],
 ): string {
-  const line = (cells: readonly Cell[]): string => `<tr>${cells.map((each) => cell('td', each)).join('')}</tr>`;
+  const line = (cells: readonly Cell[]): string => `<tr>${cells.map((each) => cell('td', each)).join('\n')}</tr>`;
   return [
     `<table class="${kind}"><thead><tr>${head.map((each) => cell('th', each)).join('')}</tr></thead>`,
     `<tbody>${rows.map(line).join('\n')}</tbody>`,
     foot === undefined ? '' : `<tfoot>${line(foot)}</tfoot>`,
     '</table>',
   ].join('\n');
+}
+
+/** A part of the page under its heading; nothing at all where there is nothing to say. */
+export function section(heading: string, html: string): string {
+  return html === '' ? '' : `<section><h2>${heading}</h2>\n${html}</section>`;
+}
+
+/** Items that are HTML already. */
+export function list(items: readonly string[]): string {
+  return items.length === 0 ? '' : `<ul>${items.map((item) => `<li>${item}</li>`).join('\n')}</ul>`;
 }

@@ -1,28 +1,14 @@
 // report.html: one page that stands alone, for somebody who was woken: what to stop, what is lost, what comes back, what to type next. Pure.
-import { type Assessment, type Interval, VERDICTS, type Verdict } from '../../../domain/assessment.ts';
+import type { Assessment } from '../../../domain/assessment.ts';
 import { restoreSteps, STOP_STEPS } from '../commands.ts';
-import {
-  bySize,
-  byOwner,
-  byTopDirectory,
-  type Group,
-  losses,
-  type Picture,
-  picture,
-  type ReportInput,
-  tellingIntervals,
-} from '../present.ts';
-import { bytes, count, percent, plural, since, time, VERDICT_MEANING } from '../wording.ts';
-import { bySeries, chart } from './chart.ts';
-import { type Cell, command, escape, name, table } from './html.ts';
+import { type Picture, picture, type ReportInput } from '../present.ts';
+import { bytes, count, percent, plural, since, time } from '../wording.ts';
+import { groups, timeline, verdicts } from './figures.ts';
+import { type Cell, command, escape, list, name, section, table } from './html.ts';
 import { renderLists } from './lists.ts';
 import { STYLE } from './style.ts';
 
-/** Groups that are printed of one grouping; the rest is summed up in a line. */
-const GROUPS_MAX = 15;
 const INCOMPLETE_MAX = 50;
-const WIDE = { width: 940 };
-const NARROW = { width: 350 };
 
 /** The whole page as HTML. Deterministic: the same assessment and input give the same bytes. */
 export function renderReport(assessment: Assessment, input: ReportInput): string {
@@ -60,14 +46,6 @@ export function renderReport(assessment: Assessment, input: ReportInput): string
 
 function isoMinute(ms: number): string {
   return time(new Date(ms).toISOString());
-}
-
-function section(heading: string, html: string): string {
-  return html === '' ? '' : `<section><h2>${heading}</h2>\n${html}</section>`;
-}
-
-function list(items: readonly string[]): string {
-  return items.length === 0 ? '' : `<ul>${items.map((item) => `<li>${item}</li>`).join('\n')}</ul>`;
 }
 
 function head(assessment: Assessment): string {
@@ -220,148 +198,6 @@ function incomplete(assessment: Assessment): string {
   return section(
     'This assessment is incomplete',
     `<p>Nothing is claimed about what lies below these:</p>${list(items)}`,
-  );
-}
-
-function windowText(assessment: Assessment): string {
-  const { window } = assessment;
-  const telling = tellingIntervals(assessment.timeline);
-  const lines = telling.slice(0, 8).map((each) => {
-    const what = [
-      ...(each.vanished > 0 ? [`${count(each.vanished)} vanished`] : []),
-      ...(each.damaged > 0 ? [`${count(each.damaged)} damaged`] : []),
-    ].join(', ');
-    return `<b>${what}</b> between ${escape(time(each.from))} and ${each.toName === 'live' ? 'now' : escape(time(each.to))}${each.burst ? ' (burst)' : ''}`;
-  });
-  const reason: Readonly<Record<string, string>> = {
-    burst: 'The window holds the bursts, one interval on each side of each, and the last interval.',
-    'too few snapshots':
-      'There are too few snapshots to tell a burst from an ordinary night: everything counts as in the window.',
-    since: `The window was given: --since ${escape(window.since === null ? '' : since(window.since))}.`,
-    'no burst': 'No night stands out: the window is the last interval.',
-  };
-  return `${list(lines)}<p class="small dim">${reason[window.reason] ?? escape(window.reason)} What vanished outside the window counts as deleted by somebody.</p>`;
-}
-
-function timeline(assessment: Assessment): string {
-  const charts = [...bySeries(assessment.timeline)].map(([series, intervals]) => {
-    const caption =
-      `${name(series)}, ${escape(time(intervals[0]?.from ?? ''))} to ${escape(time(intervals[intervals.length - 1]?.to ?? ''))} UTC. ` +
-      'Files per interval between two snapshots, and from the newest to now.';
-    return (
-      `<figure><div class="wide">${chart(intervals, WIDE)}</div><div class="narrow">${chart(intervals, NARROW)}</div>` +
-      `<figcaption>${caption}</figcaption></figure>`
-    );
-  });
-  if (charts.length === 0) return '';
-  const legend =
-    '<p class="small legend"><span><i class="key va"></i>vanished</span><span><i class="key da"></i>damaged</span>' +
-    '<span><i class="key ad"></i>added</span><span><i class="key ch"></i>changed</span>' +
-    '<span><i class="key win"></i>in the window</span><span>\u25bc burst</span></p>';
-  return section(
-    'When it happened',
-    `${windowText(assessment)}${legend}${charts.join('\n')}${intervalTable(assessment.timeline)}`,
-  );
-}
-
-function intervalTable(intervals: readonly Interval[]): string {
-  const telling = intervals.filter((each) => each.inWindow);
-  if (telling.length === 0) return '';
-  const rows = telling.slice(-40).map((each): Cell[] => [
-    {
-      html: `${escape(time(each.from))} <span class="dim">to</span> ${each.toName === 'live' ? 'now' : escape(time(each.to))}`,
-    },
-    { html: count(each.vanished), numeric: true, label: 'vanished' },
-    { html: count(each.damaged), numeric: true, label: 'damaged' },
-    { html: count(each.added), numeric: true, label: 'added' },
-    { html: count(each.changed), numeric: true, label: 'changed' },
-    { html: count(each.moved), numeric: true, label: 'moved' },
-  ]);
-  return table(
-    'list',
-    [
-      { html: 'In the window' },
-      { html: 'Vanished', numeric: true },
-      { html: 'Damaged', numeric: true },
-      { html: 'Added', numeric: true },
-      { html: 'Changed', numeric: true },
-      { html: 'Moved', numeric: true },
-    ],
-    rows,
-  );
-}
-
-function groupTable(title: string, all: readonly Group[], labelOf: (group: Group) => string, max = GROUPS_MAX): string {
-  const shown = all.length > max + 1 ? all.slice(0, max) : all;
-  const rest = all.slice(shown.length);
-  const most = Math.max(1, ...all.map((each) => each.files));
-  const row = (each: Group, label: string): Cell[] => [
-    { html: `${label}<span class="bar" style="width:${Math.round((each.files / most) * 100)}%"></span>` },
-    { html: count(each.files), numeric: true },
-    { html: bytes(each.bytes), numeric: true },
-    { html: each.lost === 0 ? '<span class="dim">0</span>' : count(each.lost), numeric: true },
-  ];
-  const rows = shown.map((each) => row(each, labelOf(each)));
-  if (rest.length > 0) {
-    const sum = { label: '', files: 0, bytes: 0, lost: 0 };
-    for (const each of rest) {
-      sum.files += each.files;
-      sum.bytes += each.bytes;
-      sum.lost += each.lost;
-    }
-    rows.push([{ html: `${count(rest.length)} others` }, ...row({ ...sum, files: sum.files }, '').slice(1)]);
-  }
-  const numeric = ['Files', 'Bytes', 'For good'].map((html): Cell => ({ html, numeric: true }));
-  return `<div>${table('sums', [{ html: title }, ...numeric], rows)}</div>`;
-}
-
-function groups(assessment: Assessment, input: ReportInput): string {
-  const lost = losses(assessment);
-  if (lost.length === 0) return '';
-  return section(
-    'Whose, where, how large',
-    `<p class="small dim">All ${plural(lost.length, 'loss', 'losses')}, restorable or not; \u201cfor good\u201d are those without any copy.</p><div class="groups">` +
-      groupTable('Directory', byTopDirectory(lost), (group) => name(group.label)) +
-      groupTable('Owner', byOwner(lost, input.owners), (group) => name(group.label)) +
-      groupTable('Size', bySize(lost), (group) => escape(group.label)) +
-      '</div>',
-  );
-}
-
-function verdicts(assessment: Assessment): string {
-  const there = VERDICTS.filter((verdict) => assessment.verdicts[verdict].files + assessment.directories[verdict] > 0);
-  const absent = VERDICTS.filter((verdict) => !there.includes(verdict));
-  const row = (verdict: Verdict): Cell[] => [
-    { html: `<b>${verdict}</b>` },
-    { html: `<span class="meta">${VERDICT_MEANING[verdict]}</span>` },
-    { html: count(assessment.verdicts[verdict].files), numeric: true, label: 'files' },
-    { html: bytes(assessment.verdicts[verdict].bytes), numeric: true },
-    { html: count(assessment.directories[verdict]), numeric: true, label: 'directories' },
-  ];
-  const total = VERDICTS.reduce((sum, verdict) => sum + assessment.verdicts[verdict].bytes, 0);
-  return section(
-    'Every path is in one class',
-    table(
-      'list verdicts',
-      [
-        { html: 'Verdict' },
-        { html: 'Meaning' },
-        { html: 'Files', numeric: true },
-        { html: 'Bytes', numeric: true },
-        { html: 'Directories', numeric: true },
-      ],
-      there.map(row),
-      [
-        { html: 'everything' },
-        { html: '' },
-        { html: count(assessment.universe.paths), numeric: true },
-        { html: bytes(total), numeric: true },
-        { html: count(assessment.universe.directories), numeric: true },
-      ],
-    ) +
-      (absent.length > 0
-        ? `<p class="small dim">None: ${absent.join(', ')}. \u201cFiles\u201d are all that is not a directory.</p>`
-        : ''),
   );
 }
 
