@@ -1,5 +1,5 @@
 // Rows 6 to 8 for any observation: whether it looks damaged beside what was known good before it, and so what is last known good.
-import { same, sameMtime } from '../version.ts';
+import { quiet, same, sameMtime } from '../version.ts';
 import type { Acceptance } from './context.ts';
 import { overlaps } from './context.ts';
 import { contentKey, expectedKeyOf, observedKeyOf } from './keys.ts';
@@ -40,8 +40,10 @@ function findDamage(c: Case, rank: number): Damage | Pending {
   if (!changedInWindow(c, before, judged)) return 'none';
   const lkg = lkgBefore(c, rank);
   if (lkg === PENDING) return PENDING;
-  if (lkg === null || same(judged, lkg) || acceptedPair(c, lkg, judged) !== null) return 'none';
-  const sides = takeSides(c, judged, witnesses(c, judged));
+  if (lkg === null || same(judged, lkg)) return 'none';
+  const accepted = acceptedPair(c, lkg, judged);
+  if (accepted !== null) return accepted === PENDING ? PENDING : 'none';
+  const sides = takeSides(c, judged, c.earlier.slice(0, rank));
   if (sides === PENDING) return PENDING;
   if (sides === 'odd') return 'corrupt';
   if (sides === 'unknown') return 'undecided';
@@ -59,27 +61,26 @@ export function changedInWindow(c: Case, before: Sighting, after: Sighting): boo
   return overlaps(c.context.window, from, Math.max(before.observer, after.observer));
 }
 
-/** A person said that this observation is as it should be, where that was expected. */
-export function acceptedPair(c: Case, lkg: Sighting | null, found: Sighting): Acceptance | null {
-  return acceptance(c, expectedKeyOf(lkg), observedKeyOf(found));
+/**
+ * A person said that this observation is as it should be: where LKG was expected, or where other content stood under the same size and
+ * mtime (row 6 may name another side than LKG). What was accepted stays so while nothing else was good in between.
+ */
+export function acceptedPair(c: Case, lkg: Sighting | null, found: Sighting): Acceptance | null | Pending {
+  const observedKey = observedKeyOf(found);
+  const accepted = (c.context.accepted.get(c.facts.path) ?? []).filter((pair) => pair.observedKey === observedKey);
+  if (accepted.length === 0) return null;
+  const peers = c.earlier.filter((sighting) => sighting.rank < found.rank && quiet(sighting, found));
+  const expected = new Set([expectedKeyOf(lkg), ...peers.map(contentKey)]);
+  const pair = accepted.find((candidate) => expected.has(candidate.expectedKey));
+  if (pair !== undefined) return pair;
+  if (lkg === null || observedKeyOf(lkg) !== observedKey) return null;
+  const before = lkgBefore(c, lkg.rank);
+  return before === PENDING ? PENDING : acceptedPair(c, before, lkg);
 }
 
 export function acceptance(c: Case, expectedKey: string, observedKey: string): Acceptance | null {
   const accepted = c.context.accepted.get(c.facts.path) ?? [];
   return accepted.find((pair) => pair.expectedKey === expectedKey && pair.observedKey === observedKey) ?? null;
-}
-
-/**
- * The observations before `judged` that may speak against it. Where a person accepted it in place of some content, that content is
- * silent from then on, also in the snapshots that still hold it.
- */
-export function witnesses(c: Case, judged: Sighting): readonly Sighting[] {
-  const prior = c.earlier.slice(0, judged.rank);
-  const accepted = (c.context.accepted.get(c.facts.path) ?? []).filter(
-    (pair) => pair.observedKey === observedKeyOf(judged),
-  );
-  if (accepted.length === 0) return prior;
-  return prior.filter((sighting) => accepted.every((pair) => pair.expectedKey !== contentKey(sighting)));
 }
 
 /**
@@ -89,7 +90,7 @@ export function witnesses(c: Case, judged: Sighting): readonly Sighting[] {
 export function revertedTo(c: Case, judged: Sighting, lkg: Sighting): Sighting | null | Pending {
   if (!differs(judged, lkg) || judged.suspect) return null;
   if (judged.mtimeNs > lkg.mtimeNs && !sameMtime(judged.mtimeNs, lkg.mtimeNs)) return null;
-  const older = witnesses(c, judged).filter((sighting) => sighting.rank < lkg.rank && sighting.kind === judged.kind);
+  const older = c.earlier.filter((sighting) => sighting.rank < lkg.rank && sighting.kind === judged.kind);
   const match = older.findLast((sighting) => same(sighting, judged));
   if (match !== undefined) return match;
   if (judged.kind !== 'file' || judged.digest === null) return null;

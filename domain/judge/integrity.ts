@@ -5,7 +5,7 @@ import { quiet, same } from '../version.ts';
 import { overlaps } from './context.ts';
 import { hasHad } from './absent.ts';
 import { causeOfDamage } from './cause.ts';
-import { revertedTo, witnesses } from './damage.ts';
+import { revertedTo } from './damage.ts';
 import { FLAG } from './flags.ts';
 import { hexDigest } from './keys.ts';
 import { truncatedLike } from './shape.ts';
@@ -75,7 +75,7 @@ function recreated(c: Case, live: Sighting, lkg: Sighting): RowVerdict | null {
 
 /** Row 6: an earlier observation is quiet with live now but not same. */
 function corrupt(c: Case, live: Sighting, lkg: Sighting | null): RowVerdict | null | Pending {
-  const prior = witnesses(c, live);
+  const prior = c.earlier;
   const sides = takeSides(c, live, prior);
   if (sides === PENDING || sides === 'none') return sides === PENDING ? PENDING : null;
   const other = otherSide(c, live, prior);
@@ -84,7 +84,9 @@ function corrupt(c: Case, live: Sighting, lkg: Sighting | null): RowVerdict | nu
       other === null ? [] : [digests(c, live, other), 'More copies stand with live now than with the newest backup.'];
     return { verdict: 'backup-corrupt', flags: [], lkg: live, odd: other, gone: null, cause: null, evidence };
   }
-  const expected = lkg !== null && differs(live, lkg) ? lkg : (other ?? lkg);
+  // What is suspect itself shows that live now is odd, and is nothing to go back to.
+  const trusted = other === null || other.suspect ? lkg : other;
+  const expected = lkg !== null && differs(live, lkg) ? lkg : trusted;
   const cause: Cause = { cause: 'silent', signals: ['its content changed while its size and mtime did not'] };
   const evidence = other === null ? ['Its content changed under the same size and mtime.'] : [digests(c, live, other)];
   if (sides === 'odd') return { verdict: 'corrupt', flags: [], lkg: expected, odd: null, gone: null, cause, evidence };
@@ -93,7 +95,7 @@ function corrupt(c: Case, live: Sighting, lkg: Sighting | null): RowVerdict | nu
   return {
     verdict: 'corrupt',
     flags: [believed ? FLAG.sideBackup : FLAG.sideUnknown],
-    lkg: other ?? expected,
+    lkg: trusted ?? expected,
     odd: null,
     gone: null,
     cause,

@@ -147,6 +147,7 @@ function present(c: Case, live: Sighting): Judged | Pending {
   if (lkg !== null && awaitsReading(c, live, lkg)) return PENDING;
 
   let accepted = acceptedPair(c, lkg, live);
+  if (accepted === PENDING) return PENDING;
   const row = accepted === null ? judgeIntegrity(c, live, lkg) : null;
   if (row === PENDING) return PENDING;
   if (row !== null) {

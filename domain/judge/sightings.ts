@@ -94,7 +94,8 @@ function draftsOf(track: Track, facts: PathFacts): Draft[] {
 function splitRun(version: Version, members: readonly number[], readings: readonly Reading[]): Draft[] {
   const own = members.map(
     (observer) =>
-      readings.findLast((reading) => reading.observer === observer && reading.digest !== null)?.digest ?? null,
+      (version.kind === 'file' ? readings : []).findLast((r) => r.observer === observer && r.digest !== null)?.digest ??
+      null,
   );
   const base = version.digest ?? own.find((digest) => digest !== null) ?? null;
   return members.map((observer, k) => {
