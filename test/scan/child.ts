@@ -1,0 +1,37 @@
+// A process that scans a tree, for tests that kill it: node --import tsx child.ts '{"address":…,"path":…}'.
+import { openPool } from '../../services/catalog/database.ts';
+import type { DatabaseAddress } from '../../services/catalog/database.ts';
+import { openThreads } from '../../services/scan/pool.ts';
+import { scanTree } from '../../services/scan/scan-tree.ts';
+
+interface Order {
+  readonly address: DatabaseAddress;
+  readonly path: string;
+  readonly threads: number;
+}
+
+const order = JSON.parse(process.argv[2] ?? '') as Order;
+// The test that started this process is gone: nobody would end it.
+process.stdin.on('end', () => process.exit(1)).resume();
+const db = openPool(order.address);
+const threads = openThreads(order.address, order.threads);
+const tools = {
+  db,
+  threads,
+  host: 'here',
+  nowMs: Date.now,
+  signal: new AbortController().signal,
+  onProgress: () => undefined,
+  onNotice: (text: string) => process.stderr.write(`${text}\n`),
+};
+process.stdout.write('began\n');
+const { run } = await scanTree(tools, {
+  path: order.path,
+  scope: { excludes: [], crossMounts: false },
+  mode: 'read',
+  newState: false,
+});
+process.stdout.write(`${run.outcome.outcome}\n`);
+await threads.close();
+await db.close();
+process.exit(0);

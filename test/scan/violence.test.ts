@@ -1,0 +1,271 @@
+// Scans that are interrupted, killed, doubled, cut off from the catalog, or cannot be done in part.
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { RollcallError } from '../../domain/exit.ts';
+import { beginScan } from '../../services/catalog/scans.ts';
+import { treeVolume } from '../../services/scan/scan-tree.ts';
+import { identifyRoot } from '../../services/files/identity.ts';
+import { until } from '../support/poll.ts';
+import { openWorld, remove, truthOf, write } from './world.ts';
+import type { World } from './world.ts';
+
+let world: World;
+const children: ChildProcess[] = [];
+
+beforeAll(async () => {
+  world = await openWorld();
+});
+afterAll(async () => {
+  for (const child of children) child.kill('SIGKILL');
+  await world.close();
+});
+
+const CHILD = fileURLToPath(new URL('./child.ts', import.meta.url));
+
+interface Scanner {
+  readonly child: ChildProcess;
+  /** Exit code, or null after a signal. */
+  readonly ended: Promise<number | null>;
+  readonly said: () => string;
+}
+
+function scanner(path: string, threads = 1): Scanner {
+  const order = JSON.stringify({ address: world.address, path, threads });
+  const child = spawn(process.execPath, ['--import', 'tsx', CHILD, order], { stdio: ['pipe', 'pipe', 'pipe'] });
+  children.push(child);
+  let said = '';
+  child.stdout.on('data', (data) => (said += String(data)));
+  child.stderr.on('data', (data) => (said += String(data)));
+  return { child, said: () => said, ended: new Promise((resolve) => child.once('exit', (code) => resolve(code))) };
+}
+
+/** A tree with enough directories that its scan has many shards. */
+function wideTree(): string {
+  const tree = world.directory();
+  for (let d = 0; d < 60; d++) {
+    const files: Record<string, string> = {};
+    for (let f = 0; f < 25; f++) files[`d${d}/e${f % 3}/f${f}`] = `content ${d} ${f}`.repeat(20);
+    write(tree, files);
+  }
+  return tree;
+}
+
+async function shardsDone(tree: string): Promise<number> {
+  const [row] = await world.rows(
+    `select count(*)::int as n from shard h join scan s on s.id = h.scan where s.path = $1 and h.state = 'done' and s.state = 'running'`,
+    tree,
+  );
+  return Number(row?.['n']);
+}
+
+async function isRunning(tree: string): Promise<boolean> {
+  return (await world.rows(`select from scan where path = $1 and state = 'running'`, tree)).length > 0;
+}
+
+test('a scan whose process is killed is continued by another, and the catalog is as if nothing had happened', async () => {
+  const tree = wideTree();
+  await world.scan(tree);
+  for (let d = 0; d < 60; d += 2) write(tree, { [`d${d}/e1/f1`]: `changed ${d}`, [`d${d}/new/x`]: 'x' });
+  remove(join(tree, 'd1'), join(tree, 'd3/e0'));
+  for (const shards of [0, 2, 5]) {
+    const one = scanner(tree);
+    await until(
+      'the child has done some shards',
+      async () => (await isRunning(tree)) && (await shardsDone(tree)) >= shards,
+    );
+    one.child.kill('SIGKILL');
+    await one.ended;
+    if (!(await isRunning(tree))) break;
+  }
+  const totals = await world.scan(tree);
+  expect(totals.known).toBe(
+    totals.seen + totals.vanished + totals.unknown + totals.excluded + totals.belowGone + totals.belowUnknown,
+  );
+  expect(await world.told(tree)).toEqual(await truthOf(tree));
+  expect(await world.gaps(tree)).toEqual([]);
+  const doubled = await world.rows(
+    `select directory, name, first_seq from version v join root r on r.id = v.root where r.path = $1 group by 1, 2, 3 having count(*) > 1`,
+    tree,
+  );
+  expect(doubled).toEqual([]);
+});
+
+test('two processes share one scan, and both return', async () => {
+  const tree = wideTree();
+  const [one, two] = [scanner(tree), scanner(tree)];
+  expect([await one.ended, await two.ended], one.said() + two.said()).toEqual([0, 0]);
+  expect(await world.told(tree)).toEqual(await truthOf(tree));
+  const complete = (await world.scans(tree)).filter((scan) => scan.state === 'complete');
+  expect(complete.length).toBeGreaterThanOrEqual(1);
+  expect(complete.length).toBeLessThanOrEqual(2);
+  expect(await isRunning(tree)).toBe(false);
+});
+
+test('Ctrl-C ends with 130 within a moment, and the next run continues', async () => {
+  const tree = wideTree();
+  const interrupt = new AbortController();
+  const running = world.scan(tree, {}, { signal: interrupt.signal });
+  await until('a shard is done', async () => (await shardsDone(tree)) > 0);
+  interrupt.abort();
+  const error = await running.then(
+    () => null,
+    (thrown: unknown) => thrown,
+  );
+  expect(error).toBeInstanceOf(RollcallError);
+  expect(error).toMatchObject({ exit: 130 });
+  expect(await isRunning(tree)).toBe(true);
+  // Interrupting blames no shard, however often it is done.
+  expect(
+    await world.rows(
+      `select from shard h join scan s on s.id = h.scan where s.path = $1 and h.state <> 'done' and h.attempts > 0`,
+      tree,
+    ),
+  ).toEqual([]);
+  await world.scan(tree);
+  expect(await world.told(tree)).toEqual(await truthOf(tree));
+  expect(await world.scans(tree)).toHaveLength(1);
+});
+
+test('every connection to the catalog is cut in the middle of a scan, and the scan completes', async () => {
+  const tree = wideTree();
+  const running = world.scan(tree);
+  const outcome = running.then(
+    () => 'complete',
+    (error: unknown) => error,
+  );
+  await until('a shard is done', async () => (await shardsDone(tree)) > 0);
+  const cut = await world.rows(
+    `select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and application_name in ('rollcall drain', 'rollcall thread')`,
+  );
+  expect(cut.length).toBeGreaterThan(0);
+  expect(await outcome).toBe('complete');
+  expect(await world.told(tree)).toEqual(await truthOf(tree));
+  expect(await world.gaps(tree)).toEqual([]);
+});
+
+test('a database that refuses to write stops the scan with advice, and leaves no gap behind', async () => {
+  const tree = wideTree();
+  await world.rows(
+    `create function refuse() returns trigger language plpgsql as $$ begin raise exception 'no space left' using errcode = '53100'; end $$`,
+  );
+  await world.rows(`create trigger refuse before insert on version for each statement execute function refuse()`);
+  const error = await world.scan(tree).then(
+    () => null,
+    (thrown: unknown) => thrown,
+  );
+  await world.rows('drop trigger refuse on version');
+  expect(error).toBeInstanceOf(RollcallError);
+  expect(error).toMatchObject({ exit: 2, message: expect.stringContaining('the disk of the database is full') });
+  await world.scan(tree);
+  expect(await world.gaps(tree)).toEqual([]);
+  expect(await world.told(tree)).toEqual(await truthOf(tree));
+});
+
+async function begin(tree: string): Promise<bigint> {
+  const volume = await treeVolume(world.tools(), tree);
+  const client = await world.db.pool.connect();
+  try {
+    const scanId = await beginScan(client, {
+      volumeId: volume.id,
+      rootId: volume.rootId,
+      seq: BigInt(Date.now()),
+      path: tree,
+      snapshot: null,
+      snapshotIdentity: identifyRoot(tree),
+      asOf: { fromMs: 0, toMs: 0, source: 'scan' },
+      readOnly: false,
+      mode: 'read',
+      scope: { excludes: [], crossMounts: false },
+      startedMs: Date.now(),
+      exportedMs: null,
+      relistOf: null,
+      newState: false,
+    });
+    if (scanId === null) throw new Error('a scan was running');
+    return scanId;
+  } finally {
+    client.release();
+  }
+}
+
+test('a directory that fails whoever tries becomes a gap, everything beside it is scanned, and nothing below it ends', async () => {
+  const tree = world.directory();
+  write(tree, { 'good/f': 'f', 'bad/g': 'g', 'bad/deep/h': 'h', 'also/i': 'i' });
+  await world.scan(tree);
+  const before = await world.told(tree);
+  const scanId = await begin(tree);
+  const ids = new Map(
+    (await world.rows(`select name, id from directory where parent = 0 and name in ('good', 'bad', 'also')`)).map(
+      (row) => [row['name'], row['id']],
+    ),
+  );
+  // A path that nothing can open: not a finding, but a fault in the thread.
+  const directories = [...ids].map(([name, id]) => ({
+    id,
+    path: name === 'bad' ? '../bad' : name,
+    inode: null,
+    device: null,
+  }));
+  await world.rows(
+    `insert into shard (scan, kind, work, state) values ($1, 'list', $2, 'open')`,
+    scanId,
+    JSON.stringify({ directories, generation: 0 }),
+  );
+  // The root's own shard is done already, its entries seen.
+  const counts = {
+    known: 0,
+    seen: 3,
+    found: 0,
+    changed: 0,
+    vanished: 0,
+    unknown: 0,
+    excluded: 0,
+    visited: 3,
+    files: 0,
+    bytes: 0,
+    filesRead: 0,
+    bytesRead: 0,
+    inconsistent: 0,
+    duplicates: 0,
+    moved: 0,
+  };
+  await world.rows(
+    `update shard set state = 'done', counts = $2 where scan = $1 and work -> 'directories' -> 0 ->> 'path' = '' `,
+    scanId,
+    JSON.stringify(counts),
+  );
+  const notices = world.notices.length;
+  expect(await world.scan(tree)).toMatchObject({ belowUnknown: 3, vanished: 0, gaps: 1 });
+  expect(await world.gaps(tree)).toEqual(['bad/ failed']);
+  expect(await world.told(tree)).toEqual(before);
+  expect(world.notices.slice(notices).join('\n')).toContain('..');
+  expect(await world.scan(tree)).toMatchObject({ belowUnknown: 0, gaps: 0 });
+});
+
+test('sums that do not add up stop the run once: the next one begins anew', async () => {
+  const tree = world.directory();
+  write(tree, { 'a/f': 'f' });
+  await world.scan(tree);
+  const scanId = await begin(tree);
+  await world.rows(`update shard set state = 'done', counts = '{"seen": 7, "visited": 7}' where scan = $1`, scanId);
+  await world.rows(`update scan set open_shards = 0 where id = $1`, scanId);
+  await expect(world.scan(tree)).rejects.toThrow('do not add up');
+  expect(await world.scan(tree)).toMatchObject({ seen: 2, vanished: 0 });
+});
+
+test('a scan that was left with other excludes is not taken for the one that is wanted', async () => {
+  const tree = wideTree();
+  const interrupt = new AbortController();
+  const running = world.scan(tree, {}, { signal: interrupt.signal });
+  const rejected = expect(running).rejects.toMatchObject({ exit: 130 });
+  await until('a shard is done', async () => (await shardsDone(tree)) > 0);
+  interrupt.abort();
+  await rejected;
+  await world.scan(tree, { scope: { excludes: ['/d7/'], crossMounts: false } });
+  const told = await world.told(tree);
+  expect(Object.keys(told).filter((path) => path.startsWith('d7/') || path === 'd7')).toEqual([]);
+  expect(told).toHaveProperty('d6/e0/f0');
+});
