@@ -217,7 +217,7 @@ async function store(
     await storeFindings(client, {
       volumeId: input.volume.id,
       nowMs: assessment.createdMs,
-      rows: results.flatMap(({ finding, verdicted }) => rowOf(finding, verdicted.judged, points) ?? []),
+      rows: results.flatMap(({ finding, verdicted }) => rowOf(finding, verdicted, observers, points) ?? []),
       unknown: results.flatMap(({ finding }) => (isUnknown(finding.verdict) ? [finding.path] : [])),
       notIntact: results.map(({ finding }) => finding.path),
     });

@@ -1,6 +1,6 @@
 // From verdicts in terms of observers to the findings of an assessment, and from findings to what the catalog keeps.
 import type { Finding, Source, Verdict } from '../../domain/assessment.ts';
-import type { Observer } from '../../domain/facts.ts';
+import { isGap, type Observer } from '../../domain/facts.ts';
 import type { Judged, SourceCopy } from '../../domain/judge/context.ts';
 import type { Kind } from '../../domain/version.ts';
 import { iso, isoAsOf } from '../../domain/window/timeline.ts';
@@ -94,10 +94,36 @@ function sourceOf(copy: SourceCopy, observers: readonly Observer[], nowMs: numbe
   };
 }
 
-/** The row that the catalog keeps of a verdict; null for what is not kept. `points` are those of the observers. */
-export function rowOf(finding: Finding, judged: Judged, points: readonly number[]): FindingRow | null {
-  if (NOT_KEPT.includes(finding.verdict)) return null;
+/**
+ * When it happened, as narrow as it is known, by observer: the first proof, and the last observation of any other state before it. Last
+ * known good may be older than that (the name was gone in between), and would draw quiet nights into the window of later assessments.
+ */
+function stretchOf(
+  { subject, judged }: Verdicted,
+  observers: readonly Observer[],
+): { from: number; to: number } | null {
   const { lastSeen, firstGone } = judged.between ?? { lastSeen: null, firstGone: null };
+  if (lastSeen === null || firstGone === null) return null;
+  const { sights } = subject.facts;
+  const had = new Set(observers.flatMap(({ volume }, i) => (versionAt(sights, i) === null ? [] : [volume])));
+  for (let from = firstGone - 1; from > lastSeen; from--) {
+    const sight = sights[from] ?? null;
+    const observer = observers[from];
+    if (sight !== null ? !isGap(sight) : observer !== undefined && had.has(observer.volume))
+      return { from, to: firstGone };
+  }
+  return { from: lastSeen, to: firstGone };
+}
+
+/** The row that the catalog keeps of a verdict; null for what is not kept. `points` are those of the observers. */
+export function rowOf(
+  finding: Finding,
+  verdicted: Verdicted,
+  observers: readonly Observer[],
+  points: readonly number[],
+): FindingRow | null {
+  if (NOT_KEPT.includes(finding.verdict)) return null;
+  const stretch = stretchOf(verdicted, observers);
   const detail = {
     kind: finding.kind,
     flags: finding.flags,
@@ -122,8 +148,8 @@ export function rowOf(finding: Finding, judged: Judged, points: readonly number[
     verdict: finding.verdict,
     recovery: finding.recovery,
     detail: JSON.stringify(detail),
-    fromMs: lastSeen === null ? null : (points[lastSeen] ?? null),
-    toMs: firstGone === null ? null : (points[firstGone] ?? null),
+    fromMs: stretch === null ? null : (points[stretch.from] ?? null),
+    toMs: stretch === null ? null : (points[stretch.to] ?? null),
   };
 }
 

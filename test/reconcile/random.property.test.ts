@@ -1,0 +1,125 @@
+import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, renameSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import * as fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { Catalog, classes, World } from './world.ts';
+
+let catalog: Catalog;
+
+beforeAll(async () => {
+  catalog = await Catalog.open();
+});
+
+afterAll(async () => {
+  await catalog.close();
+});
+
+const NAMES = ['a/one', 'a/two', 'a/b/three', 'a/b/four', 'c/five', 'c/six', 'seven', 'c/d/e/eight'];
+
+const step = fc.oneof(
+  fc.record({
+    kind: fc.constant('write' as const),
+    name: fc.constantFrom(...NAMES),
+    text: fc.integer({ min: 0, max: 9 }),
+  }),
+  fc.record({ kind: fc.constant('remove' as const), name: fc.constantFrom(...NAMES, 'a', 'a/b', 'c') }),
+  fc.record({
+    kind: fc.constant('move' as const),
+    name: fc.constantFrom(...NAMES, 'a/b'),
+    to: fc.constantFrom('moved', 'c/moved', 'x/y'),
+  }),
+  fc.record({ kind: fc.constant('empty' as const), name: fc.constantFrom(...NAMES) }),
+);
+const night = fc.array(step, { maxLength: 5 });
+
+type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
+
+/** Names below a tree: path → content, or null for a directory. */
+function tree(root: string): Map<string, string | null> {
+  const found = new Map<string, string | null>();
+  const walk = (directory: string): void => {
+    for (const name of readdirSync(join(root, directory))) {
+      const path = directory === '' ? name : `${directory}/${name}`;
+      const isDirectory = lstatSync(join(root, path)).isDirectory();
+      found.set(path, isDirectory ? null : readFileSync(join(root, path), 'utf8'));
+      if (isDirectory) walk(path);
+    }
+  };
+  walk('');
+  return found;
+}
+
+function act(world: World, one: Step, at: number): void {
+  const path = world.path(one.name);
+  switch (one.kind) {
+    case 'write':
+    case 'empty': {
+      for (let up = dirname(path); up !== world.live; up = dirname(up))
+        if (existsSync(up) && !lstatSync(up).isDirectory()) return;
+      if (existsSync(path) && lstatSync(path).isDirectory()) return;
+      world.write(one.name, one.kind === 'empty' ? '' : `text ${one.text} `.repeat(one.text + 1), at);
+      return;
+    }
+    case 'remove':
+      if (existsSync(path)) world.remove(one.name);
+      return;
+    case 'move':
+      if (!existsSync(path) || existsSync(world.path(one.to))) return;
+      mkdirSync(dirname(world.path(one.to)), { recursive: true });
+      renameSync(path, world.path(one.to));
+  }
+}
+
+describe('whatever happens to a volume', () => {
+  test('every path is in one class, what is intact is in the backup, and an exact source holds what was last known', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(night, { minLength: 2, maxLength: 6 }), night, async (nights, after) => {
+        const world = new World(catalog, 12);
+        try {
+          NAMES.forEach((name, i) => world.write(name, `first text of ${name} `.repeat(1 + i)));
+          const snapshots = nights.map((steps, i) => {
+            for (const one of steps) act(world, one, i + 1);
+            return world.backup(i + 1);
+          });
+          for (const one of after) act(world, one, 11);
+          world.write('always', 'here');
+          const scanned = await world.scan();
+          const assessment = await world.judge(scanned);
+
+          const live = tree(world.live);
+          const history = snapshots.map(tree);
+          const known = new Set([...live.keys(), ...history.flatMap((one) => [...one.keys()])]);
+          expect(assessment.universe.paths + assessment.universe.directories).toBe(known.size);
+          const found = new Map(assessment.findings.map((finding) => [finding.path, finding]));
+          expect(found.size).toBe(assessment.findings.length);
+          const newest = history.at(-1)!;
+          for (const path of known) {
+            const finding = found.get(path);
+            if (finding === undefined) {
+              expect(newest.has(path), path).toBe(true);
+              expect(newest.get(path), path).toBe(live.get(path));
+            } else if (['missing', 'moved', 'deleted'].includes(finding.verdict))
+              expect(live.has(path), path).toBe(false);
+            else expect(live.has(path), path).toBe(true);
+            if (finding?.verdict === 'moved' && finding.movedTo !== null)
+              expect(live.has(finding.movedTo), finding.movedTo).toBe(true);
+            if (finding?.recovery !== 'exact' || finding.source === null || finding.kind === 'directory') continue;
+            const content = readFileSync(join(finding.source.root, finding.source.path), 'utf8');
+            const last = history.findLast(
+              (one) => one.has(path) && one.get(path) !== null && (one.get(path) !== '' || content === ''),
+            );
+            if (finding.verdict === 'missing') expect(content, path).toBe(last?.get(path));
+            expect(content.length).toBe(finding.expected!.size);
+          }
+
+          const again = await world.judge(scanned);
+          expect(classes(again)).toEqual(classes(assessment));
+          expect(again.bytesRead).toBe(0);
+        } finally {
+          world.close();
+        }
+      }),
+      { seed: 20261123, numRuns: 12 },
+    );
+  });
+});
