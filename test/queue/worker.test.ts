@@ -1,15 +1,17 @@
 // Workers as processes, on a real tree: two share a scan, one is killed, and the catalog holds exactly what lies on disk.
-import { mkdir, mkdtemp, open, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Client } from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { leave } from '../../services/audit/detached.ts';
 import { inTransaction, openPool, type Database } from '../../services/catalog/database.ts';
+import { openRequestHolder, requestState, requestsToRun } from '../../services/catalog/requests.ts';
 import { beginScan, scanState } from '../../services/catalog/scans.ts';
 import { ensureVolume } from '../../services/catalog/volumes.ts';
 import { identifyRoot } from '../../services/files/identity.ts';
 import { createHasher } from '../../services/files/hash.ts';
-import { startWorkerProcess, type WorkerProcess } from '../../services/queue/process.ts';
+import { startWorkerProcess, type WorkerProcess, type WorkerSettings } from '../../services/queue/process.ts';
 import { openQueue } from '../../services/queue/queue.ts';
 import { allVersions, type DrivenVolume } from '../catalog/drive.ts';
 import { scanToBegin } from '../support/begin.ts';
@@ -20,6 +22,8 @@ import { REDIS_MISSING, startRedis, type TestRedis } from '../support/redis.ts';
 /** Holes are read as fast as memory, and still keep a thread busy long enough to be caught at it. Two do not fit into one shard. */
 const LARGE_BYTES = 640 * 1024 * 1024;
 const LARGE_FILES = 4;
+
+const copyOptions = { recursive: true, preserveTimestamps: true };
 
 let directory: string;
 let database: TestDatabase | undefined;
@@ -50,9 +54,9 @@ afterAll(async () => {
   await rm(directory, { recursive: true, force: true });
 });
 
-function startWorker(where: { redisUrl?: string } = {}, said: string[] = []): WorkerProcess {
+function startWorker(where: Partial<WorkerSettings> = {}, said: string[] = []): WorkerProcess {
   const worker = startWorkerProcess(
-    { address: database!.address, ...where, host: 'here', slots: 1, lookEveryMs: 50 },
+    { address: database!.address, host: 'here', slots: 1, lookEveryMs: 50, ...where },
     'pipe',
   );
   worker.child.stderr?.setEncoding('utf8').on('data', (text: string) => said.push(text));
@@ -73,7 +77,7 @@ async function tree(name: string, largeFiles: number): Promise<string> {
 }
 
 /** A scan that is begun and left to whoever takes it, as --detach leaves it. */
-async function leave(path: string): Promise<{ scanId: bigint; volume: DrivenVolume }> {
+async function leaveScan(path: string): Promise<{ scanId: bigint; volume: DrivenVolume }> {
   const key = `tree:here:${path}`;
   const volume = await ensureVolume(db.pool, {
     role: 'live',
@@ -134,11 +138,11 @@ async function holders(scanId: bigint): Promise<number> {
   return found.rows[0]?.count ?? 0;
 }
 
-test('two workers share a scan, and one that is killed costs its shard only', async () => {
+test('two workers share a scan, and one that is killed costs only the shards in its hands', async () => {
   const said: [string[], string[]] = [[], []];
   const [doomed, other] = [startWorker({}, said[0]), startWorker({}, said[1])];
   await until('both are up', () => said.every((lines) => lines.join('').includes('worker on')));
-  const { scanId, volume } = await leave(await tree('shared', LARGE_FILES));
+  const { scanId, volume } = await leaveScan(await tree('shared', LARGE_FILES));
   const attempts = new Map<bigint, number>();
   const look = async (): Promise<void> => {
     const found = await client.query<{ id: bigint; attempts: number }>(
@@ -158,21 +162,23 @@ test('two workers share a scan, and one that is killed costs its shard only', as
     },
     50_000,
   );
-  expect([...attempts.values()].filter((count) => count > 1)).toEqual([2]);
+  // One that its thread did, and one claimed ahead for it.
+  const again = [...attempts.values()].filter((count) => count > 1);
+  expect([again.length >= 1 && again.length <= 2, new Set(again)]).toEqual([true, new Set([2])]);
   await expectWhole(volume, LARGE_FILES);
   other.stop();
   expect(await other.ended).toBe(0);
 });
 
 test('a scan that was left without a word to anyone is found', async () => {
-  const { scanId, volume } = await leave(await tree('found', 0));
+  const { scanId, volume } = await leaveScan(await tree('found', 0));
   startWorker();
   await until('it is complete', () => isComplete(scanId), 30_000);
   await expectWhole(volume, 0);
 });
 
 test('a worker that is asked to end gives back what it holds, and says why it ends', async () => {
-  const { scanId, volume } = await leave(await tree('given-back', 1));
+  const { scanId, volume } = await leaveScan(await tree('given-back', 1));
   const said: string[] = [];
   const first = startWorker({}, said);
   await until('it holds a shard', async () => (await holders(scanId)) === 1, 30_000);
@@ -186,6 +192,58 @@ test('a worker that is asked to end gives back what it holds, and says why it en
   await expectWhole(volume, 1);
 });
 
+test('an assessment that was left is done by whoever comes, its bundle where it was asked for', async () => {
+  const live = await tree('live', 0);
+  const snapshots = join(directory, 'snapshots');
+  await mkdir(snapshots);
+  for (const day of ['2026-11-19', '2026-11-20']) await cp(live, join(snapshots, day), copyOptions);
+  await rm(join(live, 'small', 'f7'));
+  const tools = { db, host: 'here', nowMs: Date.now };
+  const request = {
+    live: 'live',
+    backups: ['snapshots/*'],
+    sinceMs: null,
+    outDir: 'bundle',
+    snapshotsMax: null,
+    excludes: [],
+    crossMounts: false,
+    tz: null,
+    reread: false,
+    side: null,
+    newState: false,
+    notGluster: false,
+    bricksRescued: false,
+  };
+  const place = { cwd: directory, stateDir: null, program: 'rollcall' };
+  const missing = { ...request, live: 'nowhere' };
+  await expect(leave(tools, { kind: 'assess', ...place, volumes: [missing] })).rejects.toMatchObject({ exit: 2 });
+  const id = await leave(tools, { kind: 'assess', ...place, volumes: [request] });
+  const said: string[] = [];
+  const worker = startWorker({ once: true, slots: 2 }, said);
+  expect(await worker.ended, said.join('')).toBe(0);
+  const bundle = join(directory, 'bundle');
+  expect(await requestState(client, id)).toEqual({
+    state: 'done',
+    answer: { exit: 1, message: expect.stringContaining('1 path'), next: 'rollcall findings', bundle },
+  });
+  expect(await readFile(join(bundle, 'findings.jsonl'), 'utf8')).toContain('small/f7');
+});
+
+test('a request whose worker was killed is taken by the next one', async () => {
+  const path = await tree('taken-over', 0);
+  const scan = { target: path, role: null, exportFile: null, snapshotsMax: null, excludes: [], crossMounts: false };
+  const more = { tz: null, reread: false, newState: false, notGluster: false, bricksRescued: false };
+  const work = { kind: 'scan', cwd: '/', stateDir: null, program: 'rollcall', scan: { ...scan, ...more } } as const;
+  const id = await leave({ db, host: 'here', nowMs: Date.now }, work);
+  const dead = await openRequestHolder(database!.address);
+  expect(await dead.take(id)).toMatchObject({ kind: 'scan', attempts: 1 });
+  expect(await requestsToRun(client, 'here')).toEqual([]);
+  await dead.close();
+  startWorker();
+  await until('it is done', async () => (await requestState(client, id))?.state === 'done', 30_000);
+  expect((await requestState(client, id))?.answer).toMatchObject({ exit: 0 });
+});
+
 describe.skipIf(REDIS_MISSING !== null)(`with the queue on Redis${REDIS_MISSING ?? ''}`, () => {
   test('a scan is taken as soon as its host is woken, and without Redis all the same', async () => {
     const where = { redisUrl: redis!.redisUrl };
@@ -193,12 +251,12 @@ describe.skipIf(REDIS_MISSING !== null)(`with the queue on Redis${REDIS_MISSING 
     startWorker(where, said);
     await until('it is up', () => said.join('').includes('queue on Redis'), 20_000);
     const queue = openQueue({ ...where, host: 'here', onError: () => undefined });
-    const one = await leave(await tree('woken', 0));
+    const one = await leaveScan(await tree('woken', 0));
     await queue.wake(one.scanId, 1);
     await queue.close();
     await until('it is complete', () => isComplete(one.scanId), 20_000);
     await redis!.close();
-    const two = await leave(await tree('orphaned', 0));
+    const two = await leaveScan(await tree('orphaned', 0));
     await until('it is complete without Redis', () => isComplete(two.scanId), 30_000);
     await expectWhole(two.volume, 0);
   });
