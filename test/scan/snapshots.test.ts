@@ -1,0 +1,241 @@
+// A series of snapshots: what each night costs, and which scans stand when names rotate, states are rewritten, or come late.
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { age, openWorld, remove, settled, touch, truthOf, write } from './world.ts';
+import type { World } from './world.ts';
+
+let world: World;
+
+beforeAll(async () => {
+  world = await openWorld();
+});
+afterAll(async () => {
+  await world.close();
+});
+
+const FILES = 40;
+const BYTES_PER_FILE = 16;
+
+function content(file: number, night: number): string {
+  return `${file} of ${night}`.padEnd(BYTES_PER_FILE, '.');
+}
+
+/** The tree of the first night: 40 files in four directories. */
+function firstNight(at: string): void {
+  for (let f = 0; f < FILES; f++) write(at, { [`home/d${f % 4}/f${f}`]: content(f, 0) });
+  age(at);
+}
+
+/** Two files are written anew, one is added, one is deleted; as rsync does it, never in place. */
+function churn(at: string, night: number): void {
+  for (const file of [night, night + 10]) replace(join(at, `home/d${file % 4}/f${file}`), content(file, night));
+  write(at, { [`home/d0/new${night}`]: content(99, night) });
+  if (night > 1) remove(join(at, `home/d0/new${night - 1}`));
+}
+
+function replace(path: string, text: string): void {
+  writeFileSync(`${path}.tmp`, text);
+  touch(`${path}.tmp`, 1_700_000_500);
+  renameSync(`${path}.tmp`, path);
+}
+
+function night(series: string, n: number): string {
+  return join(series, `2026-10-0${n}`);
+}
+
+/** Per night: two changed, one new, one gone, and the directories that hold them: at most 4 + home. */
+const ROWS_A_NIGHT_MAX = 3 + 4;
+
+test('nine nights of full copies: the ninth is read whole, and only what changed is written', async () => {
+  const series = world.directory();
+  mkdirSync(night(series, 1));
+  firstNight(night(series, 1));
+  for (let n = 2; n <= 8; n++) {
+    execFileSync('cp', ['-a', night(series, n - 1), night(series, n)]);
+    churn(night(series, n), n - 1);
+  }
+  const pattern = join(series, '*');
+  const { totals } = await world.scanSnapshots(pattern);
+  // Older snapshots are listed, the newest is read.
+  expect(totals.map((one) => one.bytesRead)).toEqual([0, 0, 0, 0, 0, 0, 0, (FILES + 1) * BYTES_PER_FILE]);
+  execFileSync('cp', ['-a', night(series, 8), night(series, 9)]);
+  churn(night(series, 9), 8);
+  const ninth = await world.scanSnapshots(pattern);
+  expect(ninth.plan).toMatchObject({ known: 8 });
+  expect(ninth.totals).toHaveLength(1);
+  expect(ninth.totals[0]?.inserted).toBeLessThanOrEqual(ROWS_A_NIGHT_MAX);
+  expect(ninth.totals[0]).toMatchObject({
+    filesRead: FILES + 1,
+    bytesRead: (FILES + 1) * BYTES_PER_FILE,
+    vanished: 1,
+    found: 1,
+  });
+  expect(await world.told(pattern)).toEqual(await truthOf(night(series, 9)));
+  // One manifest, and nine nights of churn.
+  expect((await world.versions(pattern)).length).toBeLessThan(FILES + 6 + 9 * ROWS_A_NIGHT_MAX);
+});
+
+test('nine nights of hard links: the ninth reads only what changed', async () => {
+  const series = world.directory();
+  mkdirSync(night(series, 1));
+  firstNight(night(series, 1));
+  for (let n = 2; n <= 8; n++) {
+    execFileSync('cp', ['-al', night(series, n - 1), night(series, n)]);
+    churn(night(series, n), n - 1);
+  }
+  await settled(series);
+  const pattern = join(series, '*');
+  await world.scanSnapshots(pattern);
+  execFileSync('cp', ['-al', night(series, 8), night(series, 9)]);
+  churn(night(series, 9), 8);
+  const [ninth] = (await world.scanSnapshots(pattern)).totals;
+  expect(ninth).toMatchObject({ filesRead: 3, bytesRead: 3 * BYTES_PER_FILE, vanished: 1, found: 1 });
+  expect(ninth?.inserted).toBeLessThanOrEqual(ROWS_A_NIGHT_MAX);
+  expect(await world.told(pattern)).toEqual(await truthOf(night(series, 9)));
+});
+
+function rotating(series: string, day: number): void {
+  const at = (n: number): string => join(series, `daily.${n}`);
+  for (let n = 4; n >= 0; n--) if (existsSync(at(n))) renameSync(at(n), at(n + 1));
+  if (existsSync(at(1))) execFileSync('cp', ['-a', at(1), at(0)]);
+  write(at(0), { 'home/always': 'here', [`home/day${day}`]: `day ${day}`, marker: String(day) });
+  touch(join(at(0), 'marker'), 1_700_000_000 + day * 86_400);
+}
+
+test('a rotation moves the scans along with their snapshots, and reads nothing again', async () => {
+  const series = world.directory();
+  const pattern = join(series, 'daily.*');
+  for (let day = 1; day <= 3; day++) rotating(series, day);
+  await world.scanSnapshots(pattern);
+  const before = await world.scans(pattern);
+  rotating(series, 4);
+  const { plan, totals } = await world.scanSnapshots(pattern);
+  expect(plan.known).toBe(3);
+  expect(totals).toHaveLength(1);
+  const after = await world.scans(pattern);
+  expect(after.slice(0, 3).map((scan) => scan.seq)).toEqual(before.map((scan) => scan.seq));
+  expect(after.map((scan) => scan.snapshot)).toEqual(['daily.3', 'daily.2', 'daily.1', 'daily.0']);
+  expect(after.map((scan) => scan.pruned)).toEqual([null, null, null, null]);
+  expect(await world.told(pattern)).toEqual(await truthOf(join(series, 'daily.0')));
+});
+
+test('a snapshot whose directory is gone is pruned, one that a limit leaves out is not, and both keep their scans', async () => {
+  const series = world.directory();
+  const pattern = join(series, '*');
+  for (let n = 1; n <= 3; n++) write(night(series, n), { f: `night ${n}` });
+  await world.scanSnapshots(pattern);
+  remove(night(series, 1));
+  await world.scanSnapshots(pattern, { limit: 1 });
+  expect((await world.scans(pattern)).map((scan) => [scan.snapshot, scan.pruned, scan.state])).toEqual([
+    ['2026-10-01', 'gone', 'complete'],
+    ['2026-10-02', null, 'complete'],
+    ['2026-10-03', null, 'complete'],
+  ]);
+});
+
+test('a snapshot of the same name and other content is a scan of its own, and the old state is marked rewritten', async () => {
+  const series = world.directory();
+  const pattern = join(series, '*');
+  for (let n = 1; n <= 2; n++) write(night(series, n), { f: `night ${n}`, g: 'same' });
+  await world.scanSnapshots(pattern);
+  remove(night(series, 1));
+  write(night(series, 1), { f: 'another state', h: 'new' });
+  await world.scanSnapshots(pattern);
+  const scans = await world.scans(pattern);
+  expect(scans.map((scan) => [scan.snapshot, scan.pruned])).toEqual([
+    ['2026-10-01', 'rewritten'],
+    ['2026-10-01', null],
+    ['2026-10-02', null],
+  ]);
+  expect(await world.told(pattern)).toEqual(await truthOf(night(series, 2)));
+});
+
+test('a snapshot that comes late takes its place between the others', async () => {
+  const series = world.directory();
+  const pattern = join(series, '*');
+  write(night(series, 1), { 'd/f': 'one', 'd/keep': 'k' });
+  execFileSync('cp', ['-a', night(series, 1), night(series, 3)]);
+  await world.scanSnapshots(pattern);
+  execFileSync('cp', ['-a', night(series, 1), night(series, 2)]);
+  write(night(series, 2), { 'd/f': 'two', 'd/only2/x': 'x' });
+  const { totals } = await world.scanSnapshots(pattern);
+  // Night three is the newest, and may be written to: it is looked at again, and is as it was.
+  expect(totals.map((one) => one.found)).toEqual([2, 0]);
+  const scans = await world.scans(pattern);
+  expect(scans.map((scan) => scan.snapshot)).toEqual(['2026-10-01', '2026-10-02', '2026-10-03']);
+  const seqs = scans.map((scan) => scan.seq);
+  const versions = await world.versions(pattern);
+  expect(versions.filter((v) => v.path === 'd/f').map((v) => [v.first, v.end])).toEqual([
+    [seqs[0], seqs[1]],
+    [seqs[1], seqs[2]],
+    [seqs[2], null],
+  ]);
+  expect(versions.filter((v) => v.path === 'd/only2/x').map((v) => [v.first, v.end, v.reason])).toEqual([
+    [seqs[1], seqs[2], 'v'],
+  ]);
+  expect(await world.told(pattern)).toEqual(await truthOf(night(series, 3)));
+});
+
+test('the newest snapshot is looked at again: as it was, it stays one scan; changed below what its identity covers, it becomes another', async () => {
+  const series = world.directory();
+  const pattern = join(series, '*');
+  for (let n = 1; n <= 2; n++) write(night(series, n), { 'a/b/c/deep': `night ${n}` });
+  await world.scanSnapshots(pattern);
+  const before = await world.scans(pattern);
+  await world.scanSnapshots(pattern);
+  await world.scanSnapshots(pattern);
+  expect(await world.scans(pattern)).toEqual(before);
+  write(night(series, 2), { 'a/b/c/deep': 'rsync came back' });
+  await world.scanSnapshots(pattern);
+  const scans = await world.scans(pattern);
+  expect(scans.map((scan) => [scan.snapshot, scan.pruned])).toEqual([
+    ['2026-10-01', null],
+    ['2026-10-02', 'rewritten'],
+    ['2026-10-02', null],
+  ]);
+  expect(await world.told(pattern)).toEqual(await truthOf(night(series, 2)));
+});
+
+test('reading everything again finds a byte that flipped in a snapshot, under the same size and mtime', async () => {
+  const series = world.directory();
+  const pattern = join(series, '*');
+  for (let n = 1; n <= 2; n++) {
+    write(night(series, n), { 'd/e/f': 'good', 'd/e/g': 'good too' });
+    age(night(series, n));
+  }
+  await settled(series);
+  await world.scanSnapshots(pattern);
+  const { totals } = await world.scanSnapshots(pattern, { reread: true });
+  expect(totals.map((one) => one.filesRead)).toEqual([2, 2]);
+  const clean = await world.scans(pattern);
+  expect(clean.map((scan) => [scan.mode, scan.pruned])).toEqual([
+    ['reread', null],
+    ['reread', null],
+  ]);
+  const path = join(night(series, 2), 'd/e/f');
+  expect(readFileSync(path, 'utf8')).toBe('good');
+  writeFileSync(path, 'gOod');
+  touch(path, 1_700_000_000);
+  await world.scanSnapshots(pattern, { reread: true });
+  expect((await world.told(pattern))['d/e/f']).toMatch(/suspect$/);
+  expect((await world.told(pattern))['d/e/g']).not.toMatch(/suspect$/);
+});
+
+test('a live tree whose file went back to what it was before is not suspect, and a series and a live tree share what is good', async () => {
+  const series = world.directory();
+  const live = world.directory();
+  const pattern = join(series, '*');
+  write(night(series, 1), { f: 'good' });
+  age(night(series, 1));
+  await world.scanSnapshots(pattern);
+  write(live, { f: 'evil' });
+  touch(join(live, 'f'), 1_700_000_000);
+  await world.scan(live);
+  write(live, { f: 'good' });
+  touch(join(live, 'f'), 1_700_000_000);
+  await world.scan(live);
+  // The backup has seen these bytes under this path in good standing.
+  expect((await world.told(live))['f']).not.toMatch(/suspect$/);
+});
