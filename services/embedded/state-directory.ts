@@ -4,6 +4,7 @@ import {
   chmodSync,
   constants,
   existsSync,
+  existsSync,
   lstatSync,
   mkdirSync,
   readdirSync,
@@ -25,6 +26,7 @@ const ELSEWHERE = 'choose another directory with --state-dir or ROLLCALL_STATE_D
 /** errno names that mean something to an operator, about this directory. */
 const SAYS: Readonly<Record<string, string>> = {
   EACCES: 'may not be used by this user',
+  ENOENT: 'cannot be made there',
   EPERM: 'may not be used by this user',
   EROFS: 'is on a read-only file system',
   ENOSPC: 'is on a file system that is full',
@@ -109,6 +111,24 @@ export function prepareStateDirectory(stateDir: string): string {
     }
     return state;
   });
+}
+
+/**
+ * Makes a directory and what is missing above it. (The `recursive` of Node 20's mkdirSync never ends where the kernel answers ENOENT below
+ * a directory that exists, as /proc does.)
+ * @returns the topmost directory that was made; undefined if all were there
+ */
+function makeDirectories(path: string, mode: number): string | undefined {
+  if (existsSync(path)) return undefined;
+  const above = dirname(path);
+  const made = above === path ? undefined : makeDirectories(above, mode);
+  try {
+    mkdirSync(path, { mode });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    return made;
+  }
+  return made ?? path;
 }
 
 /** Whatever the umask says: directories that were made on the way must let the server's user pass, too. */
