@@ -4,7 +4,6 @@ import {
   chmodSync,
   constants,
   existsSync,
-  existsSync,
   lstatSync,
   mkdirSync,
   readdirSync,
@@ -55,23 +54,6 @@ export function aboutState<T>(stateDir: string, fn: () => T): T {
 }
 
 /**
- * As mkdir -p, one level after the other: Node's own recursive mkdir never returns where the kernel answers ENOENT for a name below a directory
- * that exists (/proc). @returns the first directory that was made, or undefined
- */
-function makeWithParents(path: string, mode: number): string | undefined {
-  if (existsSync(path)) return undefined;
-  const above = makeWithParents(dirname(path), mode);
-  try {
-    mkdirSync(path, { mode });
-    return above ?? path;
-  } catch (error) {
-    // Another command was faster.
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return above;
-    throw error;
-  }
-}
-
-/**
  * Makes the state directory where it is missing, and refuses one that is not ours. As root it is 0711, because the server runs as another
  * user and must pass through; else 0700.
  * @returns its real path
@@ -80,7 +62,7 @@ export function prepareStateDirectory(stateDir: string): string {
   return aboutState(stateDir, () => {
     const uid = process.getuid?.() ?? 0;
     const mode = uid === 0 ? 0o711 : 0o700;
-    const made = makeWithParents(stateDir, mode);
+    const made = makeDirectories(stateDir, mode);
     const state = realpathSync(stateDir);
     if (made !== undefined) openUpTo(realpathSync(made), state, mode);
     const owner = statSync(state).uid;
