@@ -23,6 +23,14 @@ export interface Acceptance {
   readonly atMs: number;
 }
 
+/** What an earlier assessment found damaged, and nobody has accepted. Its bytes may be gone by now, and with them every proof but this. */
+export interface RecordedDamage {
+  readonly observedKey: string;
+  readonly damage: 'corrupt' | 'truncated' | 'reverted';
+  /** Last good sighting, ms since 1970: what bore the same key before that was not yet damaged (a reverted file has the key of an older good one). */
+  readonly afterMs: number;
+}
+
 export interface JudgeInput {
   /** Ordered by as_of (ties: backups before live, then seq). The last is live now. Complete scans only, pruned ones too. */
   readonly observers: readonly Observer[];
@@ -40,6 +48,8 @@ export interface JudgeInput {
   readonly restoredInto: ReadonlyMap<string, number>;
   /** Paths with an open finding from an earlier assessment: a loss does not become a deletion by waiting. */
   readonly openFindings: ReadonlySet<string>;
+  /** By path. */
+  readonly damaged: ReadonlyMap<string, readonly RecordedDamage[]>;
   readonly backupDeclared: boolean;
   /** `--side backup`: where one copy stands against one, believe the backup's. */
   readonly side: 'backup' | null;

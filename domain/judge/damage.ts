@@ -35,6 +35,8 @@ export function damageOf(c: Case, rank: number): Damage | Pending {
 function findDamage(c: Case, rank: number): Damage | Pending {
   const judged = c.earlier[rank];
   const before = c.earlier[rank - 1];
+  const recorded = judged === undefined ? null : recordedDamage(c, judged);
+  if (recorded !== null) return recorded;
   if (judged === undefined || before === undefined) return 'none';
   if (same(judged, before)) return damageOf(c, rank - 1);
   if (!changedInWindow(c, before, judged)) return 'none';
@@ -54,6 +56,15 @@ function findDamage(c: Case, rank: number): Damage | Pending {
   const reverted = revertedTo(c, judged, lkg);
   if (reverted === PENDING) return PENDING;
   return reverted === null ? 'none' : 'reverted';
+}
+
+/** An earlier assessment could still compare these bytes: what it found damaged then does not become good by being overwritten. */
+function recordedDamage(c: Case, judged: Sighting): Damage | null {
+  const recorded = c.context.damaged.get(c.facts.path);
+  if (recorded === undefined) return null;
+  const observedKey = observedKeyOf(judged);
+  const seenMs = c.context.observers[judged.observer]?.scan.asOf.toMs ?? Number.NEGATIVE_INFINITY;
+  return recorded.find((one) => one.observedKey === observedKey && seenMs > one.afterMs)?.damage ?? null;
 }
 
 export function changedInWindow(c: Case, before: Sighting, after: Sighting): boolean {

@@ -1,7 +1,8 @@
 // Findings, kept until they are resolved; what people accepted; assessments; and the log of who decided what.
 import type { Recovery, Verdict } from '../../domain/assessment.ts';
 import { RollcallError } from '../../domain/exit.ts';
-import type { Acceptance } from '../../domain/judge/context.ts';
+import type { Acceptance, RecordedDamage } from '../../domain/judge/context.ts';
+import { FLAG } from '../../domain/judge/flags.ts';
 import { parentOf } from '../../domain/path.ts';
 import type { Queryable } from './scans.ts';
 
@@ -9,6 +10,11 @@ export type FindingState = 'open' | 'resolved' | 'accepted';
 
 /** Verdicts whose interval stays in the window while the finding is open: a loss does not become a deletion by waiting. */
 const LOSSES: readonly Verdict[] = ['missing', 'corrupt', 'truncated', 'reverted', 'replaced', 'recreated'];
+const DAMAGES: readonly Verdict[] = ['corrupt', 'truncated', 'reverted'] satisfies readonly RecordedDamage['damage'][];
+
+function isDamage(verdict: Verdict): verdict is RecordedDamage['damage'] {
+  return DAMAGES.includes(verdict);
+}
 
 /** What earlier assessments, people and restores left behind for one volume. */
 export interface Decisions {
@@ -17,6 +23,8 @@ export interface Decisions {
   /** When those happened, ms since 1970: last sighting and first proof. */
   readonly openStretches: readonly { readonly fromMs: number; readonly toMs: number }[];
   readonly accepted: ReadonlyMap<string, readonly Acceptance[]>;
+  /** Damage that was certain when it was found, and that nobody ever accepted; by path. */
+  readonly damaged: ReadonlyMap<string, readonly RecordedDamage[]>;
   readonly restored: ReadonlyMap<string, number>;
   /** By directory: the newest restore that put names into it. */
   readonly restoredInto: ReadonlyMap<string, number>;
@@ -34,14 +42,17 @@ export async function decisionsOf(client: Queryable, volumeId: number): Promise<
     reason: string | null;
     closed_ms: bigint | null;
     restored_ms: bigint | null;
+    undecided: boolean;
   }>(
-    `select path, expected, observed, verdict, state, from_seq_ms as from_ms, to_seq_ms as to_ms, reason, closed_ms, restored_ms
-       from finding where volume = $1 and (state in ('open', 'accepted') or restored_ms is not null)`,
-    [volumeId],
+    `select path, expected, observed, verdict, state, from_seq_ms as from_ms, to_seq_ms as to_ms, reason, closed_ms, restored_ms,
+            detail->'flags' ?| $3 as undecided
+       from finding where volume = $1 and (state in ('open', 'accepted') or restored_ms is not null or verdict = any ($2))`,
+    [volumeId, DAMAGES, [FLAG.sideUnknown, FLAG.sideBackup]],
   );
   const openLosses = new Set<string>();
   const stretches = new Map<string, { fromMs: number; toMs: number }>();
   const accepted = new Map<string, Acceptance[]>();
+  const damaged = new Map<string, RecordedDamage[]>();
   const restored = new Map<string, number>();
   const restoredInto = new Map<string, number>();
   for (const row of found.rows) {
@@ -49,6 +60,12 @@ export async function decisionsOf(client: Queryable, volumeId: number): Promise<
       openLosses.add(row.path);
       if (row.from_ms !== null && row.to_ms !== null)
         stretches.set(`${row.from_ms} ${row.to_ms}`, { fromMs: Number(row.from_ms), toMs: Number(row.to_ms) });
+    }
+    // A reason is given by whoever accepts, and stays when the acceptance is spent.
+    if (isDamage(row.verdict) && row.reason === null && row.from_ms !== null && !row.undecided) {
+      const list = damaged.get(row.path) ?? [];
+      list.push({ observedKey: row.observed, damage: row.verdict, afterMs: Number(row.from_ms) });
+      damaged.set(row.path, list);
     }
     if (row.state === 'accepted') {
       const list = accepted.get(row.path) ?? [];
@@ -67,7 +84,7 @@ export async function decisionsOf(client: Queryable, volumeId: number): Promise<
       restoredInto.set(directory, Math.max(atMs, restoredInto.get(directory) ?? 0));
     }
   }
-  return { openLosses, openStretches: [...stretches.values()], accepted, restored, restoredInto };
+  return { openLosses, openStretches: [...stretches.values()], accepted, damaged, restored, restoredInto };
 }
 
 export interface FindingRow {

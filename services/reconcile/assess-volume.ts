@@ -91,6 +91,7 @@ export async function reconcile(input: ReconcileInput): Promise<Reconciled> {
       restored: decisions.restored,
       restoredInto: decisions.restoredInto,
       openFindings: decisions.openLosses,
+      damaged: decisions.damaged,
       backupDeclared: input.series.length > 0,
       side: input.side,
     });

@@ -184,6 +184,7 @@ const worldArb: fc.Arbitrary<World> = fc
       accepted: new Map(),
       restored: new Map(r.restoredDay === null ? [] : [['d/f', r.restoredDay * 86_400_000]]),
       restoredInto: new Map(),
+      damaged: new Map(),
       openFindings: new Set(r.open ? ['d/f'] : []),
       backupDeclared: r.declared,
       side: r.side,

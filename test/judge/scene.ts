@@ -302,6 +302,7 @@ export function judged(scene: Scene): Answer {
     accepted: new Map(),
     restored: new Map(),
     restoredInto: new Map(),
+    damaged: new Map(),
     openFindings: new Set(),
     backupDeclared: observers.some((observer) => observer.role === 'backup'),
     side: null,
