@@ -1,5 +1,5 @@
 // Evidence from beside a path that is gone: its nearest standing ancestor, its siblings, other names of its inode, and other places of its bytes.
-import type { CopyElsewhere, PathFacts, Sight, Surroundings } from '../../domain/facts.ts';
+import { type CopyElsewhere, isGap, type PathFacts, type Sight, type Surroundings } from '../../domain/facts.ts';
 import { joinPath, parentOf } from '../../domain/path.ts';
 import { same, type Version } from '../../domain/version.ts';
 import type { Queryable } from '../catalog/scans.ts';
@@ -26,7 +26,7 @@ export async function addSurroundings(
   around: Neighbourhood,
 ): Promise<void> {
   if (around.gone.length === 0) return;
-  const parents = await standingParents(client, builder, roots, around.gone);
+  const parents = await standingParents(client, builder, roots, around);
   const siblings = siblingsOf(builder, around);
   const links = await survivingNames(client, builder, roots, around.gone);
   for (const subject of around.gone) {
@@ -46,14 +46,21 @@ async function standingParents(
   client: Queryable,
   builder: FactsBuilder,
   roots: readonly JudgedRoot[],
-  gone: readonly Subject[],
+  { gone, subjects }: Neighbourhood,
 ): Promise<Map<Subject, Parent>> {
-  const gonePaths = new Set(gone.map(({ facts }) => facts.path));
+  const live = builder.observers.length - 1;
+  // A file or a link that bears the name of a directory now tells nothing of what was removed from that.
+  const noDirectories = new Set(
+    subjects.flatMap(({ facts }) => {
+      const sight = facts.sights[live] ?? null;
+      return sight === null || (!isGap(sight) && sight.kind !== 'directory') ? [facts.path] : [];
+    }),
+  );
   const nearest = new Map<Subject, string>();
   for (const subject of gone) {
     let path = subject.facts.path;
     do path = parentOf(path);
-    while (path !== '' && gonePaths.has(path));
+    while (path !== '' && noDirectories.has(path));
     // The root of a volume is nobody's entry: its times are not in the catalog.
     if (path !== '') nearest.set(subject, path);
   }

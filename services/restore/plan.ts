@@ -142,6 +142,8 @@ export function ruledOut(finding: Finding): string | null {
   if (finding.flags.includes(SIDE_UNKNOWN)) return SIDE_UNKNOWN;
   if (finding.verdict !== 'unreadable') return null;
   if (finding.below !== null) return 'lies below a directory that cannot be read';
+  // Nothing could be put into it: what lies below stays where it is until the directory is mended.
+  if (finding.kind === 'directory') return 'is a directory that cannot be read';
   return MEDIUM_ERRNOS.has(finding.errno ?? '') ? null : `cannot be looked at (${finding.errno ?? 'no errno'})`;
 }
 
