@@ -331,11 +331,14 @@ export async function relistTarget(client: Queryable, scanId: bigint): Promise<b
   return found.rows[0]?.relist_of ?? null;
 }
 
-/** Of the names that were known at the top of the volume: how many, and how many are staged to end as vanished. */
+/**
+ * Of the names that were known at the top of the volume: how many, and how many are staged to end as vanished. Not counting `lost+found`, which
+ * every new ext4 has: it says nothing of which file system this is.
+ */
 export async function topLevelLoss(client: Queryable, context: ScanContext): Promise<{ known: number; gone: number }> {
   const found = await client.query<{ known: number; gone: number }>(
-    `select (select count(*)::int from version where root = $2 and directory = 0 and first_seq < $3 and (end_seq is null or end_seq > $3)) as known,
-            (select count(*)::int from ending where scan = $1 and directory = 0 and kind = 'end' and reason = 'v') as gone`,
+    `select (select count(*)::int from version where root = $2 and directory = 0 and name <> 'lost+found' and first_seq < $3 and (end_seq is null or end_seq > $3)) as known,
+            (select count(*)::int from ending where scan = $1 and directory = 0 and name <> 'lost+found' and kind = 'end' and reason = 'v') as gone`,
     [context.scanId, context.rootId, context.seq],
   );
   const row = found.rows[0];

@@ -130,8 +130,8 @@ export async function openWorld(threadCount = 2): Promise<World> {
           where v.name = $1 order by 1, 2`,
         name,
       );
-      return Object.fromEntries(
-        found.map((row) => {
+      return sorted(
+        found.map((row): [string, string] => {
           const [directory, name] = [String(row['directory']), String(row['name'])];
           const path = directory === '' ? name : `${directory}/${name}`;
           return [path, line(row)];
@@ -208,7 +208,11 @@ export async function truthOf(root: string): Promise<Told> {
     }
   };
   visit('');
-  return Object.fromEntries(Object.entries(truth).sort(([a], [b]) => (a < b ? -1 : 1)));
+  return sorted(Object.entries(truth));
+}
+
+function sorted(entries: [string, string][]): Told {
+  return Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 /** Writes files (path below root → content) and their directories. */

@@ -1,0 +1,446 @@
+// What a scan cannot look at: it is a gap, nothing below it ends, and it heals when it can be looked at again.
+import { spawn, spawnSync } from 'node:child_process';
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  readSync,
+  renameSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
+import { connect, createServer } from 'node:net';
+import type { Socket } from 'node:net';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { until } from '../support/poll.ts';
+import { canMount, run } from '../snapshots/trees.ts';
+import type { FuseEntry, FuseState } from './fuse-server.ts';
+import { age, openWorld, remove, settled, touch, truthOf, write } from './world.ts';
+import type { World } from './world.ts';
+
+let world: World;
+
+beforeAll(async () => {
+  world = await openWorld();
+});
+afterAll(async () => {
+  await world.close();
+});
+
+test('excluded names end as excluded, and come back, read again, when they are included', async () => {
+  const tree = world.directory();
+  write(tree, { 'keep/f': 'f', 'cache/a': 'a', 'cache/deep/b': 'b', 'x.tmp': 'tmp', 'keep/y.tmp': 'y' });
+  await world.scan(tree);
+  const all = await world.told(tree);
+  const excludes = ['/cache/', '*.tmp'];
+  const without = await world.scan(tree, { scope: { excludes, crossMounts: false } });
+  expect(without).toMatchObject({ excluded: 3, vanished: 0, belowGone: 3 });
+  expect(await world.told(tree)).toEqual({ keep: 'directory', 'keep/f': all['keep/f'] });
+  const ends = (await world.versions(tree)).filter((v) => v.end !== null);
+  expect(ends.map((v) => [v.path, v.reason])).toEqual(
+    ['cache', 'cache/a', 'cache/deep', 'cache/deep/b', 'keep/y.tmp', 'x.tmp'].map((path) => [path, 'x']),
+  );
+  expect(await world.scan(tree)).toMatchObject({ found: 6, vanished: 0 });
+  expect(await world.told(tree)).toEqual(all);
+});
+
+test('what is excluded, while something else vanishes and the excluded directory moves on, stays excluded', async () => {
+  const tree = world.directory();
+  write(tree, { 'keep/f': 'f', 'keep/g': 'g', 'cache/a': 'a', 'cache/deep/b': 'b' });
+  await world.scan(tree);
+  write(tree, { 'cache/new': 'new', 'cache/deep/new': 'new' });
+  remove(join(tree, 'keep/g'));
+  const totals = await world.scan(tree, { scope: { excludes: ['/cache/'], crossMounts: false } });
+  expect(totals).toMatchObject({ excluded: 1, belowGone: 3, vanished: 1 });
+  expect(Object.keys(await world.told(tree))).toEqual(['keep', 'keep/f']);
+});
+
+const isRoot = process.getuid?.() === 0;
+
+/**
+ * Scans as a user whom permissions hold back: root without what lets it pass them. It reaches the database through a socket of its own,
+ * because the cluster's belongs to another user.
+ */
+async function scanHeldBack(tree: string): Promise<void> {
+  const place = world.directory();
+  const { host, port } = world.address;
+  const passages: Socket[] = [];
+  const socket = `.s.PGSQL.${port}`;
+  const server = createServer((near) => {
+    const far = connect(join(host, socket));
+    passages.push(near, far);
+    for (const one of [near, far]) one.on('error', () => undefined);
+    near.pipe(far).pipe(near);
+  });
+  await new Promise<void>((resolve) => server.listen(join(place, socket), resolve));
+  try {
+    const script = new URL('./child.ts', import.meta.url).pathname;
+    const order = JSON.stringify({ address: { ...world.address, host: place }, path: tree, threads: 1 });
+    const drop = '-dac_override,-dac_read_search';
+    const scan = [process.execPath, '--import', 'tsx', script, order];
+    const [program = '', ...rest] = isRoot
+      ? ['setpriv', `--bounding-set=${drop}`, `--inh-caps=${drop}`, ...scan]
+      : scan;
+    const child = spawn(program, rest, { stdio: ['pipe', 'ignore', 'pipe'] });
+    let said = '';
+    child.stderr.on('data', (data) => (said += String(data)));
+    const code = await new Promise((resolve) => child.once('exit', resolve));
+    expect(code, said).toBe(0);
+  } finally {
+    for (const one of passages) one.destroy();
+    await new Promise((resolve) => server.close(resolve));
+  }
+}
+
+test('a directory and a file that may not be read are gaps: nothing below ends, and what is beside them does', async () => {
+  const tree = world.directory();
+  write(tree, { 'shut/f': 'f', 'shut/deep/g': 'g', 'open/h': 'h', 'open/secret': 's', 'open/gone': 'gone' });
+  await world.scan(tree);
+  const before = await world.told(tree);
+  chmodSync(join(tree, 'shut'), 0o000);
+  chmodSync(join(tree, 'open/secret'), 0o000);
+  remove(join(tree, 'open/gone'));
+  onTestFinished(() => {
+    chmodSync(join(tree, 'shut'), 0o755);
+  });
+  await scanHeldBack(tree);
+  expect(await world.gaps(tree)).toEqual(['open/secret denied EACCES', 'shut/ denied EACCES']);
+  const { 'open/gone': _gone, ...rest } = before;
+  expect(await world.told(tree)).toEqual(rest);
+  chmodSync(join(tree, 'shut'), 0o755);
+  chmodSync(join(tree, 'open/secret'), 0o644);
+  remove(join(tree, 'shut/f'));
+  expect(await world.scan(tree)).toMatchObject({ vanished: 1, gaps: 0 });
+  expect(await world.told(tree)).toEqual(await truthOf(tree));
+});
+
+test('a first scan that may not look into a directory finds it later, as new', async () => {
+  const tree = world.directory();
+  write(tree, { 'shut/f': 'f', 'open/h': 'h' });
+  chmodSync(join(tree, 'shut'), 0o000);
+  await scanHeldBack(tree);
+  chmodSync(join(tree, 'shut'), 0o755);
+  expect(Object.keys(await world.told(tree))).toEqual(['open', 'open/h', 'shut']);
+  await world.scan(tree);
+  expect(await world.told(tree)).toEqual(await truthOf(tree));
+});
+
+describe.skipIf(!canMount)('mounts (skipped where this process may not mount)', () => {
+  function mounted(at: string): () => void {
+    run('mount', '-t', 'tmpfs', 'rollcall-test', at);
+    let isMounted = true;
+    const unmount = (): void => {
+      if (isMounted) run('umount', '-l', at);
+      isMounted = false;
+    };
+    onTestFinished(unmount);
+    return unmount;
+  }
+
+  test('another file system below the root is not entered, and says so', async () => {
+    const tree = world.directory();
+    write(tree, { 'own/f': 'f', 'other/under': 'hidden by the mount' });
+    mounted(join(tree, 'other'));
+    write(tree, { 'other/g': 'g' });
+    await world.scan(tree);
+    expect(Object.keys(await world.told(tree))).toEqual(['other', 'own', 'own/f']);
+    expect(await world.gaps(tree)).toEqual(['other/ boundary']);
+    expect(await world.scan(tree)).toMatchObject({ vanished: 0, inserted: 0 });
+  });
+
+  const across = { scope: { excludes: [], crossMounts: true } };
+
+  test('a file system that was entered and then unmounted is a gap for as long as it is away, and nothing in it is missing', async () => {
+    const tree = world.directory();
+    write(tree, { 'own/f': 'f', 'own/g': 'g', 'mnt/.keep': '' });
+    const unmount = mounted(join(tree, 'mnt'));
+    write(tree, { 'mnt/a': 'a', 'mnt/deep/b': 'b' });
+    await world.scan(tree, across);
+    const before = await world.told(tree);
+    expect(Object.keys(before)).toEqual(['mnt', 'mnt/a', 'mnt/deep', 'mnt/deep/b', 'own', 'own/f', 'own/g']);
+    unmount();
+    remove(join(tree, 'own/g'));
+    for (let again = 0; again < 3; again++) {
+      await world.scan(tree, across);
+      expect(await world.gaps(tree)).toEqual(['mnt/ unmounted']);
+      const { 'own/g': _gone, ...rest } = before;
+      expect(await world.told(tree)).toEqual(rest);
+    }
+    // Without crossing as well: what was known there does not end.
+    await world.scan(tree);
+    expect(await world.told(tree)).toHaveProperty('mnt/deep/b');
+    // A person accepts that it is no more.
+    await world.scan(tree, { ...across, newState: true });
+    expect(await world.told(tree)).toEqual(await truthOf(tree));
+  });
+
+  test('a file system that was entered, and is not asked for any more, is a boundary: nothing in it ends, also when it moves', async () => {
+    const tree = world.directory();
+    write(tree, { 'own/f': 'f', 'own/g': 'g', 'mnt/.keep': '' });
+    mounted(join(tree, 'mnt'));
+    write(tree, { 'mnt/a': 'a', 'mnt/deep/b': 'b' });
+    await world.scan(tree, across);
+    write(tree, { 'mnt/new': 'new', 'mnt/deep/new': 'new' });
+    remove(join(tree, 'own/g'), join(tree, 'mnt/a'));
+    expect(await world.scan(tree)).toMatchObject({ vanished: 1, belowUnknown: 3 });
+    expect(Object.keys(await world.told(tree))).toEqual(['mnt', 'mnt/a', 'mnt/deep', 'mnt/deep/b', 'own', 'own/f']);
+  });
+
+  /** An ext4 of 8 MB in a file, mounted on a loop device. */
+  function ext4(): {
+    readonly at: string;
+    readonly unmount: () => void;
+    readonly mount: () => void;
+    readonly image: string;
+  } {
+    const place = world.directory();
+    const image = join(place, 'image');
+    const at = join(place, 'mnt');
+    mkdirSync(at);
+    run('truncate', '-s', '8M', image);
+    run('mkfs.ext4', '-q', '-b', '1024', '-O', 'metadata_csum,^has_journal', image);
+    let isMounted = false;
+    const mount = (): void => {
+      run('mount', '-o', 'loop,errors=continue', image, at);
+      isMounted = true;
+    };
+    const unmount = (): void => {
+      if (isMounted) run('umount', at);
+      isMounted = false;
+    };
+    mount();
+    onTestFinished(unmount);
+    return { at, image, mount, unmount };
+  }
+
+  /** Flips a byte in the first block of a file or directory. */
+  function damage(image: string, path: string): void {
+    const block = Number(run('debugfs', '-R', `blocks ${path}`, image).trim().split(' ')[0]);
+    const fd = openSync(image, 'r+');
+    try {
+      const byte = Buffer.alloc(1);
+      readSync(fd, byte, 0, 1, block * 1024 + 500);
+      byte[0] = (byte[0] ?? 0) ^ 0xff;
+      writeSync(fd, byte, 0, 1, block * 1024 + 500);
+    } finally {
+      closeSync(fd);
+    }
+  }
+
+  test('a damaged directory and a damaged inode on ext4 are gaps; the rest is scanned, and nothing ends', async () => {
+    const disk = ext4();
+    write(disk.at, {
+      'good/f': 'f',
+      'bad/g': 'g',
+      'bad/deep/h': 'h',
+      'good/broken': 'content',
+      'lost+found/found': 'x',
+    });
+    await world.scan(disk.at);
+    const before = await world.told(disk.at);
+    disk.unmount();
+    damage(disk.image, 'bad');
+    run('debugfs', '-w', '-R', 'set_inode_field good/broken block[0] 99', disk.image);
+    run('debugfs', '-w', '-R', 'set_inode_field good/broken block[1] 99', disk.image);
+    disk.mount();
+    await world.scan(disk.at);
+    expect((await world.gaps(disk.at)).map((gap) => gap.split(' ').slice(0, 2))).toEqual([
+      ['bad/', 'io'],
+      ['good/broken', 'io'],
+    ]);
+    expect(await world.told(disk.at)).toEqual(before);
+    expect((await world.versions(disk.at)).filter((v) => v.end !== null)).toEqual([]);
+  });
+});
+
+describe.skipIf(!canMount || !existsSync('/dev/fuse'))(
+  'a file system that answers as a test decides (skipped where FUSE cannot be mounted)',
+  () => {
+    async function fuse(
+      state: FuseState,
+      access: 'ro' | 'rw',
+    ): Promise<{ at: string; set(state: FuseState): void; lookups(): string[] }> {
+      const place = world.directory();
+      const at = join(place, 'mnt');
+      const statePath = join(place, 'state.json');
+      const said = join(place, 'said');
+      mkdirSync(at);
+      const set = (next: FuseState): void => {
+        writeFileSync(`${statePath}.new`, JSON.stringify({ '': { content: null }, ...next }));
+        renameSync(`${statePath}.new`, statePath);
+      };
+      set(state);
+      const output = openSync(said, 'w');
+      const script = new URL('./fuse-server.ts', import.meta.url).pathname;
+      const server = spawn(process.execPath, ['--import', 'tsx', script, at, statePath, access], {
+        stdio: ['ignore', output, 'inherit'],
+      });
+      closeSync(output);
+      onTestFinished(() => {
+        spawnSync('umount', ['-l', at]);
+        server.kill('SIGKILL');
+      });
+      await until('the file system is mounted', () => readFileSync(said, 'utf8').startsWith('ready'));
+      const lookups = (): string[] => {
+        const lines = readFileSync(said, 'utf8')
+          .split('\n')
+          .filter((one) => one.startsWith('lookup '));
+        writeFileSync(said, 'ready\n');
+        return lines.map((one) => one.slice('lookup '.length));
+      };
+      return { at, set, lookups };
+    }
+
+    const FULL: FuseState = {
+      a: { content: null },
+      'a/f': { content: 'f' },
+      'a/g': { content: 'g' },
+      'a/sub': { content: null },
+      'a/sub/deep': { content: null },
+      'a/sub/deep/h': { content: 'h' },
+      b: { content: null },
+      'b/i': { content: 'i' },
+    };
+
+    function changed(changes: Readonly<Record<string, Partial<FuseEntry> | null>>): FuseState {
+      const state: Record<string, FuseEntry> = { ...FULL };
+      for (const [path, change] of Object.entries(changes)) {
+        if (change === null) delete state[path];
+        else state[path] = { content: null, ...state[path], ...change };
+      }
+      return state;
+    }
+
+    test('names that a listing leaves out and a lookup finds are not missing, and what lies below them is scanned', async () => {
+      const disk = await fuse(FULL, 'ro');
+      await world.scan(disk.at);
+      const before = await world.told(disk.at);
+      disk.set(
+        changed({ 'a/f': { hidden: true }, 'a/sub': { hidden: true }, 'b/i': { content: 'changed' }, 'a/g': null }),
+      );
+      expect(await world.scan(disk.at)).toMatchObject({ vanished: 1, inconsistent: 2, belowGone: 0, gaps: 0 });
+      const { 'a/g': _gone, ...rest } = before;
+      expect(await world.told(disk.at)).toEqual({ ...rest, 'b/i': (await world.told(disk.at))['b/i'] });
+      expect((await world.told(disk.at))['b/i']).toMatch(/^file 7 /);
+    });
+
+    const EIO = -5;
+
+    test('errors of the medium are gaps with their errno, wherever they come from, and heal', async () => {
+      const disk = await fuse(FULL, 'ro');
+      await world.scan(disk.at);
+      const before = await world.told(disk.at);
+      disk.set(
+        changed({
+          'a/f': { content: 'F', fails: { read: EIO } },
+          'a/g': { hidden: true, fails: { lookup: EIO } },
+          'a/sub/deep': { fails: { readdir: EIO } },
+          b: { fails: { opendir: -116 } },
+        }),
+      );
+      await world.scan(disk.at, { mode: 'reread' });
+      expect(await world.gaps(disk.at)).toEqual([
+        'a/f io EIO',
+        'a/g io EIO',
+        'a/sub/deep/ io EIO',
+        'b/ unsettled ESTALE',
+      ]);
+      expect(await world.told(disk.at)).toEqual(before);
+      disk.set(FULL);
+      expect(await world.scan(disk.at)).toMatchObject({ gaps: 0, vanished: 0, inserted: 0 });
+      expect(await world.told(disk.at)).toEqual(before);
+    });
+
+    test('where a lookup may destroy, no name that is not listed is looked up: a second listing is believed', async () => {
+      const disk = await fuse(FULL, 'rw');
+      await world.scan(disk.at);
+      disk.lookups();
+      disk.set(changed({ 'a/g': null, 'b/i': { hidden: true } }));
+      expect(await world.scan(disk.at)).toMatchObject({ vanished: 2, gaps: 0 });
+      const lookups = disk.lookups();
+      expect(lookups).not.toContain('a/g');
+      expect(lookups).not.toContain('b/i');
+    });
+  },
+);
+
+test('a directory that is replaced by another of the same name is another directory: what is not in it ends', async () => {
+  const tree = world.directory();
+  const aside = world.directory();
+  write(tree, { 'd/f': 'f', 'd/e/g': 'g', 'keep/x': 'x' });
+  write(aside, { 'd/f': 'f', 'd/e/h': 'h' });
+  await world.scan(tree);
+  renameSync(join(tree, 'd'), join(aside, 'old'));
+  renameSync(join(aside, 'd'), join(tree, 'd'));
+  expect(await world.scan(tree)).toMatchObject({ vanished: 1, found: 1 });
+  expect(await world.told(tree)).toEqual(await truthOf(tree));
+});
+
+describe('guards', () => {
+  test('another directory at the same path is refused with exit 4, and nothing ends', async () => {
+    const tree = world.directory();
+    const aside = world.directory();
+    write(tree, { 'volume/f': 'f', 'volume/d/g': 'g' });
+    const path = join(tree, 'volume');
+    await world.scan(path);
+    const before = await world.told(path);
+    renameSync(path, join(aside, 'volume'));
+    write(path, { f: 'f' });
+    await expect(world.scan(path)).rejects.toMatchObject({ exit: 4 });
+    expect(await world.told(path)).toEqual(before);
+    expect((await world.versions(path)).filter((v) => v.end !== null)).toEqual([]);
+    await world.scan(path, { newState: true });
+    expect(await world.told(path)).toEqual(await truthOf(path));
+  });
+
+  test('an emptied root, or one where every known name is another, is quarantined; the next scan is as good as ever', async () => {
+    const tree = world.directory();
+    const aside = world.directory();
+    write(tree, { f: 'f', 'd/g': 'g', 'lost+found/.keep': '' });
+    await world.scan(tree);
+    const before = await world.told(tree);
+    renameSync(join(tree, 'f'), join(aside, 'f'));
+    renameSync(join(tree, 'd'), join(aside, 'd'));
+    // What mkfs leaves on every new file system says nothing.
+    await expect(world.scan(tree)).rejects.toMatchObject({ exit: 4 });
+    write(tree, { stranger: 's' });
+    await expect(world.scan(tree)).rejects.toMatchObject({ exit: 4 });
+    expect(await world.told(tree)).toEqual(before);
+    expect((await world.versions(tree)).filter((v) => v.end !== null)).toEqual([]);
+    renameSync(join(aside, 'f'), join(tree, 'f'));
+    renameSync(join(aside, 'd'), join(tree, 'd'));
+    expect(await world.scan(tree)).toMatchObject({ vanished: 0, found: 1 });
+    expect(await world.told(tree)).toEqual(await truthOf(tree));
+    const states = (await world.scans(tree)).map((scan) => scan.state);
+    expect(states).toEqual(['complete', 'aborted', 'aborted', 'complete']);
+  });
+
+  test('sixty of a hundred files gone is a scan like any other', async () => {
+    const tree = world.directory();
+    for (let i = 0; i < 10; i++) for (let j = 0; j < 10; j++) write(tree, { [`d${i}/f${j}`]: `${i}${j}` });
+    await world.scan(tree);
+    for (let i = 0; i < 6; i++) remove(join(tree, `d${i}`));
+    expect(await world.scan(tree)).toMatchObject({ vanished: 6, belowGone: 60 });
+    expect(await world.told(tree)).toEqual(await truthOf(tree));
+  });
+
+  test('what a quarantined scan has read is not read again by the next', async () => {
+    const tree = world.directory();
+    const aside = world.directory();
+    write(tree, { f: 'f' });
+    await world.scan(tree);
+    renameSync(join(tree, 'f'), join(aside, 'f'));
+    write(tree, { 'new/one': 'one', 'new/two': 'two' });
+    age(tree);
+    await settled(tree);
+    await expect(world.scan(tree)).rejects.toMatchObject({ exit: 4 });
+    renameSync(join(aside, 'f'), join(tree, 'f'));
+    touch(tree, 1_700_000_000);
+    expect(await world.scan(tree)).toMatchObject({ found: 3, filesRead: 1 });
+    expect(await world.told(tree)).toEqual(await truthOf(tree));
+  });
+});

@@ -1,0 +1,79 @@
+// What is too long for one listing in memory, and what is too large to be read in passing.
+import { appendFileSync, mkdirSync, renameSync, rmSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { LARGE_FILE_BYTES } from '../../services/scan/limits.ts';
+import { openWorld, remove, settled, touch, truthOf, write } from './world.ts';
+import type { World } from './world.ts';
+
+let world: World;
+
+beforeAll(async () => {
+  world = await openWorld();
+});
+afterAll(async () => {
+  await world.close();
+});
+
+test('a directory of sixty thousand names is scanned in chunks, unchanged, changed, and with some gone', async () => {
+  const tree = world.directory();
+  const count = 60_000;
+  write(tree, { 'beside/f': 'f', 'after/g': 'g' });
+  mkdirSync(join(tree, 'huge'));
+  for (let i = 0; i < count - 2; i++) writeFileSync(join(tree, 'huge', `name-${i}`), '');
+  write(tree, { 'huge/sub/deep/f': 'deep', 'huge/with content': 'content' });
+  expect(await world.scan(tree)).toMatchObject({ found: count + 7, gaps: 0 });
+  await settled(tree);
+  expect(await world.scan(tree)).toMatchObject({ seen: count + 7, inserted: 0, vanished: 0, gaps: 0 });
+  for (let i = 100; i < 110; i++) rmSync(join(tree, 'huge', `name-${i}`));
+  write(tree, { 'huge/name-7': 'no longer empty' });
+  expect(await world.scan(tree)).toMatchObject({ vanished: 10, changed: 2, filesRead: 1, gaps: 0 });
+  const told = await world.told(tree);
+  expect(Object.keys(told)).toHaveLength(count + 7 - 10);
+  expect(told).toMatchObject({ 'huge/sub/deep/f': (await truthOf(join(tree, 'huge/sub')))['deep/f'] });
+  expect(told).not.toHaveProperty('huge/name-100');
+  renameSync(join(tree, 'huge'), join(tree, 'renamed'));
+  expect(await world.scan(tree)).toMatchObject({ vanished: 1, belowGone: count - 10 + 3 - 1, found: count - 10 + 3 });
+});
+
+test('large files are read by shards of their own: found, carried, changed, and gone', async () => {
+  const tree = world.directory();
+  write(tree, { 'd/small': 's', 'd/large': 'begins', 'e/other': 'also' });
+  for (const name of ['d/large', 'e/other']) truncateSync(join(tree, name), LARGE_FILE_BYTES);
+  await settled(tree);
+  expect(await world.scan(tree)).toMatchObject({
+    found: 5,
+    files: 3,
+    filesRead: 3,
+    bytesRead: 2 * LARGE_FILE_BYTES + 1,
+  });
+  expect(await world.told(tree)).toEqual(await truthOf(tree));
+  expect(await world.scan(tree)).toMatchObject({ filesRead: 0, inserted: 0 });
+  expect(await world.scan(tree)).toMatchObject({ filesRead: 0, inserted: 0 });
+  appendFileSync(join(tree, 'd/large'), 'more');
+  expect(await world.scan(tree)).toMatchObject({ filesRead: 1, changed: 1, bytesRead: LARGE_FILE_BYTES + 4 });
+  expect(await world.told(tree)).toEqual(await truthOf(tree));
+  remove(join(tree, 'd/large'));
+  expect(await world.scan(tree)).toMatchObject({ vanished: 1 });
+  expect(await world.told(tree)).toEqual(await truthOf(tree));
+});
+
+test('a large file that flips in silence is suspect, and not when its bytes come back', async () => {
+  const tree = world.directory();
+  const path = join(tree, 'large');
+  const make = (text: string): void => {
+    write(tree, { large: text });
+    truncateSync(path, LARGE_FILE_BYTES);
+    touch(path, 1_600_000_000);
+  };
+  make('good');
+  await world.scan(tree);
+  const good = await world.told(tree);
+  make('evil');
+  await world.scan(tree);
+  expect((await world.told(tree))['large']).toMatch(/suspect$/);
+  make('good');
+  utimesSync(path, 1_600_000_000, 1_600_000_000);
+  await world.scan(tree);
+  expect(await world.told(tree)).toEqual(good);
+});
