@@ -103,11 +103,21 @@ export async function load(input: LoadInput): Promise<Loaded> {
       subjects.push({ directory, name, facts });
   };
   const fetched = new Set<string>();
-  for (const chunk of chunks(narrowed.directories)) {
+  const pull = async (chunk: number[] | undefined) => {
+    if (chunk === undefined) return null;
     const [pulled, paths] = await Promise.all([
       pullRows(pool, roots, chunk, listingsTell),
       pathsOfDirectories(pool, chunk),
     ]);
+    return { pulled, paths };
+  };
+  const waiting = [...chunks(narrowed.directories)];
+  let coming = pull(waiting.shift());
+  for (let batch = await coming; batch !== null; batch = await coming) {
+    // The database fetches the next chunk while this one becomes facts.
+    coming = pull(waiting.shift());
+    coming.catch(() => {});
+    const { pulled, paths } = batch;
     plain.files += pulled.plain.files;
     plain.directories += pulled.plain.directories;
     plain.bytes += pulled.plain.bytes;
