@@ -117,7 +117,11 @@ export function define(program: Command, run: Run): void {
         'where live and backup differ and nothing tells which is right, take this one for good',
       ).choices(['backup']),
     )
-    .option('--threads <n>', 'files read at once (default: the number of cores)', positive)
+    .option(
+      '--threads <n>',
+      'files read at once, 64 at most and as memory allows (default: the number of cores)',
+      positive,
+    )
     .option('--detach', 'leave the scan to workers (rollcall worker) and return')
     .option('--json', 'print the assessment as one JSON object')
     .option('--no-progress', 'no moving line on the terminal')

@@ -65,7 +65,11 @@ export function define(program: Command, run: Run): void {
     .option('--bricks-rescued', 'the bricks below this GlusterFS mount have been scanned and rescued')
     .option('--cross-mounts', 'enter other file systems below the root (default: they are not entered)')
     .option('--new-state', 'the volume is what it should be, also if it is empty or another one')
-    .option('--threads <n>', 'files read at once (default: the number of cores)', positive)
+    .option(
+      '--threads <n>',
+      'files read at once, 64 at most and as memory allows (default: the number of cores)',
+      positive,
+    )
     .option('--detach', 'leave the scan to workers (rollcall worker) and return')
     .option('--json', 'print the result as one JSON object')
     .option('--no-progress', 'no moving line on the terminal')

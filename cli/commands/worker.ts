@@ -26,7 +26,11 @@ export function define(program: Command, run: Run): void {
       'Takes scans that `scan --detach` and `assess --detach` leave in the catalog, woken by the queue (Postgres, or Redis with REDIS_URL).',
     )
     .option('--host <name>', 'scan the roots of this host (default: the name of this machine)')
-    .option('--threads <n>', 'files read at once (default: the number of cores)', positive)
+    .option(
+      '--threads <n>',
+      'files read at once, 64 at most and as memory allows (default: the number of cores)',
+      positive,
+    )
     .option('--once', 'end when nothing is left to do')
     .option('--json', 'print what was done as JSON, one object a line')
     .action(async (options: Options) => {

@@ -1,5 +1,5 @@
 // The threads that do shards: one pool per process, each thread with a connection of its own.
-import { availableParallelism } from 'node:os';
+import { availableParallelism, freemem } from 'node:os';
 import { Piscina } from 'piscina';
 import { RollcallError } from '../../domain/exit.ts';
 import type { DatabaseAddress } from '../catalog/database.ts';
@@ -20,6 +20,10 @@ export interface ThreadPool {
   close(): Promise<void>;
 }
 
+/** A thread takes some 60 MB (2026-11-23, Node 20); beyond this many, a storage that is slow is not read faster. */
+const THREADS_MAX = 64;
+const THREAD_BYTES = 60 * 1024 * 1024;
+
 /** Counters of a shard: any progress, files, bytes. */
 const COUNTERS = 3;
 const CLOSE_MS = 2_000;
@@ -32,8 +36,9 @@ const THREAD = new URL(import.meta.url.endsWith('.ts') ? './shard-thread.ts' : '
  */
 export function openThreads(
   address: DatabaseAddress | (() => DatabaseAddress),
-  threads: number = availableParallelism(),
+  threadsWanted: number = availableParallelism(),
 ): ThreadPool {
+  const threads = Math.max(1, Math.min(threadsWanted, THREADS_MAX, Math.floor(freemem() / 2 / THREAD_BYTES)));
   const pool = new Piscina({
     filename: THREAD.href,
     name: 'runShard',
