@@ -119,7 +119,7 @@ export function define(program: Command, run: Run): void {
     )
     .option(
       '--threads <n>',
-      'files read at once, 64 at most and as memory allows (default: the number of cores)',
+      'files read at once, 32 at most and as memory allows (default: the number of cores)',
       positive,
     )
     .option('--detach', 'leave the scan to workers (rollcall worker) and return')

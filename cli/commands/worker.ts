@@ -28,7 +28,7 @@ export function define(program: Command, run: Run): void {
     .option('--host <name>', 'scan the roots of this host (default: the name of this machine)')
     .option(
       '--threads <n>',
-      'files read at once, 64 at most and as memory allows (default: the number of cores)',
+      'files read at once, 32 at most and as memory allows (default: the number of cores)',
       positive,
     )
     .option('--once', 'end when nothing is left to do')

@@ -21,7 +21,7 @@ export interface ThreadPool {
 }
 
 /** A thread takes some 60 MB (2026-11-23, Node 20); beyond this many, a storage that is slow is not read faster. */
-const THREADS_MAX = 64;
+const THREADS_MAX = 32;
 const THREAD_BYTES = 60 * 1024 * 1024;
 
 /** Counters of a shard: any progress, files, bytes. */
