@@ -489,6 +489,25 @@ describe('row 6: corrupt and backup-corrupt', () => {
     });
     expect(it).toMatchObject({ verdict: 'corrupt', flags: ['side unknown'] });
   });
+  test('one inode number with two ctimes, both read now, is two copies: snapshots that were filled one by one', () => {
+    const copy = (ctimeNs: bigint) => ({ ...good, inode: 7n, ctimeNs, unread: true });
+    const it = judged({
+      lines: [
+        ['n/1', copy(1n)],
+        ['n/2', copy(2n)],
+        ['live', rotten],
+      ],
+    });
+    expect(it).toMatchObject({ verdict: 'corrupt', flags: [] });
+  });
+  test('a backup that changed in silence does not make the one live copy a majority', () => {
+    const lines = [
+      ['n/1', { ...file('lost content', 1), inode: 3n }],
+      ['n/2', { ...rotten, inode: 3n }],
+      ['live', good],
+    ] as const;
+    expect(judged({ lines })).toMatchObject({ verdict: 'corrupt', flags: ['side unknown'] });
+  });
   test('an earlier read of the live inode with other bytes decides alone, against a backup that has copied them', () => {
     const lines = [
       ['live', { ...good, inode: 5n }],
