@@ -36,7 +36,7 @@ const SETTINGS: Readonly<Record<string, string>> = {
   listen_addresses: '',
   port: String(PORT),
   unix_socket_permissions: '0700',
-  max_connections: '60',
+  max_connections: '120',
   shared_buffers: '128MB',
   work_mem: '32MB',
   maintenance_work_mem: '128MB',
