@@ -103,7 +103,7 @@ async function answerTo(tools: DetachedTools, work: DetachedWork): Promise<Reque
   for (const volume of work.volumes) {
     const { assessment, bundle, exit } = await assess(at, volume);
     exits.push(exit);
-    said.push(`${assessment.volume}: ${count(assessment.findings.length)} paths that are not intact`);
+    said.push(`${assessment.volume}: not intact: ${count(assessment.findings.length)}`);
     if (bundle !== null) bundles.push(bundle.directory);
   }
   return {
