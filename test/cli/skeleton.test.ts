@@ -1,0 +1,398 @@
+// The command line as a shell sees it: exit codes, what goes where, signals, and the launcher.
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Command } from 'commander';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { define as defineAssess } from '../../cli/commands/assess.ts';
+import { readConfig } from '../../cli/config.ts';
+import { failureOf } from '../../cli/failure.ts';
+import { openOutput, progressText } from '../../cli/output.ts';
+import { buildProgram } from '../../cli/program.ts';
+import { databaseAdvice } from '../../services/catalog/advice.ts';
+import { effectiveCapabilities } from '../../services/doctor/process.ts';
+import { checkRsync } from '../../services/doctor/tools.ts';
+import { until } from '../support/poll.ts';
+
+const REPOSITORY = fileURLToPath(new URL('../../', import.meta.url)).replace(/\/$/, '');
+const TSX = ['--import', join(REPOSITORY, 'node_modules/tsx/dist/loader.mjs')];
+
+let base: string;
+const children: ChildProcess[] = [];
+
+beforeEach(() => {
+  base = mkdtempSync(join(tmpdir(), 'rollcall-cli-'));
+  // The database's own user passes through here.
+  chmodSync(base, 0o755);
+});
+
+afterEach(() => {
+  for (const child of children.splice(0)) child.kill('SIGKILL');
+  rmSync(base, { recursive: true, force: true });
+});
+
+const environment = () => ({ PATH: process.env['PATH'], HOME: base, ROLLCALL_STATE_DIR: join(base, 'state') });
+
+function rollcall(...args: string[]) {
+  return spawnSync(process.execPath, [...TSX, join(REPOSITORY, 'cli/main.ts'), ...args], {
+    encoding: 'utf8',
+    cwd: base,
+    env: environment(),
+  });
+}
+
+test('a usage error is exit 2, says what is wrong and which help to read, and prints nothing to standard output', () => {
+  for (const [args, says, next] of [
+    [['assess', '--live', '/x', '--snapshots', '0'], /whole number from 1 on/, 'rollcall assess --help'],
+    [['asses'], /unknown command 'asses'.*\n.*assess/, 'rollcall --help'],
+    [['findings', 'accept', '7'], /required option '--reason/, 'rollcall findings --help'],
+  ] as const) {
+    const { status, stdout, stderr } = rollcall(...args);
+    expect(status).toBe(2);
+    expect(stdout).toBe('');
+    expect(stderr).toMatch(says);
+    expect(stderr).toContain(`next: ${next}`);
+  }
+});
+
+test('help and version are answers: exit 0, on standard output', () => {
+  expect(rollcall('--version')).toMatchObject({ status: 0, stdout: '0.1.0\n', stderr: '' });
+  const help = rollcall('--help');
+  expect(help.status).toBe(0);
+  for (const name of ['assess', 'verify', 'scan', 'history', 'findings', 'volumes', 'demo', 'doctor', 'worker']) {
+    expect(help.stdout).toMatch(new RegExp(`^  ${name} `, 'm'));
+  }
+});
+
+test('a failure of a command with --json is an object on standard output, too, and nothing is left running', () => {
+  const { status, stdout, stderr } = rollcall('history', '/nowhere', '--json', '--state-dir', '/proc/rollcall');
+  expect(status).toBe(2);
+  const { error } = JSON.parse(stdout) as { error: { message: string; next: string; exit: number } };
+  expect(error).toMatchObject({
+    message: expect.stringContaining('/proc/rollcall'),
+    next: expect.stringContaining('--state-dir'),
+    exit: 2,
+  });
+  expect(stderr).toContain(`rollcall: ${error.message}\n  next: ${error.next}\n`);
+});
+
+test('doctor finds what is needed here, and a path that does not exist is a bad line with advice', () => {
+  const fine = rollcall('doctor', '--json', base);
+  const { checks } = JSON.parse(fine.stdout) as {
+    checks: { level: string; subject: string; says: string; next: string | null }[];
+  };
+  expect(checks.filter((check) => check.level === 'bad').map((check) => check.subject)).toEqual([]);
+  expect(checks.map((check) => check.subject)).toEqual(
+    expect.arrayContaining(['node', 'rsync', 'reading', 'database', 'catalog', base]),
+  );
+  expect(fine.status).toBe(0);
+  expect(existsSync(join(base, 'state/data/postmaster.pid'))).toBe(false);
+  const bad = rollcall('doctor', join(base, 'gone'));
+  expect(bad.status).toBe(2);
+  expect(bad.stdout).toMatch(/^BAD {2}.*gone: does not exist.*\n {5}next: /m);
+});
+
+test('a reader who goes away is no failure', () => {
+  const { stdout, stderr } = spawnSync(
+    'sh',
+    ['-c', `"$0" "$@" | head -n 1`, process.execPath, ...TSX, join(REPOSITORY, 'cli/main.ts'), '--help'],
+    {
+      encoding: 'utf8',
+      cwd: base,
+      env: environment(),
+    },
+  );
+  expect(stdout).toBe('Usage: rollcall [options] [command]\n');
+  expect(stderr).toBe('');
+});
+
+// Supervision.
+
+function supervised(behaviour: string) {
+  const child = spawn(process.execPath, [...TSX, fileURLToPath(new URL('supervised.ts', import.meta.url)), behaviour], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  children.push(child);
+  let said = '';
+  child.stdout.on('data', (chunk: Buffer) => {
+    said += chunk.toString();
+  });
+  const exit = new Promise<number | null>((resolve) => child.once('close', resolve));
+  const childPid = async (): Promise<number> => {
+    await until('the child has begun', () => /child \d+/.test(said));
+    return Number(/child (\d+)/.exec(said)?.[1]);
+  };
+  return { child, exit, childPid, said: () => said };
+}
+
+function isRunning(pid: number): boolean {
+  const status = `/proc/${pid}/status`;
+  return existsSync(status) && !/^State:\s+Z/m.test(readFileSync(status, 'utf8'));
+}
+
+test('the exit code is the one that the child announced, also when its threads do not let it end', async () => {
+  expect(await supervised('announce').exit).toBe(1);
+  const hanging = supervised('hang after announcing');
+  const pid = await hanging.childPid();
+  expect(await hanging.exit).toBe(3);
+  expect(isRunning(pid)).toBe(false);
+});
+
+test('Ctrl-C lets the child end in order: 130', async () => {
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    const run = supervised('end in order');
+    await run.childPid();
+    run.child.kill(signal);
+    expect(await run.exit).toBe(130);
+  }
+});
+
+test('a second Ctrl-C ends a child that does not heed the first', async () => {
+  const run = supervised('ignore');
+  const pid = await run.childPid();
+  run.child.kill('SIGINT');
+  await until('it is said how to end at once', () => run.said().includes('Ctrl-C again'));
+  run.child.kill('SIGINT');
+  expect(await run.exit).toBe(130);
+  expect(isRunning(pid)).toBe(false);
+});
+
+test('a child that is killed is a failure with advice, never 0', async () => {
+  const run = supervised('ignore');
+  process.kill(await run.childPid(), 'SIGKILL');
+  expect(await run.exit).toBe(2);
+  expect(run.said()).toMatch(/killed by SIGKILL\n {2}next: .*OOM/);
+});
+
+test('a child whose parent is killed ends by itself', async () => {
+  const run = supervised('end in order');
+  const pid = await run.childPid();
+  run.child.kill('SIGKILL');
+  await run.exit;
+  await until('the child is gone', () => !isRunning(pid));
+});
+
+// The pieces.
+
+function parseAssess(...args: string[]): { bodies: number; error: string | null } {
+  let bodies = 0;
+  let error: string | null = null;
+  const program = new Command().exitOverride().configureOutput({
+    writeErr: (text) => {
+      error = text;
+    },
+  });
+  defineAssess(program, () => {
+    bodies += 1;
+    return Promise.resolve();
+  });
+  void program.parseAsync(['assess', ...args], { from: 'user' }).catch(() => {});
+  return { bodies, error };
+}
+
+test('each --backup belongs to the --live before it, and where that is not plain it is refused', () => {
+  expect(parseAssess('--live', 'a', '--backup', 'x', '--backup', 'y', '--live', 'b', '--backup', 'z')).toEqual({
+    bodies: 1,
+    error: null,
+  });
+  expect(parseAssess('--backup', 'x', '--live', 'a')).toEqual({ bodies: 1, error: null });
+  expect(parseAssess('--live', 'a', '--live', 'b')).toEqual({ bodies: 1, error: null });
+  expect(parseAssess('--live', 'a', '--live', 'b', '--backup', 'z')).toMatchObject({
+    bodies: 0,
+    error: expect.stringContaining('--live a has no --backup'),
+  });
+  expect(parseAssess('--backup', 'z', '--live', 'a', '--live', 'b')).toMatchObject({
+    bodies: 0,
+    error: expect.stringContaining('after its --live'),
+  });
+});
+
+test('every command says what it does, and every one that answers takes --json', () => {
+  const program = buildProgram(() => Promise.resolve());
+  const leaves = program.commands.flatMap((command) => (command.commands.length === 0 ? [command] : command.commands));
+  for (const command of leaves) {
+    expect(command.description(), command.name()).not.toBe('');
+    if (command.name() !== 'demo')
+      expect(
+        command.options.map((option) => option.long),
+        command.name(),
+      ).toContain('--json');
+  }
+});
+
+test('--state-dir wins over ROLLCALL_STATE_DIR, an empty variable is none, and the value is frozen', () => {
+  const home = process.getuid?.() === 0 ? '/var/lib/rollcall' : '/home/u/.local/state/rollcall';
+  expect(readConfig({ HOME: '/home/u', ROLLCALL_STATE_DIR: '', DATABASE_URL: '' }, undefined)).toMatchObject({
+    stateDir: home,
+    databaseUrl: null,
+  });
+  expect(readConfig({ HOME: '/h', ROLLCALL_STATE_DIR: '/a' }, undefined).stateDir).toBe('/a');
+  expect(readConfig({ HOME: '/h', ROLLCALL_STATE_DIR: '/a' }, '/b').stateDir).toBe('/b');
+  const config = readConfig({ HOME: '/h', NO_COLOR: '1' }, undefined);
+  expect(config.color).toBe(false);
+  expect(Object.isFrozen(config)).toBe(true);
+});
+
+test('progress moves on a terminal only, and never widens past it', () => {
+  const written: string[] = [];
+  const stream = (isTTY: boolean) =>
+    ({ isTTY, columns: 40, write: (text: string) => written.push(text) > 0 }) as unknown as NodeJS.WriteStream;
+  let nowMs = 0;
+  const progress = { doing: 'scanning /srv', files: 1_000, bytes: 5_000_000, filesExpected: 4_000 };
+  for (const tty of [false, true]) {
+    const output = openOutput({
+      stdout: stream(tty),
+      stderr: stream(tty),
+      color: true,
+      progress: true,
+      now: () => nowMs,
+    });
+    output.progress(progress);
+    nowMs += 10_000;
+    output.progress(progress);
+    output.line('done');
+  }
+  // The pipe got the answer alone; the terminal got two drawings, each over the last, and a clean line.
+  expect(written[0]).toBe('done\n');
+  expect(written).toHaveLength(5);
+  for (const drawn of written.slice(1, 3)) expect(Array.from(drawn.replace('\r\u001b[K', '')).length).toBeLessThan(40);
+  expect(written.slice(3)).toEqual(['\r\u001b[K', 'done\n']);
+  expect(progressText(progress, 10_000)).toMatch(/1,000 files.*100 files\/s.*about 30 s left/);
+});
+
+test('codes of Postgres and of the file system come out as advice; anything else as a bug with its place', () => {
+  const full = Object.assign(new Error('could not extend file'), { code: '53100' });
+  expect(failureOf(full, databaseAdvice)).toMatchObject({
+    exit: 2,
+    message: expect.stringContaining('disk of the database is full'),
+    next: expect.stringContaining('continues'),
+  });
+  const noSpace = Object.assign(new Error('ENOSPC: no space left on device, write'), {
+    code: 'ENOSPC',
+    syscall: 'write',
+    path: '/x',
+  });
+  expect(failureOf(noSpace, databaseAdvice)).toMatchObject({
+    exit: 2,
+    stack: null,
+    next: expect.stringContaining('free space'),
+  });
+  // A file that is not there is not a database that is not there.
+  const noFile = Object.assign(new Error('ENOENT: no such file'), { code: 'ENOENT', syscall: 'open', path: '/x' });
+  expect(failureOf(noFile, databaseAdvice)).toMatchObject({ exit: 2, stack: expect.stringContaining('no such file') });
+});
+
+test('doctor reads capabilities and versions as numbers', () => {
+  expect([...effectiveCapabilities('CapEff:\t0000000000000004\n', 1000)]).toEqual(['CAP_DAC_READ_SEARCH']);
+  expect([...effectiveCapabilities('CapEff:\t0000000000000000\n', 0)]).toEqual([]);
+  expect(checkRsync('rsync  version 3.2.10  protocol version 31').level).toBe('ok');
+  expect(checkRsync('rsync  version 3.1.3  protocol version 31').level).toBe('warning');
+  expect(checkRsync(null)).toMatchObject({ level: 'bad', next: expect.stringContaining('rsync') });
+});
+
+// The launcher, in a checkout as small as one can be: the real script, the real compiler, a program that prints its arguments.
+
+function smallCheckout(): string {
+  const checkout = join(base, 'check out');
+  mkdirSync(join(checkout, 'cli'), { recursive: true });
+  cpSync(join(REPOSITORY, 'rollcall'), join(checkout, 'rollcall'));
+  symlinkSync(join(REPOSITORY, 'node_modules'), join(checkout, 'node_modules'));
+  writeFileSync(
+    join(checkout, 'cli/main.ts'),
+    'console.log(JSON.stringify([process.cwd(), ...process.argv.slice(2)]));\n',
+  );
+  for (const name of ['domain', 'services', 'workers']) mkdirSync(join(checkout, name));
+  for (const name of ['package.json', 'tsconfig.json', 'tsconfig.build.json', 'package-lock.json'])
+    cpSync(join(REPOSITORY, name), join(checkout, name));
+  // Installed after it was locked: npm is not called.
+  utimesSync(join(checkout, 'package-lock.json'), 1, 1);
+  return checkout;
+}
+
+test('the launcher builds once, also when two come at once, and then runs from anywhere and through links', async () => {
+  const checkout = smallCheckout();
+  const two = [0, 1].map(() => {
+    const child = spawn(join(checkout, 'rollcall'), ['a b', '$(c)'], { cwd: base, stdio: ['ignore', 'pipe', 'pipe'] });
+    children.push(child);
+    const said = { stdout: '', stderr: '' };
+    child.stdout.on('data', (chunk: Buffer) => (said.stdout += chunk.toString()));
+    child.stderr.on('data', (chunk: Buffer) => (said.stderr += chunk.toString()));
+    return new Promise<typeof said & { code: number | null }>((resolve) =>
+      child.once('close', (code) => resolve({ ...said, code })),
+    );
+  });
+  const said = await Promise.all(two);
+  const answer = `${JSON.stringify([base, 'a b', '$(c)'])}\n`;
+  expect(said.map(({ stdout, code }) => ({ stdout, code }))).toEqual([
+    { stdout: answer, code: 0 },
+    { stdout: answer, code: 0 },
+  ]);
+  expect(said.map(({ stderr }) => stderr).sort()).toEqual(['', 'rollcall: building ...\n']);
+
+  symlinkSync(join(checkout, 'rollcall'), join(base, 'first'));
+  symlinkSync('first', join(base, 'second'));
+  const linked = spawnSync(join(base, 'second'), ['x'], { cwd: '/', encoding: 'utf8' });
+  expect(linked).toMatchObject({ stdout: '["/","x"]\n', stderr: '', status: 0 });
+
+  writeFileSync(join(checkout, 'cli/main.ts'), 'console.log("changed");\n');
+  expect(spawnSync(join(base, 'second'), { encoding: 'utf8' })).toMatchObject({
+    stdout: 'changed\n',
+    stderr: 'rollcall: building ...\n',
+    status: 0,
+  });
+
+  writeFileSync(join(checkout, 'cli/main.ts'), 'console.log(1 +);\n');
+  const broken = spawnSync(join(base, 'second'), { encoding: 'utf8' });
+  expect(broken).toMatchObject({ stdout: '', status: 2 });
+  expect(broken.stderr).toMatch(/error TS.*\n.*the build failed\n {2}next: /);
+});
+
+test('the launcher says that Node is missing or too old', () => {
+  const checkout = smallCheckout();
+  const bin = join(base, 'bin');
+  mkdirSync(bin);
+  for (const name of ['dirname', 'readlink'])
+    symlinkSync(spawnSync('sh', ['-c', `command -v ${name}`], { encoding: 'utf8' }).stdout.trim(), join(bin, name));
+  const run = () => spawnSync('/bin/sh', [join(checkout, 'rollcall')], { encoding: 'utf8', env: { PATH: bin } });
+  expect(run()).toMatchObject({
+    status: 2,
+    stdout: '',
+    stderr: expect.stringMatching(/Node is missing\n {2}next: install Node 20/),
+  });
+  writeFileSync(join(bin, 'node'), '#!/bin/sh\necho v18.19.0\n');
+  chmodSync(join(bin, 'node'), 0o755);
+  expect(run()).toMatchObject({
+    status: 2,
+    stdout: '',
+    stderr: expect.stringMatching(/Node v18.19.0 is too old\n {2}next: /),
+  });
+});
+
+test('a checkout that is built and read-only works as it is', () => {
+  const checkout = smallCheckout();
+  expect(spawnSync(join(checkout, 'rollcall'), { cwd: base, encoding: 'utf8' }).status).toBe(0);
+  writeFileSync(join(checkout, 'cli/main.ts'), 'console.log("newer");\n');
+  // As somebody who may not write there: another user for root, a closed directory for anyone else.
+  const root = process.getuid?.() === 0;
+  chmodSync(checkout, 0o555);
+  const run = spawnSync('/bin/sh', [join(checkout, 'rollcall'), 'y'], {
+    cwd: '/',
+    encoding: 'utf8',
+    ...(root ? { uid: 65_534, gid: 65_534 } : {}),
+  });
+  chmodSync(checkout, 0o755);
+  expect(run).toMatchObject({ stdout: '["/","y"]\n', stderr: '', status: 0 });
+});

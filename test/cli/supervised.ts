@@ -1,0 +1,23 @@
+// A program under cli/supervise.ts, for the test of it: the parent supervises, the child behaves as the argument says.
+import { writeSync } from 'node:fs';
+import { EXIT } from '../../domain/exit.ts';
+import { announceAndExit, CHILD_MARK, supervise, superviseSignal } from '../../cli/supervise.ts';
+
+const say = (text: string): void => void writeSync(1, `${text}\n`);
+
+if (process.argv[2] === CHILD_MARK) {
+  const behaviour = process.argv[3];
+  const signal = superviseSignal();
+  say(`child ${process.pid}`);
+  if (behaviour === 'announce') announceAndExit(EXIT.findings);
+  else if (behaviour === 'hang after announcing') {
+    process.send?.({ exit: EXIT.incomplete });
+    // What a thread in a blocked system call does to its process.
+    setImmediate(() => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0));
+  } else {
+    if (behaviour === 'end in order') signal.addEventListener('abort', () => announceAndExit(EXIT.interrupted));
+    setInterval(() => {}, 1_000);
+  }
+} else {
+  process.exit(await supervise(process.argv.slice(2), { note: say }));
+}
