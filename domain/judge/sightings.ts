@@ -1,10 +1,10 @@
 // The history of one path as judging sees it: its good observations in order, each with the digest that is known of it.
 import type { Observer, PathFacts, Reading, Request } from '../facts.ts';
 import { isGap } from '../facts.ts';
-import type { AsOf } from '../scan.ts';
 import type { Metadata, Version } from '../version.ts';
 import { same } from '../version.ts';
 import type { JudgeContext, Track } from './context.ts';
+import { overlapping } from './context.ts';
 import { observedKeyOf } from './keys.ts';
 
 /** One good observation. Digest and suspect are what is known after the readings, which may split a version. */
@@ -47,7 +47,7 @@ interface Draft {
 
 export function openCase(facts: PathFacts, context: JudgeContext): Case {
   const tracks = [context.liveTrack, ...context.series].map((track) => draftsOf(track, facts));
-  const drafts = mergeTracks(tracks, context.observers, context.live);
+  const drafts = mergeTracks(tracks, context);
   const sightings = findSuspects(drafts, acceptedKeys(facts, context));
   const byObserver = new Map(sightings.map((sighting) => [sighting.observer, sighting]));
   return {
@@ -92,6 +92,8 @@ function draftsOf(track: Track, facts: PathFacts): Draft[] {
  * where the version was only listed, that of the nearest reading at or before it, else after it.
  */
 function splitRun(version: Version, members: readonly number[], readings: readonly Reading[]): Draft[] {
+  if (readings.length === 0)
+    return members.map((observer) => ({ observer, version, digest: version.digest, base: version.digest }));
   const own = members.map(
     (observer) =>
       (version.kind === 'file' ? readings : []).findLast((r) => r.observer === observer && r.digest !== null)?.digest ??
@@ -104,51 +106,48 @@ function splitRun(version: Version, members: readonly number[], readings: readon
   });
 }
 
-function overlap(a: AsOf, b: AsOf): boolean {
-  return (a.fromMs === b.fromMs && a.toMs === b.toMs) || (a.fromMs < b.toMs && b.fromMs < a.toMs);
-}
-
 /**
  * Merges the volumes' histories by as_of. Where the as_of of two volumes overlap, the file's mtime tells which state is the newer one,
  * then its ctime. Within a volume seq is the order, whatever mtimes say: a revert must stay visible. Live now is the last.
  */
-function mergeTracks(tracks: readonly Draft[][], observers: readonly Observer[], live: number): Draft[] {
-  const asOf = (draft: Draft): AsOf | undefined => observers[draft.observer]?.scan.asOf;
-  const isBefore = (a: Draft, b: Draft): boolean => {
-    if (a.observer === live || b.observer === live) return b.observer === live;
-    const left = asOf(a);
-    const right = asOf(b);
-    if (left !== undefined && right !== undefined && overlap(left, right)) {
-      if (a.version.mtimeNs !== b.version.mtimeNs) return a.version.mtimeNs < b.version.mtimeNs;
-      if (a.version.ctimeNs !== b.version.ctimeNs) return a.version.ctimeNs < b.version.ctimeNs;
-    }
-    return a.observer < b.observer;
-  };
-  const strictlyBefore = (a: Draft, b: Draft): boolean => {
-    if (b.observer === live) return a.observer !== live;
-    const left = asOf(a);
-    const right = asOf(b);
-    return a.observer < b.observer && (left === undefined || right === undefined || !overlap(left, right));
-  };
-  const heads = tracks.map(() => 0);
+function mergeTracks(tracks: readonly Draft[][], context: JudgeContext): Draft[] {
+  if (!context.datesOverlap) return tracks.flat().sort((a, b) => a.observer - b.observer);
+  const open = tracks.filter((track) => track.length > 0).map((drafts) => ({ drafts, next: 0 }));
   const merged: Draft[] = [];
-  const total = tracks.reduce((sum, track) => sum + track.length, 0);
-  while (merged.length < total) {
-    const open = tracks.flatMap((track, t) => {
-      const draft = track[heads[t] ?? 0];
-      return draft === undefined ? [] : [{ t, draft }];
-    });
-    // What lies wholly before another head goes first; among those that overlap the older mtime does.
-    const candidates = open.filter(({ draft }) => !open.some((other) => strictlyBefore(other.draft, draft)));
-    const next = candidates.reduce<{ t: number; draft: Draft } | null>(
-      (best, head) => (best === null || isBefore(head.draft, best.draft) ? head : best),
-      null,
-    );
-    if (next === null) throw new Error('no observation is the first');
-    merged.push(next.draft);
-    heads[next.t] = (heads[next.t] ?? 0) + 1;
+  for (;;) {
+    let first: { drafts: Draft[]; next: number } | null = null;
+    let best: Draft | null = null;
+    for (const track of open) {
+      const head = track.drafts[track.next];
+      if (head === undefined || open.some((other) => wholly(other.drafts[other.next], head, context))) continue;
+      if (best !== null && !isOlder(head, best, context)) continue;
+      best = head;
+      first = track;
+    }
+    if (first === null || best === null) return merged;
+    merged.push(best);
+    first.next++;
   }
-  return merged;
+}
+
+/** The first was taken before the second for certain. */
+function wholly(a: Draft | undefined, b: Draft, context: JudgeContext): boolean {
+  return a !== undefined && a.observer < b.observer && !ambiguous(a, b, context);
+}
+
+function isOlder(a: Draft, b: Draft, context: JudgeContext): boolean {
+  if (ambiguous(a, b, context)) {
+    if (a.version.mtimeNs !== b.version.mtimeNs) return a.version.mtimeNs < b.version.mtimeNs;
+    if (a.version.ctimeNs !== b.version.ctimeNs) return a.version.ctimeNs < b.version.ctimeNs;
+  }
+  return a.observer < b.observer;
+}
+
+function ambiguous(a: Draft, b: Draft, context: JudgeContext): boolean {
+  if (a.observer === context.live || b.observer === context.live) return false;
+  const left = context.observers[a.observer];
+  const right = context.observers[b.observer];
+  return left !== undefined && right !== undefined && overlapping(left, right);
 }
 
 /**
@@ -178,17 +177,33 @@ function findSuspects(drafts: readonly Draft[], accepted: ReadonlySet<string>): 
     );
   };
   const trusted: Sighting[] = [];
+  // Almost every path: no reading differed and no scan was suspicious, so there is nobody to ask.
+  const doubtful = drafts.some((draft) => draft.digest !== draft.base || draft.version.suspect);
   return drafts.map((draft, rank) => {
-    const { kind, mode, uid, gid, size, mtimeNs, target, rdev } = draft.version;
-    const base = { kind, mode, uid, gid, size, mtimeNs, target, rdev };
     const { observer, version, digest } = draft;
-    const clean: Sighting = { ...base, observer, rank, digest, version, suspect: false };
+    const { kind, mode, uid, gid, size, mtimeNs, target, rdev } = version;
+    const clean: Sighting = {
+      kind,
+      mode,
+      uid,
+      gid,
+      size,
+      mtimeNs,
+      target,
+      rdev,
+      observer,
+      rank,
+      digest,
+      version,
+      suspect: false,
+    };
     const relieved =
+      !doubtful ||
       !isSuspect(draft) ||
       (accepted.size > 0 && accepted.has(observedKeyOf(clean))) ||
       (kind === 'file' && digest !== null && trusted.some((earlier) => same(earlier, clean)));
     if (!relieved) return { ...clean, suspect: true };
-    trusted.push(clean);
+    if (doubtful) trusted.push(clean);
     return clean;
   });
 }
