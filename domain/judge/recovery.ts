@@ -27,7 +27,8 @@ export function recover(c: Case, lkg: Sighting | null, damaged: Sighting | null)
     sighting.observer === lkg.observer ||
     (lkg.digest === null && sighting.version === lkg.version && sighting.digest === null);
   const exact = onDisk.filter(asLkg);
-  const proven = exact.find((sighting) => isProven(c, sighting));
+  const provenOnes = exact.filter((sighting) => isProven(c, sighting));
+  const proven = provenOnes.find((sighting) => isReadItself(c, sighting)) ?? provenOnes[0];
   if (proven !== undefined) return { recovery: 'exact', source: sourceOf(c, proven) };
   const unread = exact.find((sighting) => readable(c, sighting) && !wasRead(c, sighting.observer));
   if (unread !== undefined) return needRead(c, unread);
@@ -59,6 +60,12 @@ function isProven(c: Case, sighting: Sighting): boolean {
   const scan = c.context.observers[sighting.observer]?.scan;
   if (sighting.digest === null || scan === undefined) return false;
   return scan.exportedMs !== null || sighting.version.readSeq === scan.seq;
+}
+
+/** An export has read one copy of a version, and vouches for it on all snapshots that show the same: the one that it read comes first. */
+function isReadItself(c: Case, sighting: Sighting): boolean {
+  const scan = c.context.observers[sighting.observer]?.scan;
+  return scan?.exportedMs === null || sighting.version.readSeq === scan?.seq;
 }
 
 function sourceOf(c: Case, sighting: Sighting): SourceCopy {
