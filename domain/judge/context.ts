@@ -72,6 +72,8 @@ export interface JudgeContext extends JudgeInput {
   readonly targets: ReadonlyMap<string, string>;
   /** The backup series, in order of name. */
   readonly series: readonly Track[];
+  /** Some as_of of two volumes overlap: then a path's mtimes tell which state is the newer one (judge/sightings.ts). */
+  readonly datesOverlap: boolean;
   /** The newest snapshot that lies outside W, over all series; null where W covers all. */
   readonly newestBeforeWindow: number | null;
 }
@@ -99,7 +101,19 @@ export function judgeContext(input: JudgeInput): JudgeContext {
       observer.role === 'backup' && !input.window.some((reach) => reach.from < index && index <= reach.to),
   );
   const targets = new Map([...input.moves.moved].map(([from, to]) => [to, from]));
-  return { ...input, live, liveTrack, targets, series, newestBeforeWindow: outside < 0 ? null : outside };
+  const datesOverlap = input.observers.some(
+    (a, i) =>
+      i < live && input.observers.some((b, j) => i < j && j < live && a.volume !== b.volume && overlapping(a, b)),
+  );
+  return { ...input, live, liveTrack, targets, datesOverlap, series, newestBeforeWindow: outside < 0 ? null : outside };
+}
+
+/** Which of the two states was taken first cannot be told from their dates. */
+export function overlapping(a: Observer, b: Observer): boolean {
+  const left = a.scan.asOf;
+  const right = b.scan.asOf;
+  if (left.fromMs === right.fromMs && left.toMs === right.toMs) return true;
+  return left.fromMs < right.toMs && right.fromMs < left.toMs;
 }
 
 /** Whether what changed after observer `from` was taken and not later than `to` may have changed in one of the reaches. */
