@@ -11,7 +11,7 @@ export async function listVolumesBody(context: Context, args: ListVolumesArgumen
   const volumes = await listVolumes(db.pool);
   const { output } = context;
   if (args.json) {
-    output.json({ volumes: volumes.map(({ rootId: _, ...volume }) => volume) });
+    output.json({ volumes: volumes });
     return EXIT.nothing;
   }
   if (volumes.length === 0)
