@@ -42,6 +42,9 @@ function defaultStateDir(environment: Environment, isRoot: boolean): string {
 
 /** stateDir is what --state-dir said, which wins over the environment. */
 export function readConfig(environment: Environment, stateDir: string | undefined): Config {
+  if (stateDir === '') {
+    throw new RollcallError('--state-dir was given an empty path', { next: 'look for a variable that is not set' });
+  }
   const isRoot = process.getuid?.() === 0;
   const pgBin = text(environment, 'ROLLCALL_PG_BIN');
   return Object.freeze({

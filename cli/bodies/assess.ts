@@ -5,6 +5,7 @@ import type { AssessResult } from '../../services/audit/assess.ts';
 import { assess } from '../../services/audit/assess.ts';
 import { parseSince } from '../../services/audit/since.ts';
 import { toJson } from '../../services/reconcile/assessment-json.ts';
+import { refuseStateInside } from '../../services/scan/inputs.ts';
 import type { SeriesPlan } from '../../services/scan/scan-series.ts';
 import type { Context } from '../command.ts';
 import type { AssessArguments } from '../commands/assess.ts';
@@ -31,6 +32,13 @@ export async function assessBody(context: Context, args: AssessArguments): Promi
     notGluster: args.notGluster,
     bricksRescued: args.bricksRescued,
   }));
+  const stateDir = config.databaseUrl === null ? encodeText(config.stateDir) : null;
+  const cwd = encodeText(process.cwd());
+  if (stateDir !== null) {
+    const trees = args.volumes.map(({ live }) => live);
+    const patterns = args.volumes.flatMap(({ backups }) => backups);
+    await refuseStateInside({ ...args, stateDir, cwd, trees, patterns });
+  }
   if (args.detach) {
     const { detach } = await import('./detach.ts');
     return detach(context, { kind: 'assess', volumes: requests }, args.json);
@@ -41,8 +49,8 @@ export async function assessBody(context: Context, args: AssessArguments): Promi
       const result = await assess(
         {
           ...tools,
-          cwd: encodeText(process.cwd()),
-          stateDir: config.databaseUrl === null ? encodeText(config.stateDir) : null,
+          cwd,
+          stateDir,
           program: config.program,
           owners,
           onPlan: (pattern, plan) => announce(output, pattern, plan),

@@ -3,6 +3,7 @@ import { EXIT, type ExitCode } from '../../domain/exit.ts';
 import { encodeText } from '../../domain/path.ts';
 import { scan } from '../../services/audit/scan.ts';
 import type { ScanResult } from '../../services/audit/scan.ts';
+import { refuseStateInside } from '../../services/scan/inputs.ts';
 import { bytes, count, shellWord } from '../../services/restore/wording.ts';
 import type { Context } from '../command.ts';
 import type { ScanArguments } from '../commands/scan.ts';
@@ -24,6 +25,9 @@ export async function scanBody(context: Context, args: ScanArguments): Promise<E
     notGluster: args.notGluster,
     bricksRescued: args.bricksRescued,
   };
+  const stateDir = config.databaseUrl === null ? encodeText(config.stateDir) : null;
+  const cwd = encodeText(process.cwd());
+  if (stateDir !== null) await refuseStateInside({ ...args, stateDir, cwd, trees: [], patterns: [args.pattern] });
   if (args.detach) {
     const { detach } = await import('./detach.ts');
     return detach(context, { kind: 'scan', scan: request }, args.json);
@@ -32,8 +36,8 @@ export async function scanBody(context: Context, args: ScanArguments): Promise<E
     const result = await scan(
       {
         ...tools,
-        cwd: encodeText(process.cwd()),
-        stateDir: config.databaseUrl === null ? encodeText(config.stateDir) : null,
+        cwd,
+        stateDir,
         onPlan: (pattern, plan) => {
           for (const line of planLines(pattern, plan)) output.note(line);
         },

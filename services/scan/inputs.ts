@@ -1,13 +1,13 @@
 // What a person has typed, before any work: every path is found, placed and held against the others; what would mislead or harm is refused.
 import { readdirSync, statSync } from 'node:fs';
 import { EXIT, RollcallError } from '../../domain/exit.ts';
-import { baseName, compareBytes, encodeName, isWithin, joinPath, parentOf } from '../../domain/path.ts';
+import { baseName, compareBytes, encodeName, encodePath, isWithin, joinPath, parentOf } from '../../domain/path.ts';
 import { isBuiltInSkip } from '../../domain/scope.ts';
 import { errnoOf, FileError } from '../files/errors.ts';
 import { identifyRoot, isFileSystemRoot, type RootIdentity } from '../files/identity.ts';
 import { bytesOf, futurePathOf, meaningsOf, realPathOf } from '../files/location.ts';
 import { type Mount, mountByPath, mountOf, readMounts } from '../files/mounts.ts';
-import { isPattern } from '../files/pattern.ts';
+import { expandPattern, isPattern } from '../files/pattern.ts';
 import { exists, findSnapshots, type FoundSeries } from '../files/snapshots.ts';
 
 export interface InputRequest {
@@ -109,6 +109,19 @@ function isInside(volume: string, path: string, crossMounts: boolean, mounts: re
   return crossMounts || mountByPath(volume, mounts)?.id === mountByPath(path, mounts)?.id;
 }
 
+/** An argument as a message may show it: a pasted newline or escape sequence must not speak to the terminal. */
+function typedText(argument: string): string {
+  return encodePath(Buffer.from(argument));
+}
+
+/** An unset variable of a script ("$LIVE") is an empty argument, and must not mean the current directory. */
+function refuseEmpty(option: string, argument: string): void {
+  if (argument !== '') return;
+  throw new RollcallError(`${option} was given an empty path.`, {
+    next: 'Look for a variable that is not set; a dot (.) names the current directory.',
+  });
+}
+
 /** The live volume: its real path, its identity, and that it holds something. */
 export function checkLive(
   argument: string,
@@ -119,13 +132,14 @@ export function checkLive(
   readonly mount: Mount | null;
   readonly names: readonly string[];
 } {
+  refuseEmpty('--live', argument);
   const mounts = readMounts();
   const meanings = meaningsOf(argument, request.cwd);
   for (const meaning of meanings) refuseWritableGluster(meaning, request, mounts);
   const typed = meanings.find(exists);
   if (typed === undefined) {
     if (isPattern(argument)) {
-      throw new RollcallError(`--live takes one directory, and ${argument} is a pattern.`, {
+      throw new RollcallError(`--live takes one directory, and ${typedText(argument)} is a pattern.`, {
         next: 'Name the directory at the top of the live volume; several volumes are several --live, each followed by its --backup.',
       });
     }
@@ -164,6 +178,7 @@ export async function checkBackup(
   argument: string,
   request: Pick<InputRequest, 'cwd' | 'nowMs' | 'tz' | 'limit' | 'notGluster' | 'bricksRescued'>,
 ): Promise<FoundSeries | { readonly exportFile: string }> {
+  refuseEmpty('--backup', argument);
   for (const meaning of meaningsOf(argument, request.cwd)) refuseWritableGluster(meaning, request);
   const found = await findSnapshots(argument, request);
   const [only] = found.leftOut;
@@ -171,14 +186,14 @@ export async function checkBackup(
   if (found.snapshots.length > 0) return found;
   if (found.leftOut.length > 0) {
     const reasons = found.leftOut.map(({ path, reason }) => `  ${path}: ${reason}`);
-    throw new RollcallError(`${argument} names no finished snapshot:\n${shown(reasons, '\n')}`, {
+    throw new RollcallError(`${typedText(argument)} names no finished snapshot:\n${shown(reasons, '\n')}`, {
       next: 'Wait until the backup has finished, or name the directories of the snapshots themselves.',
     });
   }
   const { literalPrefix, lastPart } = found.series;
   const [what, beginning] = found.literal ? ['does not exist', literalPrefix] : ['matches nothing', literalPrefix];
   throw new RollcallError(
-    `The backup ${argument} ${what}. ${nearest(beginning.endsWith('/') && beginning !== '/' ? beginning.slice(0, -1) : beginning)}`,
+    `The backup ${typedText(argument)} ${what}. ${nearest(beginning.endsWith('/') && beginning !== '/' ? beginning.slice(0, -1) : beginning)}`,
     {
       next: `Give the pattern in quotes, so that the shell leaves it alone, with one '*' where the snapshots' names stand${lastPart === '' ? '' : ` and ${lastPart} below each`}.`,
     },
@@ -235,8 +250,13 @@ function refuseStrangers(live: string, names: readonly string[], series: FoundSe
   );
 }
 
+/** Where a series lies: what FoundSeries says of it, before anything is known of its snapshots. */
+type FoundPlaces = Pick<FoundSeries, 'series' | 'literal'> & {
+  readonly snapshots: readonly { readonly path: string }[];
+};
+
 /** Whether the pattern of a series would take a directory that comes to lie there, or one above it, for a snapshot. */
-function wouldBeSnapshot({ series, literal, snapshots }: FoundSeries, path: string): boolean {
+function wouldBeSnapshot({ series, literal, snapshots }: FoundPlaces, path: string): boolean {
   const depth = snapshots[0]?.path.split('/').length;
   if (literal || depth === undefined) return false;
   const names = path.split('/');
@@ -256,9 +276,10 @@ export function placeOutside(
   option: string,
   cwd: string,
   volumes: readonly string[],
-  series: readonly FoundSeries[],
+  series: readonly FoundPlaces[],
   crossMounts: boolean,
 ): string {
+  refuseEmpty(option, argument);
   const typed = meaningsOf(argument, cwd)[0];
   if (typed === undefined) throw new RollcallError(`${JSON.stringify(argument)} is no path.`);
   let path: string;
@@ -284,6 +305,38 @@ export function placeOutside(
     );
   }
   return path;
+}
+
+/**
+ * Refuses a state directory inside a volume or backup. To be asked before the embedded database is opened, which would make the directory
+ * and write into it; checkInputs asks again, and says what else is wrong. Lists what the patterns name, and that not on a GlusterFS mount
+ * that can be written. Throws RollcallError.
+ *
+ * @param request.trees live volumes as typed
+ * @param request.patterns backups as typed
+ */
+export async function refuseStateInside(
+  request: Pick<InputRequest, 'cwd' | 'crossMounts' | 'notGluster' | 'bricksRescued'> & {
+    readonly stateDir: string;
+    readonly trees: readonly string[];
+    readonly patterns: readonly string[];
+  },
+): Promise<void> {
+  const { cwd, crossMounts } = request;
+  const volumes: string[] = [];
+  const series: FoundPlaces[] = [];
+  for (const argument of [...request.trees, ...request.patterns].filter((each) => each !== '')) {
+    for (const meaning of meaningsOf(argument, cwd)) {
+      refuseWritableGluster(meaning, request);
+      if (exists(meaning)) volumes.push(futurePathOf(meaning));
+    }
+  }
+  for (const argument of request.patterns.filter(isPattern)) {
+    const expanded = await expandPattern(argument, cwd);
+    series.push({ ...expanded, snapshots: expanded.matches });
+    volumes.push(...expanded.matches.map(({ path }) => path));
+  }
+  placeOutside('state directory', request.stateDir, '--state-dir', cwd, volumes, series, crossMounts);
 }
 
 /**
@@ -316,6 +369,12 @@ export async function checkInputs(request: InputRequest): Promise<CheckedInputs>
     throw new RollcallError(`The output directory ${outDir} exists already.`, {
       next: `Choose a new name with --out; Rollcall makes the directory ${baseName(outDir)} itself and overwrites nothing.`,
     });
+  }
+  if (outDir !== null && namesIn(parentOf(outDir)) === null) {
+    throw new RollcallError(
+      `There is no directory ${parentOf(outDir)} for the output directory to lie in. ${nearest(parentOf(outDir))}`,
+      { next: 'Make it first (mkdir -p), or choose another place with --out.' },
+    );
   }
   if (!request.newState) for (const one of series) refuseStrangers(live, names, one);
   return { live, identity, mount, series, patterns, exports, outDir, stateDir };

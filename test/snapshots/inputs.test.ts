@@ -7,6 +7,7 @@ import {
   type CheckedInputs,
   checkInputs,
   type InputRequest,
+  refuseStateInside,
   refuseWritableGluster,
 } from '../../services/scan/inputs.ts';
 import { canMount, Place, run } from './trees.ts';
@@ -219,6 +220,7 @@ describe('what is asked of an assessment', () => {
       expect((await refusal({ outDir })).text).toContain('would be taken for a snapshot');
     }
     expect((await check({ outDir: 'livelier' })).outDir).toBe(place.join('livelier'));
+    mkdirSync(place.join('b2'));
     expect((await check({ outDir: 'b2/out', backups: ['b/2026*'] })).outDir).toBe(place.join('b2/out'));
   });
 
@@ -258,5 +260,36 @@ describe('what is asked of an assessment', () => {
         next: expect.stringMatching(/Freeze.*scan the bricks.*rescue.*restore, and verify/),
       });
     }
+  });
+});
+
+describe('what a slip of a script or a paste would do', () => {
+  it.each([{ live: '' }, { backups: [''] }, { outDir: '' }])(
+    'refuses an empty path instead of taking the current directory: %j',
+    async (request) => {
+      const { exit, text } = await refusal(request);
+      expect(exit).toBe(2);
+      expect(text).toMatch(/was given an empty path/);
+    },
+  );
+
+  it('shows no newline and no escape sequence of a pattern on the terminal', async () => {
+    const { text } = await refusal({ backups: ['b/no\nsuch\u001b[31m/*'] });
+    expect(text).toContain('no\\x0asuch\\x1b[31m');
+  });
+
+  it('misses the directory that the bundle is to lie in before the work, not after it', async () => {
+    const { exit, text } = await refusal({ outDir: 'nowhere/out' });
+    expect(exit).toBe(2);
+    expect(text).toMatch(/no directory .*nowhere for the output directory/);
+  });
+
+  it('refuses a state directory in a volume, a snapshot or in place of one before it is made', async () => {
+    const scope = { crossMounts: false, notGluster: false, bricksRescued: false };
+    const refused = (stateDir: string): Promise<void> =>
+      refuseStateInside({ ...scope, cwd: place.path, stateDir, trees: ['live'], patterns: ['b/*'] });
+    for (const inside of ['live/state', 'live/a/b/state', 'b/2026-11-21/state', 'b/state'])
+      await expect(refused(inside)).rejects.toThrow(/lies inside the volume|taken for a snapshot/);
+    await refused('state');
   });
 });
