@@ -2,7 +2,7 @@
 import type { ClientBase } from 'pg';
 import type { ScanContext } from './scans.ts';
 import type { Shard, ShardWork } from './shards.ts';
-import { noCounts } from './shards.ts';
+import { dropOwnRows, noCounts } from './shards.ts';
 
 /** In one transaction of its own. Does nothing when another holder has taken the shard meanwhile. */
 export async function giveUpShard(
@@ -30,11 +30,16 @@ export async function giveUpShard(
       ]);
     }
     const counts = noCounts();
-    if (pieces.length === 0) {
+    const detail = `tried ${shard.attempts - 1} times`;
+    if ('round' in shard.work) {
+      const inFlux = await unsettleVanished(client, context, `listing again was ${detail}`);
+      counts.vanished = -inFlux;
+      counts.unknown = inFlux;
+    } else if (pieces.length === 0) {
       const gap = placeOf(shard.work);
       if (gap !== null) {
-        if (gap.name !== '') counts.unknown = await knownOf(client, context, gap);
-        const detail = `tried ${shard.attempts - 1} times`;
+        if (gap.name === '') await dropOwnRows(client, context, [gap.directory]);
+        else counts.unknown = await knownOf(client, context, gap);
         await client.query(
           `insert into gap (scan, root, directory, name, status, errno, detail) values ($1, $2, $3, $4, 'failed', null, $5)`,
           [context.scanId, context.rootId, gap.directory, gap.name, detail],
@@ -55,6 +60,21 @@ export async function giveUpShard(
     await client.query('rollback').catch(() => undefined);
     throw error;
   }
+}
+
+/** What vanished may have moved, and nobody could look: it is in flux, and not gone. @returns how many names */
+async function unsettleVanished(client: ClientBase, context: ScanContext, detail: string): Promise<number> {
+  const moved = await client.query(
+    `insert into gap (scan, root, directory, name, status, errno, detail)
+       select scan, $2, directory, name, 'unsettled', null, $3 from ending where scan = $1 and kind = 'end' and reason = 'v'`,
+    [context.scanId, context.rootId, detail],
+  );
+  await client.query(
+    `with gone as (delete from ending where scan = $1 and kind = 'end' and reason = 'v' returning directory, name)
+     delete from ending e using gone g where e.scan = $1 and e.kind = 'below' and e.directory = g.directory and e.name = g.name`,
+    [context.scanId],
+  );
+  return moved.rowCount ?? 0;
 }
 
 function divide(work: ShardWork): ShardWork[] {

@@ -301,7 +301,7 @@ async function finishShard(
 }
 
 /** Takes back what the running scan wrote of these directories, so that they can be written again. */
-async function dropOwnRows(client: Queryable, context: ScanContext, directories: readonly number[]): Promise<void> {
+export async function dropOwnRows(client: Queryable, context: ScanContext, directories: readonly number[]): Promise<void> {
   await client.query('delete from version where root = $1 and directory = any ($2) and first_seq = $3', [
     context.rootId,
     directories,

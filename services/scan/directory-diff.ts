@@ -71,6 +71,20 @@ export interface DiffInput {
 }
 
 export function diffDirectory(environment: ShardEnvironment, input: DiffInput, into: Gathered): Diffed {
+  const previous = new PreviousDirectory(environment, input.directory);
+  try {
+    return diffAgainst(environment, input, into, previous);
+  } finally {
+    previous.close();
+  }
+}
+
+function diffAgainst(
+  environment: ShardEnvironment,
+  input: DiffInput,
+  into: Gathered,
+  previous: PreviousDirectory,
+): Diffed {
   const { directory, known } = input;
   const { counts } = into;
   const seen: { entry: Entry; digest: bigint | null }[] = [];
@@ -78,7 +92,6 @@ export function diffDirectory(environment: ShardEnvironment, input: DiffInput, i
   const met = new Set<string>();
   let deferred = 0;
   let racy = false;
-  const previous = new PreviousDirectory(environment, directory);
 
   const addGap = (gap: NameGap): void => {
     gaps.push(gap);
@@ -126,7 +139,7 @@ export function diffDirectory(environment: ShardEnvironment, input: DiffInput, i
     stage(into, directory.id, diffGone(name, now, 'excluded', nextOf(environment, input, name)));
   }
   if (input.complete) {
-    let secondListing: ReadonlySet<string> | null = null;
+    let second: ReadonlySet<string> | FileError | null = null;
     for (const [name, row] of known) {
       if (row.now === undefined || met.has(name)) continue;
       if (environment.excludes && environment.excluded(joinPath(directory.path, name), row.now.kind === 'directory')) {
@@ -134,8 +147,16 @@ export function diffDirectory(environment: ShardEnvironment, input: DiffInput, i
         stage(into, directory.id, diffGone(name, row.now, 'excluded', nextOf(environment, input, name)));
         continue;
       }
-      if (!environment.lookupByName) secondListing ??= namesOf(environment, input.handle);
-      const absence = confirmAbsent(directory, input.handle, name, secondListing);
+      if (!environment.lookupByName) second ??= namesOf(environment, input.handle);
+      const absence =
+        second instanceof FileError
+          ? {
+              name,
+              status: gapStatusOf(second.errno),
+              errno: second.errno,
+              detail: 'could not be listed a second time',
+            }
+          : confirmAbsent(directory, input.handle, name, second);
       if (absence === 'absent') {
         counts.vanished++;
         stage(into, directory.id, diffGone(name, row.now, 'vanished', nextOf(environment, input, name)));
@@ -147,7 +168,6 @@ export function diffDirectory(environment: ShardEnvironment, input: DiffInput, i
       }
     }
   }
-  previous.close();
   for (const gap of gaps) into.gaps.push({ directory: directory.id, ...gap });
   return { seen, gaps: gaps.length, deferred, racy };
 }
@@ -173,12 +193,17 @@ export function confirmAbsent(
   }
 }
 
-export function namesOf(environment: ShardEnvironment, handle: Directory): ReadonlySet<string> {
+function namesOf(environment: ShardEnvironment, handle: Directory): ReadonlySet<string> | FileError {
   const names = new Set<string>();
-  handle.list(1_024, (batch) => {
-    environment.tick();
-    for (const name of batch) names.add(name);
-  });
+  try {
+    handle.list(1_024, (batch) => {
+      environment.tick();
+      for (const name of batch) names.add(name);
+    });
+  } catch (error) {
+    if (error instanceof FileError) return error;
+    throw error;
+  }
   return names;
 }
 

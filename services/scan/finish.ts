@@ -29,7 +29,8 @@ export async function finishScan(finish: Finish, state: ScanState): Promise<Fini
   const { client, context, nowMs } = finish;
   if (state.state === 'aborted') return { outcome: 'aborted', reason: state.reason ?? 'unknown' };
   if (state.state === 'complete') return { outcome: 'closed by another' };
-  if (context.role === 'live' && state.relistRound <= RELIST_ROUNDS && (await mayHaveMoved(client, context))) {
+  const rounds = context.role === 'live' ? RELIST_ROUNDS : 0;
+  if (state.relistRound <= rounds && (await mayHaveMoved(client, context))) {
     if (await askRelist(client, context.scanId, state.relistRound)) return 'relist';
     if ((await scanState(client, context.scanId)).openShards > 0) return 'relist';
   }

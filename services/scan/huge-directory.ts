@@ -10,7 +10,7 @@ import { diffDirectory, gather } from './directory-diff.ts';
 import type { Diffed, Gathered } from './directory-diff.ts';
 import type { ShardEnvironment } from './environment.ts';
 import { HUGE_CHUNK } from './limits.ts';
-import { childDirectories, resultOf, settleSuspects } from './outcome.ts';
+import { childDirectories, emptyOutcome, resultOf, settleSuspects } from './outcome.ts';
 import type { ListOutcome } from './outcome.ts';
 import type { Entry, NameGap } from './look.ts';
 import { lookAtName } from './look.ts';
@@ -29,6 +29,7 @@ export async function listHuge(
   const digest = new ListingDigest(environment.hasher);
   const sums = { count: 0, files: 0, bytes: 0, gaps: 0, deferred: 0, racy: false, read: true };
   let replaces: readonly number[] = [directory.id];
+  outcome.streamed = true;
   await openMet(client);
   const chunk = async (
     entries: readonly Entry[],
@@ -168,7 +169,7 @@ async function writeAhead(
   const { counts } = ahead;
   for (const key of Object.keys(counts) as (keyof typeof counts)[]) into.counts[key] += counts[key];
   into.deferred.push(...ahead.deferred);
-  const result = resultOf({ gathered: { ...ahead, deferred: [] }, listings: [], rest: [] }, 0);
+  const result = resultOf({ ...emptyOutcome(), gathered: { ...ahead, deferred: [] } }, 0);
   await writeShard(environment.client, environment.context, shard, { ...result, replaces }, environment.attributes, {
     last: false,
     nowMs: environment.nowMs(),

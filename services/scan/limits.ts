@@ -29,7 +29,9 @@ export const LINKS_REMEMBERED = 200_000;
 export const RELIST_ROUNDS = 3;
 /** What moved this close before a scan began may have moved within the same tick of a coarse clock as its listing. */
 export const RACY_MS = 2_000n;
-/** A tick of a file system's clock: a jiffy of the kernel, with room; and of file systems that keep whole seconds. */
+/** The kernel stamps with a clock that is at most this late. */
+export const JIFFY_MS = 10;
+/** A tick of a file system's clock: a jiffy with room; and of file systems that keep whole seconds. */
 export const TICK_MS = 25;
 export const COARSE_TICK_MS = 2_000;
 /** A shard that was tried more often is split into single directories; a single one becomes a gap `failed`. */

@@ -2,7 +2,7 @@
 import { knownDonors, knownListings, knownRows, nextSeen } from '../catalog/known.ts';
 import type { KnownListing } from '../catalog/known.ts';
 import type { Shard, ShardResult } from '../catalog/shards.ts';
-import { diffDirectory, gather, lookInput } from './directory-diff.ts';
+import { diffDirectory, lookInput } from './directory-diff.ts';
 import type { Gathered } from './directory-diff.ts';
 import type { ShardEnvironment } from './environment.ts';
 import { listHuge } from './huge-directory.ts';
@@ -15,7 +15,7 @@ import {
 } from './limits.ts';
 import type { Look } from './look.ts';
 import { look } from './look.ts';
-import { childDirectories, listingOf, resultOf, settleSuspects } from './outcome.ts';
+import { childDirectories, emptyOutcome, listingOf, resultOf, settleSuspects } from './outcome.ts';
 import type { ListOutcome } from './outcome.ts';
 
 /** Does a list shard from end to end, but for writing it. */
@@ -23,13 +23,21 @@ export async function runListShard(environment: ShardEnvironment, shard: Shard):
   if (!('directories' in shard.work)) throw new Error('a list shard lists directories');
   const { generation } = shard.work;
   const budget = SHARD_ENTRIES_BY_GENERATION[generation] ?? SHARD_ENTRIES_BY_GENERATION.at(-1) ?? BATCH_ENTRIES;
-  const outcome: ListOutcome = { gathered: gather(), listings: [], rest: [...shard.work.directories].reverse() };
+  const outcome = emptyOutcome([...shard.work.directories].reverse());
   let entries = 0;
   while (outcome.rest.length > 0 && entries < budget && withinBounds(outcome.gathered)) {
     entries += await listBatch(environment, shard, outcome, Math.min(BATCH_ENTRIES, budget - entries));
   }
   await settleSuspects(environment, outcome.gathered);
-  return resultOf(outcome, generation);
+  // An earlier try may have written ahead of its end: the directory was huge then, and is not now.
+  const { directories } = shard.work;
+  const replaces = isAlone(shard) && !outcome.streamed ? directories.map((one) => one.id) : [];
+  return { ...resultOf(outcome, generation), replaces };
+}
+
+/** A huge directory is a shard by itself: what it writes ahead can then be told from what others write. */
+function isAlone(shard: Shard): boolean {
+  return 'directories' in shard.work && shard.work.directories.length === 1;
 }
 
 function withinBounds(gathered: Gathered): boolean {
@@ -58,7 +66,8 @@ async function listBatch(
         outcome.gathered.gaps.push({ directory: directory.id, ...seen.gap });
       } else if ('huge' in seen) {
         try {
-          entries += await listHuge(environment, shard, directory, seen.huge, outcome);
+          if (isAlone(shard)) entries += await listHuge(environment, shard, directory, seen.huge, outcome);
+          else outcome.huge.push(directory);
         } finally {
           seen.huge.close();
         }

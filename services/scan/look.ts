@@ -48,7 +48,7 @@ export interface Huge {
   readonly huge: Directory;
 }
 
-/** Names that are lstat'ed at a time. */
+/** Names that are taken from a listing at a time. */
 const NAMES_PER_BATCH = 1_024;
 
 /** Opens the directory with the (device, inode) that its parent's listing saw. @throws FileError */
@@ -90,28 +90,32 @@ function lookAt(environment: ShardEnvironment, directory: ShardDirectory, handle
   const { digest } = environment;
   digest.reset();
   const isMountRoot = environment.isMountRoot(directory.path, handle.stat);
+  const names: string[] = [];
   const batches = handle.batches(NAMES_PER_BATCH);
-  for (;;) {
-    const next = batches.next();
+  let duplicates = 0;
+  for (let next = batches.next(); ; next = batches.next()) {
+    environment.tick();
     if (next.done === true) {
-      const { duplicates } = next.value;
-      return { directory, handle, entries, gaps, excluded, statDigest: digest.statDigest(), duplicates };
+      duplicates = next.value.duplicates;
+      break;
     }
-    if (entries.length > HUGE_ENTRIES) {
+    for (const name of next.value.names) names.push(name);
+    if (names.length > HUGE_ENTRIES) {
       batches.return({ count: 0, duplicates: 0 });
       return { huge: handle };
     }
-    for (const name of next.value.names) {
-      environment.tick();
-      const entry = lookAtName(environment, directory, handle, name, isMountRoot);
-      if (entry === 'excluded') excluded.add(name);
-      else if ('status' in entry) gaps.push(entry);
-      else {
-        entries.push(entry);
-        digest.addStat(name, entry.stat, entry.target);
-      }
+  }
+  for (const name of names) {
+    environment.tick();
+    const entry = lookAtName(environment, directory, handle, name, isMountRoot);
+    if (entry === 'excluded') excluded.add(name);
+    else if ('status' in entry) gaps.push(entry);
+    else {
+      entries.push(entry);
+      digest.addStat(name, entry.stat, entry.target);
     }
   }
+  return { directory, handle, entries, gaps, excluded, statDigest: digest.statDigest(), duplicates };
 }
 
 /** What one name is: an entry, a gap, or out of scope. ENOENT of a listed name is a gap too: the listing said that it is there. */
@@ -132,6 +136,9 @@ export function lookAtName(
     if (!(error instanceof FileError)) throw error;
     if (isAbsent(error.errno)) {
       return { name, status: 'unsettled', errno: error.errno, detail: 'listed, but gone when it was looked at' };
+    }
+    if (error.errno === 'EINVAL' && error.operation === 'readlink') {
+      return { name, status: 'unsettled', errno: null, detail: 'it was a symlink when it was looked at' };
     }
     return { name, status: gapStatusOf(error.errno), errno: error.errno, detail: null };
   }

@@ -4,6 +4,7 @@ import { resolveDirectories } from '../catalog/directories.ts';
 import { seenInGoodStanding, standingKey } from '../catalog/known.ts';
 import type { ListingRow, ShardDirectory, ShardResult, ShardWork } from '../catalog/shards.ts';
 import type { Directory } from '../files/directory.ts';
+import { gather } from './directory-diff.ts';
 import type { Diffed, Gathered } from './directory-diff.ts';
 import type { ShardEnvironment } from './environment.ts';
 import { CHILD_SHARDS, READ_SHARD_BYTES } from './limits.ts';
@@ -14,6 +15,14 @@ export interface ListOutcome {
   readonly listings: ListingRow[];
   /** Directories that still have to be listed. */
   readonly rest: ShardDirectory[];
+  /** Directories too long for a look: each becomes a shard by itself. */
+  readonly huge: ShardDirectory[];
+  /** A huge directory was streamed, and its rows written ahead. */
+  streamed: boolean;
+}
+
+export function emptyOutcome(rest: ShardDirectory[] = []): ListOutcome {
+  return { gathered: gather(), listings: [], rest, huge: [], streamed: false };
 }
 
 export function resultOf(outcome: ListOutcome, generation: number): ShardResult {
@@ -27,7 +36,14 @@ export function resultOf(outcome: ListOutcome, generation: number): ShardResult 
     replaces: [],
     forgets: [],
     unsettles: [],
-    children: [...listChildren(outcome.rest, generation + 1), ...readChildren(gathered)],
+    children: [
+      ...listChildren(outcome.rest, generation + 1),
+      ...outcome.huge.map((one) => ({
+        kind: 'list' as const,
+        work: { directories: [one], generation: generation + 1 },
+      })),
+      ...readChildren(gathered),
+    ],
   };
 }
 

@@ -16,21 +16,25 @@ import type { KnownRow } from '../catalog/known.ts';
 import type { GapRow, Shard, ShardCounts, ShardDirectory, ShardResult } from '../catalog/shards.ts';
 import { openDirectory } from '../files/directory.ts';
 import { FileError } from '../files/errors.ts';
-import { diffDirectory, gather, lookInput } from './directory-diff.ts';
+import { diffDirectory, lookInput } from './directory-diff.ts';
 import type { ShardEnvironment } from './environment.ts';
-import { COARSE_TICK_MS, RACY_MS, RELIST_ROUNDS, TICK_MS } from './limits.ts';
-import { childDirectories, listingOf, resultOf, settleSuspects } from './outcome.ts';
+import { COARSE_TICK_MS, JIFFY_MS, RACY_MS, RELIST_ROUNDS, TICK_MS } from './limits.ts';
+import { childDirectories, emptyOutcome, listingOf, resultOf, settleSuspects } from './outcome.ts';
 import type { ListOutcome } from './outcome.ts';
 import { look } from './look.ts';
 
 /** counts.moved of the result says how many directories had moved; 0 lets the scan close. */
 export async function runRelistShard(environment: ShardEnvironment, shard: Shard): Promise<ShardResult> {
   if (!('round' in shard.work)) throw new Error('a relist shard has a round');
-  const outcome: ListOutcome = { gathered: gather(), listings: [], rest: [] };
+  const outcome = emptyOutcome();
   const { client, context } = environment;
   if (!(await mayHaveMoved(client, context))) return resultOf(outcome, 1);
+  // A snapshot stands still, or somebody is at work in it: what vanished there meanwhile says nothing of the state that it held.
+  if (context.role === 'backup') return unsettle(environment, [], BigInt(context.startedMs - JIFFY_MS), outcome);
   const moved = movedDirectories(environment, await listedDirectories(client, context), shard.work.round);
-  if (shard.work.round > RELIST_ROUNDS) return unsettle(environment, moved, outcome);
+  if (shard.work.round > RELIST_ROUNDS) {
+    return moved.length === 0 ? resultOf(outcome, 1) : unsettle(environment, moved, sinceMs(environment), outcome);
+  }
   const replaces = await relist(environment, moved, outcome);
   await settleSuspects(environment, outcome.gathered);
   return { ...resultOf(outcome, 1), replaces };
@@ -46,7 +50,7 @@ function movedDirectories(
   round: number,
 ): MovedDirectory[] {
   const moved: MovedDirectory[] = [];
-  const racyNs = round === 1 ? sinceNs(environment) : null;
+  const racyNs = round === 1 ? sinceMs(environment) * 1_000_000n : null;
   for (const one of listed) {
     environment.tick();
     try {
@@ -80,8 +84,8 @@ interface MovedDirectory extends ShardDirectory {
   readonly movedNs: bigint;
 }
 
-function sinceNs(environment: ShardEnvironment): bigint {
-  return (BigInt(environment.context.startedMs) - RACY_MS) * 1_000_000n;
+function sinceMs(environment: ShardEnvironment): bigint {
+  return BigInt(environment.context.startedMs) - RACY_MS;
 }
 
 /** Until the directory's clock has ticked since it moved: a change that comes after its listing then shows in its times. */
@@ -171,12 +175,12 @@ function subtract(counts: ShardCounts, before: ShardCounts): void {
 async function unsettle(
   environment: ShardEnvironment,
   moved: readonly ShardDirectory[],
+  movedSinceMs: bigint,
   outcome: ListOutcome,
 ): Promise<ShardResult> {
   const result = resultOf(outcome, 1);
-  if (moved.length === 0) return result;
   const inFlux = new Map<number, boolean>();
-  const startNs = sinceNs(environment);
+  const startNs = movedSinceMs * 1_000_000n;
   const unsettles: { directory: number; name: string }[] = [];
   for (const { directory, path, name } of await vanishedNames(environment.client, environment.context)) {
     let flux = inFlux.get(directory);
@@ -186,7 +190,10 @@ async function unsettle(
     }
     if (flux) unsettles.push({ directory, name });
   }
-  const detail = `the tree was still changing after ${RELIST_ROUNDS} further listings`;
+  const detail =
+    environment.context.role === 'backup'
+      ? 'the snapshot was changing while it was scanned'
+      : `the tree was still changing after ${RELIST_ROUNDS} further listings`;
   const gaps: GapRow[] = unsettles.map((one) => ({ ...one, status: 'unsettled', errno: null, detail }));
   result.counts.vanished -= unsettles.length;
   result.counts.unknown += unsettles.length;

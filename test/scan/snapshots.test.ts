@@ -239,3 +239,21 @@ test('a live tree whose file went back to what it was before is not suspect, and
   // The backup has seen these bytes under this path in good standing.
   expect((await world.told(live))['f']).not.toMatch(/suspect$/);
 });
+
+test('what vanishes from a snapshot while it is scanned is unsettled: perhaps it is being deleted', async () => {
+  const series = world.directory();
+  const pattern = join(series, '*');
+  for (let n = 1; n <= 2; n++) write(night(series, n), { 'a/f': 'f', 'a/g': 'g', 'b/h': 'h', top: 't' });
+  await world.scanSnapshots(pattern);
+  execFileSync('cp', ['-a', night(series, 2), night(series, 3)]);
+  remove(join(night(series, 3), 'a/f'), join(night(series, 3), 'b'));
+  age(join(night(series, 3), 'a'));
+  // By this clock the scan begins before the deletions.
+  const { totals } = await world.scanSnapshots(pattern, {}, { nowMs: () => Date.now() - 60_000 });
+  expect(totals).toMatchObject([{ vanished: 0, unknown: 2, belowUnknown: 1 }]);
+  expect(await world.gaps(pattern)).toEqual(['/b unsettled', 'a/f unsettled']);
+  expect((await world.versions(pattern)).filter((v) => v.reason === 'v')).toEqual([]);
+  // Looked at again when it stands still, they are not there.
+  expect((await world.scanSnapshots(pattern)).totals).toMatchObject([{ vanished: 2, belowGone: 1, gaps: 0 }]);
+  expect(await world.told(pattern)).toEqual(await truthOf(night(series, 3)));
+});

@@ -53,7 +53,11 @@ export interface World {
   directory(): string;
   /** Scans a live tree and gives its sums. Fails where another process closed it. */
   scan(path: string, options?: Partial<Omit<TreeOptions, 'path'>>, changes?: Partial<ScanTools>): Promise<ScanTotals>;
-  scanSnapshots(pattern: string, options?: SeriesChoice): Promise<{ plan: SeriesPlan; totals: readonly ScanTotals[] }>;
+  scanSnapshots(
+    pattern: string,
+    options?: SeriesChoice,
+    changes?: Partial<ScanTools>,
+  ): Promise<{ plan: SeriesPlan; totals: readonly ScanTotals[] }>;
   /** What the newest complete scan of the volume at that path (or of that pattern) says, by path. */
   told(name: string): Promise<Told>;
   /** Every version that a volume has, as one line each. */
@@ -110,7 +114,7 @@ export async function openWorld(threadCount = 2): Promise<World> {
       if (!('totals' in run.outcome)) throw new Error(`the scan ended otherwise: ${run.outcome.outcome}`);
       return run.outcome.totals;
     },
-    async scanSnapshots(pattern, choice = {}) {
+    async scanSnapshots(pattern, choice = {}, changes = {}) {
       const found = await findSnapshots(pattern, {
         nowMs: choice.nowMs ?? Date.now(),
         tz: 'UTC',
@@ -118,7 +122,7 @@ export async function openWorld(threadCount = 2): Promise<World> {
       });
       const scope = { excludes: [], crossMounts: false };
       const options = { pattern, found, scope, reread: choice.reread ?? false };
-      const { plan, runs } = await scanSeries(tools(), options, () => undefined);
+      const { plan, runs } = await scanSeries(tools(changes), options, () => undefined);
       return { plan, totals: runs.flatMap(({ outcome }) => ('totals' in outcome ? [outcome.totals] : [])) };
     },
     async told(name) {
