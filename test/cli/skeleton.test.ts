@@ -32,6 +32,7 @@ const TSX = ['--import', join(REPOSITORY, 'node_modules/tsx/dist/loader.mjs')];
 
 let base: string;
 const children: ChildProcess[] = [];
+const grandchildren: number[] = [];
 
 beforeEach(() => {
   base = mkdtempSync(join(tmpdir(), 'rollcall-cli-'));
@@ -41,6 +42,7 @@ beforeEach(() => {
 
 afterEach(() => {
   for (const child of children.splice(0)) child.kill('SIGKILL');
+  for (const pid of grandchildren.splice(0)) if (isRunning(pid)) process.kill(pid, 'SIGKILL');
   rmSync(base, { recursive: true, force: true });
 });
 
@@ -133,7 +135,9 @@ function supervised(behaviour: string) {
   const exit = new Promise<number | null>((resolve) => child.once('close', resolve));
   const childPid = async (): Promise<number> => {
     await until('the child has begun', () => /child \d+/.test(said));
-    return Number(/child (\d+)/.exec(said)?.[1]);
+    const pid = Number(/child (\d+)/.exec(said)?.[1]);
+    grandchildren.push(pid);
+    return pid;
   };
   return { child, exit, childPid, said: () => said };
 }
