@@ -73,6 +73,8 @@ export async function assess(tools: AssessTools, request: AssessRequest): Promis
     side: request.side,
     now: tools.nowMs,
     bytesScanned: bytesReadBy([tree.run, ...backups.runs]),
+    signal: tools.signal,
+    onProgress: (done, total) => tools.onProgress(`judging ${total} paths`, { files: done, bytes: 0 }),
     onPhase: (phase) => tools.onProgress(phase, { files: 0, bytes: 0 }),
   });
   const bundle = wantsBundle(assessment) ? await bundleOf(tools, inputs, assessment) : null;
