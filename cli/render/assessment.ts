@@ -66,7 +66,7 @@ function quietText(seen: Picture): string {
   return `${plural(seen.quiet.files, 'file')} (${bytes(seen.quiet.bytes)}) vanished outside the window and count as deleted${option}`;
 }
 
-function nothing(assessment: Assessment, seen: Picture, width: number): string[] {
+function nothing(assessment: Assessment, seen: Picture): string[] {
   const { verdicts } = assessment;
   const ordinary = (['new', 'modified', 'moved'] as const)
     .filter((verdict) => verdicts[verdict].files > 0)
@@ -75,7 +75,7 @@ function nothing(assessment: Assessment, seen: Picture, width: number): string[]
     ordinary.length === 0 ? '' : `, ${ordinary.join(', ')}`
   }.`;
   const second = seen.quiet.files > 0 ? `${quietText(seen)}.` : `${when(assessment)}.`;
-  return [clip(visible(first), width), visible(second.charAt(0).toUpperCase() + second.slice(1))];
+  return [visible(first), visible(second.charAt(0).toUpperCase() + second.slice(1))];
 }
 
 function row(label: string, files: number, size: number, note: string, style: Paint, width: number): string {
@@ -167,7 +167,7 @@ export function renderAssessment(assessment: Assessment, input: ReportInput | nu
   const width = Math.max(40, options.width);
   const bold = paint(1, color);
   const seen = picture(assessment);
-  if (nothingToReport(assessment)) return nothing(assessment, seen, width);
+  if (nothingToReport(assessment)) return nothing(assessment, seen);
 
   const lines = [...wrap(`${assessment.livePath}: ${when(assessment)}`, width, 2)];
   for (const text of assessment.incomplete.slice(0, INCOMPLETE_MAX)) {
