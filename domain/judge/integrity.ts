@@ -5,9 +5,9 @@ import { quiet, same } from '../version.ts';
 import { overlaps } from './context.ts';
 import { hasHad } from './absent.ts';
 import { causeOfDamage } from './cause.ts';
-import { revertedTo } from './damage.ts';
+import { acceptance, changedInWindow, lkgBefore, revertedTo } from './damage.ts';
 import { FLAG } from './flags.ts';
-import { hexDigest } from './keys.ts';
+import { expectedKeyOf, hexDigest, observedKeyOf } from './keys.ts';
 import { truncatedLike } from './shape.ts';
 import type { Case, Pending, Sighting } from './sightings.ts';
 import { differs, nameOf, PENDING, roleOf } from './sightings.ts';
@@ -40,14 +40,30 @@ export function judgeIntegrity(c: Case, live: Sighting, lkg: Sighting | null): R
   return row7 ?? reverted(c, live, lkg);
 }
 
-/** Row 4: other kind than LKG, not yet so in the newest snapshot before W. */
-function replaced(c: Case, live: Sighting, lkg: Sighting): RowVerdict | null {
-  if (live.kind === lkg.kind) return null;
+/**
+ * Row 4: other kind than LKG, not yet so in the newest snapshot before W. A backup that followed in W does not make it good: then what
+ * stood before the change is held against it.
+ */
+function replaced(c: Case, live: Sighting, newest: Sighting): RowVerdict | null | Pending {
+  const lkg = live.kind === newest.kind ? beforeChangeOfKind(c, live) : newest;
+  if (lkg === null || lkg === PENDING) return lkg;
   const before = c.context.newestBeforeWindow;
   const sight = before === null ? null : (c.facts.sights[before] ?? null);
   if (sight !== null && !isGap(sight) && sight.kind === live.kind) return null;
   const what = `It is a ${live.kind} now and was a ${lkg.kind} in ${nameOf(c.context, lkg.observer)}.`;
   return { verdict: 'replaced', flags: [], lkg, odd: null, gone: null, cause: UNKNOWN, evidence: [what] };
+}
+
+/** What was known good before live now's kind began, if it was of another kind, the change lies in W, and nobody has accepted it. */
+function beforeChangeOfKind(c: Case, live: Sighting): Sighting | null | Pending {
+  const last = c.earlier.findLastIndex((sighting) => sighting.kind !== live.kind);
+  const [before, first] = [c.earlier[last], c.earlier[last + 1]];
+  if (before === undefined || first === undefined || !changedInWindow(c, before, first)) return null;
+  const lkg = lkgBefore(c, first.rank);
+  if (lkg === null || lkg === PENDING || lkg.kind === live.kind) return lkg === PENDING ? PENDING : null;
+  const run = [...c.earlier.slice(first.rank), live];
+  const expectedKey = expectedKeyOf(lkg);
+  return run.some((sighting) => acceptance(c, expectedKey, observedKeyOf(sighting)) !== null) ? null : lkg;
 }
 
 /**

@@ -51,6 +51,11 @@ export function contentKey(described: Described): string {
   }
 }
 
+/** The same of a state that was made for reports. */
+export function contentKeyOfState(state: State): string {
+  return contentKey({ ...state, digest: state.digest === null ? null : BigInt(`0x${state.digest}`) });
+}
+
 /** What the path should be; null where nothing good is known. */
 export function expectedKeyOf(lkg: Described | null): string {
   return lkg === null ? 'nothing' : contentKey(lkg);

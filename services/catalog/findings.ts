@@ -107,15 +107,16 @@ export interface StoreFindings {
   readonly rows: readonly FindingRow[];
   /** Paths of which nothing certain could be said now (unreadable, unsettled): what was open there stays open. */
   readonly unknown: readonly string[];
-  /** Paths that are not intact, and have no finding row: an acceptance of theirs is not spent. */
-  readonly notIntact: readonly string[];
+  /** What lies at accepted paths now (contentKey of domain/judge): an acceptance is spent where that is what was expected before it. */
+  readonly seen: readonly { readonly path: string; readonly content: string }[];
 }
 
 const CHUNK = 5_000;
 
 /**
  * Stores the findings of one assessment: known pairs are seen again (an accepted one stays accepted, a resolved one is open again), and
- * open ones that are no longer found are resolved. An acceptance whose path is intact again is spent. Must run in a transaction.
+ * open ones that are no longer found are resolved. An acceptance is spent where the path holds again what was expected before it; that a
+ * backup holds what was accepted does not spend it, for the window may still cover the change. Must run in a transaction.
  */
 export async function storeFindings(
   client: Queryable,
@@ -158,10 +159,19 @@ export async function storeFindings(
   }
   const resolved = await client.query(
     `update finding f set state = 'resolved', closed_ms = $2
-       where f.volume = $1 and f.state in ('open', 'accepted') and not exists (select from unnest($3::bigint[]) as n (id) where n.id = f.id)
-         and not exists (select from unnest($4::text[]) as u (path) where u.path = f.path collate "C")
-         and (f.state = 'open' or not exists (select from unnest($5::text[]) as u (path) where u.path = f.path collate "C"))`,
-    [store.volumeId, store.nowMs, ids, store.unknown, [...store.rows.map((r) => r.path), ...store.notIntact]],
+      where f.volume = $1 and not exists (select from unnest($3::bigint[]) as n (id) where n.id = f.id)
+        and (f.state = 'open' and not exists (select from unnest($4::text[]) as u (path) where u.path = f.path collate "C")
+          or f.state = 'accepted' and exists (
+             select from unnest($5::text[], $6::text[]) as s (path, content)
+              where s.path = f.path collate "C" and s.content = f.expected collate "C"))`,
+    [
+      store.volumeId,
+      store.nowMs,
+      ids,
+      store.unknown,
+      store.seen.map(({ path }) => path),
+      store.seen.map(({ content }) => content),
+    ],
   );
   return { open, resolved: resolved.rowCount ?? 0 };
 }

@@ -3,6 +3,7 @@ import type { Assessment, Finding } from '../../domain/assessment.ts';
 import { EXIT, RollcallError } from '../../domain/exit.ts';
 import type { Observer } from '../../domain/facts.ts';
 import { type JudgeContext, judgeContext, type Judged } from '../../domain/judge/context.ts';
+import { contentKeyOfState } from '../../domain/judge/keys.ts';
 import { compareBytes } from '../../domain/path.ts';
 import { isoAsOf } from '../../domain/window/timeline.ts';
 import { type DecidedWindow, decideWindow } from '../../domain/window/window.ts';
@@ -163,7 +164,11 @@ export async function reconcile(input: ReconcileInput): Promise<Reconciled> {
 
   stopIfAborted(input.signal);
   onPhase('storing');
-  const id = await store(input, assessment, observers, results, readings, points);
+  const acceptedNow = subjects.flatMap(({ facts: { path } }, i) => {
+    const found = decisions.accepted.has(path) ? (verdicts[i]?.found ?? null) : null;
+    return found === null ? [] : [{ path, content: contentKeyOfState(found) }];
+  });
+  const id = await store(input, assessment, observers, results, readings, points, acceptedNow);
   return { assessment, id };
 }
 
@@ -207,6 +212,7 @@ async function store(
   results: readonly { readonly verdicted: Verdicted; readonly finding: Finding }[],
   readings: readonly SubjectReading[],
   points: readonly number[],
+  acceptedNow: readonly { readonly path: string; readonly content: string }[],
 ): Promise<bigint> {
   const { findings: _findings, ...summary } = assessment;
   const result = JSON.stringify(summary, (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value));
@@ -220,7 +226,7 @@ async function store(
       nowMs: assessment.createdMs,
       rows: results.flatMap(({ finding, verdicted }) => rowOf(finding, verdicted, observers, points) ?? []),
       unknown: results.flatMap(({ finding }) => (isUnknown(finding.verdict) ? [finding.path] : [])),
-      notIntact: results.map(({ finding }) => finding.path),
+      seen: acceptedNow,
     });
     return recordAssessment(client, {
       volumeId: input.volume.id,

@@ -3,6 +3,8 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { inTransaction } from '../../services/catalog/database.ts';
+import { acceptFinding, listFindings } from '../../services/catalog/findings.ts';
 import { Catalog } from '../reconcile/world.ts';
 import { House, type Report } from './house.ts';
 
@@ -573,3 +575,46 @@ test.skipIf(!CAN_MOUNT)(
     }
   },
 );
+
+test('what a person accepted stays accepted, in the backup too, until another thing happens', async () => {
+  settle();
+  house.write('desk/log', TEXT);
+  house.write('desk/box/thing', 'a thing in a box');
+  snapshots(1, 2);
+  house.write('desk/log', '', 2.5);
+  house.rename('desk/box', 'crate', 2.5);
+  house.symlink('../crate', 'desk/box', 2.5);
+  const first = await house.assess(2.6);
+  expect(house.report(first)).toMatchObject({
+    exit: 1,
+    findings: {
+      'desk/box': 'replaced exact from night 2 unknown',
+      'desk/log': 'truncated exact from night 2 unknown',
+    },
+  });
+  await inTransaction(catalog.db, async (client) => {
+    const found = await listFindings(client, { path: 'desk/log' });
+    const box = await listFindings(client, { path: 'desk/box' });
+    const ids = [...found, ...box].filter(({ volume }) => volume === house.live).map(({ id }) => id);
+    await acceptFinding(client, { ids }, { reason: 'so it should be', actor: 'test', nowMs: house.nowMs(2.7) });
+  });
+  expect(house.report(await house.assess(2.8))).toMatchObject({ exit: 0 });
+  house.snapshot(3);
+  const sinceMs = house.nowMs(2);
+  const accepted = { exit: 0, verdicts: { intact: 15, moved: 1 } };
+  expect(house.report(await house.assess(3, { sinceMs }))).toMatchObject(accepted);
+  expect(house.report(await house.assess(3.2, { sinceMs }))).toMatchObject(accepted);
+  house.snapshot(4);
+  expect(house.report(await house.assess(4, { sinceMs }))).toMatchObject(accepted);
+  house.write('desk/log', 'begun anew', 4.5);
+  expect(house.report(await house.assess(4.5, { sinceMs }))).toMatchObject({
+    exit: 0,
+    findings: { 'desk/log': 'modified' },
+  });
+  house.snapshot(5);
+  house.write('desk/log', '', 5.5);
+  expect(house.report(await house.assess(5.5, { sinceMs }))).toMatchObject({
+    exit: 1,
+    findings: { 'desk/log': 'truncated exact from night 5 unknown' },
+  });
+});
