@@ -4,6 +4,7 @@ import { encodeText } from '../../domain/path.ts';
 import type { AssessResult } from '../../services/audit/assess.ts';
 import { assess } from '../../services/audit/assess.ts';
 import { parseSince } from '../../services/audit/since.ts';
+import { workingDirectory } from '../../services/files/location.ts';
 import { toJson } from '../../services/reconcile/assessment-json.ts';
 import { refuseStateInside } from '../../services/scan/inputs.ts';
 import type { SeriesPlan } from '../../services/scan/scan-series.ts';
@@ -33,7 +34,7 @@ export async function assessBody(context: Context, args: AssessArguments): Promi
     bricksRescued: args.bricksRescued,
   }));
   const stateDir = config.databaseUrl === null ? encodeText(config.stateDir) : null;
-  const cwd = encodeText(process.cwd());
+  const cwd = workingDirectory();
   if (stateDir !== null) {
     const trees = args.volumes.map(({ live }) => live);
     const patterns = args.volumes.flatMap(({ backups }) => backups);

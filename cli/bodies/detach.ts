@@ -3,6 +3,7 @@ import { hostname } from 'node:os';
 import { EXIT, type ExitCode } from '../../domain/exit.ts';
 import { encodeText } from '../../domain/path.ts';
 import { leave, type DetachedWork } from '../../services/audit/detached.ts';
+import { workingDirectory } from '../../services/files/location.ts';
 import { openQueue } from '../../services/queue/queue.ts';
 import type { Context } from '../command.ts';
 
@@ -16,7 +17,7 @@ export async function detach(context: Context, asked: Asked, json: boolean): Pro
   const { config, output, now } = context;
   const { db, address } = await context.session();
   const place = {
-    cwd: encodeText(process.cwd()),
+    cwd: workingDirectory(),
     stateDir: config.databaseUrl === null ? encodeText(config.stateDir) : null,
     program: config.program,
   };

@@ -1,8 +1,8 @@
 // The body of `history PATH`.
 import { EXIT, type ExitCode } from '../../domain/exit.ts';
-import { encodeText } from '../../domain/path.ts';
 import { history } from '../../services/audit/history.ts';
 import type { Stretch } from '../../services/audit/history.ts';
+import { workingDirectory } from '../../services/files/location.ts';
 import { hex } from '../../services/files/hash.ts';
 import { bytes } from '../../services/restore/wording.ts';
 import type { Context } from '../command.ts';
@@ -10,7 +10,7 @@ import type { HistoryArguments } from '../commands/history.ts';
 
 export async function historyBody(context: Context, args: HistoryArguments): Promise<ExitCode> {
   const { db } = await context.session();
-  const found = await history(db.pool, args.path, { volume: args.volume, cwd: encodeText(process.cwd()) });
+  const found = await history(db.pool, args.path, { volume: args.volume, cwd: workingDirectory() });
   const { output } = context;
   if (args.json) {
     output.json({

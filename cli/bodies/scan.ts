@@ -3,6 +3,7 @@ import { EXIT, type ExitCode } from '../../domain/exit.ts';
 import { encodeText } from '../../domain/path.ts';
 import { scan } from '../../services/audit/scan.ts';
 import type { ScanResult } from '../../services/audit/scan.ts';
+import { workingDirectory } from '../../services/files/location.ts';
 import { refuseStateInside } from '../../services/scan/inputs.ts';
 import { bytes, count, shellWord } from '../../services/restore/wording.ts';
 import type { Context } from '../command.ts';
@@ -26,7 +27,7 @@ export async function scanBody(context: Context, args: ScanArguments): Promise<E
     bricksRescued: args.bricksRescued,
   };
   const stateDir = config.databaseUrl === null ? encodeText(config.stateDir) : null;
-  const cwd = encodeText(process.cwd());
+  const cwd = workingDirectory();
   if (stateDir !== null) await refuseStateInside({ ...args, stateDir, cwd, trees: [], patterns: [args.pattern] });
   if (args.detach) {
     const { detach } = await import('./detach.ts');

@@ -1,8 +1,8 @@
 // The body of `verify BUNDLE [TARGET]`.
 import { userInfo } from 'node:os';
 import type { ExitCode } from '../../domain/exit.ts';
-import { encodeText } from '../../domain/path.ts';
 import { verify } from '../../services/audit/verify.ts';
+import { workingDirectory } from '../../services/files/location.ts';
 import { bytes, count } from '../../services/restore/wording.ts';
 import { VERIFY_STATUSES } from '../../services/restore/verify.ts';
 import type { VerifyStatus } from '../../services/restore/verify.ts';
@@ -27,7 +27,7 @@ export async function verifyBody(context: Context, args: VerifyArguments): Promi
       bundle: args.bundle,
       target: args.target,
       riskAccepted: args.notGluster || args.bricksRescued,
-      cwd: encodeText(process.cwd()),
+      cwd: workingDirectory(),
       actor: userInfo().username,
       nowMs: context.now,
       signal: context.signal,

@@ -1,6 +1,7 @@
 // Where something lies: from what a person typed to an absolute path in printable form, and from there to the bytes that the kernel takes.
 import { realpathSync } from 'node:fs';
 import { posix } from 'node:path';
+import { RollcallError } from '../../domain/exit.ts';
 import { baseName, decodePath, encodePath, joinPath, parentOf, PathError } from '../../domain/path.ts';
 import { errnoOf, fileError, isAbsent } from './errors.ts';
 
@@ -33,17 +34,31 @@ export function futurePathOf(path: string): string {
   }
 }
 
+/** The directory that this process stands in, printable. Its name may be no UTF-8, which process.cwd() garbles. Throws RollcallError. */
+export function workingDirectory(): string {
+  try {
+    return realPathOf('.');
+  } catch (cause) {
+    throw new RollcallError('The current directory does not exist any more, or may not be entered.', {
+      next: 'Change to another directory (cd /), then run the same command again.',
+      cause,
+    });
+  }
+}
+
 /**
  * Absolute printable paths that an argument may mean, most likely first: printable text as our own reports show it, then the characters as
  * they stand (a person who types a backslash or a newline means just that). '.', '..', '//' and a trailing '/' are resolved against cwd,
  * without looking at symlinks. Empty only for text that no path can have.
+ *
+ * @param cwd absolute, printable; the process's by default
  */
-export function meaningsOf(argument: string, cwd: string = process.cwd()): readonly string[] {
+export function meaningsOf(argument: string, cwd?: string): readonly string[] {
+  const here = cwd ?? (posix.isAbsolute(argument) ? '/' : workingDirectory());
   const meanings: string[] = [];
   const add = (path: string): void => {
     if (!meanings.includes(path)) meanings.push(path);
   };
-  const here = encodePath(Buffer.from(cwd));
   try {
     const path = posix.resolve(here, argument);
     decodePath(path);
@@ -52,7 +67,7 @@ export function meaningsOf(argument: string, cwd: string = process.cwd()): reado
     if (!(error instanceof PathError)) throw error;
   }
   if (!argument.includes('\0') && !argument.includes('\ufffd')) {
-    add(encodePath(Buffer.from(posix.resolve(cwd, argument))));
+    add(posix.resolve(here, encodePath(Buffer.from(argument))));
   }
   return meanings;
 }

@@ -5,7 +5,7 @@ import fastGlob from 'fast-glob';
 import { RollcallError } from '../../domain/exit.ts';
 import { baseName, encodeName, encodePath, isWithin, joinPath, parentOf, plain } from '../../domain/path.ts';
 import { errnoOf, isAbsent } from './errors.ts';
-import { bytesOf, meaningsOf, realPathOf } from './location.ts';
+import { bytesOf, meaningsOf, realPathOf, workingDirectory } from './location.ts';
 
 /** What a pattern names, however it is written: the identity of a series. Printable texts. */
 export interface SeriesKey {
@@ -177,11 +177,7 @@ async function glob(
   leftOut: LeftOut[],
 ): Promise<readonly string[]> {
   const directory = plain(base);
-  if (directory === null) {
-    throw new RollcallError(`A pattern cannot be used below ${base}, whose name is not UTF-8.`, {
-      next: 'Give each snapshot on its own, with --backup and its path as Rollcall prints it.',
-    });
-  }
+  if (directory === null) throw notText(base);
   const parts = below.map((component) =>
     component.map((token) => (token.wild ? token.text : fastGlob.escapePath(token.text))).join(''),
   );
@@ -253,18 +249,35 @@ function unmatchable(directory: string, beginning: string, found: readonly strin
   });
 }
 
+/** What a pattern starts from, as a pattern: the wildcards in the current directory's own name are none. */
+function startOf(pattern: string, cwd: string | undefined): string {
+  if (posix.isAbsolute(pattern)) return '/';
+  const here = cwd ?? workingDirectory();
+  const text = plain(here);
+  if (text === null) throw notText(here);
+  return text.replace(/[\\*?[\]{}]/g, '\\$&');
+}
+
+function notText(base: string): RollcallError {
+  return new RollcallError(`A pattern cannot be used below ${base}, whose name is not UTF-8.`, {
+    next: 'Give each snapshot on its own, with --backup and its path as Rollcall prints it.',
+  });
+}
+
 /**
  * What an argument of --backup names. It is tried as a path first: a directory that exists is taken as it is, whatever characters it holds.
  * Otherwise it is a pattern: `*`, `?`, `[a-z]` and `{daily,weekly}`, each within one component, dots matched, no symlinks followed; `**` is
  * refused, since it would walk the backup. fast-glob cannot match names that are not UTF-8, and some with a newline: those are in leftOut.
  * Links, files, and hidden names that the pattern does not spell with their dot are in leftOut, with the reason.
  * Throws RollcallError for a pattern that cannot be used and for a directory that cannot be listed.
+ *
+ * @param cwd absolute, printable; the process's by default
  */
-export async function expandPattern(pattern: string, cwd: string = process.cwd()): Promise<Expansion> {
+export async function expandPattern(pattern: string, cwd?: string): Promise<Expansion> {
   const literal = literally(pattern, cwd);
   if (literal) return literal;
 
-  const components = posix.resolve(cwd, pattern).slice(1).split('/');
+  const components = posix.resolve(startOf(pattern, cwd), pattern).slice(1).split('/');
   refuseUnusable(pattern, components);
   const tokens = components.map(tokensOf);
   const isWild = (component: readonly Token[]): boolean => component.some((token) => token.wild);

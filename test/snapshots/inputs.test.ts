@@ -2,6 +2,7 @@
 import { chmodSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { RollcallError } from '../../domain/exit.ts';
+import { encodeText, joinPath } from '../../domain/path.ts';
 import { parseMount } from '../../services/files/mounts.ts';
 import {
   type CheckedInputs,
@@ -291,5 +292,14 @@ describe('what a slip of a script or a paste would do', () => {
     for (const inside of ['live/state', 'live/a/b/state', 'b/2026-11-21/state', 'b/state'])
       await expect(refused(inside)).rejects.toThrow(/lies inside the volume|taken for a snapshot/);
     await refused('state');
+  });
+
+  it('takes relative paths from a current directory with wildcards and a backslash in its name', async () => {
+    const odd = 'odd [1] *\\n';
+    place.write({ [`${odd}/live/f`]: 'x', [`${odd}/b/2026-11-21/f`]: 'x' });
+    const cwd = joinPath(place.path, encodeText(odd));
+    const checked = await check({ cwd });
+    expect(checked.live).toBe(`${cwd}/live`);
+    expect(checked.series[0]?.snapshots.map(({ path }) => path)).toEqual([`${cwd}/b/2026-11-21`]);
   });
 });
