@@ -13,10 +13,10 @@ export async function giveUpShard(
 ): Promise<void> {
   await client.query('begin');
   try {
-    const fence = await client.query(`select from shard where id = $1 and fence = $2 and state = 'leased' for update`, [
-      shard.id,
-      shard.fence,
-    ]);
+    const fence = await client.query(
+      `select from shard where id = $1 and fence = $2 and holder = $3 and state = 'leased' for update`,
+      [shard.id, shard.fence, shard.holder],
+    );
     if (fence.rowCount === 0) {
       await client.query('rollback');
       return;

@@ -35,7 +35,12 @@ export interface Shard {
   readonly id: bigint;
   readonly kind: 'list' | 'read' | 'relist';
   readonly work: ShardWork;
+  /**
+   * With the holder it names one claim. Alone it does not: shards commit without waiting for the disk, and after a crash of the server ids and
+   * fences that somebody still has in memory are given out anew.
+   */
   readonly fence: number;
+  readonly holder: number;
   readonly attempts: number;
 }
 
@@ -55,6 +60,7 @@ export async function claimShard(client: Queryable, scanId: bigint, holder: numb
     kind: Shard['kind'];
     work: ShardWork;
     fence: number;
+    holder: number;
     attempts: number;
   }>(
     `update shard set state = 'leased', holder = $2, lease_until = now() + make_interval(secs => $3), fence = fence + 1, attempts = attempts + 1
@@ -64,7 +70,7 @@ export async function claimShard(client: Queryable, scanId: bigint, holder: numb
                  select from pg_locks l where l.locktype = 'advisory' and l.objsubid = 2 and l.classid = $4::int::oid and l.objid = h.holder::oid
                    and l.granted and l.database = (select oid from pg_database where datname = current_database())))))
          order by id limit 1 for update skip locked)
-      returning id, kind, work, fence, attempts`,
+      returning id, kind, work, fence, holder, attempts`,
     [scanId, holder, LEASE_SECONDS, HOLDER_LOCK],
   );
   return found.rows[0] ?? null;
@@ -82,13 +88,17 @@ export async function renewLeases(client: Queryable, shards: readonly Shard[], h
   return new Set(found.rows.map((row) => row.id));
 }
 
-/** A new session takes over the leases of one that broke, but for those that another holder has claimed by now. */
-export async function adoptLeases(client: Queryable, shards: readonly Shard[], holder: number): Promise<void> {
-  await client.query(
-    `update shard s set holder = $3, lease_until = now() + make_interval(secs => $4)
-       from unnest($1::bigint[], $2::int[]) as n (id, fence) where s.id = n.id and s.fence = n.fence and s.state = 'leased'`,
-    [shards.map((s) => s.id), shards.map((s) => s.fence), holder, LEASE_SECONDS],
+/**
+ * Asked before a shard is begun, because beginning it adds to the dictionary of directories.
+ * @throws FenceLost when the claim does not stand (any more)
+ */
+export async function assertClaim(client: Queryable, shard: Shard): Promise<void> {
+  const found = await client.query(
+    `select from shard h join scan s on s.id = h.scan and s.state = 'running'
+      where h.id = $1 and h.fence = $2 and h.holder = $3 and h.state = 'leased'`,
+    [shard.id, shard.fence, shard.holder],
   );
+  if (found.rowCount === 0) throw new FenceLost(`shard ${shard.id} is not held any more`);
 }
 
 /**
@@ -98,8 +108,8 @@ export async function adoptLeases(client: Queryable, shards: readonly Shard[], h
 export async function releaseShard(client: Queryable, shard: Shard, blameless: boolean): Promise<void> {
   await client.query(
     `update shard set state = 'open', holder = null, lease_until = null, attempts = attempts - $3
-      where id = $1 and fence = $2 and state = 'leased'`,
-    [shard.id, shard.fence, blameless ? 1 : 0],
+      where id = $1 and fence = $2 and holder = $4 and state = 'leased'`,
+    [shard.id, shard.fence, blameless ? 1 : 0, shard.holder],
   );
 }
 
@@ -236,8 +246,8 @@ export async function writeShard(
   await attributes.resolve(client, wanted);
   await client.query('begin');
   try {
-    const fence = await client.query<{ state: string; fence: number }>(
-      `select h.state, h.fence from shard h join scan s on s.id = h.scan and s.state = 'running' where h.id = $1 for update of h`,
+    const fence = await client.query<{ state: string; fence: number; holder: number | null }>(
+      `select h.state, h.fence, h.holder from shard h join scan s on s.id = h.scan and s.state = 'running' where h.id = $1 for update of h`,
       [shard.id],
     );
     const row = fence.rows[0];
@@ -247,7 +257,9 @@ export async function writeShard(
       await client.query('rollback');
       return;
     }
-    if (row.state !== 'leased') throw new FenceLost(`shard ${shard.id} is no longer leased`);
+    if (row.state !== 'leased' || row.holder !== shard.holder) {
+      throw new FenceLost(`shard ${shard.id} is no longer leased`);
+    }
     if (result.replaces.length > 0) await dropOwnRows(client, context, result.replaces);
     await copyVersions(client, context, result.versions, attributes);
     await insertEndings(client, context, result.endings);
@@ -301,7 +313,11 @@ async function finishShard(
 }
 
 /** Takes back what the running scan wrote of these directories, so that they can be written again. */
-export async function dropOwnRows(client: Queryable, context: ScanContext, directories: readonly number[]): Promise<void> {
+export async function dropOwnRows(
+  client: Queryable,
+  context: ScanContext,
+  directories: readonly number[],
+): Promise<void> {
   await client.query('delete from version where root = $1 and directory = any ($2) and first_seq = $3', [
     context.rootId,
     directories,

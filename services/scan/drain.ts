@@ -8,7 +8,7 @@ import type { Database, DatabaseAddress } from '../catalog/database.ts';
 import { connect } from '../catalog/database.ts';
 import { giveUpScan, loadScanContext, scanState } from '../catalog/scans.ts';
 import type { Queryable, ScanContext } from '../catalog/scans.ts';
-import { adoptLeases, claimShard, holdLeases, releaseShard, renewLeases } from '../catalog/shards.ts';
+import { claimShard, holdLeases, releaseShard, renewLeases } from '../catalog/shards.ts';
 import type { Shard } from '../catalog/shards.ts';
 import { giveUpShard } from '../catalog/give-up.ts';
 import { finishScan } from './finish.ts';
@@ -157,12 +157,14 @@ class Drain {
         if (this.#options.signal.aborted) return;
         continue;
       }
-      this.#flights.delete(landed.flight.running.shard.id);
+      const { shard } = landed.flight.running;
+      // Given up meanwhile, and perhaps claimed anew.
+      if (this.#flights.get(shard.id) !== landed.flight) return;
+      this.#flights.delete(shard.id);
       this.#done = {
         files: this.#done.files + landed.flight.counted.files,
         bytes: this.#done.bytes + landed.flight.counted.bytes,
       };
-      const { shard } = landed.flight.running;
       return 'error' in landed ? this.#failed(shard, landed.error) : this.#landed(shard, landed.answer);
     }
   }
@@ -198,7 +200,7 @@ class Drain {
     if (shard.attempts >= SHARD_ATTEMPTS) this.#options.onFailure(error);
   }
 
-  /** Does something with the connection; when it breaks, with a new one, which takes over the leases. */
+  /** Does something with the connection; when it breaks, with a new one. What was being done is then claimed anew. */
   async #ask<T>(act: (client: Connection) => Promise<T>): Promise<T> {
     for (let attempt = 1; ; attempt++) {
       try {
@@ -210,10 +212,10 @@ class Drain {
         await pause(RECONNECT_PAUSE_MS);
         try {
           this.#client = await connectDrain(this.#options.db.address);
-          // A number of its own: a claim whose answer was lost stays with the old one, which is dead.
+          // A number of its own, and claims of its own: what the old ones say need not be so any more after a crash of the server.
           this.#holder = await newHolder(this.#client);
-          const flying = [...this.#flights.values()].map((flight) => flight.running.shard);
-          if (flying.length > 0) await adoptLeases(this.#client, flying, this.#holder);
+          for (const flight of this.#flights.values()) flight.running.abandon();
+          this.#flights.clear();
         } catch (again) {
           if (!isTransient(again)) throw again;
         }

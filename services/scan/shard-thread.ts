@@ -7,7 +7,7 @@ import { databaseAdvice, isConnectionLost, isTransient } from '../catalog/advice
 import { AttributeIds } from '../catalog/rows.ts';
 import { loadScanContext } from '../catalog/scans.ts';
 import type { ScanContext } from '../catalog/scans.ts';
-import { FenceLost, writeShard } from '../catalog/shards.ts';
+import { assertClaim, FenceLost, writeShard } from '../catalog/shards.ts';
 import type { Shard, ShardCounts } from '../catalog/shards.ts';
 import { createHasher } from '../files/hash.ts';
 import type { Hasher } from '../files/hash.ts';
@@ -109,6 +109,7 @@ export async function runShard(task: ShardTask): Promise<ShardAnswer> {
 
 async function doShard(task: ShardTask, counters: BigInt64Array): Promise<ShardAnswer> {
   const { client, attributes } = await openSession(task.address);
+  await assertClaim(client, task.shard);
   const { context, links } = await contextOf(client, task.scanId);
   hasher ??= await createHasher();
   const opened = openEnvironment({ client, attributes, context, hasher, links, counters, nowMs: Date.now });

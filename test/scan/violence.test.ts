@@ -1,15 +1,19 @@
 // Scans that are interrupted, killed, doubled, cut off from the catalog, or cannot be done in part.
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { RollcallError } from '../../domain/exit.ts';
+import { migrate } from '../../services/catalog/migrate.ts';
 import { beginScan } from '../../services/catalog/scans.ts';
+import { openEmbedded } from '../../services/embedded/embedded.ts';
 import { treeVolume } from '../../services/scan/scan-tree.ts';
 import { identifyRoot } from '../../services/files/identity.ts';
 import { until } from '../support/poll.ts';
-import { openWorld, remove, truthOf, write } from './world.ts';
+import { openWorld, remove, truthOf, worldOn, write } from './world.ts';
 import type { World } from './world.ts';
 
 let world: World;
@@ -268,4 +272,43 @@ test('a scan that was left with other excludes is not taken for the one that is 
   const told = await world.told(tree);
   expect(Object.keys(told).filter((path) => path.startsWith('d7/') || path === 'd7')).toEqual([]);
   expect(told).toHaveProperty('d6/e0/f0');
+});
+
+test('the database crashes in the middle of a scan, twice; the scan completes, and misses nothing', async () => {
+  const stateDir = mkdtempSync(join(tmpdir(), 'rollcall-crash-'));
+  onTestFinished(() => {
+    rmSync(stateDir, { recursive: true, force: true });
+  });
+  const embedded = await openEmbedded({ stateDir, now: Date.now, log: () => undefined });
+  await migrate(embedded.address);
+  const crashing = worldOn(embedded.address, () => embedded.close());
+  try {
+    const tree = wideTree();
+    const outcome = crashing.scan(tree).then(
+      () => 'complete',
+      (error: unknown) => error,
+    );
+    for (const shards of [1, 3]) {
+      await until('some shards are done', async () => {
+        // While the server recovers it answers nobody.
+        const [row] = await crashing
+          .rows(
+            `select (select count(*)::int from shard where state = 'done') as done, (select count(*)::int from scan where state = 'complete') as complete,
+                    (select pid from pg_stat_activity where application_name = 'rollcall thread' limit 1) as pid`,
+          )
+          .catch(() => []);
+        if (row === undefined || (row['complete'] === 0 && (Number(row['done']) < shards || row['pid'] === null)))
+          return false;
+        // One process of the server killed so makes it end all others and recover, as after a crash.
+        if (row['complete'] === 0) process.kill(Number(row['pid']), 'SIGKILL');
+        return true;
+      });
+    }
+    expect(await outcome).toBe('complete');
+    expect(await crashing.told(tree)).toEqual(await truthOf(tree));
+    expect(await crashing.gaps(tree)).toEqual([]);
+    expect(await crashing.scan(tree)).toMatchObject({ vanished: 0, found: 0 });
+  } finally {
+    await crashing.close();
+  }
 });

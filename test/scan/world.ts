@@ -26,7 +26,7 @@ import { scanTree } from '../../services/scan/scan-tree.ts';
 import type { TreeOptions } from '../../services/scan/scan-tree.ts';
 import type { ScanTools } from '../../services/scan/scan-volume.ts';
 import { testDatabase } from '../support/postgres.ts';
-import type { ClusterAddress, TestDatabase } from '../support/postgres.ts';
+import type { ClusterAddress } from '../support/postgres.ts';
 import { until } from '../support/poll.ts';
 
 export const HOST = 'here';
@@ -78,8 +78,12 @@ export interface SeriesChoice {
 }
 
 export async function openWorld(threadCount = 2): Promise<World> {
-  const database: TestDatabase = await testDatabase();
-  const { address } = database;
+  const database = await testDatabase();
+  return worldOn(database.address, database.close, threadCount);
+}
+
+/** @param leave gives the database up, after everything that uses it is closed */
+export function worldOn(address: ClusterAddress, leave: () => Promise<void>, threadCount = 2): World {
   const db = openPool(address, { applicationName: 'rollcall test' });
   const threads = openThreads(address, threadCount);
   const directories: string[] = [];
@@ -168,7 +172,7 @@ export async function openWorld(threadCount = 2): Promise<World> {
     async close() {
       await threads.close();
       await db.close();
-      await database.close();
+      await leave();
       for (const path of directories) execFileSync('rm', ['-rf', '--one-file-system', '--', path]);
     },
   };
