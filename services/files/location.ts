@@ -37,7 +37,7 @@ export function futurePathOf(path: string): string {
 /** The directory that this process stands in, printable. Its name may be no UTF-8, which process.cwd() garbles. Throws RollcallError. */
 export function workingDirectory(): string {
   try {
-    return realPathOf('.');
+    return encodePath(realpathSync.native('.', { encoding: 'buffer' }));
   } catch (cause) {
     throw new RollcallError('The current directory does not exist any more, or may not be entered.', {
       next: 'Change to another directory (cd /), then run the same command again.',

@@ -169,7 +169,8 @@ const UNREADABLE_MAX = 100;
 
 /**
  * fast-glob with every option spelled out; directories that cannot be read are left out by name instead of failing the rest. `absolute`
- * stays off: it would turn backslashes in names into slashes, and an absolute pattern gives absolute paths anyway.
+ * stays off: it would turn backslashes in names into slashes. The base is given as cwd: within a pattern fast-glob loses a base whose name
+ * holds escaped wildcards, backslashes or a newline.
  */
 async function glob(
   base: string,
@@ -177,20 +178,21 @@ async function glob(
   leftOut: LeftOut[],
 ): Promise<readonly string[]> {
   const directory = plain(base);
-  if (directory === null) throw notText(base);
+  // fast-glob takes a backslash in a directory's name for a slash.
+  if (directory === null || directory.includes('\\')) throw notText(base);
   const parts = below.map((component) =>
     component.map((token) => (token.wild ? token.text : fastGlob.escapePath(token.text))).join(''),
   );
-  const pattern = `${fastGlob.escapePath(directory === '/' ? '' : directory)}/${parts.join('/')}`;
   const ignore: string[] = [];
   for (;;) {
     try {
-      const found = await fastGlob.glob(pattern, {
+      const found = await fastGlob.glob(parts.join('/'), {
         absolute: false,
         baseNameMatch: false,
         braceExpansion: true,
         caseSensitiveMatch: true,
         concurrency: 1,
+        cwd: directory,
         dot: true,
         extglob: false,
         followSymbolicLinks: false,
@@ -206,7 +208,7 @@ async function glob(
         unique: true,
       });
       // U+FFFD stands for bytes that were lost: such a path leads nowhere, and the name is told by unmatchable().
-      return found.filter((path) => !path.includes('\ufffd')).map(printable);
+      return found.filter((path) => !path.includes('\ufffd')).map((path) => joinPath(base, printable(path)));
     } catch (cause) {
       const errno = errnoOf(cause);
       if (errno === null || !(cause instanceof Error) || !('path' in cause) || typeof cause.path !== 'string')
@@ -219,7 +221,7 @@ async function glob(
         });
       }
       leftOut.push({ path, reason: `it cannot be listed (${errno})` });
-      const unreadable = fastGlob.escapePath(cause.path);
+      const unreadable = fastGlob.escapePath(posix.relative(directory, cause.path));
       ignore.push(unreadable, `${unreadable}/**`);
     }
   }
@@ -259,7 +261,7 @@ function startOf(pattern: string, cwd: string | undefined): string {
 }
 
 function notText(base: string): RollcallError {
-  return new RollcallError(`A pattern cannot be used below ${base}, whose name is not UTF-8.`, {
+  return new RollcallError(`A pattern cannot be used below ${base}, whose name is not UTF-8 or holds a backslash.`, {
     next: 'Give each snapshot on its own, with --backup and its path as Rollcall prints it.',
   });
 }

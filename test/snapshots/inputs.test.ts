@@ -3,6 +3,7 @@ import { chmodSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'n
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { RollcallError } from '../../domain/exit.ts';
 import { encodeText, joinPath } from '../../domain/path.ts';
+import { workingDirectory } from '../../services/files/location.ts';
 import { parseMount } from '../../services/files/mounts.ts';
 import {
   type CheckedInputs,
@@ -231,6 +232,7 @@ describe('what is asked of an assessment', () => {
     run('cp', '-a', place.join('li\nve'), place.join('b/s\x1b[31m'));
     const checked = await check({ live: 'li\\x0ave', backups: ['b/s*'] });
     expect(checked.live).toBe(`${place.path}/li\\x0ave`);
+    expect(workingDirectory()).toBe(encodeText(process.cwd()));
     expect(checked.series[0]?.snapshots[0]?.name).toBe('s\\x1b[31m');
     expect((await check({ live: 'li\nve', backups: ['b/s*'] })).live).toBe(checked.live);
     expect((await refusal({ live: 'li\nve', backups: ['b/2*'] })).text).toContain('(\\xff)');
@@ -294,8 +296,8 @@ describe('what a slip of a script or a paste would do', () => {
     await refused('state');
   });
 
-  it('takes relative paths from a current directory with wildcards and a backslash in its name', async () => {
-    const odd = 'odd [1] *\\n';
+  it('takes relative paths from a current directory with wildcards and a newline in its name', async () => {
+    const odd = 'odd [1] *\n';
     place.write({ [`${odd}/live/f`]: 'x', [`${odd}/b/2026-11-21/f`]: 'x' });
     const cwd = joinPath(place.path, encodeText(odd));
     const checked = await check({ cwd });
