@@ -224,15 +224,26 @@ export function listFiles(plan: RestorePlan): Lists {
           Buffer.concat([decodeTarget(entry.state.target ?? ''), NUL]),
         ]),
     },
-    { name: 'plan', content: () => planText(lines) },
+    { name: 'plan', content: () => planText(plan, lines) },
   );
   return { lines, files, notInXxh64 };
 }
 
-function* planText(lines: readonly ListLine[]): Iterable<Buffer> {
+function* planText(plan: RestorePlan, lines: readonly ListLine[]): Iterable<Buffer> {
   yield Buffer.from('# source list type files bytes needs\n');
-  for (const { source, list, type, entries, bytes, needs } of lines) {
-    const asked = needs.length === 0 ? '-' : needs.join(',');
-    yield Buffer.from(`${source.nn} ${list} ${type} ${entries.length} ${bytes} ${asked}\n`);
+  const line = (nn: string, list: string, type: string, files: number, bytes: number, needs: readonly Need[]): Buffer =>
+    Buffer.from(`${nn} ${list} ${type} ${files} ${bytes} ${needs.length === 0 ? '-' : needs.join(',')}\n`);
+  for (const { source, list, type, entries, bytes, needs } of lines)
+    yield line(source.nn, list, type, entries.length, bytes, needs);
+  // A list may hold directories and nothing else: restore.sh makes those of the lists that it knows of.
+  const directories = new Map<string, { readonly entry: Entry; count: number }>();
+  for (const entry of plan.entries) {
+    if (entry.action !== 'directory') continue;
+    const key = `${entry.source} ${entry.list}`;
+    const known = directories.get(key);
+    if (known === undefined) directories.set(key, { entry, count: 1 });
+    else known.count++;
   }
+  for (const { entry, count } of directories.values())
+    yield line(plan.sources[entry.source]?.nn ?? '', entry.list, 'dirs', count, 0, entry.needs);
 }

@@ -513,9 +513,10 @@ while read -r nn list type files bytes needs <&3; do
   [ "$nn" = '#' ] && continue
   if chosen "$needs"; then
     LISTS="$LISTS $list"
+    [ "$type" = dirs ] && continue
     [ "$type" = links ] && links=1
     need_bytes=$((need_bytes + bytes)) need_files=$((need_files + files))
-  else
+  elif [ "$type" != dirs ]; then
     case ,$needs, in
       *,person-deleted,*) out_person=$((out_person + files)) ;;
       *,damaged,*) out_damaged=$((out_damaged + files)) ;;
@@ -555,7 +556,7 @@ for pass in copy link; do
     [ "$nn" = '#' ] && continue
     chosen "$needs" || continue
     [ -z "$stopped" ] || continue
-    case $pass$type in copylinks | linkfiles | linkpairs | linkreplace) continue ;; esac
+    case $pass$type in copylinks | linkfiles | linkpairs | linkreplace | copydirs | linkdirs) continue ;; esac
     fresh
     blocked_before=$(names "$W/blocked0") changed_before=$(names "$W/changed0")
     BACKUP='' REPLACING='' would=0

@@ -618,3 +618,31 @@ test('what a person accepted stays accepted, in the backup too, until another th
     findings: { 'desk/log': 'truncated exact from night 5 unknown' },
   });
 });
+
+test('directories alone come back too, of lists that hold no file', async () => {
+  settle();
+  for (const name of ['kept', 'lost', 'thrown-away']) house.directory(`desk/${name}`);
+  snapshots(1, 2);
+  house.lose('desk/lost');
+  house.snapshot(3);
+  house.remove('desk/thrown-away', 3.5);
+  const result = await house.assess(4, { sinceMs: house.nowMs(2) });
+  expect(house.report(result)).toEqual(
+    reportOf({
+      window: 'since',
+      intervals: ['night 2 to night 3', 'night 3 to live'],
+      universe: '12 files, 8 directories',
+      verdicts: { intact: 12 },
+      directories: { intact: 6, missing: 2 },
+      findings: {
+        'desk/lost': 'missing exact from night 2 silent',
+        'desk/thrown-away': 'missing exact from night 3 person',
+      },
+      lists: { 'night 2 dirs': ['/desk/lost'], 'night 3 person.dirs': ['/desk/thrown-away'] },
+    }),
+  );
+  expect(await comeBack(result.bundle?.directory, 4.1, '--person-deleted')).toMatchObject({
+    directories: { intact: 7, 'backup-missing': 1 },
+    lists: null,
+  });
+});
