@@ -1,5 +1,6 @@
 // The mounts that this process sees, from /proc/self/mountinfo (man 5 proc). Names come as bytes with octal escapes and leave as printable text.
-import { closeSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, readlinkSync } from 'node:fs';
+import { basename } from 'node:path';
 import { encodePath, isWithin } from '../../domain/path.ts';
 import { fileError } from './errors.ts';
 import { bytesOf, realPathOf } from './location.ts';
@@ -155,4 +156,21 @@ export function isNetworkOrFuse(fsType: string): boolean {
  */
 export function mayLookUp(mount: Mount | null): boolean {
   return mount === null || mount.readOnly || !isNetworkOrFuse(mount.fsType);
+}
+
+/**
+ * How many errors an ext2/3/4 has met since its last fsck, as the kernel counts them; null for other file systems, or where that is not shown.
+ * Without metadata checksums such a file system drops names of a damaged directory from its listing *and* answers ENOENT when they are looked
+ * up: this count is then the only thing that tells.
+ */
+export function errorsCounted(mount: Mount | null): number | null {
+  if (mount === null || !/^ext[234]$/.test(mount.fsType)) return null;
+  try {
+    const device = basename(readlinkSync(`/sys/dev/block/${mount.device}`));
+    const count = Number(readFileSync(`/sys/fs/ext4/${device}/errors_count`, 'latin1'));
+    return Number.isInteger(count) ? count : null;
+  } catch {
+    // No sysfs here, or a kernel that does not tell.
+    return null;
+  }
 }

@@ -148,15 +148,7 @@ function diffAgainst(
         continue;
       }
       if (!environment.lookupByName) second ??= namesOf(environment, input.handle);
-      const absence =
-        second instanceof FileError
-          ? {
-              name,
-              status: gapStatusOf(second.errno),
-              errno: second.errno,
-              detail: 'could not be listed a second time',
-            }
-          : confirmAbsent(directory, input.handle, name, second);
+      const absence = confirmAbsent(environment, input, name, second);
       if (absence === 'absent') {
         counts.vanished++;
         stage(into, directory.id, diffGone(name, row.now, 'vanished', nextOf(environment, input, name)));
@@ -173,23 +165,31 @@ function diffAgainst(
 }
 
 /** A name that the listing left out. Rule 2: absent is what a lookup calls ENOENT or ENOTDIR, or where lookups may destroy, a second listing. */
-export function confirmAbsent(
-  directory: ShardDirectory,
-  handle: Directory,
+function confirmAbsent(
+  environment: ShardEnvironment,
+  { directory, handle }: DiffInput,
   name: string,
-  secondListing: ReadonlySet<string> | null,
+  second: ReadonlySet<string> | FileError | null,
 ): 'absent' | Entry | NameGap {
-  if (secondListing !== null && !secondListing.has(name)) return 'absent';
+  if (second instanceof FileError) {
+    const { errno } = second;
+    return { name, status: gapStatusOf(errno), errno, detail: 'its directory could not be listed a second time' };
+  }
+  if (second !== null && !second.has(name)) return 'absent';
   try {
     const stat = handle.lstat(name);
     return { name, stat, target: stat.kind === 'symlink' ? handle.readlink(name) : null };
   } catch (error) {
     if (!(error instanceof FileError)) throw error;
-    if (isAbsent(error.errno)) {
-      if (secondListing === null) return 'absent';
-      return { name, status: 'unsettled', errno: error.errno, detail: 'listed, but gone when it was looked at' };
+    if (!isAbsent(error.errno)) {
+      return { name, status: gapStatusOf(error.errno), errno: error.errno, detail: `below ${directory.path}` };
     }
-    return { name, status: gapStatusOf(error.errno), errno: error.errno, detail: `below ${directory.path}` };
+    if (environment.mediumFailed()) {
+      const detail = 'not found, but the file system met errors meanwhile: it needs a check (fsck, dmesg)';
+      return { name, status: 'io', errno: error.errno, detail };
+    }
+    if (second === null) return 'absent';
+    return { name, status: 'unsettled', errno: error.errno, detail: 'listed, but gone when it was looked at' };
   }
 }
 

@@ -39,6 +39,8 @@ export interface ShardEnvironment {
   readonly isMounted: (path: string) => boolean;
   /** False on FUSE, NFS and SMB mounts that are not read-only: there a second listing replaces the lookup by name (design.md, rule 9). */
   readonly lookupByName: boolean;
+  /** The file system has met errors since this shard began, as far as it tells: what it calls absent need not be. */
+  readonly mediumFailed: () => boolean;
   /** By "device:inode": hard links within a root are read once. */
   readonly links: Map<string, LinkDigest>;
   readonly nowMs: () => number;

@@ -8,7 +8,7 @@ import type { Directory } from '../files/directory.ts';
 import { FileError } from '../files/errors.ts';
 import type { Hasher } from '../files/hash.ts';
 import { ListingDigest } from '../files/listing-digest.ts';
-import { isNetworkOrFuse, mountOf, mountsBelow, readMounts } from '../files/mounts.ts';
+import { errorsCounted, isNetworkOrFuse, mountOf, mountsBelow, readMounts } from '../files/mounts.ts';
 import { createScope } from '../files/scope.ts';
 import type { LinkDigest, ShardEnvironment } from './environment.ts';
 
@@ -54,6 +54,7 @@ export function openEnvironment(parts: EnvironmentParts): OpenedEnvironment {
   const scope = createScope(context.scope);
   const previousRoot = openPrevious(context);
   const isSubvolume = mount?.fsType === 'btrfs';
+  const errorsBefore = errorsCounted(mount);
   return {
     environment: {
       client: parts.client,
@@ -78,6 +79,7 @@ export function openEnvironment(parts: EnvironmentParts): OpenedEnvironment {
       ]),
       isMounted: (path) => readMounts().some((one) => one.mountPoint === prefix + path),
       lookupByName: mount === null || mount.readOnly || !isNetworkOrFuse(mount.fsType),
+      mediumFailed: () => errorsBefore !== null && (errorsCounted(mount) ?? 0) > errorsBefore,
       links: parts.links,
       nowMs: parts.nowMs,
       tick: () => {

@@ -10,7 +10,7 @@ import { ensureVolume } from '../catalog/volumes.ts';
 import type { Volume } from '../catalog/volumes.ts';
 import { exists } from '../files/snapshots.ts';
 import type { FoundSeries, FoundSnapshot } from '../files/snapshots.ts';
-import { runScan, servesAs } from './scan-volume.ts';
+import { looksAsCloselyAs, runScan, servesAs } from './scan-volume.ts';
 import type { NewScan, ScanRun, ScanTools } from './scan-volume.ts';
 
 export interface SeriesOptions {
@@ -79,7 +79,7 @@ export async function scanSeries(
         tools,
         volume.id,
         `snapshot ${step.snapshot.name}`,
-        () => scanOf(tools, volume, step, options),
+        async () => ((await isScanned(tools, volume, step)) ? null : scanOf(tools, volume, step, options)),
         {
           standingOf: (running) => {
             if (!isStillThere(running, found)) return 'gone';
@@ -88,11 +88,23 @@ export async function scanSeries(
           keepsForever: true,
         },
       );
-      runs.push(run);
-      finished.add((run.joined === null ? undefined : wantedBy(run.joined)) ?? step);
+      if (run !== null) runs.push(run);
+      finished.add((run === null || run.joined === null ? undefined : wantedBy(run.joined)) ?? step);
     }
   }
   return { volume, plan, runs };
+}
+
+/** Another process has scanned it since the plan was made. */
+async function isScanned(tools: ScanTools, volume: Volume, { snapshot, mode, relistOf }: PlanStep): Promise<boolean> {
+  if (relistOf !== null) return false;
+  return (await recordedSnapshots(tools.db.pool, volume.id)).some(
+    (one) =>
+      one.state === 'complete' &&
+      one.path === snapshot.path &&
+      looksAsCloselyAs(one.mode, mode) &&
+      sameSnapshot(one.identity, snapshot.identity),
+  );
 }
 
 /** Whether the state that a running scan began with is still what lies there. */

@@ -28,6 +28,7 @@ export async function scanTree(tools: ScanTools, options: TreeOptions): Promise<
     standingOf: (running) => (servesAs(running, options) ? 'wanted' : 'other'),
     keepsForever: false,
   });
+  if (run === null) throw new Error('a live tree can always be scanned again');
   return { volume, run };
 }
 

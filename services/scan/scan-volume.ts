@@ -44,6 +44,10 @@ const ABORTED_MAX = 3;
 
 const MODE_RANK: Readonly<Record<ScanMode, number>> = { list: 0, read: 1, reread: 2 };
 
+export function looksAsCloselyAs(mode: ScanMode, wanted: ScanMode): boolean {
+  return MODE_RANK[mode] >= MODE_RANK[wanted];
+}
+
 /** Whether a running scan looks at all that is wanted, and as closely. */
 export function servesAs(
   running: RunningScan,
@@ -51,7 +55,7 @@ export function servesAs(
 ): boolean {
   const { scope } = running;
   return (
-    MODE_RANK[running.scan.mode] >= MODE_RANK[wanted.mode] &&
+    looksAsCloselyAs(running.scan.mode, wanted.mode) &&
     running.newState === wanted.newState &&
     scope.crossMounts === wanted.scope.crossMounts &&
     scope.excludes.length === wanted.scope.excludes.length &&
@@ -61,22 +65,23 @@ export function servesAs(
 
 /**
  * Runs `next` (asked again each time, because seq and identity depend on what is complete by then). A scan of the volume that is running comes
- * first, as `standingOf` says. One without progress for 12 h is aborted; its digests serve the next.
+ * first, as `standingOf` says. Null when `next` finds nothing left to do. One without progress for 12 h is aborted; its digests serve the next.
  * @throws RollcallError when a guard stops the scan (exit 4) or the command is interrupted (130)
  */
 export async function runScan(
   tools: ScanTools,
   volumeId: number,
   phase: string,
-  next: () => Promise<NewScan>,
+  next: () => Promise<NewScan | null>,
   options: { standingOf: (running: RunningScan) => Standing; keepsForever: boolean },
-): Promise<ScanRun> {
+): Promise<ScanRun | null> {
   let aborted = 0;
   for (;;) {
     if (tools.signal.aborted) throw interrupted();
     const running = await runningScan(tools.db.pool, volumeId);
     if (running === null) {
       const wanted = await next();
+      if (wanted === null) return null;
       const scanId = await inTransaction(tools.db, (client) =>
         beginScan(client, { ...wanted, startedMs: tools.nowMs() }),
       );

@@ -257,3 +257,14 @@ test('what vanishes from a snapshot while it is scanned is unsettled: perhaps it
   expect((await world.scanSnapshots(pattern)).totals).toMatchObject([{ vanished: 2, belowGone: 1, gaps: 0 }]);
   expect(await world.told(pattern)).toEqual(await truthOf(night(series, 3)));
 });
+
+test('two runs on one series at once scan each snapshot once', async () => {
+  const series = world.directory();
+  const pattern = join(series, '*');
+  for (let n = 1; n <= 4; n++) write(night(series, n), { 'a/f': `night ${n}`, 'a/g': 'g' });
+  await Promise.all([world.scanSnapshots(pattern), world.scanSnapshots(pattern), world.scanSnapshots(pattern)]);
+  expect((await world.scans(pattern)).map((scan) => [scan.snapshot, scan.state, scan.pruned])).toEqual(
+    [1, 2, 3, 4].map((n) => [`2026-10-0${n}`, 'complete', null]),
+  );
+  expect(await world.told(pattern)).toEqual(await truthOf(night(series, 4)));
+});

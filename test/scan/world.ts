@@ -79,7 +79,7 @@ export interface SeriesChoice {
 
 export async function openWorld(threadCount = 2): Promise<World> {
   const database = await testDatabase();
-  return worldOn(database.address, database.close, threadCount);
+  return worldOn(database.address, () => database.close(), threadCount);
 }
 
 /** @param leave gives the database up, after everything that uses it is closed */
