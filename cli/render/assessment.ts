@@ -1,6 +1,6 @@
 // What `assess` prints at the end: what to stop, the numbers that matter, when and where, the command to run next. Pure: lines in, no terminal.
 import { type Assessment, VERDICTS } from '../../domain/assessment.ts';
-import { restoreSteps, type Step, STOP_STEPS } from '../../services/restore/commands.ts';
+import { personStep, restoreSteps, type Step, STOP_STEPS } from '../../services/restore/commands.ts';
 import {
   byOwner,
   byTopDirectory,
@@ -116,6 +116,13 @@ function next(assessment: Assessment, input: ReportInput | null, seen: Picture, 
       bold(`  ${dry.command}`),
     ];
   }
+  if (input !== null && input.bundle !== null && seen.personDeleted.files > 0 && seen.restorable.files > 0) {
+    return [
+      `Read ${shellWord(`${input.bundle}/report.html`)}, or README.txt beside it.`,
+      'All that can be put back was probably deleted by a person. If it was not meant, a dry run (--apply puts it back):',
+      bold(`  ${personStep({ ...input, bundle: input.bundle }).command}`),
+    ];
+  }
   if (assessment.incomplete.length > 0) {
     return [
       'Next: make what is named above readable, and run the same command again.',
@@ -137,6 +144,7 @@ function numbers(assessment: Assessment, seen: Picture, options: RenderOptions):
     .filter((verdict) => assessment.verdicts[verdict].files > 0)
     .map((verdict) => `${verdict} ${count(assessment.verdicts[verdict].files)}`);
   if (seen.sideUnknown.files > 0) open.push(`side unknown ${count(seen.sideUnknown.files)}`);
+  if (seen.unreadCopies.files > 0) open.push(`copies unreadable ${count(seen.unreadCopies.files)}`);
   const lines = [
     row('lost for good', seen.lost.files, seen.lost.bytes, '', seen.lost.files > 0 ? paint(31, color) : plain, width),
     row(

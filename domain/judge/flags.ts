@@ -11,6 +11,8 @@ export const FLAG = {
   moveTarget: 'target of a move',
   /** What lies there equals the best source that there is. */
   nothingToRestore: 'nothing to restore',
+  /** A snapshot has it, and none of its copies there could be read: not restorable from here, and not proven lost. */
+  sourceUnreadable: 'its copies could not be read',
   /** Only names tell that it existed: no scan could look at it. */
   neverRead: 'never read',
 } as const;

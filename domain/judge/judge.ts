@@ -78,7 +78,8 @@ function unreadable(c: Case, state: Extract<LiveState, { kind: 'unreadable' }>):
     errno: state.errno,
     below: state.below,
     lkg: expected(lkg),
-    ...recovered,
+    recovery: recovered.recovery,
+    source: recovered.source,
     accepted: acceptance(c, expectedKey, observedKey),
     expectedKey,
     observedKey,
@@ -123,7 +124,10 @@ function absent(c: Case): Judged | Pending {
   return {
     ...NOTHING,
     verdict,
-    flags: lkg === null && lastSeen !== null && c.earlier.length === 0 ? [FLAG.neverRead] : [],
+    flags: [
+      ...(lkg === null && lastSeen !== null && c.earlier.length === 0 ? [FLAG.neverRead] : []),
+      ...(recovered === null ? [] : unreadFlag(recovered)),
+    ],
     lkg: expected(lkg),
     recovery: recovered === null ? null : linkTo === null ? recovered.recovery : 'exact',
     source: recovered?.source ?? null,
@@ -208,11 +212,16 @@ function damaged(c: Case, live: Sighting, row: RowVerdict, accepted: Acceptance 
   const firstGone = row.gone ?? (lastSeen !== null && changed > lastSeen ? changed : c.context.live);
   return {
     ...base,
-    flags: there ? [...row.flags, FLAG.nothingToRestore] : row.flags,
-    ...left,
+    flags: [...row.flags, ...(there ? [FLAG.nothingToRestore] : []), ...unreadFlag(left)],
+    recovery: left.recovery,
+    source: left.source,
     between: lastSeen === null ? null : { lastSeen, firstGone },
     evidence: [...row.evidence, ...(there ? ['It equals the best copy that is left.'] : sourceEvidence(c, left))],
   };
+}
+
+function unreadFlag(recovered: Recovered): string[] {
+  return recovered.unread === true ? [FLAG.sourceUnreadable] : [];
 }
 
 function equalsSource(c: Case, live: Sighting, source: SourceCopy): boolean {
@@ -237,6 +246,8 @@ function expected(lkg: Sighting | null): Judged['lkg'] {
 
 function sourceEvidence(c: Case, recovered: Recovered): string[] {
   const { source } = recovered;
+  if (source === null && recovered.unread === true)
+    return ['A snapshot has it, but no copy of it could be read: run this as a user who may, or look at the medium.'];
   if (source === null) return recovered.recovery === 'none' ? ['No copy of it is left that can be read.'] : [];
   const from = `${nameOf(c.context, source.observer)}${source.path === c.facts.path ? '' : `, as ${source.path}`}`;
   return [recovered.recovery === 'exact' ? `Exactly so in ${from}.` : `Only an older version is left, in ${from}.`];

@@ -10,6 +10,8 @@ import { needRead, PENDING, readable, roleOf, wasRead } from './sightings.ts';
 export interface Recovered {
   readonly recovery: Recovery;
   readonly source: SourceCopy | null;
+  /** Nothing is left that can be read, and yet a copy like last known good stands in a snapshot: whoever may read it has it. */
+  readonly unread?: boolean;
 }
 
 const NONE: Recovered = { recovery: 'none', source: null };
@@ -44,7 +46,7 @@ export function recover(c: Case, lkg: Sighting | null, damaged: Sighting | null)
     if (isProven(c, older)) return { recovery: 'older', source: sourceOf(c, older) };
     if (readable(c, older) && !wasRead(c, older.observer)) return needRead(c, older);
   }
-  return NONE;
+  return exact.length > 0 ? { ...NONE, unread: true } : NONE;
 }
 
 /** In a snapshot that still exists, here or on the host that exported it. */

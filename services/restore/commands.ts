@@ -32,3 +32,13 @@ export function restoreSteps(input: ReportInput): Step[] {
     { why: 'read every restored file again and prove it', command: `${input.program} verify ${bundle} ${target}` },
   ];
 }
+
+/** The dry run that also brings back what people probably deleted: the one step that is left where a bundle has nothing else. */
+export function personStep(input: ReportInput & { readonly bundle: string }): Step {
+  const bundle = shellWord(input.bundle.startsWith('-') ? `./${input.bundle}` : input.bundle);
+  const source = input.remote ? ' --source HOST:' : '';
+  return {
+    why: 'see what would come back of what people probably deleted',
+    command: `sh ${bundle}/restore.sh --person-deleted${source} ${shellWord(input.target)}`,
+  };
+}

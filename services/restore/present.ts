@@ -58,17 +58,23 @@ const OPEN: ReadonlySet<Verdict> = new Set([
 ] as const);
 
 export const SIDE_UNKNOWN = 'side unknown';
+export const SOURCE_UNREADABLE = 'its copies could not be read';
 
-/** The fate of a path, for somebody who asks "is it gone?". The five fates partition the universe. */
-export type Fate = 'lost' | 'restorable' | 'fine' | 'open' | 'deleted';
+/** The fate of a path, for somebody who asks "is it gone?". The six fates partition the universe. */
+export type Fate = 'lost' | 'restorable' | 'fine' | 'open' | 'deleted' | 'moved';
 
-/** The fate of one finding. A difference whose side is unknown and a path that could not be looked at stay open. */
+/**
+ * The fate of one finding. A difference whose side is unknown, a path that could not be looked at, and one whose copies could not be read
+ * stay open. A moved path is neither gone nor fine: its content is counted under the name that it has now.
+ */
 export function fate(finding: Finding): Fate {
   if (finding.verdict === 'deleted') return 'deleted';
+  if (finding.verdict === 'moved') return 'moved';
   if (OPEN.has(finding.verdict)) return 'open';
   if (!LOSS.has(finding.verdict)) return 'fine';
   if (finding.accepted !== null) return 'fine';
   if (finding.flags.includes(SIDE_UNKNOWN)) return 'open';
+  if (finding.recovery === 'none' && finding.flags.includes(SOURCE_UNREADABLE)) return 'open';
   return finding.recovery === 'exact' || finding.recovery === 'older' ? 'restorable' : 'lost';
 }
 
@@ -90,10 +96,14 @@ export interface Picture {
   readonly fine: Tally;
   readonly open: Tally;
   readonly deleted: Tally;
+  /** Old names of what stands under a new one. */
+  readonly moved: Tally;
   /** Of lost and restorable: probably deleted by a person; left out of the lists unless asked. */
   readonly personDeleted: Tally;
   /** Of open: two copies differ and nothing tells which one is right. */
   readonly sideUnknown: Tally;
+  /** Of open: gone or damaged, with copies in a snapshot that could not be read. */
+  readonly unreadCopies: Tally;
   /** Of open: not readable here, with a good copy in a backup. */
   readonly openWithCopy: Tally;
   /** Directories that are gone and can be made again, and those that cannot. */
@@ -115,7 +125,7 @@ function add(sum: Sum, finding: Finding): void {
   sum.bytes += sizeOf(finding);
 }
 
-/** Counts non-directories; the five fates add up to the universe, because fine and deleted are taken from the verdicts. */
+/** Counts non-directories; the six fates add up to the universe, because fine is what is left of it. */
 export function picture(assessment: Assessment): Picture {
   const sums = {
     lost: { files: 0, bytes: 0 },
@@ -123,8 +133,10 @@ export function picture(assessment: Assessment): Picture {
     older: { files: 0, bytes: 0 },
     open: { files: 0, bytes: 0 },
     deleted: { files: 0, bytes: 0 },
+    moved: { files: 0, bytes: 0 },
     personDeleted: { files: 0, bytes: 0 },
     sideUnknown: { files: 0, bytes: 0 },
+    unreadCopies: { files: 0, bytes: 0 },
     openWithCopy: { files: 0, bytes: 0 },
     quiet: { files: 0, bytes: 0 },
   };
@@ -146,9 +158,12 @@ export function picture(assessment: Assessment): Picture {
         const ms = iso === null ? Number.NaN : Date.parse(iso.split('/')[0] ?? '');
         if (iso !== null && !Number.isNaN(ms) && (earliest === null || ms < earliest.ms)) earliest = { ms, iso };
       }
+    } else if (its === 'moved') {
+      add(sums.moved, finding);
     } else if (its === 'open') {
       add(sums.open, finding);
       if (finding.flags.includes(SIDE_UNKNOWN)) add(sums.sideUnknown, finding);
+      else if (LOSS.has(finding.verdict)) add(sums.unreadCopies, finding);
       else if (finding.recovery === 'exact' || finding.recovery === 'older') add(sums.openWithCopy, finding);
     } else if (its === 'lost' || its === 'restorable') {
       if (its === 'lost') add(sums.lost, finding);
@@ -158,7 +173,7 @@ export function picture(assessment: Assessment): Picture {
   }
   const restorable = { files: sums.exact.files + sums.older.files, bytes: sums.exact.bytes + sums.older.bytes };
   const all = Object.values(assessment.verdicts).reduce((total, tally) => total + tally.bytes, 0);
-  const other = [sums.lost, restorable, sums.open, sums.deleted];
+  const other = [sums.lost, restorable, sums.open, sums.deleted, sums.moved];
   const fine = {
     files: assessment.universe.paths - other.reduce((total, sum) => total + sum.files, 0),
     bytes: Math.max(0, all - other.reduce((total, sum) => total + sum.bytes, 0)),

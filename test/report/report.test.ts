@@ -3,6 +3,7 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { renderAssessment } from '../../cli/render/assessment.ts';
 import { RECOVERIES, VERDICTS } from '../../domain/assessment.ts';
+import { FLAG } from '../../domain/judge/flags.ts';
 import { encodeText } from '../../domain/path.ts';
 import { changeBits, toJson } from '../../services/reconcile/assessment-json.ts';
 import { byOwner, bySize, byTopDirectory, fate, losses, moves, picture } from '../../services/restore/present.ts';
@@ -71,12 +72,12 @@ describe('the five fates', () => {
       }),
     );
 
-  test('lost, restorable, fine, open and deleted add up to the universe, in files and in bytes', () => {
+  test('lost, restorable, fine, open, deleted and moved add up to the universe, in files and in bytes', () => {
     fc.assert(
       fc.property(fc.array(anyFinding, { maxLength: 60 }), fc.nat(1000), (findings, intact) => {
         const assessment = withTallies(findings, story, { files: intact, bytes: intact * 10 });
         const seen = picture(assessment);
-        const parts = [seen.lost, seen.restorable, seen.fine, seen.open, seen.deleted];
+        const parts = [seen.lost, seen.restorable, seen.fine, seen.open, seen.deleted, seen.moved];
         expect(parts.reduce((sum, part) => sum + part.files, 0)).toBe(assessment.universe.paths);
         const all = Object.values(assessment.verdicts).reduce((sum, tally) => sum + tally.bytes, 0);
         expect(parts.reduce((sum, part) => sum + part.bytes, 0)).toBe(all);
@@ -98,6 +99,15 @@ describe('the five fates', () => {
   test('a path that could not be looked at is neither lost nor fine, even without a copy', () => {
     expect(fate(finding('a', 'unreadable', { recovery: 'none' }))).toBe('open');
     expect(fate(finding('a', 'unverified'))).toBe('open');
+  });
+
+  test('what stands in a snapshot that this user may not read is not lost for good', () => {
+    expect(fate(finding('a', 'missing', { recovery: 'none', flags: [FLAG.sourceUnreadable] }))).toBe('open');
+    expect(fate(finding('a', 'missing', { recovery: 'none' }))).toBe('lost');
+  });
+
+  test('a moved file is counted once as fine, under its new name', () => {
+    expect(fate(finding('a', 'moved'))).toBe('moved');
   });
 
   test('two copies that differ with the side unknown are not promised to come back', () => {
@@ -257,7 +267,7 @@ describe('the terminal text of assess', () => {
     const text = renderAssessment(story, reportInput(), terminal).join('\n');
     expect(text).toMatch(/lost for good +5 files/);
     expect(text).toMatch(/restorable +216 files/);
-    expect(text).toMatch(/still fine +184,293 files/);
+    expect(text).toMatch(/still fine +184,283 files/);
   });
 
   test('with nothing to report it says so in two lines', () => {
@@ -314,7 +324,7 @@ describe('assess --json', () => {
       live: { path: '/srv/school', scan: '4211' },
       universe: { files: 184_557 },
       verdicts: { missing: { files: 219, directories: 1 } },
-      summary: { lost_for_good: { files: 5 }, restorable: { files: 216 }, still_fine: { files: 184_293 } },
+      summary: { lost_for_good: { files: 5 }, restorable: { files: 216 }, still_fine: { files: 184_283 } },
       bundle: { path: './rollcall-20251122T031240Z', needed: { inodes: 209 } },
     });
     expect(Object.keys(json['verdicts'] as object)).toEqual([...VERDICTS]);
