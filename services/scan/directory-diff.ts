@@ -346,6 +346,7 @@ function record(
 ): void {
   const known = { now: row?.now, after: row?.after };
   const point = {
+    directory: input.directory.id,
     seq: environment.context.seq,
     role: environment.context.role,
     reread: environment.context.mode === 'reread',
@@ -353,7 +354,7 @@ function record(
   const write = (suspect: boolean): void => {
     const diff = diffPresent(point, known, observed, nextOf(environment, input, observed.name), suspect);
     if (diff.insert !== null) {
-      into.versions.push({ directory: input.directory.id, ...diff.insert });
+      into.versions.push(diff.insert);
       if (known.now !== undefined) into.counts.changed++;
     }
     stage(into, input.directory.id, diff.endings);

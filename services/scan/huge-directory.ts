@@ -146,7 +146,8 @@ interface Sums {
 function add(digest: ListingDigest, sums: Sums, diffed: Diffed): void {
   for (const { entry, digest: content } of diffed.seen) {
     digest.addStat(entry.name, entry.stat, entry.target);
-    digest.addContent(entry.name, { ...entry.stat, digest: content }, entry.target);
+    const { kind, size, rdev } = entry.stat;
+    digest.addContent(entry.name, { kind, size, rdev, digest: content }, entry.target);
     sums.count++;
     if (entry.stat.kind !== 'file') continue;
     sums.files++;

@@ -129,7 +129,8 @@ export function listingOf(
   let bytes = 0;
   for (const { entry, digest: content } of diffed.seen) {
     digest.addStat(entry.name, entry.stat, entry.target);
-    digest.addContent(entry.name, { ...entry.stat, digest: content }, entry.target);
+    const { kind, size, rdev } = entry.stat;
+    digest.addContent(entry.name, { kind, size, rdev, digest: content }, entry.target);
     if (entry.stat.kind === 'file') {
       files++;
       bytes += entry.stat.size ?? 0;

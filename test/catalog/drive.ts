@@ -130,7 +130,7 @@ async function observeDirectory(
   const next = context.laterGaps ? await nextSeen(client, context, directory, names) : null;
   const hidden = new Set(scan.gaps.filter((gap) => gap.directory === path).map((gap) => gap.name));
   const excluded = new Set(scan.excluded.filter((top) => parentOf(top) === path).map(nameOf));
-  const point = { seq: context.seq, role: context.role, reread: context.mode === 'reread' };
+  const point = { directory, seq: context.seq, role: context.role, reread: context.mode === 'reread' };
   const { counts } = to;
   for (const name of names) {
     const row = known.get(name) ?? { now: undefined, after: undefined, own: undefined };
@@ -145,7 +145,7 @@ async function observeDirectory(
       const suspect =
         row.now !== undefined && changedInSilence(row.now, seen) && !(await stoodWell(client, directory, seen));
       const diff = diffPresent(point, row, seen, nextSeq, suspect);
-      if (diff.insert !== null) to.versions.push({ ...diff.insert, directory });
+      if (diff.insert !== null) to.versions.push(diff.insert);
       to.endings.push(...diff.endings.map((ending) => endingRow(directory, ending)));
     } else if (row.now !== undefined && hidden.has(name)) {
       counts.unknown += 1;
