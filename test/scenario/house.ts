@@ -43,12 +43,13 @@ function join2(directory: Bytes, name: Bytes): Buffer {
 export class House {
   readonly base: string;
   readonly live: string;
-  readonly catalog: Catalog;
+  /** Null where the command line brings its own. */
+  readonly catalog: Catalog | null;
   /** In s since 1970: midnight of night 0, so many nights ago that no test depends on the hour it runs at. */
   readonly startS: number;
   #bundles = 0;
 
-  constructor(catalog: Catalog, nights = 30) {
+  constructor(catalog: Catalog | null, nights = 30) {
     this.catalog = catalog;
     this.base = mkdtempSync(join(realpathSync(tmpdir()), 'rollcall-scenario-'));
     this.live = join(this.base, 'live');
@@ -69,7 +70,7 @@ export class House {
 
   /** Sets a time in the afternoon before night `night`, so that it is what that night's snapshot is the first to see. */
   stamp(path: Bytes, night: number): void {
-    const seconds = this.startS + night * DAY_S - 9 * HOUR_S;
+    const seconds = Math.floor(this.startS + night * DAY_S - 9 * HOUR_S);
     utimesSync(this.at(path), seconds, seconds);
   }
 
@@ -179,13 +180,19 @@ export class House {
     return join(this.base, 'backup', '*');
   }
 
+  #opened(): Catalog {
+    if (this.catalog === null) throw new Error('this house has no catalog');
+    return this.catalog;
+  }
+
   /** @param onPhase told of each phase as it begins: where a test gets in between */
   tools(night: number, onPhase: (phase: string) => void = () => {}): ScanTools {
     // A clock that moves, by the real one, from six in the morning of that night on.
     const offsetMs = this.nowMs(night) - Date.now();
+    const { db, threads } = this.#opened();
     return {
-      db: this.catalog.db,
-      threads: this.catalog.threads,
+      db,
+      threads,
       host: 'here',
       nowMs: () => Date.now() + offsetMs,
       signal: new AbortController().signal,
@@ -240,7 +247,7 @@ export class House {
     const { nowMs, signal } = this.tools(night);
     return verify(
       { bundle, target: null, riskAccepted: false, cwd: '/', actor: 'test', nowMs, signal, onProgress: () => {} },
-      () => Promise.resolve(this.catalog.db),
+      () => Promise.resolve(this.#opened().db),
     );
   }
 
