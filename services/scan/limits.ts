@@ -1,7 +1,7 @@
 // The bounds of a scan, in one place. Figures without a date are chosen, not measured.
 
 /** Entries that a list shard looks at before the rest becomes shards of its own: small at first, so that every thread soon has work. */
-export const SHARD_ENTRIES_BY_GENERATION: readonly number[] = [64, 512, 4_096];
+export const SHARD_ENTRIES_BY_GENERATION: readonly number[] = [64, 1_024, 16_384];
 /** Bytes that a list shard reads before the rest becomes shards of its own. */
 export const SHARD_BYTES_READ = 512 * 1024 * 1024;
 /** Rows that a shard buffers (about 8 MB) before it splits. */
@@ -14,7 +14,7 @@ export const BATCH_DIRECTORIES = 128;
 export const HUGE_ENTRIES = 50_000;
 export const HUGE_CHUNK = 50_000;
 /** Shards that what is left of a shard is divided into. */
-export const CHILD_SHARDS = 8;
+export const CHILD_SHARDS = 4;
 /** Files from this size on are read by shards of their own. */
 export const LARGE_FILE_BYTES = 16 * 1024 * 1024;
 /** Bytes of one read shard; a larger file is a shard by itself. */
