@@ -45,15 +45,19 @@ export class House {
   readonly live: string;
   /** Null where the command line brings its own. */
   readonly catalog: Catalog | null;
-  /** In s since 1970: midnight of night 0, so many nights ago that no test depends on the hour it runs at. */
+  /** In s since 1970: the beginning of night 0. */
   readonly startS: number;
   #bundles = 0;
 
-  constructor(catalog: Catalog | null, nights = 30) {
+  /**
+   * @param today the night of the first assessment that scans anything: it comes an hour after now by the file system's clock, because what
+   * changes while it is scanned is told from what changed before it by ctime, and that cannot be set
+   */
+  constructor(catalog: Catalog | null, today: number) {
     this.catalog = catalog;
     this.base = mkdtempSync(join(realpathSync(tmpdir()), 'rollcall-scenario-'));
     this.live = join(this.base, 'live');
-    this.startS = Math.floor(Date.now() / 1000 / DAY_S) * DAY_S - nights * DAY_S;
+    this.startS = Math.floor(Date.now() / 1000 + HOUR_S - 6 * HOUR_S - today * DAY_S);
     mkdirSync(this.live);
     mkdirSync(join(this.base, 'backup'));
     mkdirSync(join(this.base, 'bundles'));

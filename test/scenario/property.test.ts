@@ -34,7 +34,7 @@ async function forAll(runs: number, holds: (script: Script, house: House, life: 
   console.log(`seed ${SEED}, ${runs} runs`);
   await fc.assert(
     fc.asyncProperty(scripts, async (script) => {
-      const house = new House(catalog);
+      const house = new House(catalog, script.nights.length + 1);
       const life = new Life(house);
       try {
         life.run(script);
@@ -156,6 +156,8 @@ test(
         (one) =>
           one.recovery === 'exact' &&
           !isApart(one) &&
+          // Of a lost name that passed for moved, the content may stand in one place more now.
+          !life.linked.has(one.path) &&
           // What lay below a directory that was replaced lies beside it, and stays absent there.
           !replaced.some(({ path }) => one.path.startsWith(`${path}/`)),
       );

@@ -33,7 +33,7 @@ afterAll(() => {
 });
 
 beforeEach(() => {
-  house = new House(null);
+  house = new House(null, 6);
 });
 
 afterEach(async () => {
@@ -211,3 +211,28 @@ test.skipIf(!CAN_MOUNT)('a full disk: no half bundle, exit 2, and another place 
     spawnSync('umount', ['-l', small]);
   }
 });
+
+test.skipIf(!CAN_MOUNT)(
+  'a file system that is not mounted any more is incomplete, exit 3, and no loss (needs root)',
+  async (context) => {
+    fill(5);
+    house.directory('attic');
+    const attic = join(house.live, 'attic');
+    if (spawnSync('mount', ['-t', 'tmpfs', 'tmpfs', attic]).status !== 0) context.skip('nothing can be mounted here');
+    try {
+      house.write('attic/chest', 'old things');
+      house.snapshot(1);
+      expect(await assess('--cross-mounts')).toMatchObject({ code: 0 });
+    } finally {
+      spawnSync('umount', ['-l', attic]);
+    }
+    const { code, out } = await assess('--cross-mounts', '--json', '--out', bundle('attic'));
+    expect(code).toBe(3);
+    const { verdicts } = JSON.parse(out) as Answer;
+    expect(verdicts).toMatchObject({
+      missing: { files: 0 },
+      unreadable: { files: 1, directories: 1 },
+      intact: { files: 5 },
+    });
+  },
+);

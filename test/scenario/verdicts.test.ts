@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { inTransaction } from '../../services/catalog/database.ts';
 import { acceptFinding, listFindings } from '../../services/catalog/findings.ts';
 import { Catalog } from '../reconcile/world.ts';
@@ -19,17 +19,14 @@ afterAll(async () => {
   await catalog.close();
 });
 
-beforeEach(() => {
-  house = new House(catalog);
-});
-
 afterEach(() => {
   house.close();
 });
 
 /** Twelve files in three directories, below a fourth, that nothing happens to. */
 const STEADY = 12;
-function settle(): void {
+function settle(today: number): void {
+  house = new House(catalog, today);
   for (let i = 0; i < STEADY; i++) house.write(`rooms/${i % 3}/file${i}`, `what stands in file ${i} `.repeat(1 + i));
 }
 
@@ -65,7 +62,7 @@ async function comeBack(bundle: string | undefined, night: number, ...options: r
 }
 
 test('missing: what one snapshot has exactly, another only older, and none at all', async () => {
-  settle();
+  settle(4.5);
   house.write('desk/letter', 'a letter that was never changed');
   house.write('desk/novel', 'chapter one');
   snapshots(1, 4);
@@ -110,7 +107,7 @@ test('missing: what one snapshot has exactly, another only older, and none at al
 });
 
 test('deleted: by a person, in a night that is long past and like the others', async () => {
-  settle();
+  settle(4);
   house.write('desk/draft', 'of no use any more');
   snapshots(1, 2);
   house.remove('desk/draft', 3);
@@ -127,7 +124,7 @@ test('deleted: by a person, in a night that is long past and like the others', a
 });
 
 test('moved: a file, and a directory with all that is in it', async () => {
-  settle();
+  settle(4);
   house.write('desk/letter', 'a letter that is filed');
   for (let i = 0; i < 3; i++) house.write(`box/in/${i}`, `thing ${i} of the box`);
   snapshots(1, 3);
@@ -160,7 +157,7 @@ test('moved: a file, and a directory with all that is in it', async () => {
 });
 
 test('replaced: something of another kind lies there, and the old content goes beside it', async () => {
-  settle();
+  settle(4);
   house.write('desk/letter', 'a letter');
   house.write('desk/plan', 'a plan');
   house.write('desk/old/paper', 'a paper');
@@ -202,7 +199,7 @@ test('replaced: something of another kind lies there, and the old content goes b
 });
 
 test('recreated: gone in one snapshot, there again with other content', async () => {
-  settle();
+  settle(3);
   house.write('desk/list', 'milk, bread, eggs');
   house.snapshot(1);
   house.lose('desk/list');
@@ -221,7 +218,7 @@ test('recreated: gone in one snapshot, there again with other content', async ()
 });
 
 test('corrupt: two snapshots stand against live, and one against one is nobodyâ€™s to decide', async () => {
-  settle();
+  settle(3);
   house.write('desk/ledger', 'one and one is two');
   house.snapshot(1);
   house.write('desk/young', 'one and two is three', 2);
@@ -257,7 +254,7 @@ test('corrupt: two snapshots stand against live, and one against one is nobodyâ€
 });
 
 test('corrupt: the inode that was read before reads otherwise now, and decides alone', async () => {
-  settle();
+  settle(1);
   house.write('desk/ledger', 'one and two is three', 1);
   house.snapshot(1);
   expect(house.report(await house.assess(1))).toMatchObject({ exit: 0, verdicts: { intact: 13 }, findings: {} });
@@ -275,7 +272,7 @@ test('corrupt: the inode that was read before reads otherwise now, and decides a
 });
 
 test('backup-corrupt: live and an older snapshot agree against the newest', async () => {
-  settle();
+  settle(3);
   house.write('desk/ledger', 'one and one is two');
   house.snapshot(1);
   const newest = house.snapshot(2);
@@ -293,7 +290,7 @@ test('backup-corrupt: live and an older snapshot agree against the newest', asyn
 const TEXT = Buffer.from('all work and no play. '.repeat(1000));
 
 test('truncated: empty, all zeros, cut off, ending in zeros; a log that is rotated is not', async () => {
-  settle();
+  settle(5);
   for (const name of ['empty', 'zeros', 'prefix', 'tail', 'quiet']) house.write(`desk/${name}`, TEXT);
   house.write('desk/messages', TEXT);
   house.snapshot(1);
@@ -340,7 +337,7 @@ test('truncated: empty, all zeros, cut off, ending in zeros; a log that is rotat
 });
 
 test('what was restored is no finding, also where nobody ran verify', async () => {
-  settle();
+  settle(4);
   for (const name of ['empty', 'zeros', 'prefix', 'flipped']) house.write(`desk/${name}`, TEXT);
   snapshots(1, 3);
   house.write('desk/empty', '', 3.5);
@@ -367,7 +364,7 @@ test('what was restored is no finding, also where nobody ran verify', async () =
 });
 
 test('reverted: an old state is back, with its old time', async () => {
-  settle();
+  settle(5);
   house.write('desk/novel', 'a beginning', 1);
   house.snapshot(1);
   house.write('desk/novel', 'chapter one, chapter two', 2);
@@ -396,7 +393,7 @@ test('reverted: an old state is back, with its old time', async () => {
 });
 
 test('unsettled: what changes while it is looked at is incomplete, and nothing else', async () => {
-  settle();
+  settle(2);
   house.write('desk/busy', 'first words');
   house.snapshot(1);
   house.write('desk/busy', 'other words', 1.5);
@@ -416,7 +413,7 @@ test('unsettled: what changes while it is looked at is incomplete, and nothing e
 });
 
 test('new, unprotected, modified, backup-missing; another mode is no finding', async () => {
-  settle();
+  settle(5);
   house.write('desk/gone-from-backup', 'the backup has lost it');
   house.write('desk/mode', 'a script');
   house.write('desk/edited', 'first words');
@@ -446,7 +443,7 @@ test('new, unprotected, modified, backup-missing; another mode is no finding', a
 });
 
 test('the newest snapshot carries half of the loss already, and a file that was emptied', async () => {
-  settle();
+  settle(6);
   for (let i = 0; i < 60; i++) house.write(`desk/${i}`, `sheet ${i}`.repeat(50));
   house.write('desk/emptied', TEXT);
   house.write('desk/flipped', TEXT);
@@ -503,11 +500,57 @@ test('the newest snapshot carries half of the loss already, and a file that was 
   });
 });
 
+test('the school: 215 losses, of which the newest snapshot shows 110 and hides 105, and ten files that were only renamed', async () => {
+  house = new House(catalog, 6);
+  const name = (i: number): string => `classes/${i % 6}/pupil${i % 17}-${i}.odt`;
+  const range = (from: number, to: number): string[] => Array.from({ length: to - from }, (_, i) => name(from + i));
+  for (let i = 0; i < 400; i++) house.write(name(i), `essay ${i}: ${'words '.repeat(5 + (i % 11))}`);
+  for (let night = 1; night <= 5; night++) {
+    house.write('office/register', `the register, as of day ${night}`, night);
+    if (night > 1 && night < 5) house.remove(name(399 - night), night);
+    if (night === 5) house.lose(...range(0, 105));
+    house.snapshot(night);
+  }
+  house.lose(...range(105, 215));
+  for (let i = 215; i < 225; i++) house.rename(name(i), `archive/essay-${i}.odt`, 5.5);
+  house.write('office/register', 'the register, as of today', 5.5);
+  house.write('office/of-today', 'made on the last day, and lost', 5.5);
+  house.lose('office/of-today');
+  const result = await house.assess(6);
+  const report = house.report(result);
+  expect({ ...report, findings: Object.keys(report.findings).length, lists: Object.keys(report.lists ?? {}) }).toEqual({
+    exit: 1,
+    window: 'burst',
+    intervals: ['night 3 to night 4', 'night 4 to night 5', 'night 5 to live'],
+    universe: '411 files, 9 directories',
+    // Of the three that people deleted one lies in a night beside the burst.
+    verdicts: { missing: 216, deleted: 2, moved: 10, new: 10, modified: 1, intact: 172 },
+    directories: { intact: 8, new: 1 },
+    recovery: { exact: 216 },
+    findings: 240,
+    lists: ['night 5 missing.file', 'night 4 missing.file', 'night 3 person.file'].map((list) => `${list}s`),
+    incomplete: [],
+  });
+  const inBytes = (names: readonly string[]): string[] => names.map((one) => `/${one}`).sort();
+  expect(report.lists).toEqual({
+    'night 5 missing.files': inBytes(range(105, 215)),
+    'night 4 missing.files': inBytes(range(0, 105)),
+    'night 3 person.files': [`/${name(395)}`],
+  });
+  for (let i = 215; i < 225; i++) expect(report.findings[name(i)]).toBe(`moved to archive/essay-${i}.odt`);
+  expect(await comeBack(result.bundle?.directory, 6.1, '--person-deleted')).toMatchObject({
+    verdicts: { deleted: 2, moved: 10, new: 10, modified: 1, 'backup-missing': 106, intact: 282 },
+    recovery: {},
+    lists: null,
+  });
+});
+
 const CAN_MOUNT = process.geteuid?.() === 0 && spawnSync('debugfs', ['-V']).status === 0;
 
 test.skipIf(!CAN_MOUNT)(
   'unreadable, and unverified: a medium that fails on names, on a directory, on bytes, and on the copy in the backup (needs root, debugfs, a loop device)',
   async (context) => {
+    settle(3);
     const image = join(house.base, 'image');
     const medium = join(house.base, 'medium');
     const run = (command: string, ...args: readonly string[]): boolean => spawnSync(command, args).status === 0;
@@ -520,7 +563,6 @@ test.skipIf(!CAN_MOUNT)(
     if (!run('mount', '-o', 'loop', image, medium)) context.skip('no loop device can be mounted here');
     try {
       const long = 'read to its end '.repeat(2000);
-      settle();
       house.write('desk/name', 'its inode is gone');
       house.write('desk/bytes', long);
       house.write('desk/copy', long);
@@ -577,7 +619,7 @@ test.skipIf(!CAN_MOUNT)(
 );
 
 test('what a person accepted stays accepted, in the backup too, until another thing happens', async () => {
-  settle();
+  settle(2.6);
   house.write('desk/log', TEXT);
   house.write('desk/box/thing', 'a thing in a box');
   snapshots(1, 2);
@@ -620,7 +662,7 @@ test('what a person accepted stays accepted, in the backup too, until another th
 });
 
 test('directories alone come back too, of lists that hold no file', async () => {
-  settle();
+  settle(4);
   for (const name of ['kept', 'lost', 'thrown-away']) house.directory(`desk/${name}`);
   snapshots(1, 2);
   house.lose('desk/lost');
