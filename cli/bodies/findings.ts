@@ -1,6 +1,6 @@
 // The bodies of `findings list` and `findings accept`.
 import { userInfo } from 'node:os';
-import { EXIT, RollcallError, type ExitCode } from '../../domain/exit.ts';
+import { EXIT, type ExitCode } from '../../domain/exit.ts';
 import { acceptFindings, findingsOf } from '../../services/audit/findings.ts';
 import type { StoredFinding } from '../../services/catalog/findings.ts';
 import type { Context } from '../command.ts';
@@ -41,7 +41,6 @@ export async function listFindingsBody(context: Context, args: ListFindingsArgum
 
 export async function acceptFindingsBody(context: Context, args: AcceptFindingsArguments): Promise<ExitCode> {
   const { db } = await context.session();
-  if (args.findings.length === 0) throw new RollcallError('Name the findings to accept, by id or path.');
   const accepted = await acceptFindings(db, {
     findings: args.findings,
     volume: args.volume,

@@ -1,6 +1,6 @@
 // The body of `scan`: one look at a live tree or at the snapshots of a backup.
 import { EXIT, type ExitCode } from '../../domain/exit.ts';
-import { encodeText } from '../../domain/path.ts';
+import { encodeText, joinPath } from '../../domain/path.ts';
 import { scan } from '../../services/audit/scan.ts';
 import type { ScanResult } from '../../services/audit/scan.ts';
 import { workingDirectory } from '../../services/files/location.ts';
@@ -59,7 +59,7 @@ function lines(result: ScanResult, program: string): string[] {
     `  found ${count(totals.found)}, changed ${count(totals.changed)}, vanished ${count(totals.vanished + totals.belowGone)}, not looked at ${count(totals.unknown + totals.belowUnknown)}`,
   ];
   for (const gap of result.gaps.slice(0, 20)) {
-    const place = gap.name === '' ? gap.directory : gap.directory === '' ? gap.name : `${gap.directory}/${gap.name}`;
+    const place = gap.name === '' ? gap.directory : joinPath(gap.directory, gap.name);
     shown.push(
       `  ${gap.status}${gap.errno === null ? '' : ` ${gap.errno}`}: ${place === '' ? '.' : place}${gap.detail === null ? '' : ` (${gap.detail})`}`,
     );
@@ -72,9 +72,7 @@ function lines(result: ScanResult, program: string): string[] {
       `Exported to ${exported.file}: ${count(exported.scans - exported.pruned)} snapshots, ${count(exported.versions)} versions; ${count(exported.read.files)} files read for it (${bytes(exported.read.bytes)})`,
     );
     for (const { directory, name, errno, detail } of exported.unreadable)
-      shown.push(
-        `  not read${errno === null ? '' : ` ${errno}`}: ${directory === '' ? name : `${directory}/${name}`} (${detail})`,
-      );
+      shown.push(`  not read${errno === null ? '' : ` ${errno}`}: ${joinPath(directory, name)} (${detail})`);
     if (exported.failures > exported.unreadable.length)
       shown.push(`  … and ${count(exported.failures - exported.unreadable.length)} more copies that could not be read`);
     if (exported.unread.files > 0)
@@ -82,6 +80,7 @@ function lines(result: ScanResult, program: string): string[] {
         `  ${count(exported.unread.files)} versions are in it without a digest: nothing can be restored from them`,
       );
     shown.push(`On the machine of the live volume: ${program} assess --live PATH --backup ${shellWord(exported.file)}`);
-  } else if (result.role === 'live') shown.push(`Next: ${program} assess --live '${result.path}' --backup 'PATTERN'`);
+  } else if (result.role === 'live')
+    shown.push(`Next: ${program} assess --live ${shellWord(result.path)} --backup 'PATTERN'`);
   return shown;
 }

@@ -8,10 +8,8 @@ import type { ThreadPool } from '../../services/scan/pool.ts';
 import type { Context } from '../command.ts';
 import type { Session } from '../session.ts';
 
-export interface OpenedTools {
-  readonly session: Session;
+interface OpenedTools {
   readonly tools: ScanTools;
-  readonly threads: ThreadPool;
   readonly owners: ReadonlyMap<number, string>;
 }
 
@@ -30,7 +28,7 @@ export async function withScanTools<T>(
   try {
     const session = await context.session();
     ({ address } = session);
-    return await work({ session, tools: toolsOf(context, session, threads), threads, owners: ownersOfMachine() });
+    return await work({ tools: toolsOf(context, session, threads), owners: ownersOfMachine() });
   } finally {
     context.output.done();
     await threads.close();

@@ -7,7 +7,6 @@ export interface ScanArguments {
   readonly pattern: string;
   /** null: a pattern is a backup, a plain directory is live. */
   readonly role: 'live' | 'backup' | null;
-  readonly name: string | null;
   readonly exportFile: string | null;
   readonly snapshots: number | null;
   readonly excludes: readonly string[];
@@ -24,7 +23,6 @@ export interface ScanArguments {
 
 interface Options {
   readonly role?: 'live' | 'backup';
-  readonly name?: string;
   readonly export?: string;
   readonly snapshots?: number;
   readonly exclude?: readonly string[];
@@ -55,8 +53,10 @@ export function define(program: Command, run: Run): void {
         'backup',
       ]),
     )
-    .option('--name <name>', 'the label of the volume')
-    .option('--export <file>', 'write what was seen to this file; must not exist')
+    .option(
+      '--export <file>',
+      'write what was seen to this file; only an earlier export of the same series is replaced',
+    )
     .option('--snapshots <n>', 'scan the newest N snapshots only', positive)
     .option('--exclude <pattern>', 'leave out, as in .gitignore; may be repeated', collect)
     .option('--tz <zone>', 'time zone of dates in snapshot names (default: that of this machine)')
@@ -80,7 +80,6 @@ export function define(program: Command, run: Run): void {
       const args: ScanArguments = {
         pattern,
         role: options.role ?? null,
-        name: options.name ?? null,
         exportFile: options.export ?? null,
         snapshots: options.snapshots ?? null,
         excludes: options.exclude ?? [],

@@ -8,14 +8,12 @@ export interface VerifyArguments {
   readonly target: string | null;
   readonly notGluster: boolean;
   readonly bricksRescued: boolean;
-  readonly threads: number | null;
   readonly json: boolean;
 }
 
 interface Options {
   readonly notGluster?: boolean;
   readonly bricksRescued?: boolean;
-  readonly threads?: number;
   readonly json?: boolean;
   readonly progress: boolean;
 }
@@ -39,7 +37,6 @@ export function define(program: Command, run: Run): void {
         target: target ?? null,
         notGluster: options.notGluster ?? false,
         bricksRescued: options.bricksRescued ?? false,
-        threads: options.threads ?? null,
         json: options.json ?? false,
       };
       await run(async (context) => (await import('../bodies/verify.ts')).verifyBody(context, args), {

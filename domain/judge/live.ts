@@ -1,6 +1,7 @@
 // Rows 0 and 1: what can be said of live now at all, before anything is compared.
 import type { Gap } from '../scan.ts';
 import { isGap } from '../facts.ts';
+import { joinPath } from '../path.ts';
 import type { Case, Pending, Sighting } from './sightings.ts';
 import { needRead, readable } from './sightings.ts';
 
@@ -66,5 +67,5 @@ function gapState(gap: Gap, path: string): LiveState {
 /** Printable path of what could not be looked at. */
 export function gapPath(gap: Gap): string {
   if (gap.name === '') return gap.directory;
-  return gap.directory === '' ? gap.name : `${gap.directory}/${gap.name}`;
+  return joinPath(gap.directory, gap.name);
 }

@@ -1,4 +1,5 @@
 // Which vanished paths stand under another name now (design.md section 6, "Moved"). Looks only at what vanished and what appeared.
+import { baseName } from '../path.ts';
 import type { Kind } from '../version.ts';
 
 /** A path that is absent now (proven), with its newest good observation. */
@@ -102,10 +103,10 @@ function matchGroup(lost: readonly Vanished[], found: readonly Appeared[], answe
     const suffix = (entry: { readonly path: string }): string => tail(entry.path, depth);
     const openHere = fresh.filter((a) => !answer.taken.has(a.path));
     const bySuffix = group(openHere, suffix);
-    const byBase = group(openHere, baseName);
+    const byBase = group(openHere, lastName);
     const lostByBase = group(
       lost.filter((v) => !answer.moved.has(v.path)),
-      baseName,
+      lastName,
     );
     for (const [base, ofBase] of lostByBase) {
       if (ofBase.length > (byBase.get(base) ?? []).length) continue;
@@ -158,8 +159,8 @@ function tail(path: string, depth: number): string {
   return path.split('/').slice(-depth).join('/');
 }
 
-function baseName(entry: { readonly path: string }): string {
-  return entry.path.slice(entry.path.lastIndexOf('/') + 1);
+function lastName(entry: { readonly path: string }): string {
+  return baseName(entry.path);
 }
 
 function group<T>(entries: readonly T[], keyOf: (entry: T) => string | null): Map<string, T[]> {

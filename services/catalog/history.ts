@@ -1,7 +1,7 @@
 // Every version of one path, in every volume: what `rollcall history` shows.
 import type { Gap, Role, Scan } from '../../domain/scan.ts';
 import type { Version } from '../../domain/version.ts';
-import { baseName, parentOf } from '../../domain/path.ts';
+import { baseName, joinPath, parentOf } from '../../domain/path.ts';
 import { findDirectory } from './directories.ts';
 import { VERSION_COLUMNS, versionOf } from './rows.ts';
 import { completeScans } from './scans.ts';
@@ -67,7 +67,7 @@ async function gapsOver(client: Queryable, volumeId: number, path: string): Prom
   );
   const gaps = new Map<bigint, Gap>();
   for (const row of found.rows) {
-    const place = row.name === '' ? row.path : row.path === '' ? row.name : `${row.path}/${row.name}`;
+    const place = row.name === '' ? row.path : joinPath(row.path, row.name);
     if (place !== '' && path !== place && !path.startsWith(`${place}/`)) continue;
     gaps.set(row.scan, {
       directory: row.path,

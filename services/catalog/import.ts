@@ -3,6 +3,7 @@ import { pipeline } from 'node:stream/promises';
 import { Readable } from 'node:stream';
 import type { ClientBase } from 'pg';
 import { from as copyFrom } from 'pg-copy-streams';
+import { joinPath } from '../../domain/path.ts';
 import type { GapStatus } from '../../domain/scan.ts';
 import type { EndReason, Metadata, Proof } from '../../domain/version.ts';
 import { resolveDirectories } from './directories.ts';
@@ -181,8 +182,7 @@ export class SeriesWriter {
     const { versions, gaps, listings } = batch;
     const paths = new Set([...versions, ...gaps, ...listings].map(({ directory }) => directory));
     // Also what holds nothing: an empty directory is listed.
-    for (const v of versions)
-      if (v.kind === 'directory') paths.add(v.directory === '' ? v.name : `${v.directory}/${v.name}`);
+    for (const v of versions) if (v.kind === 'directory') paths.add(joinPath(v.directory, v.name));
     await this.#directories.resolve(paths);
     await this.#attributes.resolve(this.#outside, new Map(versions.map((v) => [attributeKey(v), v])));
     await copyVersions(this.#client, this.#volume, versions, this.#directories, this.#attributes);

@@ -16,11 +16,11 @@ import {
 import { decodeName, decodePath, encodeName, encodePath, joinPath, plain } from '../../domain/path.ts';
 import type { Kind } from '../../domain/version.ts';
 import { errnoOf, FileError, fileError } from './errors.ts';
+import { O_PATH } from './mounts.ts';
 import { type Stat, statOf } from './stat.ts';
 
-/** Not in fs.constants. A descriptor that only names a place: it needs no read permission on the directories in between. */
-const O_PATH = 0o10000000;
 const OPEN_DIRECTORY = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
+/** Needs no read permission on the directories in between. */
 const OPEN_BETWEEN = O_PATH | constants.O_DIRECTORY | constants.O_NOFOLLOW;
 const OPEN_FILE = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 

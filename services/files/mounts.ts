@@ -24,8 +24,11 @@ export interface Mount {
   readonly readOnly: boolean;
 }
 
-/** O_PATH is not in fs.constants. Value of every architecture that Node runs on under Linux but alpha, parisc and sparc. */
-const O_PATH = 0o10000000;
+/**
+ * Not in fs.constants: a descriptor that only names a place. Value of every architecture that Node runs on under Linux but alpha, parisc and
+ * sparc.
+ */
+export const O_PATH = 0o10000000;
 
 /** The kernel writes space, tab, newline, backslash and '#' as three octal digits. */
 function unescapeOctal(field: string): string {

@@ -5,7 +5,7 @@ import { baseName, parentOf } from '../../domain/path.ts';
 import { RollcallError } from '../../domain/exit.ts';
 import { type Directory, openDirectory, openRoot } from '../files/directory.ts';
 import { FileError, isAbsent } from '../files/errors.ts';
-import { isNetworkOrFuse, mountOf } from '../files/mounts.ts';
+import { mayLookUp, mountOf } from '../files/mounts.ts';
 
 /** What the scan saw of a path that is looked at again: a version, or proven absence. */
 export interface Suspected {
@@ -39,7 +39,7 @@ export async function lookAgain(livePath: string, suspected: readonly Suspected[
   let byName: boolean;
   try {
     const mount = mountOf(livePath);
-    byName = mount === null || mount.readOnly || !isNetworkOrFuse(mount.fsType);
+    byName = mayLookUp(mount);
     root = openRoot(livePath);
   } catch (error) {
     if (!(error instanceof FileError)) throw error;

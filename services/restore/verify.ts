@@ -4,7 +4,6 @@ import { closeSync, createReadStream, openSync, readFileSync, readSync } from 'n
 import { createInterface } from 'node:readline';
 import type { State, Tally } from '../../domain/assessment.ts';
 import { EXIT, type ExitCode, RollcallError, worstExit } from '../../domain/exit.ts';
-import { joinPath } from '../../domain/path.ts';
 import { sameMtime } from '../../domain/version.ts';
 import { errnoOf, FileError } from '../files/errors.ts';
 import { createHasher } from '../files/hash.ts';
@@ -322,9 +321,4 @@ function differenceOf(now: State, wanted: State): string {
   if (now.kind !== 'file') return now.kind === 'symlink' ? `it points to ${now.target ?? ''}` : 'it is another device';
   if (now.size !== wanted.size) return `${now.size ?? 0} bytes instead of ${wanted.size ?? 0}`;
   return `digest ${now.digest ?? 'unread'} instead of ${wanted.digest ?? 'unread'}`;
-}
-
-/** Where an item lies, for messages. */
-export function placeOfItem(result: VerifyResult, item: VerifyItem): string {
-  return joinPath(result.target, item.destination);
 }
