@@ -88,7 +88,7 @@ export async function listHuge(
     const { stat } = handle;
     outcome.listings.push({
       directory: directory.id,
-      statDigest: digest.statDigest(),
+      statDigest: sums.gaps === 0 ? digest.statDigest() : ~digest.statDigest(),
       contentDigest: sums.gaps === 0 && sums.deferred === 0 ? digest.contentDigest() : null,
       count: sums.count,
       files: sums.files,

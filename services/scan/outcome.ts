@@ -117,7 +117,7 @@ export async function childDirectories(
   return children;
 }
 
-/** The digests of what stands: names under a gap are left out, so that a later look at them never passes for unchanged. */
+/** The digests of what stands. */
 export function listingOf(
   environment: ShardEnvironment,
   one: Pick<Look, 'directory' | 'handle'>,
@@ -140,7 +140,8 @@ export function listingOf(
   const { stat } = one.handle;
   return {
     directory: one.directory.id,
-    statDigest: digest.statDigest(),
+    // With a gap it must never match: a name that is gone for good next time would be missed.
+    statDigest: diffed.gaps === 0 ? digest.statDigest() : ~digest.statDigest(),
     contentDigest: whole ? digest.contentDigest() : null,
     count: diffed.seen.length,
     files,

@@ -29,8 +29,13 @@ export async function runRelistShard(environment: ShardEnvironment, shard: Shard
   const outcome = emptyOutcome();
   const { client, context } = environment;
   if (!(await mayHaveMoved(client, context))) return resultOf(outcome, 1);
-  // A snapshot stands still, or somebody is at work in it: what vanished there meanwhile says nothing of the state that it held.
-  if (context.role === 'backup') return unsettle(environment, [], BigInt(context.startedMs - JIFFY_MS), outcome);
+  if (context.role === 'backup') {
+    // A snapshot stands still, or somebody is at work in it: what vanished there meanwhile says nothing of the state that it held. Its own
+    // listings tell which, and no clock has to agree with another.
+    const atWork = movedDirectories(environment, await listedDirectories(client, context), 0);
+    if (atWork.length === 0) return resultOf(outcome, 1);
+    return unsettle(environment, atWork, BigInt(context.startedMs - JIFFY_MS), outcome);
+  }
   const moved = movedDirectories(environment, await listedDirectories(client, context), shard.work.round);
   if (shard.work.round > RELIST_ROUNDS) {
     return moved.length === 0 ? resultOf(outcome, 1) : unsettle(environment, moved, sinceMs(environment), outcome);
@@ -197,7 +202,9 @@ async function unsettle(
   const gaps: GapRow[] = unsettles.map((one) => ({ ...one, status: 'unsettled', errno: null, detail }));
   result.counts.vanished -= unsettles.length;
   result.counts.unknown += unsettles.length;
-  return { ...result, gaps, unsettles };
+  // Their listings lack these names, which the catalog still holds: the next scan must not take such a directory for unchanged.
+  const forgets = [...new Set(unsettles.map(({ directory }) => directory))];
+  return { ...result, gaps, unsettles, forgets };
 }
 
 function movedSince(environment: ShardEnvironment, path: string, startNs: bigint): boolean {

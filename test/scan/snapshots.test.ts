@@ -243,13 +243,19 @@ test('a live tree whose file went back to what it was before is not suspect, and
 test('what vanishes from a snapshot while it is scanned is unsettled: perhaps it is being deleted', async () => {
   const series = world.directory();
   const pattern = join(series, '*');
-  for (let n = 1; n <= 2; n++) write(night(series, n), { 'a/f': 'f', 'a/g': 'g', 'b/h': 'h', top: 't' });
+  for (let n = 1; n <= 2; n++) write(night(series, n), { 'a/f': 'f', 'a/g': 'g', 'b/h': 'h', 'c/i': 'i', top: 't' });
   await world.scanSnapshots(pattern);
   execFileSync('cp', ['-a', night(series, 2), night(series, 3)]);
   remove(join(night(series, 3), 'a/f'), join(night(series, 3), 'b'));
   age(join(night(series, 3), 'a'));
-  // By this clock the scan begins before the deletions.
-  const { totals } = await world.scanSnapshots(pattern, {}, { nowMs: () => Date.now() - 60_000 });
+  // By this clock the scan begins before the deletions. It is asked for the time all along, and each time somebody is at work in c.
+  const atWork = join(night(series, 3), 'c/at work');
+  const nowMs = (): number => {
+    writeFileSync(atWork, '');
+    remove(atWork);
+    return Date.now() - 60_000;
+  };
+  const { totals } = await world.scanSnapshots(pattern, {}, { nowMs });
   expect(totals).toMatchObject([{ vanished: 0, unknown: 2, belowUnknown: 1 }]);
   expect(await world.gaps(pattern)).toEqual(['/b unsettled', 'a/f unsettled']);
   expect((await world.versions(pattern)).filter((v) => v.reason === 'v')).toEqual([]);
