@@ -8,7 +8,7 @@ import type { GapStatus } from '../../domain/scan.ts';
 import type { EndReason, Metadata, Proof } from '../../domain/version.ts';
 import { resolveDirectories } from './directories.ts';
 import type { ExportedScan } from './export.ts';
-import { AttributeIds, attributeKey, copyText, copyValue, REASON_LETTERS, signed } from './rows.ts';
+import { AttributeIds, attributeKey, copyLine, COPY_VERSIONS } from './rows.ts';
 import type { Queryable } from './scans.ts';
 import type { Volume } from './volumes.ts';
 
@@ -206,14 +206,10 @@ async function copyVersions(
   const { rootId } = volume;
   function* lines(): Generator<string> {
     for (const v of versions) {
-      yield `${v.firstSeq}\t${copyValue(v.endSeq)}\t${copyValue(v.size)}\t${v.mtimeNs}\t${copyValue(signed(v.digest))}\t${copyValue(v.readSeq)}\t${v.inode}\t${v.ctimeNs}\t${v.btimeNs}\t${copyValue(v.rdev)}\t${rootId}\t${directories.id(v.directory)}\t${attributes.id(attributeKey(v))}\t${v.nlink}\t${v.endReason === null ? '\\N' : REASON_LETTERS[v.endReason]}\t${v.suspect ? 't' : 'f'}\t${v.racy ? 't' : 'f'}\t${copyText(v.name)}\t${v.target === null ? '\\N' : copyText(v.target)}\n`;
+      yield copyLine(v, rootId, directories.id(v.directory), attributes.id(attributeKey(v)));
     }
   }
-  const sink = client.query(
-    copyFrom(
-      'copy version (first_seq, end_seq, size, mtime_ns, digest, read_seq, inode, ctime_ns, btime_ns, rdev, root, directory, attribute, nlink, end_reason, suspect, racy, name, target) from stdin',
-    ),
-  );
+  const sink = client.query(copyFrom(COPY_VERSIONS));
   await pipeline(Readable.from(lines(), { objectMode: false }), sink);
 }
 

@@ -3,8 +3,8 @@ import { randomInt } from 'node:crypto';
 import type { Client } from 'pg';
 import type { ExitCode } from '../../domain/exit.ts';
 import { connect, type DatabaseAddress } from './database.ts';
+import { holderLives, holdLeases } from './holders.ts';
 import type { Queryable } from './scans.ts';
-import { holdLeases, HOLDER_LOCK } from './shards.ts';
 
 export type RequestKind = 'scan' | 'assess';
 
@@ -40,16 +40,14 @@ export async function leaveRequest(
   return row.id;
 }
 
-// A taken request whose holder's session is gone (its advisory lock with it) is as good as open. $2 is the lock's first key.
-const CLAIMABLE = `(q.state = 'open' or (q.state = 'taken' and not exists (
-  select from pg_locks l where l.locktype = 'advisory' and l.objsubid = 2 and l.classid = $2::int::oid and l.objid = q.holder::oid
-    and l.granted and l.database = (select oid from pg_database where datname = current_database()))))`;
+// A taken request whose holder's session is gone is as good as open.
+const CLAIMABLE = `(q.state = 'open' or (q.state = 'taken' and not ${holderLives('q')}))`;
 
 /** Requests of the host that nobody works on, the oldest first. */
 export async function requestsToRun(client: Queryable, host: string): Promise<bigint[]> {
   const found = await client.query<{ id: bigint }>(
     `select q.id from request q where q.host = $1 and ${CLAIMABLE} order by q.id`,
-    [host, HOLDER_LOCK],
+    [host],
   );
   return found.rows.map((row) => row.id);
 }
@@ -70,10 +68,10 @@ export async function openRequestHolder(address: DatabaseAddress): Promise<Reque
   return {
     async take(id) {
       const taken = await client.query<{ id: bigint; kind: RequestKind; arguments: unknown; attempts: number }>(
-        `update request q set state = 'taken', holder = $3, attempts = attempts + 1
+        `update request q set state = 'taken', holder = $2, attempts = attempts + 1
           where q.id = (select q.id from request q where q.id = $1 and ${CLAIMABLE} for update skip locked)
           returning q.id, q.kind, q.arguments, q.attempts`,
-        [id, HOLDER_LOCK, holder],
+        [id, holder],
       );
       return taken.rows[0] ?? null;
     },

@@ -5,7 +5,7 @@ import type { ScopeRules } from '../../domain/scope.ts';
 import { isTransient } from './advice.ts';
 import { inTransaction } from './database.ts';
 import type { Database } from './database.ts';
-import { HOLDER_LOCK } from './shards.ts';
+import { holderLives } from './holders.ts';
 
 /** Anything that runs a query: a client, a pooled client, or a pool for single statements. */
 export type Queryable = Pick<ClientBase, 'query'>;
@@ -219,9 +219,8 @@ export async function runningScan(client: Queryable, volumeId: number): Promise<
     }
   >(
     `select ${SCAN_COLUMNS}, scope, snapshot_identity, new_state, relist_of, progressed_ms,
-            exists (select from shard h where h.scan = scan.id and h.state = 'leased' and h.lease_until > now() and exists (
-                      select from pg_locks l where l.locktype = 'advisory' and l.objsubid = 2 and l.classid = ${HOLDER_LOCK}::oid
-                         and l.objid = h.holder::oid and l.granted and l.database = (select oid from pg_database where datname = current_database()))) as attended
+            exists (select from shard h where h.scan = scan.id and h.state = 'leased' and h.lease_until > now()
+                      and ${holderLives('h')}) as attended
        from scan where volume = $1 and state = 'running'`,
     [volumeId],
   );

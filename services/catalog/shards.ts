@@ -5,12 +5,11 @@ import type { ClientBase } from 'pg';
 import { from as copyFrom } from 'pg-copy-streams';
 import type { GapStatus } from '../../domain/scan.ts';
 import type { EndReason, Metadata } from '../../domain/version.ts';
-import { attributeKey, copyText, copyValue, REASON_LETTERS, signed } from './rows.ts';
+import { CLAIMABLE_SHARD } from './holders.ts';
+import { attributeKey, copyLine, COPY_VERSIONS, REASON_LETTERS, signed } from './rows.ts';
 import type { Attribute, AttributeIds } from './rows.ts';
 import type { Queryable, ScanContext } from './scans.ts';
 
-/** The first key of the advisory locks that holders keep; the second is the holder's number. */
-export const HOLDER_LOCK = 7461;
 const LEASE_SECONDS = 60;
 
 export interface ShardDirectory {
@@ -44,15 +43,6 @@ export interface Shard {
   readonly attempts: number;
 }
 
-/** Takes the session's advisory lock that says "this holder lives". @returns false when the number is taken */
-export async function holdLeases(client: Queryable, holder: number): Promise<boolean> {
-  const found = await client.query<{ held: boolean }>('select pg_try_advisory_lock($1, $2) as held', [
-    HOLDER_LOCK,
-    holder,
-  ]);
-  return found.rows[0]?.held === true;
-}
-
 /** Claims one shard: an open one, one whose lease ran out, or one whose holder's session is gone. */
 export async function claimShard(client: Queryable, scanId: bigint, holder: number): Promise<Shard | null> {
   const found = await client.query<{
@@ -65,13 +55,9 @@ export async function claimShard(client: Queryable, scanId: bigint, holder: numb
   }>(
     `update shard set state = 'leased', holder = $2, lease_until = now() + make_interval(secs => $3), fence = fence + 1, attempts = attempts + 1
       where id = (
-        select id from shard h
-         where scan = $1 and (state = 'open' or (state = 'leased' and (lease_until < now() or not exists (
-                 select from pg_locks l where l.locktype = 'advisory' and l.objsubid = 2 and l.classid = $4::int::oid and l.objid = h.holder::oid
-                   and l.granted and l.database = (select oid from pg_database where datname = current_database())))))
-         order by id limit 1 for update skip locked)
+        select id from shard h where scan = $1 and ${CLAIMABLE_SHARD} order by id limit 1 for update skip locked)
       returning id, kind, work, fence, holder, attempts`,
-    [scanId, holder, LEASE_SECONDS, HOLDER_LOCK],
+    [scanId, holder, LEASE_SECONDS],
   );
   return found.rows[0] ?? null;
 }
@@ -345,16 +331,12 @@ async function copyVersions(
     for (let start = 0; start < versions.length; start += COPY_CHUNK) {
       let chunk = '';
       for (const v of versions.slice(start, start + COPY_CHUNK)) {
-        chunk += `${v.firstSeq}\t${copyValue(v.endSeq)}\t${copyValue(v.size)}\t${v.mtimeNs}\t${copyValue(signed(v.digest))}\t${copyValue(v.readSeq)}\t${v.inode}\t${v.ctimeNs}\t${v.btimeNs}\t${copyValue(v.rdev)}\t${context.rootId}\t${v.directory}\t${attributes.id(attributeKey(v))}\t${v.nlink}\t${v.endReason === null ? '\\N' : REASON_LETTERS[v.endReason]}\t${v.suspect ? 't' : 'f'}\t${v.racy ? 't' : 'f'}\t${copyText(v.name)}\t${v.target === null ? '\\N' : copyText(v.target)}\n`;
+        chunk += copyLine(v, context.rootId, v.directory, attributes.id(attributeKey(v)));
       }
       yield chunk;
     }
   }
-  const sink = client.query(
-    copyFrom(
-      'copy version (first_seq, end_seq, size, mtime_ns, digest, read_seq, inode, ctime_ns, btime_ns, rdev, root, directory, attribute, nlink, end_reason, suspect, racy, name, target) from stdin',
-    ),
-  );
+  const sink = client.query(copyFrom(COPY_VERSIONS));
   await pipeline(Readable.from(lines(), { objectMode: false }), sink);
 }
 

@@ -1,6 +1,6 @@
 // Scans that a host has something to do for: what the worker asks the catalog, whatever became of the jobs that should have told it.
+import { CLAIMABLE_SHARD } from './holders.ts';
 import type { Queryable } from './scans.ts';
-import { HOLDER_LOCK } from './shards.ts';
 
 export interface ScanToDrain {
   readonly scanId: bigint;
@@ -19,13 +19,10 @@ export async function scansToDrain(
   const found = await client.query<{ id: bigint; shards: number }>(
     `select s.id, h.shards from scan s join root r on r.id = s.root join volume v on v.id = s.volume
        cross join lateral (
-         select count(*)::int as shards from shard h
-          where h.scan = s.id and (h.state = 'open' or (h.state = 'leased' and (h.lease_until < now() or not exists (
-                  select from pg_locks l where l.locktype = 'advisory' and l.objsubid = 2 and l.classid = $3::int::oid and l.objid = h.holder::oid
-                    and l.granted and l.database = (select oid from pg_database where datname = current_database())))))) h
+         select count(*)::int as shards from shard h where h.scan = s.id and ${CLAIMABLE_SHARD}) h
       where s.state = 'running' and r.host = $1 and (v.role = 'backup' or s.progressed_ms >= $2) and (h.shards > 0 or s.open_shards = 0)
       order by s.progressed_ms, s.id`,
-    [options.host, Math.floor(options.liveSinceMs), HOLDER_LOCK],
+    [options.host, Math.floor(options.liveSinceMs)],
   );
   return found.rows.map((row) => ({ scanId: row.id, shards: row.shards }));
 }
