@@ -2,7 +2,9 @@
 import type { Assessment, Verdict } from '../../domain/assessment.ts';
 import type { ExitCode } from '../../domain/exit.ts';
 import { EXIT, worstExit } from '../../domain/exit.ts';
+import { joinPath } from '../../domain/path.ts';
 import { recordBundle } from '../catalog/findings.ts';
+import { exists } from '../files/snapshots.ts';
 import { reconcile } from '../reconcile/assess-volume.ts';
 import type { ReconcileInput } from '../reconcile/assess-volume.ts';
 import type { BundleSummary } from '../restore/bundle.ts';
@@ -55,6 +57,7 @@ export interface AssessResult {
 export async function assess(tools: AssessTools, request: AssessRequest): Promise<AssessResult> {
   const inputs = await checkInputs({
     ...request,
+    outDir: request.outDir ?? freeBundleName(tools),
     limit: request.snapshotsMax,
     stateDir: tools.stateDir,
     cwd: tools.cwd,
@@ -115,13 +118,21 @@ function wantsBundle(assessment: Assessment): boolean {
 async function bundleOf(tools: AssessTools, inputs: CheckedInputs, assessment: Assessment): Promise<BundleSummary> {
   return writeBundle({
     assessment,
-    outDir: inputs.outDir ?? `${tools.cwd}/${bundleName(new Date(tools.nowMs()))}`,
+    outDir: inputs.outDir ?? freeBundleName(tools),
     now: tools.nowMs,
     program: tools.program,
     owners: tools.owners,
     signal: tools.signal,
     onProgress: (done, total) => tools.onProgress(`reading sources, ${total} in all`, { files: done, bytes: 0 }),
   });
+}
+
+/** Where a bundle goes unasked. Checked before the work like one that was named: a current directory inside the volume is refused at once. */
+function freeBundleName(tools: AssessTools): string {
+  const name = joinPath(tools.cwd, bundleName(new Date(tools.nowMs())));
+  let free = name;
+  for (let n = 2; exists(free); n++) free = `${name}-${n}`;
+  return free;
 }
 
 /** rollcall-20261121-030000, in the local time of the machine. */

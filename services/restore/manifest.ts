@@ -108,6 +108,7 @@ export function findingRecord(finding: Finding, restore: string | null): Record<
     below: finding.below,
     linkTo: finding.linkTo,
     accepted: finding.accepted,
+    evidence: finding.evidence ?? [],
     expectedKey: finding.expectedKey,
     observedKey: finding.observedKey,
   };
