@@ -5,7 +5,7 @@ import { overlaps } from './context.ts';
 import { contentKey, expectedKeyOf, observedKeyOf } from './keys.ts';
 import { truncatedLike } from './shape.ts';
 import type { Case, Damage, Pending, Sighting } from './sightings.ts';
-import { differs, needRead, PENDING, readable, wasRead } from './sightings.ts';
+import { differs, needRead, PENDING, readable, recordedDamage, wasRead } from './sightings.ts';
 import { takeSides } from './votes.ts';
 
 /** The newest observation before `rank` that is neither suspect nor looks damaged; null where there is none. */
@@ -56,15 +56,6 @@ function findDamage(c: Case, rank: number): Damage | Pending {
   const reverted = revertedTo(c, judged, lkg);
   if (reverted === PENDING) return PENDING;
   return reverted === null ? 'none' : 'reverted';
-}
-
-/** An earlier assessment could still compare these bytes: what it found damaged then does not become good by being overwritten. */
-function recordedDamage(c: Case, judged: Sighting): Damage | null {
-  const recorded = c.context.damaged.get(c.facts.path);
-  if (recorded === undefined) return null;
-  const observedKey = observedKeyOf(judged);
-  const seenMs = c.context.observers[judged.observer]?.scan.asOf.toMs ?? Number.NEGATIVE_INFINITY;
-  return recorded.find((one) => one.observedKey === observedKey && seenMs > one.afterMs)?.damage ?? null;
 }
 
 export function changedInWindow(c: Case, before: Sighting, after: Sighting): boolean {

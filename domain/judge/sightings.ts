@@ -226,6 +226,15 @@ export function differs(a: Metadata & { digest: bigint | null }, b: Metadata & {
   }
 }
 
+/** An earlier assessment could still compare these bytes: what it found damaged then does not become good by being overwritten. */
+export function recordedDamage(c: Case, sighting: Sighting): Damage | null {
+  const recorded = c.context.damaged.get(c.facts.path);
+  if (recorded === undefined) return null;
+  const observedKey = observedKeyOf(sighting);
+  const seenMs = c.context.observers[sighting.observer]?.scan.asOf.toMs ?? Number.NEGATIVE_INFINITY;
+  return recorded.find((one) => one.observedKey === observedKey && seenMs > one.afterMs)?.damage ?? null;
+}
+
 /** The copy can be read here: on disk, not on another host, and no attempt has failed. */
 export function readable(c: Case, sighting: Sighting): boolean {
   const scan = c.context.observers[sighting.observer]?.scan;

@@ -2,7 +2,7 @@
 import type { Reading } from '../facts.ts';
 import { quiet } from '../version.ts';
 import type { Case, Pending, Sighting } from './sightings.ts';
-import { needRead, readable, roleOf, volumeOf, wasRead } from './sightings.ts';
+import { needRead, readable, recordedDamage, roleOf, volumeOf, wasRead } from './sightings.ts';
 
 /** none: nothing quiet differs, or the odd one is history. odd: the judged copy. backup odd: the newest backup's. unknown: one against one. */
 export type Sides = 'none' | 'odd' | 'backup odd' | 'unknown';
@@ -20,15 +20,20 @@ interface Vote {
 /**
  * Puts `judged` (a file whose digest is known) against everything earlier that is quiet with it: `prior`, oldest first. A vote is one
  * physical copy at one reading; an earlier read of the judged copy's own inode with another digest decides alone; else two against one.
- * Asks for one more physical copy at a time while undecided.
+ * Asks for one more physical copy at a time while undecided. What an earlier assessment found damaged has no vote against other content.
  */
 export function takeSides(c: Case, judged: Sighting, prior: readonly Sighting[]): Sides | Pending {
   if (judged.kind !== 'file' || judged.digest === null) return 'none';
-  const peers = prior.filter((sighting) => quiet(sighting, judged));
+  const alike = prior.filter((sighting) => quiet(sighting, judged));
+  const peers = alike.filter((peer) => peer.digest === judged.digest || recordedDamage(c, peer) === null);
   const votes = votesOf(c, [...peers, judged]);
   if (ownInodeChanged(c, judged, votes)) return 'odd';
   const others = peers.filter((peer) => peer.digest !== null && peer.digest !== judged.digest);
-  if (others.length === 0) return judged.suspect ? 'unknown' : 'none';
+  if (others.length === 0) {
+    const newest = newestBackups(c, alike);
+    if (newest.length > 0 && newest.every((backup) => !peers.includes(backup))) return 'backup odd';
+    return judged.suspect ? 'unknown' : 'none';
+  }
 
   const count = (digest: bigint): number =>
     physicalCopies(

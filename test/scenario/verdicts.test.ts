@@ -363,6 +363,36 @@ test('what was restored is no finding, also where nobody ran verify', async () =
   });
 });
 
+test('damage that the backup has taken over under the old size and time is not voted back after a restore', async () => {
+  settle(5);
+  house.write('desk/zeros', TEXT);
+  snapshots(1, 2);
+  house.rot('desk/zeros', (content) => Buffer.alloc(content.length));
+  snapshots(3, 4);
+  const sinceMs = house.nowMs(2);
+  const result = await house.assess(5, { sinceMs, reread: true });
+  const found = reportOf({
+    window: 'since',
+    intervals: ['night 2 to night 3', 'night 3 to night 4', 'night 4 to live'],
+    universe: '13 files, 5 directories',
+    verdicts: { truncated: 1, intact: 12 },
+    recovery: { exact: 1 },
+    findings: { 'desk/zeros': 'truncated exact from night 2 silent' },
+    lists: { 'night 2 damaged.files': ['/desk/zeros'] },
+  });
+  expect(house.report(result)).toEqual(found);
+  expect(house.report(await house.assess(5.1, { sinceMs }))).toEqual(found);
+  expect(house.restore(result.bundle?.directory ?? '', '--apply', '--damaged').code).toBe(0);
+  // An rsync that goes by size and time would never copy it again: that the backup is wrong must be said.
+  expect(house.report(await house.assess(5.2, { sinceMs }))).toEqual({
+    ...found,
+    verdicts: { 'backup-corrupt': 1, intact: 12 },
+    recovery: {},
+    findings: { 'desk/zeros': 'backup-corrupt' },
+    lists: null,
+  });
+});
+
 test('reverted: an old state is back, with its old time', async () => {
   settle(5);
   house.write('desk/novel', 'a beginning', 1);
