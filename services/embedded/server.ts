@@ -40,13 +40,13 @@ const SETTINGS: Readonly<Record<string, string>> = {
   shared_buffers: '128MB',
   work_mem: '32MB',
   maintenance_work_mem: '128MB',
-  // Nobody replicates or archives this server, so COPY into a table made in the same transaction needs no WAL.
+  // Nobody replicates or archives this server.
   wal_level: 'minimal',
   max_wal_senders: '0',
   max_wal_size: '2GB',
   checkpoint_timeout: '15min',
-  // fsync and synchronous_commit stay on: a scan that was called complete must be complete after a power cut. A commit per shard
-  // is a few hundred flushes in a large scan, which is not what a scan waits for.
+  // fsync and synchronous_commit stay on: a scan that was called complete must be complete after a power cut. (Only the threads' own
+  // connections commit shards without waiting: catalog/database.ts.)
   jit: 'off',
   // A container's /dev/shm is often 64 MB, and a parallel hash join then fails with "no space left".
   dynamic_shared_memory_type: 'mmap',

@@ -2,7 +2,7 @@
 // listing answers instead, and the way down to the directory is listed too.
 import type { Version } from '../../domain/version.ts';
 import { baseName, parentOf } from '../../domain/path.ts';
-import { RollcallError } from '../../domain/exit.ts';
+import { EXIT, RollcallError } from '../../domain/exit.ts';
 import { type Directory, openDirectory, openRoot } from '../files/directory.ts';
 import { FileError, isAbsent } from '../files/errors.ts';
 import { mayLookUp, mountOf } from '../files/mounts.ts';
@@ -44,7 +44,7 @@ export async function lookAgain(livePath: string, suspected: readonly Suspected[
   } catch (error) {
     if (!(error instanceof FileError)) throw error;
     throw new RollcallError(`${livePath} can no longer be looked at: ${error.message}`, {
-      exit: 4,
+      exit: EXIT.guard,
       next: 'check that the volume is mounted and answers, then run the command again',
       cause: error,
     });
