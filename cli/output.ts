@@ -41,7 +41,7 @@ function exactNumber(_key: string, value: unknown): unknown {
 }
 
 /** "1 h 05 min", "3 min 20 s", "12 s". */
-export function duration(ms: number): string {
+function duration(ms: number): string {
   const seconds = Math.max(0, Math.round(ms / 1000));
   if (seconds < 60) return `${seconds} s`;
   const minutes = Math.floor(seconds / 60);

@@ -10,8 +10,6 @@ export interface ScopeRules {
 
 export interface Scope {
   readonly rules: ScopeRules;
-  /** 16 hex digits that differ where rules differ. */
-  readonly rulesHash: string;
   /** Whether a path (printable, below the volume's root) or an ancestor of it is excluded. '' (the root) never is. */
   readonly excluded: (path: string, isDirectory: boolean) => boolean;
 }

@@ -2,7 +2,7 @@
 import { Option, type Command } from 'commander';
 import type { Run } from '../command.ts';
 
-export const FINDING_STATES = ['open', 'resolved', 'accepted', 'all'] as const;
+const FINDING_STATES = ['open', 'resolved', 'accepted', 'all'] as const;
 
 export interface ListFindingsArguments {
   readonly volume: string | null;

@@ -1,5 +1,4 @@
 // The verdict table of design.md section 6, in its order: integrity (rows 0–8), then protection (rows 9–14). Pure: facts in, verdict out.
-import type { Verdict } from '../assessment.ts';
 import type { PathFacts } from '../facts.ts';
 import { same } from '../version.ts';
 import { judgeAbsence, lastSighting } from './absent.ts';
@@ -252,14 +251,3 @@ function sourceEvidence(c: Case, recovered: Recovered): string[] {
   const from = `${nameOf(c.context, source.observer)}${source.path === c.facts.path ? '' : `, as ${source.path}`}`;
   return [recovered.recovery === 'exact' ? `Exactly so in ${from}.` : `Only an older version is left, in ${from}.`];
 }
-
-/** Verdicts for which a way back is computed. */
-export const RECOVERABLE: readonly Verdict[] = [
-  'missing',
-  'corrupt',
-  'truncated',
-  'reverted',
-  'replaced',
-  'recreated',
-  'unreadable',
-];

@@ -6,9 +6,9 @@ import type { Case, Pending, Sighting } from './sightings.ts';
 import { differs, PENDING, readable, roleOf, volumeOf } from './sightings.ts';
 
 /** Zeros at the end that a file of the good version's kind does not have: a block of most file systems. */
-export const ZERO_TAIL_BYTES_MIN = 4096;
+const ZERO_TAIL_BYTES_MIN = 4096;
 /** Pairs of copies that are tried before the bytes count as not to be had. */
-export const COMPARE_ATTEMPTS_MAX = 3;
+const COMPARE_ATTEMPTS_MAX = 3;
 /** A path that once kept no more than this share when it shrank is a log that is rotated, also where it is found empty. */
 const ROTATED_KEEPS_DIVISOR = 10;
 

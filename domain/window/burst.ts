@@ -4,7 +4,7 @@ const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 
 /** The constants of the estimate, with units in their names. A factor of 3 is meant for an assessment; an alarm needs a harder rule. */
-export const BURST = {
+const BURST = {
   /** Fewer intervals than this allow no estimate: everything is in the window. */
   intervalsMin: 3,
   /** Snapshots minutes apart must not turn three deletions into a rate of thousands a day. */
@@ -38,7 +38,7 @@ export interface Estimate {
   readonly bursts: readonly boolean[];
 }
 
-export function ratePerDay(interval: Counted): number {
+function ratePerDay(interval: Counted): number {
   return interval.count / Math.max((interval.toMs - interval.fromMs) / DAY_MS, BURST.daysMin);
 }
 

@@ -8,7 +8,7 @@ import type { ExportedScan } from '../catalog/export.ts';
 import type { ImportedGap, ImportedVersion } from '../catalog/import.ts';
 import { parseHex } from '../files/hash.ts';
 
-export const EXPORT_FORMAT = 1;
+const EXPORT_FORMAT = 1;
 /** Beginning of every export of any format. */
 export const EXPORT_MAGIC = '{"rollcall":"export",';
 

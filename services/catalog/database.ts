@@ -72,7 +72,7 @@ function withOptions(url: string): string {
 }
 
 /** What node-postgres needs for one connection: search_path, timeouts and type parsers included. */
-export function clientConfig(address: DatabaseAddress, applicationName: string): ClientConfig {
+function clientConfig(address: DatabaseAddress, applicationName: string): ClientConfig {
   const common: ClientConfig = {
     application_name: applicationName,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,

@@ -24,7 +24,7 @@ function versionOf(program: string): string | null {
 }
 
 /** Compares number by number: 3.2.10 is newer than 3.2.4. */
-export function isAtLeast(version: readonly number[], least: readonly number[]): boolean {
+function isAtLeast(version: readonly number[], least: readonly number[]): boolean {
   for (const [index, part] of least.entries()) {
     const own = version[index] ?? 0;
     if (own !== part) return own > part;

@@ -188,7 +188,7 @@ function isAbandoned(lock: string, nowMs: number): boolean {
 }
 
 /** Whether a process with this id exists, whosever it is. */
-export function isAlive(pid: number): boolean {
+function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
     return true;

@@ -1,5 +1,4 @@
 // Excludes in the syntax of .gitignore, read by the `ignore` library.
-import { createHash } from 'node:crypto';
 import ignore from 'ignore';
 import { RollcallError } from '../../domain/exit.ts';
 import type { Scope, ScopeRules } from '../../domain/scope.ts';
@@ -33,10 +32,6 @@ export function createScope(rules: ScopeRules): Scope {
   let asked = 0;
   return {
     rules: kept,
-    rulesHash: createHash('sha256')
-      .update(JSON.stringify([excludes, rules.crossMounts]))
-      .digest('hex')
-      .slice(0, 16),
     excluded: (path, isDirectory) => {
       if (excludes.length === 0 || path === '') return false;
       if (++asked > REMEMBERED_PATHS_MAX) {

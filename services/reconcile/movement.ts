@@ -9,7 +9,7 @@ import { type JudgedRoot, pathsOfDirectories, rowsOfNames } from '../catalog/rec
 import type { FactsBuilder } from './facts.ts';
 import type { JudgingTools, Subject } from './judging.ts';
 
-export const NO_MOVES: Moves = { moved: new Map(), candidates: new Map(), copies: new Map() };
+const NO_MOVES: Moves = { moved: new Map(), candidates: new Map(), copies: new Map() };
 
 export function versionAt(sights: readonly Sight[], observer: number): Version | null {
   const sight = sights[observer] ?? null;

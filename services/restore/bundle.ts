@@ -90,7 +90,7 @@ interface Part {
 }
 
 /** restore.sh lies in services/restore of the package, also when this runs from dist/, where the compiler copies no scripts. */
-export function restoreScript(): Buffer {
+function restoreScript(): Buffer {
   for (let directory = dirname(fileURLToPath(import.meta.url)); ; directory = dirname(directory)) {
     if (existsSync(join(directory, 'package.json')))
       return readFileSync(join(directory, 'services/restore/restore.sh'));

@@ -8,7 +8,7 @@ import { type Mount, mountByPath, mountOf, mountsBelow, readMounts } from '../fi
 /** As restore.sh has it: FUSE on a block device too, for who answers there is a process. */
 const RISKY = /^(fuse|fuseblk|fuse\..*|nfs|nfs4|cifs|smb3|smbfs)$/;
 
-export function isRisky(mount: Mount): boolean {
+function isRisky(mount: Mount): boolean {
   return RISKY.test(mount.fsType) && !mount.readOnly;
 }
 
@@ -16,7 +16,7 @@ export function isRisky(mount: Mount): boolean {
  * The mounts for which restore.sh and `verify` refuse a target: the one that it lies on, as far as that can be told without a lookup below a mount,
  * and those below it. `target` is absolute and printable.
  */
-export function riskyMounts(target: string, mounts: readonly Mount[] = readMounts()): Mount[] {
+function riskyMounts(target: string, mounts: readonly Mount[] = readMounts()): Mount[] {
   // By the text of the path first: the way to the target may itself lead through such a mount, and even asking is a lookup.
   const written = mountByPath(target, mounts);
   if (written !== null && isRisky(written)) return [written];

@@ -27,7 +27,7 @@ export interface ManifestEntry {
   readonly observedKey: string;
 }
 
-export function stateRecord(state: State | null): Record<string, unknown> | null {
+function stateRecord(state: State | null): Record<string, unknown> | null {
   if (state === null) return null;
   return {
     kind: state.kind,

@@ -129,7 +129,7 @@ const PATH_BYTES_MAX = 4_000;
 const NAME_BYTES_MAX = 255;
 
 /** A loss that recovery has a meaning for, and that nobody has accepted. */
-export function isLoss(finding: Finding): boolean {
+function isLoss(finding: Finding): boolean {
   return LOSSES.has(finding.verdict) && finding.accepted === null;
 }
 
@@ -138,7 +138,7 @@ export function isDamaged(finding: Finding): boolean {
 }
 
 /** Why a loss with a source stands in no list, whatever its source is worth; null where it may stand in one. */
-export function ruledOut(finding: Finding): string | null {
+function ruledOut(finding: Finding): string | null {
   if (finding.flags.includes(SIDE_UNKNOWN)) return SIDE_UNKNOWN;
   if (finding.verdict !== 'unreadable') return null;
   if (finding.below !== null) return 'lies below a directory that cannot be read';

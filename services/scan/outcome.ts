@@ -57,7 +57,7 @@ function listChildren(rest: readonly ShardDirectory[], generation: number): { ki
   return children;
 }
 
-export function readChildren(gathered: Gathered): { kind: 'read'; work: ShardWork }[] {
+function readChildren(gathered: Gathered): { kind: 'read'; work: ShardWork }[] {
   const children: { kind: 'read'; work: ShardWork }[] = [];
   let files: { directory: ShardDirectory; name: string }[] = [];
   let bytes = 0;

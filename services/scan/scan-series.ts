@@ -36,7 +36,7 @@ export interface PlanStep {
   readonly relistOf: RecordedSnapshot | null;
 }
 
-export async function seriesVolume(
+async function seriesVolume(
   tools: Pick<ScanTools, 'db' | 'host' | 'nowMs'>,
   found: FoundSeries,
   pattern: string,

@@ -1,15 +1,26 @@
 // What holds for any facts whatever: judging ends, in one verdict, and never says more than was seen.
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { VERDICTS } from '../../domain/assessment.ts';
+import { VERDICTS, type Verdict } from '../../domain/assessment.ts';
 import type { Comparison, Observer, PathFacts, Reading, Request, Sight } from '../../domain/facts.ts';
 import { isGap } from '../../domain/facts.ts';
 import type { Acceptance, JudgeContext, Judged } from '../../domain/judge/context.ts';
 import { judgeContext } from '../../domain/judge/context.ts';
-import { judge, RECOVERABLE } from '../../domain/judge/judge.ts';
+import { judge } from '../../domain/judge/judge.ts';
 import { hexDigest } from '../../domain/judge/keys.ts';
 import { GAP_STATUSES } from '../../domain/scan.ts';
 import type { Version } from '../../domain/version.ts';
+
+/** Verdicts for which a way back is computed. */
+const RECOVERABLE: readonly Verdict[] = [
+  'missing',
+  'corrupt',
+  'truncated',
+  'reverted',
+  'replaced',
+  'recreated',
+  'unreadable',
+];
 
 const SEED = Number(process.env['JUDGE_SEED'] ?? Date.now() % 2 ** 31);
 console.log(`judge properties: seed ${SEED} (JUDGE_SEED=${SEED} repeats it)`);

@@ -393,6 +393,18 @@ describe.skipIf(!canMount || !existsSync('/dev/fuse'))(
       expect(await world.told(disk.at)).toEqual(before);
     });
 
+    test('a name that could not be looked at, and is gone the next time, ends then', async () => {
+      const disk = await fuse(FULL, 'ro');
+      await world.scan(disk.at);
+      const before = await world.told(disk.at);
+      disk.set(changed({ 'a/g': { fails: { lookup: EIO } }, 'a/sub': { fails: { lookup: EIO } } }));
+      expect(await world.scan(disk.at)).toMatchObject({ vanished: 0, unknown: 2, belowUnknown: 2 });
+      expect(await world.told(disk.at)).toEqual(before);
+      disk.set(changed({ 'a/g': null, 'a/sub': null, 'a/sub/deep': null, 'a/sub/deep/h': null }));
+      expect(await world.scan(disk.at)).toMatchObject({ vanished: 2, belowGone: 2, gaps: 0 });
+      expect(Object.keys(await world.told(disk.at))).toEqual(['a', 'a/f', 'b', 'b/i']);
+    });
+
     test('where a lookup may destroy, no name that is not listed is looked up: a second listing is believed', async () => {
       const disk = await fuse(FULL, 'rw');
       await world.scan(disk.at);

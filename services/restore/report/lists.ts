@@ -7,7 +7,7 @@ import { type Cell, escape, name, table } from './html.ts';
 /** Lines of one list on paper; the files beside the report hold all. */
 export const LIST_MAX = 200;
 /** Lines of a list of ordinary change, which is shown as a sample. */
-export const ORDINARY_MAX = 40;
+const ORDINARY_MAX = 40;
 
 function between(finding: Finding): string {
   const { lastSeen = null, firstGone = null } = finding.between ?? {};
