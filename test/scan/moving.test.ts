@@ -5,7 +5,8 @@ import { mkdirSync, readFileSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createHasher } from '../../services/files/hash.ts';
-import { hex, openWorld, remove, write } from './world.ts';
+import { RollcallError } from '../../domain/exit.ts';
+import { hex, openWorld, remove, truthOf, write } from './world.ts';
 import type { World } from './world.ts';
 
 let world: World;
@@ -160,3 +161,56 @@ test('what was deleted while a tree was busy elsewhere is still called vanished'
   expect(await world.scan(tree)).toMatchObject({ vanished: 2, found: 1, unknown: 0 });
   expect(await world.gaps(tree)).toEqual([]);
 });
+
+const RIOT = `
+const fs = require('node:fs');
+const root = process.argv[1];
+let seed = Number(process.argv[2]);
+const random = (below) => (seed = (seed * 1103515245 + 12345) & 0x7fffffff) % below;
+const place = () => root + Array.from({ length: 1 + random(3) }, () => '/' + 'abcdefgh'[random(8)]).join('');
+const acts = [
+  () => fs.mkdirSync(place(), { recursive: true }),
+  () => fs.writeFileSync(place(), 'x' + seed),
+  () => fs.renameSync(place(), place()),
+  () => fs.renameSync(place(), place()),
+  () => fs.renameSync(place(), place()),
+  () => fs.writeFileSync(place() + '/f', 'y'),
+  () => random(4) === 0 && fs.rmSync(place(), { recursive: true, force: true }),
+];
+process.stdout.write('ready');
+(function step() {
+  for (let n = 0; n < 6; n++) {
+    try {
+      acts[random(acts.length)]();
+    } catch {}
+  }
+  setTimeout(step, 2);
+})();
+`;
+
+test.each([13, 7932, 15851])(
+  'a tree in which everything is renamed, replaced and removed at random is scanned all the same, and once it rests, exactly (seed %i)',
+  async (seed) => {
+    const tree = world.directory();
+    write(tree, { stays: 's' });
+    for (const a of 'abcdefgh') {
+      for (const b of 'abcdefgh') for (const c of 'abcd') write(tree, { [`${a}/${b}/${c}/f`]: a + b + c });
+    }
+    const rioter = await churn(RIOT, tree, String(seed));
+    try {
+      for (let round = 0; round < 6; round++) {
+        const interrupt = new AbortController();
+        if (round % 3 === 2) setTimeout(() => interrupt.abort(), 60);
+        await world.scan(tree, {}, { signal: interrupt.signal }).catch((error: unknown) => {
+          if (!(error instanceof RollcallError && error.exit === 130)) throw error;
+        });
+      }
+    } finally {
+      await rioter.stop();
+    }
+    await world.scan(tree);
+    await world.scan(tree);
+    expect(await world.told(tree)).toEqual(await truthOf(tree));
+    expect(await world.gaps(tree)).toEqual([]);
+  },
+);
