@@ -213,7 +213,7 @@ create table audit_log (
   reason text
 );
 
--- The versions whose interval contains a complete scan. Gaps are not subtracted here: see services/catalog/manifest.ts.
+-- The versions whose interval contains a complete scan. Gaps are not subtracted here: hidden() tells them.
 create function manifest(p_root int, p_seq bigint) returns setof version
 language sql stable as $$
   select * from version where root = p_root and first_seq <= p_seq and (end_seq is null or end_seq > p_seq)

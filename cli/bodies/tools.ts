@@ -42,7 +42,8 @@ function toolsOf(context: Context, session: Session, threads: ThreadPool): ScanT
     host: hostname(),
     nowMs: context.now,
     signal: context.signal,
-    onProgress: (doing, { files, bytes }) => context.output.progress({ doing, files, bytes, filesExpected: null }),
+    onProgress: (doing, { files, bytes, filesExpected = null }) =>
+      context.output.progress({ doing, files, bytes, filesExpected }),
     onNotice: (text) => context.output.note(text),
   };
 }

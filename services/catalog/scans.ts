@@ -354,3 +354,12 @@ export async function newestGaps(client: Queryable, volumeId: number): Promise<G
   );
   return found.rows;
 }
+
+/** Files that the newest complete scan of a volume met; null before there is one. */
+export async function filesOfLastScan(client: Queryable, volumeId: number): Promise<number | null> {
+  const found = await client.query<{ files: number | null }>(
+    `select (totals ->> 'files')::int as files from scan where volume = $1 and state = 'complete' order by seq desc limit 1`,
+    [volumeId],
+  );
+  return found.rows[0]?.files ?? null;
+}

@@ -21,6 +21,8 @@ import type { ShardAnswer } from './shard-thread.ts';
 export interface Progress {
   readonly files: number;
   readonly bytes: number;
+  /** Files in all, where an earlier scan of the volume tells. */
+  readonly filesExpected?: number | null;
 }
 
 export interface DrainOptions {

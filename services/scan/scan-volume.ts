@@ -4,7 +4,7 @@ import type { ScanMode } from '../../domain/scan.ts';
 import type { ScopeRules } from '../../domain/scope.ts';
 import type { Database } from '../catalog/database.ts';
 import { inTransaction } from '../catalog/database.ts';
-import { beginScan, giveUpScan, runningScan } from '../catalog/scans.ts';
+import { beginScan, giveUpScan, filesOfLastScan, runningScan } from '../catalog/scans.ts';
 import type { BeginScan, RunningScan } from '../catalog/scans.ts';
 import { drain, interrupted } from './drain.ts';
 import type { DrainOutcome, Progress } from './drain.ts';
@@ -86,7 +86,7 @@ export async function runScan(
         beginScan(client, { ...wanted, startedMs: tools.nowMs() }),
       );
       if (scanId === null) continue;
-      const outcome = await drainHere(tools, scanId, phase);
+      const outcome = await drainHere(tools, volumeId, scanId, phase);
       if (outcome.outcome !== 'aborted') return { scanId, outcome, joined: null };
       if (++aborted >= ABORTED_MAX) throw abortedByAnother(phase, outcome.reason);
       continue;
@@ -106,7 +106,7 @@ export async function runScan(
         ? `${phase}: a scan that began ${began} is continued.`
         : `${phase}: another run is scanning this volume since ${began}; this one helps, and comes after it.`,
     );
-    const outcome = await drainHere(tools, scan.id, phase);
+    const outcome = await drainHere(tools, volumeId, scan.id, phase);
     if (outcome.outcome !== 'aborted' && standing === 'wanted') return { scanId: scan.id, outcome, joined: running };
     if (outcome.outcome === 'aborted' && ++aborted >= ABORTED_MAX) throw abortedByAnother(phase, outcome.reason);
   }
@@ -130,7 +130,8 @@ export function bytesReadBy(runs: readonly ScanRun[]): number {
   return runs.reduce((sum, run) => sum + ('totals' in run.outcome ? run.outcome.totals.bytesRead : 0), 0);
 }
 
-function drainHere(tools: ScanTools, scanId: bigint, phase: string): Promise<DrainOutcome> {
+async function drainHere(tools: ScanTools, volumeId: number, scanId: bigint, phase: string): Promise<DrainOutcome> {
+  const filesExpected = await filesOfLastScan(tools.db.pool, volumeId);
   return drain({
     db: tools.db,
     threads: tools.threads,
@@ -138,7 +139,7 @@ function drainHere(tools: ScanTools, scanId: bigint, phase: string): Promise<Dra
     nowMs: tools.nowMs,
     signal: tools.signal,
     waitForOthers: true,
-    onProgress: (progress) => tools.onProgress(phase, progress),
+    onProgress: (progress) => tools.onProgress(phase, { ...progress, filesExpected }),
     onFailure: (error) => tools.onNotice(`${phase}: ${error instanceof Error ? error.message : String(error)}`),
   });
 }
