@@ -209,7 +209,8 @@ class Drain {
       try {
         return await act(this.#client);
       } catch (error) {
-        if (!isTransient(error) || attempt >= RECONNECT_TRIES || this.#options.signal.aborted) throw error;
+        if (!isTransient(error) || attempt >= RECONNECT_TRIES) throw error;
+        if (this.#options.signal.aborted) throw interrupted();
         if (!isConnectionLost(error)) continue;
         await this.#client.end().catch(() => undefined);
         await pause(RECONNECT_PAUSE_MS);

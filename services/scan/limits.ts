@@ -43,5 +43,5 @@ export const RENEW_EVERY_MS = 15_000;
 /** A thread whose counter stands still for this long is written off. */
 export const STALL_MS = 5 * 60 * 1000;
 /** A database that is restarted is waited for: this often, this long each time. */
-export const RECONNECT_TRIES = 60;
-export const RECONNECT_PAUSE_MS = 500;
+export const RECONNECT_TRIES = 150;
+export const RECONNECT_PAUSE_MS = 200;
