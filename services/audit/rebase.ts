@@ -5,7 +5,7 @@ import { inTransaction } from '../catalog/database.ts';
 import { writeAudit } from '../catalog/findings.ts';
 import { findVolume, recordIdentity } from '../catalog/volumes.ts';
 import type { Volume } from '../catalog/volumes.ts';
-import { identifyRoot } from '../files/identity.ts';
+import { identifyRoot, isIdentity } from '../files/identity.ts';
 import { realPathOf } from '../files/location.ts';
 
 export interface Rebase {
@@ -31,7 +31,9 @@ export async function rebase(
       `${volume.name} is a series of snapshots: each has an identity of its own, and none is rebased.`,
     );
   }
-  const now = identifyRoot(volume.path);
+  // Mounts that were entered before are still expected: one that is away just now must not count as vanished later.
+  const entered = isIdentity(volume.identity) ? volume.identity.enteredMounts : [];
+  const now = identifyRoot(volume.path, entered);
   await inTransaction(db, async (client) => {
     await recordIdentity(client, volume.rootId, now);
     const { actor, reason, nowMs: atMs } = request;
