@@ -148,7 +148,7 @@ test('what cannot be: exit 2 and what to do; what a guard stops: exit 4', async 
 });
 
 test('Ctrl-C in the middle is 130, and the next run ends well', async () => {
-  fill(1500);
+  fill(800);
   for (let night = 1; night <= 5; night++) house.snapshot(night);
   house.lose('rooms/3/file3');
   const { child, said, done } = start('assess', '--live', house.live, '--backup', house.pattern);
