@@ -1,9 +1,21 @@
 // One embedded cluster for the whole run, started before the first test file and stopped after the last; each file makes a database in it.
+// A run that is killed cannot tidy up: a shell that waits for the end of its input does it then.
+import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
 import { openEmbedded } from '../../services/embedded/embedded.ts';
+
+/** Stops the server and removes the directory once its standard input ends, unless both are gone by then. */
+const WATCH = `cat >/dev/null
+[ -d "$1" ] || exit 0
+if read -r pid <"$1/data/postmaster.pid"; then
+  kill -INT "$pid"
+  n=0
+  while kill -0 "$pid" && [ "$n" -lt 100 ]; do n=$((n + 1)); sleep 0.1; done
+fi
+rm -rf -- "$1"`;
 
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const stateDir = mkdtempSync(join(tmpdir(), 'rollcall-cluster-'));
@@ -11,9 +23,12 @@ export default async function setup(project: TestProject): Promise<() => Promise
     rmSync(stateDir, { recursive: true, force: true });
     throw error;
   });
+  const watch = spawn('sh', ['-c', WATCH, 'sh', stateDir], { detached: true, stdio: ['pipe', 'ignore', 'ignore'] });
+  watch.unref();
   project.provide('cluster', embedded.address);
   return async () => {
     await embedded.close();
     rmSync(stateDir, { recursive: true, force: true });
+    watch.stdin.end();
   };
 }
