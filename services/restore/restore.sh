@@ -314,8 +314,9 @@ printf "%s\n" "$moved" >>"$W/moved"
 '
 # Directories come as: number, path, lists that need it, owner, mode, mtime. What this bundle has made at this target is remembered by number
 # in the journal, in one word: wanted, made, set (it has its owner, mode and time), again (to be set again after this run has added to it).
+# Words are added and the last one counts: a word that were written over the one before could be lost to a kill in between.
 NOTES='
-state() { state=; [ ! -e "$J/$1" ] || read -r state <"$J/$1"; }
+state() { state=; [ ! -e "$J/$1" ] || while read -r word; do state=$word; done <"$J/$1"; }
 # Lines of owner, mode and time, without names, for the directories given; fails when one of them cannot be asked.
 facts() { stat -c "%u:%g %a %.9Y" -- "$@" >"$W/now" 2>>"$LOG"; }
 # Who is not root sets no owners, and does not compare them.
@@ -340,7 +341,7 @@ while read -r now; do
   shift
   read -r id want <&4
   same || continue
-  printf "again\n" >"$J/$id"
+  printf "again\n" >>"$J/$id"
   [ "$ME" = 0 ] || chmod u+rwx -- "$p"
 done <"$W/now"
 '
@@ -360,13 +361,13 @@ while [ "$n" -gt 0 ]; do
     state "$id"
     # An earlier run was killed right after making it.
     if [ "$state" = wanted ]; then
-      case $(stat -c "%u %a" -- ".$p") in "$ME 700" | "$ME 2700") printf "made\n" >"$J/$id" ;; esac
+      case $(stat -c "%u %a" -- ".$p") in "$ME 700" | "$ME 2700") printf "made\n" >>"$J/$id" ;; esac
     fi
     continue
   fi
   if [ -e ".$p" ]; then blocked "$p"; continue; fi
   if [ "$APPLY" = 0 ]; then made=$((made + 1)); continue; fi
-  printf "wanted\n" >"$J/$id"
+  printf "wanted\n" >>"$J/$id"
   ids="$ids $id"
   set -- "$@" "$p"
 done
@@ -379,17 +380,17 @@ if [ $# -gt 0 ]; then
     p=${1#.}
     shift
     if [ "$whole" = 1 ]; then
-      printf "made\n" >"$J/$id"
+      printf "made\n" >>"$J/$id"
       made=$((made + 1))
     elif [ -L ".$p" ]; then
       blocked "$p"
     elif [ -d ".$p" ]; then
       # Made by the failed call, or by somebody else since it was looked at.
-      case $(stat -c "%u %a" -- ".$p") in "$ME 700" | "$ME 2700") printf "made\n" >"$J/$id"; made=$((made + 1)) ;; esac
+      case $(stat -c "%u %a" -- ".$p") in "$ME 700" | "$ME 2700") printf "made\n" >>"$J/$id"; made=$((made + 1)) ;; esac
     elif [ -e ".$p" ] || [ ! -d ".${p%/*}" ]; then
       blocked "$p"
     elif mkdir -m 0700 -- ".$p" 2>>"$LOG"; then
-      printf "made\n" >"$J/$id"
+      printf "made\n" >>"$J/$id"
       made=$((made + 1))
     else
       printf "1\n" >>"$W/rc"
@@ -422,7 +423,7 @@ while read -r now; do
   p=$1
   shift
   read -r id want <&4
-  if same; then printf "set\n" >"$J/$id"; continue; fi
+  if same; then printf "set\n" >>"$J/$id"; continue; fi
   set -- "$@" "$p"
   printf "%s %s\n" "$id" "$want" >>"$W/set"
   owner=${want%% *} mode=${want#* }
@@ -443,7 +444,7 @@ for p do
 done
 if [ "$one_mode" = 1 ]; then chmod -- "0000$modes" "$@" 2>>"$LOG" || ok=0; fi
 if [ "$ok" = 0 ]; then printf "1\n" >>"$W/rc"; exit 0; fi
-while read -r id want; do printf "set\n" >"$J/$id"; done <"$W/set"
+while read -r id want; do printf "set\n" >>"$J/$id"; done <"$W/set"
 '
 export COMMON KNOWN_LINK
 
