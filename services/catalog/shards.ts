@@ -4,7 +4,8 @@ import { Readable } from 'node:stream';
 import type { ClientBase } from 'pg';
 import { from as copyFrom } from 'pg-copy-streams';
 import type { GapStatus } from '../../domain/scan.ts';
-import type { EndReason, Metadata } from '../../domain/version.ts';
+import type { EndReason, Proof, Version } from '../../domain/version.ts';
+import type { KnownListing } from './known.ts';
 import { CLAIMABLE_SHARD } from './holders.ts';
 import { attributeKey, copyLine, COPY_VERSIONS, REASON_LETTERS, signed } from './rows.ts';
 import type { Attribute, AttributeIds } from './rows.ts';
@@ -99,20 +100,10 @@ export async function releaseShard(client: Queryable, shard: Shard, blameless: b
   );
 }
 
-export interface VersionRow extends Metadata {
+/** A version with its place. */
+export interface VersionRow extends Version {
   readonly directory: number;
   readonly name: string;
-  readonly firstSeq: bigint;
-  readonly endSeq: bigint | null;
-  readonly endReason: EndReason | null;
-  readonly digest: bigint | null;
-  readonly readSeq: bigint | null;
-  readonly inode: bigint;
-  readonly ctimeNs: bigint;
-  readonly btimeNs: bigint;
-  readonly nlink: number;
-  readonly suspect: boolean;
-  readonly racy: boolean;
 }
 
 export interface EndingRow {
@@ -122,15 +113,7 @@ export interface EndingRow {
   readonly kind: 'end' | 'below' | 'proof' | 'extend';
   readonly reason: EndReason | null;
   readonly resumeSeq: bigint | null;
-  readonly proof: {
-    readonly digest: bigint;
-    readonly inode: bigint;
-    readonly ctimeNs: bigint;
-    readonly btimeNs: bigint;
-    readonly nlink: number;
-    readonly suspect: boolean;
-    readonly racy: boolean;
-  } | null;
+  readonly proof: (Omit<Proof, 'readSeq'> & { readonly digest: bigint }) | null;
 }
 
 export interface GapRow {
@@ -141,17 +124,8 @@ export interface GapRow {
   readonly detail: string | null;
 }
 
-export interface ListingRow {
+export interface ListingRow extends KnownListing {
   readonly directory: number;
-  readonly statDigest: bigint;
-  readonly contentDigest: bigint | null;
-  readonly count: number;
-  readonly files: number;
-  readonly bytes: number;
-  readonly racy: boolean;
-  readonly dirInode: bigint;
-  readonly dirMtimeNs: bigint;
-  readonly dirCtimeNs: bigint;
 }
 
 /** Sums of a shard. known = seen + vanished + unknown + excluded; visited = seen + found. Relist shards count differences. */

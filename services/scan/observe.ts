@@ -1,6 +1,7 @@
 // The interval model for one name: what a running scan saw, held against what the catalog knows, gives rows to insert and changes to stage.
 // Pure. The counter-examples behind each rule are in design.md section 5 and in test/catalog.
 import type { EndReason, Metadata, Version } from '../../domain/version.ts';
+import type { VersionRow } from '../catalog/shards.ts';
 import { metadataEqual } from '../../domain/version.ts';
 
 /** A name that was met, after its bytes were read, its digest carried, or neither. */
@@ -22,16 +23,6 @@ export interface KnownName {
   readonly now: Version | undefined;
   /** Late scans only: the first version that starts after the seq. */
   readonly after: Version | undefined;
-}
-
-/** A row as the catalog takes it. */
-export interface NewVersion extends Omit<Observed, 'readNow'> {
-  readonly directory: number;
-  readonly firstSeq: bigint;
-  readonly endSeq: bigint | null;
-  readonly endReason: EndReason | null;
-  readonly readSeq: bigint | null;
-  readonly suspect: boolean;
 }
 
 interface EndingBase {
@@ -61,7 +52,7 @@ export type Ending =
     });
 
 export interface NameDiff {
-  readonly insert: NewVersion | null;
+  readonly insert: VersionRow | null;
   readonly endings: readonly Ending[];
 }
 
@@ -133,7 +124,7 @@ export function diffPresent(
     else endReason = now?.endReason ?? 'vanished';
   }
   // Spelled out: spreading one object of this size into another was a tenth of a first scan (2026-11-23, 2 cores, 200,000 files).
-  const insert: NewVersion = {
+  const insert: VersionRow = {
     directory: point.directory,
     name: seen.name,
     kind: seen.kind,
