@@ -1,12 +1,13 @@
 import { defineConfig } from 'vitest/config';
 
-export default defineConfig({
+// Two sizes: what `npm test` runs, and with `--mode long` what takes minutes (npm run test:long).
+export default defineConfig(({ mode }) => ({
   test: {
-    include: ['test/**/*.test.ts'],
-    testTimeout: 60_000,
+    include: [mode === 'long' ? 'test/**/*.long.ts' : 'test/**/*.test.ts'],
+    testTimeout: mode === 'long' ? 600_000 : 60_000,
     hookTimeout: 60_000,
     pool: 'forks',
     maxWorkers: 2,
     globalSetup: ['test/support/cluster.ts'],
   },
-});
+}));

@@ -28,6 +28,8 @@ export interface RunOptions {
   readonly progress?: boolean | undefined;
   /** The body holds worker threads: run it in a child process that can be ended when a thread cannot (cli/supervise.ts). */
   readonly threads?: boolean;
+  /** With threads: the child takes only what others leave (--idle). */
+  readonly idle?: boolean;
   /** The body works until it is told to end, ends in order, and knows its exit code: a signal is no interruption. */
   readonly service?: boolean;
 }

@@ -26,13 +26,22 @@ function text(environment: Environment, name: string): string | null {
   return value === undefined || value === '' ? null : value;
 }
 
+/** A user without an entry in passwd has none, and Node throws. */
+function passwdHome(): string | null {
+  try {
+    return homedir();
+  } catch {
+    return null;
+  }
+}
+
 /** The XDG base directory specification: relative paths are to be ignored. */
 function defaultStateDir(environment: Environment, isRoot: boolean): string {
   if (isRoot) return '/var/lib/rollcall';
   const xdg = text(environment, 'XDG_STATE_HOME');
   if (xdg !== null && isAbsolute(xdg)) return join(xdg, 'rollcall');
-  const home = text(environment, 'HOME') ?? homedir();
-  if (!isAbsolute(home)) {
+  const home = text(environment, 'HOME') ?? passwdHome();
+  if (home === null || !isAbsolute(home)) {
     throw new RollcallError('there is no home directory to keep the state in', {
       next: 'name a directory with --state-dir or ROLLCALL_STATE_DIR',
     });

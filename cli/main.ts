@@ -1,6 +1,7 @@
 // The door: arguments in, one command run, one exit code out.
 import { CommanderError } from 'commander';
 import { EXIT, worstExit, type ExitCode } from '../domain/exit.ts';
+import { inertJson } from '../services/restore/wording.ts';
 import type { Body, Context, RunOptions } from './command.ts';
 import { readConfig } from './config.ts';
 import { failureLines, failureOf, interrupted, type Failure } from './failure.ts';
@@ -19,10 +20,11 @@ const isChild = process.argv[2] === CHILD_MARK;
 const argv = process.argv.slice(isChild ? 3 : 2);
 const write = (line: string): void => void process.stderr.write(`${line}\n`);
 
-// `rollcall … | head` is no failure of Rollcall's: what nobody reads is dropped, the work goes on.
+// `rollcall … | head` is no failure of Rollcall's, nor is a terminal that was closed (EIO): what nobody reads is dropped, the work goes on or
+// is ended in order by the hang-up that came with it.
 for (const stream of [process.stdout, process.stderr]) {
   stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
+    if (error.code !== 'EPIPE' && error.code !== 'EIO') throw error;
   });
 }
 
@@ -33,9 +35,11 @@ async function describe(error: unknown): Promise<Failure> {
 
 function report(failure: Failure, json: boolean): void {
   for (const line of failureLines(failure)) write(line);
-  if (!json) return;
-  const { message, next, exit } = failure;
-  process.stdout.write(`${JSON.stringify({ error: { message, next, exit } }, null, 2)}\n`);
+  if (json) print(failure);
+}
+
+function print({ message, next, exit }: Pick<Failure, 'message' | 'next' | 'exit'>): void {
+  process.stdout.write(`${inertJson(JSON.stringify({ error: { message, next, exit } }, null, 2))}\n`);
 }
 
 function finish(exit: ExitCode): void {
@@ -111,7 +115,7 @@ async function perform(body: Body, stateDir: string | undefined, options: RunOpt
     report(interrupted(), options.json === true);
     return worstExit([exit, EXIT.interrupted]);
   } catch (error) {
-    const failure = signal.aborted ? interrupted() : await describe(error);
+    const failure = signal.aborted ? interrupted() : await describe((await troubleOf(session)) ?? error);
     report(failure, options.json === true);
     return failure.exit;
   } finally {
@@ -120,9 +124,27 @@ async function perform(body: Body, stateDir: string | undefined, options: RunOpt
   }
 }
 
+/** A connection that is lost tells less than why the server does not come back. */
+async function troubleOf(session: Promise<Session> | null): Promise<Error | null> {
+  return session === null
+    ? null
+    : session.then(
+        (opened) => opened.db.trouble(),
+        () => null,
+      );
+}
+
 async function closeQuietly(session: Promise<Session>): Promise<void> {
   // A session that did not open has told why already; one that does not close in order is given up with the process.
   await session.then((opened) => opened.close()).catch(() => {});
+}
+
+/** A child that was killed could not stop the database that it had started. */
+async function stopDatabase(stateDir: string | undefined): Promise<void> {
+  const config = readConfig(process.env, stateDir);
+  if (config.databaseUrl !== null) return;
+  const { stopUnused } = await import('../services/embedded/embedded.ts');
+  await stopUnused({ stateDir: config.stateDir, now: Date.now, log: () => {} });
 }
 
 async function main(): Promise<ExitCode> {
@@ -131,7 +153,11 @@ async function main(): Promise<ExitCode> {
     const { stateDir } = program.opts<{ stateDir?: string }>();
     exit =
       options.threads === true && !isChild
-        ? await supervise(argv, { note: write })
+        ? await supervise(argv, {
+            note: write,
+            idle: options.idle === true,
+            onDied: () => within(CLOSE_MAX_MS, stopDatabase(stateDir)),
+          })
         : await perform(body, stateDir, options);
   });
   try {
@@ -142,7 +168,10 @@ async function main(): Promise<ExitCode> {
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode === 0) return EXIT.nothing;
     const command = program.commands.find((each) => each.name() === argv.find((word) => !word.startsWith('-')));
-    if (argv.length > 0) write(`  next: rollcall ${command === undefined ? '' : `${command.name()} `}--help`);
+    const next = `rollcall ${command === undefined ? '' : `${command.name()} `}--help`;
+    if (argv.length > 0) write(`  next: ${next}`);
+    // commander has told it on standard error already; a program that reads standard output gets its object all the same.
+    if (argv.includes('--json')) print({ message: error.message, next, exit: EXIT.failure });
     return EXIT.failure;
   }
 }

@@ -1,6 +1,6 @@
 // What a command prints: answers on standard output, everything about the work on standard error, a moving line on a terminal only.
 import type { WriteStream } from 'node:tty';
-import { bytes, count } from '../services/restore/wording.ts';
+import { bytes, count, inertJson } from '../services/restore/wording.ts';
 
 /** How far a piece of work is. */
 export interface Progress {
@@ -96,7 +96,7 @@ export function openOutput(options: {
     },
     json(value) {
       done();
-      stdout.write(`${JSON.stringify(value, exactNumber, 2)}\n`);
+      stdout.write(`${inertJson(JSON.stringify(value, exactNumber, 2))}\n`);
     },
     note(text) {
       done();

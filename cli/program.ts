@@ -3,16 +3,34 @@ import { Command } from 'commander';
 import { rollcallVersion } from '../services/doctor/edition.ts';
 import type { Define, Run } from './command.ts';
 import { define as assess } from './commands/assess.ts';
+import { define as bundle } from './commands/bundle.ts';
 import { define as demo } from './commands/demo.ts';
 import { define as doctor } from './commands/doctor.ts';
+import { define as exportList } from './commands/export.ts';
 import { define as findings } from './commands/findings.ts';
 import { define as history } from './commands/history.ts';
+import { define as importList } from './commands/import.ts';
 import { define as scan } from './commands/scan.ts';
+import { define as status } from './commands/status.ts';
 import { define as verify } from './commands/verify.ts';
 import { define as volumes } from './commands/volumes.ts';
 import { define as worker } from './commands/worker.ts';
 
-const COMMANDS: readonly Define[] = [assess, verify, scan, history, findings, volumes, demo, doctor, worker];
+const COMMANDS: readonly Define[] = [
+  assess,
+  bundle,
+  verify,
+  scan,
+  history,
+  findings,
+  status,
+  volumes,
+  exportList,
+  importList,
+  demo,
+  doctor,
+  worker,
+];
 
 const EPILOGUE = `
 Exit codes: 0 nothing to report, 1 findings, 2 usage or operational failure, 3 incomplete, 4 a guard stopped it, 130 interrupted.

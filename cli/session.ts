@@ -19,8 +19,8 @@ export async function openSession(
     import('../services/catalog/database.ts'),
     import('../services/catalog/migrate.ts'),
   ]);
-  const { address, release } = await openServer(config, options);
-  const db = openPool(address, { applicationName: options.applicationName });
+  const { address, release, trouble } = await openServer(config, options);
+  const db = openPool(address, { applicationName: options.applicationName, trouble });
   const close = async (): Promise<void> => {
     try {
       await db.close();
@@ -48,11 +48,15 @@ export async function openSession(
 async function openServer(
   config: Config,
   { now, log }: { readonly now: () => number; readonly log: (line: string) => void },
-): Promise<{ readonly address: DatabaseAddress; readonly release: () => Promise<void> }> {
+): Promise<Pick<Session, 'address'> & Pick<Database, 'trouble'> & { readonly release: () => Promise<void> }> {
   if (config.databaseUrl !== null) {
-    return { address: { connectionString: config.databaseUrl }, release: () => Promise.resolve() };
+    return {
+      address: { connectionString: config.databaseUrl },
+      release: () => Promise.resolve(),
+      trouble: () => Promise.resolve(null),
+    };
   }
   const { openEmbedded } = await import('../services/embedded/embedded.ts');
   const embedded = await openEmbedded({ stateDir: config.stateDir, now, binDir: config.pgBin ?? undefined, log });
-  return { address: embedded.address, release: () => embedded.close() };
+  return { address: embedded.address, release: () => embedded.close(), trouble: () => embedded.trouble() };
 }

@@ -2,19 +2,29 @@
 // one who holds the threads must be one whom another can kill; the other keeps the exit code that was announced.
 import { fork } from 'node:child_process';
 import { EXIT, type ExitCode } from '../domain/exit.ts';
+import { idleStart } from '../services/files/idle.ts';
 
 /** First argument of a child; no command is called so. */
 export const CHILD_MARK = '--supervised-child';
 
 /** After its announcement a child has this long to go by itself. */
 const GRACE_MS = 2_000;
+/** A child that works says at once that it has heard the first signal; one whose main thread hangs in a system call never does. */
+const HEARS_MS = 5_000;
+/** A killed process whose thread waits for dead storage in the kernel stays until that answers. Nobody waits with it. */
+const DIES_MS = 1_000;
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 type Announcement = { readonly exit: ExitCode };
 type Order = { readonly interrupt: true };
+type Heard = { readonly heard: true };
 
 const CODES: ReadonlySet<unknown> = new Set(Object.values(EXIT));
+
+function isHeard(message: unknown): message is Heard {
+  return typeof message === 'object' && message !== null && 'heard' in message;
+}
 
 function isAnnouncement(message: unknown): message is Announcement {
   return typeof message === 'object' && message !== null && 'exit' in message && CODES.has(message.exit);
@@ -22,39 +32,54 @@ function isAnnouncement(message: unknown): message is Announcement {
 
 /**
  * Runs this program again with the same arguments as a child, its terminal and pipes inherited. The first signal asks the child to end in
- * order, the second kills it.
+ * order; the second kills it, and so does silence after the first.
  * @returns the code that the child announced; 130 after an interruption; 2 for a child that died
  */
 export function supervise(
   argv: readonly string[],
-  { module = process.argv[1] ?? '', note }: { readonly module?: string; readonly note: (line: string) => void },
+  {
+    module = process.argv[1] ?? '',
+    note,
+    idle = false,
+    onDied = () => Promise.resolve(),
+    hearsMs = HEARS_MS,
+  }: {
+    readonly module?: string;
+    readonly note: (line: string) => void;
+    /** Everybody else comes first. */
+    readonly idle?: boolean;
+    /** Tidies up after a child that ended without a word; awaited, its failure does not matter. */
+    readonly onDied?: () => Promise<void>;
+    readonly hearsMs?: number;
+  },
 ): Promise<ExitCode> {
   return new Promise((resolve) => {
-    const child = fork(module, [CHILD_MARK, ...argv], { stdio: ['inherit', 'inherit', 'inherit', 'ipc'] });
+    const { words, lacks } = idle ? idleStart() : { words: [], lacks: null };
+    if (lacks !== null) note(`rollcall: ${lacks}`);
+    const [execPath = process.execPath, ...before] = words;
+    const execArgv = words.length === 0 ? process.execArgv : [...before, process.execPath, ...process.execArgv];
+    const stdio = ['inherit', 'inherit', 'inherit', 'ipc'] as const;
+    const child = fork(module, [CHILD_MARK, ...argv], { stdio: [...stdio], execPath, execArgv });
     let announced: ExitCode | null = null;
     let signals = 0;
-    let grace: NodeJS.Timeout | null = null;
+    let settled = false;
+    const timers: NodeJS.Timeout[] = [];
+    const after = (ms: number, act: () => void): void => void timers.push(setTimeout(act, ms));
 
-    const onSignal = (): void => {
-      signals += 1;
-      if (signals === 1 && child.connected) {
-        const order: Order = { interrupt: true };
-        child.send(order, () => {});
-        note('rollcall: ending in order; press Ctrl-C again to end at once');
-      } else child.kill('SIGKILL');
-    };
-    for (const signal of SIGNALS) process.on(signal, onSignal);
-
-    child.on('message', (message) => {
-      if (!isAnnouncement(message)) return;
-      announced = message.exit;
-      grace = setTimeout(() => child.kill('SIGKILL'), GRACE_MS);
-    });
     const settle = (code: number | null, died: NodeJS.Signals | null, why: string | null): void => {
-      if (grace !== null) clearTimeout(grace);
+      if (settled) return;
+      settled = true;
+      for (const timer of timers) clearTimeout(timer);
       for (const signal of SIGNALS) process.off(signal, onSignal);
       if (announced !== null) return resolve(announced);
-      if (signals > 0) return resolve(EXIT.interrupted);
+      const leave = (code: ExitCode): void =>
+        void onDied()
+          .catch(() => {})
+          .then(() => resolve(code));
+      if (signals > 0) {
+        note('rollcall: ended at once\n  next: run the same command again: it continues');
+        return leave(EXIT.interrupted);
+      }
       note(
         `rollcall: the working process ${why ?? (died === null ? `ended with code ${code}` : `was killed by ${died}`)}`,
       );
@@ -63,8 +88,33 @@ export function supervise(
           ? '  next: look for the OOM killer (dmesg), then run the same command again: it continues'
           : '  next: run the same command again: it continues',
       );
-      return resolve(EXIT.failure);
+      return leave(EXIT.failure);
     };
+    const kill = (): void => {
+      child.kill('SIGKILL');
+      after(DIES_MS, () => {
+        note(
+          `rollcall: process ${child.pid} hangs in the kernel and stays until its storage answers; look at dmesg and findmnt`,
+        );
+        settle(null, 'SIGKILL', null);
+      });
+    };
+    const onSignal = (): void => {
+      signals += 1;
+      if (signals > 1 || !child.connected) return kill();
+      const order: Order = { interrupt: true };
+      child.send(order, () => {});
+      note('rollcall: ending in order; press Ctrl-C again to end at once');
+      after(hearsMs, kill);
+    };
+    for (const signal of SIGNALS) process.on(signal, onSignal);
+
+    child.on('message', (message) => {
+      if (isHeard(message)) for (const timer of timers.splice(0)) clearTimeout(timer);
+      if (!isAnnouncement(message)) return;
+      announced = message.exit;
+      after(GRACE_MS, kill);
+    });
     child.on('error', (error) => {
       if (child.pid === undefined) settle(null, null, `could not be started: ${error.message}`);
     });
@@ -77,8 +127,14 @@ export function superviseSignal(): AbortSignal {
   const controller = new AbortController();
   const abort = (): void => controller.abort();
   for (const signal of SIGNALS) process.on(signal, abort);
-  process.on('message', abort);
+  process.on('message', () => {
+    abort();
+    const heard: Heard = { heard: true };
+    process.send?.(heard, () => {});
+  });
   process.on('disconnect', abort);
+  // It may have gone while this process was loading, when nobody listened.
+  if (!process.connected) abort();
   return controller.signal;
 }
 

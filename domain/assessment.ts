@@ -37,14 +37,17 @@ export interface Cause {
   readonly signals: readonly string[];
 }
 
-/** One state of a path, as far as reports and restores need it. Digest is 16 hex digits (XXH64, big-endian) or null when unread. */
+/**
+ * One state of a path, as far as reports and restores need it. Digest is 16 hex digits (XXH64, big-endian) or null when unread. What only
+ * an imported list tells of has no mode, owner or mtime, and may have no size.
+ */
 export interface State {
   readonly kind: Kind;
-  readonly mode: number;
-  readonly uid: number;
-  readonly gid: number;
+  readonly mode: number | null;
+  readonly uid: number | null;
+  readonly gid: number | null;
   readonly size: number | null;
-  readonly mtimeNs: bigint;
+  readonly mtimeNs: bigint | null;
   readonly target: string | null;
   readonly rdev: bigint | null;
   readonly digest: string | null;
@@ -163,7 +166,10 @@ export interface Assessment {
   readonly recovery: Readonly<Record<Recovery, Tally>>;
   /** Every path that is not intact (directories too), sorted by path in byte order. */
   readonly findings: readonly Finding[];
+  /** What could not be looked at and what would not hold still, a sentence each. */
   readonly incomplete: readonly string[];
+  /** Something among it could not be read; else it was only in flux, and findings come first in the exit code. */
+  readonly unread: boolean;
   readonly conditions: readonly Condition[];
   readonly bytesRead: number;
   /** Bytes whose digests were carried, and the oldest reading among them (ISO 8601, null if none). */

@@ -6,7 +6,8 @@ import type { Version } from './version.ts';
 /** One complete scan as an observer. Observers are ordered by as_of (ties: backups before live, then seq); live now is the last. */
 export interface Observer {
   readonly scan: Scan;
-  readonly role: 'live' | 'backup';
+  /** list: names and digests that another tool wrote down. Evidence of what was, never a copy, and no protection. */
+  readonly role: 'live' | 'backup' | 'list';
   /** The volume's name: a series for backups. */
   readonly volume: string;
 }
@@ -49,7 +50,8 @@ export interface Comparison {
 
 /** What judge asks for when the facts do not suffice; the caller reads, adds it to the facts, and judges again. */
 export type Request =
-  | { readonly kind: 'read'; readonly observer: number }
+  /** another: a second physical copy is wanted, so that one whose bytes are known already (a hard link) need not be read again. */
+  | { readonly kind: 'read'; readonly observer: number; readonly another?: true }
   | { readonly kind: 'compare'; readonly of: number; readonly against: number };
 
 export interface PathFacts {
@@ -65,8 +67,11 @@ export interface PathFacts {
 
 /** Evidence from beside the path. Every part may be missing (null, none): then the signal is not known, which is never "did not fire". */
 export interface Surroundings {
-  /** The nearest ancestor directory that is there live now, aligned with the observers: its mtime tells of removals through the file system. */
-  readonly parent: { readonly path: string; readonly sights: readonly Sight[] } | null;
+  /**
+   * The nearest ancestor directory that is there live now ('' is the root), and its mtime in ns at each observer, null where not known: it
+   * tells of removals through the file system.
+   */
+  readonly parent: { readonly path: string; readonly mtimes: readonly (bigint | null)[] } | null;
   /**
    * Non-directories of the same directory that were there at the path's last sighting: gone in the same interval (this path included),
    * left now, and how many different owners those that are gone had.

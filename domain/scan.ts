@@ -46,4 +46,8 @@ export interface Scan {
   /** When another host read it (an imported export), in ms; null for scans made here. */
   readonly exportedMs: number | null;
   readonly startedMs: number;
+  /** mtime of its root when that was listed: the root is nobody's entry, so no version tells. Null where it was not recorded. */
+  readonly rootMtimeNs: bigint | null;
+  /** A list that another tool made: whether it claims to hold every file. Left out for what was really looked at. */
+  readonly list?: 'partial' | 'complete';
 }

@@ -13,6 +13,7 @@ export interface Metadata {
   readonly gid: number;
   /** Bytes; null for anything but a file. */
   readonly size: number | null;
+  /** Ns since 1970; isTold() where a list says nothing of it. */
   readonly mtimeNs: bigint;
   /** A symlink's target in printable text form; null otherwise. */
   readonly target: string | null;
@@ -48,18 +49,39 @@ export interface Version extends Metadata, Proof {
   readonly endReason: EndReason | null;
 }
 
+/** No file system holds such a time: it says that a list of another tool told names and digests, and no metadata. */
+const UNTOLD_NS = -(2n ** 63n);
+/** The metadata of what only such a list tells of; its size may be null too. */
+export const UNTOLD = { mode: -1, uid: -1, gid: -1, mtimeNs: UNTOLD_NS } as const;
+
+/** Known from a list only: content at best, and never a time, an owner or a mode. */
+export function isTold(of: Pick<Metadata, 'mtimeNs'>): boolean {
+  return of.mtimeNs === UNTOLD_NS;
+}
+
+/** Tools that make lists read through symlinks: a name that a list tells of may have been one. */
+export function mayBeLink(a: Metadata, b: Metadata): boolean {
+  return (isTold(a) && b.kind === 'symlink') || (isTold(b) && a.kind === 'symlink');
+}
+
+/** Not known to differ: a list may tell no size. */
+export function sizesAgree(a: Pick<Metadata, 'size'>, b: Pick<Metadata, 'size'>): boolean {
+  return a.size === null || b.size === null || a.size === b.size;
+}
+
 /** What comparing content needs; Version and live observations both fit. */
 export type Content = Pick<Version, 'kind' | 'size' | 'target' | 'rdev' | 'digest' | 'suspect'>;
 
 /**
  * Same content (design.md section 6): kinds equal, and file: sizes and non-null digests equal · symlink: target · device: rdev ·
- * directory, FIFO, socket: nothing more. An unread digest equals nothing, and neither does a suspect observation.
+ * directory, FIFO, socket: nothing more. An unread digest equals nothing, and neither does a suspect observation. Where a list told no
+ * size, the digest decides.
  */
 export function same(a: Content, b: Content): boolean {
   if (a.kind !== b.kind || a.suspect || b.suspect) return false;
   switch (a.kind) {
     case 'file':
-      return a.size === b.size && a.digest !== null && a.digest === b.digest;
+      return sizesAgree(a, b) && a.digest !== null && a.digest === b.digest;
     case 'symlink':
       return a.target === b.target;
     case 'char-device':
@@ -101,6 +123,7 @@ function floorTo(timeNs: bigint, precision: bigint): bigint {
 
 /** Equal at the coarser precision of the two: backups and old file systems cut times off. */
 export function sameMtime(a: bigint, b: bigint): boolean {
+  if (a === UNTOLD_NS || b === UNTOLD_NS) return false;
   const pa = precisionNs(a);
   const pb = precisionNs(b);
   const p = pa > pb ? pa : pb;

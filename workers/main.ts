@@ -5,6 +5,7 @@ import { openPool } from '../services/catalog/database.ts';
 import { openRequestHolder, requestsToRun } from '../services/catalog/requests.ts';
 import { scansToDrain } from '../services/catalog/to-drain.ts';
 import { ownersOfMachine } from '../services/files/owners.ts';
+import { limitReading } from '../services/files/pace.ts';
 import { WAKE_EVERY_MS } from '../services/queue/catalogue.ts';
 import type { WorkerSettings } from '../services/queue/process.ts';
 import { openQueue } from '../services/queue/queue.ts';
@@ -42,7 +43,9 @@ export async function runWorker(options: WorkerOptions): Promise<ExitCode> {
   };
   if (options.signal.aborted) stop.abort();
   options.signal.addEventListener('abort', () => stop.abort(), { once: true });
-  const slots = openSlots({ address: options.address, count: options.slots, log, onNoneLeft });
+  // For this thread, too, which reads when it judges and writes bundles.
+  const pace = limitReading(options.bytesPerSecond ?? null);
+  const slots = openSlots({ address: options.address, count: options.slots, pace, log, onNoneLeft });
   const onError = quietly(log, nowMs);
   const queue = openQueue({ ...where, host, onError });
   const bell = newBell(stop.signal);

@@ -23,6 +23,13 @@ for (const name of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
 process.on('message', () => stop.abort());
 // Whoever started it is gone, and with it whoever would keep the exit code: there is no reason to go on.
 process.on('disconnect', () => stop.abort());
+if (!process.connected) stop.abort();
+// Nor is it one that nobody reads the log any more: what is said is dropped, the work goes on.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE' && error.code !== 'EIO') throw error;
+  });
+}
 
 /** Tells the exit code first: with a thread in a system call that never returns, exiting takes for ever, and the parent has to end it. */
 function end(code: number): void {

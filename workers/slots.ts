@@ -6,6 +6,8 @@ import { openThreads, type ThreadPool } from '../services/scan/pool.ts';
 export interface SlotOptions {
   readonly address: DatabaseAddress;
   readonly count: number;
+  /** What all slots together may read in a second (limitReading); null for no limit. */
+  readonly pace: SharedArrayBuffer | null;
   /** One line for the operator. */
   readonly log: (line: string) => void;
   /** No slot has a thread that can be used any more: the storage does not answer. */
@@ -38,7 +40,7 @@ export function openSlots(options: SlotOptions): Slots {
       const slot = slots.find((each) => each.state === 'free');
       if (slot === undefined || signal.aborted) return false;
       slot.state = 'busy';
-      slot.threads ??= openThreads(options.address, 1);
+      slot.threads ??= openThreads(options.address, 1, options.pace);
       const hung = watched(slot.threads, signal);
       try {
         await work(hung.threads);
@@ -66,7 +68,7 @@ function watched(threads: ThreadPool, signal: AbortSignal): { threads: ThreadPoo
   return {
     is: () => hangs,
     threads: {
-      threads: threads.threads,
+      lanes: threads.lanes,
       close: () => threads.close(),
       run(scanId, shard) {
         const running = threads.run(scanId, shard);

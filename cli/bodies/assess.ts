@@ -2,8 +2,7 @@
 import { EXIT, worstExit, type ExitCode } from '../../domain/exit.ts';
 import { encodeText } from '../../domain/path.ts';
 import type { AssessResult } from '../../services/audit/assess.ts';
-import { assess } from '../../services/audit/assess.ts';
-import { parseSince } from '../../services/audit/since.ts';
+import { parseSince } from '../../services/audit/when.ts';
 import { workingDirectory } from '../../services/files/location.ts';
 import { toJson } from '../../services/reconcile/assessment-json.ts';
 import { refuseStateInside } from '../../services/scan/inputs.ts';
@@ -13,7 +12,6 @@ import type { AssessArguments } from '../commands/assess.ts';
 import type { Output } from '../output.ts';
 import { renderAssessment } from '../render/assessment.ts';
 import { planLines } from '../render/plan.ts';
-import { withScanTools } from './tools.ts';
 
 export async function assessBody(context: Context, args: AssessArguments): Promise<ExitCode> {
   const { config, output } = context;
@@ -32,6 +30,7 @@ export async function assessBody(context: Context, args: AssessArguments): Promi
     newState: args.newState,
     notGluster: args.notGluster,
     bricksRescued: args.bricksRescued,
+    part: args.part,
   }));
   const stateDir = config.databaseUrl === null ? encodeText(config.stateDir) : null;
   const cwd = workingDirectory();
@@ -44,7 +43,13 @@ export async function assessBody(context: Context, args: AssessArguments): Promi
     const { detach } = await import('./detach.ts');
     return detach(context, { kind: 'assess', volumes: requests }, args.json);
   }
-  return withScanTools(context, args.threads, async ({ tools, owners }) => {
+  // The database starts while the rest is loaded: half a second of a short run. What fails here fails again where it is waited for.
+  context.session().catch(() => {});
+  const [{ assess }, { withScanTools }] = await Promise.all([
+    import('../../services/audit/assess.ts'),
+    import('./tools.ts'),
+  ]);
+  return withScanTools(context, args, async ({ tools, owners }) => {
     const results: AssessResult[] = [];
     for (const request of requests) {
       const result = await assess(

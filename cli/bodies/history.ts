@@ -1,5 +1,6 @@
 // The body of `history PATH`.
 import { EXIT, type ExitCode } from '../../domain/exit.ts';
+import { isTold, type Version } from '../../domain/version.ts';
 import { history } from '../../services/audit/history.ts';
 import type { Stretch } from '../../services/audit/history.ts';
 import { workingDirectory } from '../../services/files/location.ts';
@@ -51,10 +52,16 @@ function stretchLine(stretch: Stretch): string {
   if (state === 'absent') return `${span}: absent`;
   if (state === 'unknown') return `${span}: not looked at (${stretch.why ?? 'gap'})`;
   const size = state.size === null ? '' : `, ${bytes(state.size)}`;
+  const when = isTold(state) ? '' : `, modified ${day(Number(state.mtimeNs / 1_000_000n))}`;
   const digest = state.kind === 'file' ? `, ${state.digest === null ? 'unread' : hex(state.digest)}` : '';
   const suspect = state.suspect ? ', SUSPECT: its content changed under the same size and time' : '';
   const target = state.target === null ? '' : ` -> ${state.target}`;
-  return `${span}: ${state.kind}${target}${size}, modified ${day(Number(state.mtimeNs / 1_000_000n))}${digest}${suspect}${gone}`;
+  return `${span}: ${state.kind}${target}${size}${when}${digest}${suspect}${gone}`;
+}
+
+/** A list tells no metadata. */
+function untold(version: Version): Record<string, unknown> {
+  return isTold(version) ? { mtimeNs: null, mode: null, uid: null, gid: null } : { mtimeNs: String(version.mtimeNs) };
 }
 
 function record(stretch: Stretch): unknown {
@@ -75,6 +82,6 @@ function record(stretch: Stretch): unknown {
     version:
       typeof state === 'string'
         ? null
-        : { ...state, mtimeNs: String(state.mtimeNs), digest: state.digest === null ? null : hex(state.digest) },
+        : { ...state, ...untold(state), digest: state.digest === null ? null : hex(state.digest) },
   };
 }

@@ -1,7 +1,6 @@
 // The body of `scan`: one look at a live tree or at the snapshots of a backup.
 import { EXIT, type ExitCode } from '../../domain/exit.ts';
 import { encodeText, joinPath } from '../../domain/path.ts';
-import { scan } from '../../services/audit/scan.ts';
 import type { ScanResult } from '../../services/audit/scan.ts';
 import { workingDirectory } from '../../services/files/location.ts';
 import { refuseStateInside } from '../../services/scan/inputs.ts';
@@ -9,7 +8,6 @@ import { bytes, count, shellWord } from '../../services/restore/wording.ts';
 import type { Context } from '../command.ts';
 import type { ScanArguments } from '../commands/scan.ts';
 import { planLines } from '../render/plan.ts';
-import { withScanTools } from './tools.ts';
 
 export async function scanBody(context: Context, args: ScanArguments): Promise<ExitCode> {
   const { config, output } = context;
@@ -33,7 +31,13 @@ export async function scanBody(context: Context, args: ScanArguments): Promise<E
     const { detach } = await import('./detach.ts');
     return detach(context, { kind: 'scan', scan: request }, args.json);
   }
-  return withScanTools(context, args.threads, async ({ tools }) => {
+  // The database starts while the rest is loaded. What fails here fails again where it is waited for.
+  context.session().catch(() => {});
+  const [{ scan }, { withScanTools }] = await Promise.all([
+    import('../../services/audit/scan.ts'),
+    import('./tools.ts'),
+  ]);
+  return withScanTools(context, args, async ({ tools }) => {
     const result = await scan(
       {
         ...tools,

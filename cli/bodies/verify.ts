@@ -3,9 +3,10 @@ import { userInfo } from 'node:os';
 import type { ExitCode } from '../../domain/exit.ts';
 import { verify } from '../../services/audit/verify.ts';
 import { workingDirectory } from '../../services/files/location.ts';
-import { bytes, count } from '../../services/restore/wording.ts';
-import { VERIFY_STATUSES } from '../../services/restore/verify.ts';
-import type { VerifyStatus } from '../../services/restore/verify.ts';
+import { limitReading } from '../../services/files/pace.ts';
+import { bytes, count, operand, plural, shellWord } from '../../services/restore/wording.ts';
+import { isLeftToPerson, VERIFY_STATUSES } from '../../services/restore/verify.ts';
+import type { VerifyItem, VerifyResult, VerifyStatus } from '../../services/restore/verify.ts';
 import type { Context } from '../command.ts';
 import type { VerifyArguments } from '../commands/verify.ts';
 
@@ -21,6 +22,7 @@ const MEANING: Readonly<Record<VerifyStatus, string>> = {
 const SHOWN_MAX = 20;
 
 export async function verifyBody(context: Context, args: VerifyArguments): Promise<ExitCode> {
+  limitReading(args.gentle.bytesPerSecond);
   const { output } = context;
   const { result, closed } = await verify(
     {
@@ -43,7 +45,8 @@ export async function verifyBody(context: Context, args: VerifyArguments): Promi
   for (const status of VERIFY_STATUSES) {
     const { files, bytes: size } = result.counts[status];
     if (files > 0 || status === 'restored') {
-      output.line(`  ${count(files).padStart(9)}  ${MEANING[status]}${size > 0 ? ` (${bytes(size)})` : ''}`);
+      const options = status === 'waiting' ? `: ${optionsOf(result.items).join(' ')}` : '';
+      output.line(`  ${count(files).padStart(9)}  ${MEANING[status]}${options}${size > 0 ? ` (${bytes(size)})` : ''}`);
     }
   }
   if (result.metadataDiffers > 0)
@@ -57,9 +60,28 @@ export async function verifyBody(context: Context, args: VerifyArguments): Promi
     output.line(`  ${item.status}: ${item.destination}${item.detail === null ? '' : `: ${item.detail}`}`);
   }
   if (wrong.length > SHOWN_MAX) output.line(`  … and ${count(wrong.length - SHOWN_MAX)} more (--json prints all)`);
-  if (closed !== null) output.line(`${count(closed)} findings are closed.`);
-  if (result.exit === 0) output.line('Everything that was to come back is back.');
-  else
-    output.line(`Next: sh ${result.bundle}/restore.sh --apply ${result.target}   (README.txt there names the options)`);
+  if (closed !== null && closed > 0) output.line(`${plural(closed, 'finding')} closed.`);
+  for (const line of nextLines(result)) output.line(line);
   return result.exit;
+}
+
+/** The options of restore.sh that the waiting ones are waiting for. */
+function optionsOf(items: readonly VerifyItem[]): string[] {
+  const needs = items.filter(({ status }) => status === 'waiting').flatMap((item) => item.needs);
+  return [...new Set(needs)].map((need) => `--${need}`).toSorted();
+}
+
+/** What is to be done now. What a person probably deleted is no finding, and said all the same: it is not back. */
+function nextLines({ exit, items, bundle, target, leftToPersons }: VerifyResult): string[] {
+  const restore = (options: readonly string[]): string =>
+    ['sh', `${operand(bundle)}/restore.sh`, '--apply', ...options, shellWord(target)].join(' ');
+  if (exit !== 0)
+    return [
+      `Next: ${restore(optionsOf(items.filter((item) => !isLeftToPerson(item))))}   (README.txt there says more)`,
+    ];
+  if (leftToPersons === 0) return ['Everything that the lists of this bundle hold is back.'];
+  return [
+    `All the rest that the lists of this bundle hold is back. ${plural(leftToPersons, 'path')} a person probably deleted; if that was not meant:`,
+    `  ${restore(['--person-deleted'])}`,
+  ];
 }

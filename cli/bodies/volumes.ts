@@ -2,6 +2,7 @@
 import { hostname, userInfo } from 'node:os';
 import { EXIT, type ExitCode } from '../../domain/exit.ts';
 import { rebase } from '../../services/audit/rebase.ts';
+import { isListVolume } from '../../services/catalog/lists.ts';
 import { listVolumes } from '../../services/catalog/volumes.ts';
 import type { Context } from '../command.ts';
 import type { ListVolumesArguments, RebaseVolumeArguments } from '../commands/volumes.ts';
@@ -21,7 +22,8 @@ export async function listVolumesBody(context: Context, args: ListVolumesArgumen
       volume.newestMs === null
         ? 'never completely'
         : `newest ${new Date(volume.newestMs).toISOString().slice(0, 16).replace('T', ' ')}Z`;
-    output.line(`${volume.role.padEnd(6)} ${volume.name}`);
+    const role = isListVolume(volume) ? 'lists' : volume.role;
+    output.line(`${role.padEnd(6)} ${volume.name}`);
     output.line(
       `       ${volume.layout} on ${volume.host}: ${volume.scans} scans, ${newest}${volume.running ? ', one is running' : ''}`,
     );

@@ -1,6 +1,7 @@
 // The body of `worker`: holds the catalog open and watches over the process that does the work, until that ends or is to be ended.
 import { availableParallelism, hostname } from 'node:os';
 import { EXIT, type ExitCode } from '../../domain/exit.ts';
+import { idleStart } from '../../services/files/idle.ts';
 import { startWorkerProcess } from '../../services/queue/process.ts';
 import type { Context } from '../command.ts';
 import type { WorkerArguments } from '../commands/worker.ts';
@@ -17,8 +18,11 @@ export async function workerBody(context: Context, args: WorkerArguments): Promi
     slots: args.threads ?? availableParallelism(),
     once: args.once,
     json: args.json,
+    ...(args.gentle.bytesPerSecond === null ? {} : { bytesPerSecond: args.gentle.bytesPerSecond }),
   };
-  const worker = startWorkerProcess(settings, 'inherit');
+  const { words, lacks } = args.gentle.idle ? idleStart() : { words: [], lacks: null };
+  if (lacks !== null) context.output.note(`rollcall: ${lacks}`);
+  const worker = startWorkerProcess(settings, 'inherit', words);
   if (signal.aborted) worker.stop();
   signal.addEventListener('abort', () => worker.stop(), { once: true });
   const code = await worker.ended;

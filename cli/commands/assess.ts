@@ -1,6 +1,9 @@
 // rollcall assess: what is lost on a live volume, since when, and how it comes back.
 import { InvalidArgumentError, Option, type Command } from 'commander';
-import { collect, positive, type Run } from '../command.ts';
+import type { PartRequest } from '../../services/audit/asked.ts';
+import type { Run } from '../command.ts';
+import { addPartOptions, partOf, type PartOptions } from './part-options.ts';
+import { addScanOptions, detachedProblem, type ScanOptions, type ScanSettings, scanSettings } from './scan-options.ts';
 
 /** One live volume and the patterns of its own backups. */
 export interface LiveAndBackups {
@@ -8,42 +11,19 @@ export interface LiveAndBackups {
   readonly backups: readonly string[];
 }
 
-export interface AssessArguments {
+export interface AssessArguments extends ScanSettings {
   readonly volumes: readonly LiveAndBackups[];
   /** As the person wrote it; parsed by the use case, which knows the time zone. */
   readonly since: string | null;
   readonly out: string | null;
-  /** The newest N snapshots of each series; null means all. */
-  readonly snapshots: number | null;
-  readonly excludes: readonly string[];
-  readonly tz: string | null;
-  readonly reread: boolean;
-  readonly notGluster: boolean;
-  readonly bricksRescued: boolean;
-  readonly crossMounts: boolean;
-  readonly newState: boolean;
   readonly side: 'backup' | null;
-  readonly threads: number | null;
-  readonly detach: boolean;
-  readonly json: boolean;
+  readonly part: PartRequest;
 }
 
-interface Options {
+interface Options extends PartOptions, ScanOptions {
   readonly since?: string;
   readonly out?: string;
-  readonly snapshots?: number;
-  readonly exclude?: readonly string[];
-  readonly tz?: string;
-  readonly reread?: boolean;
-  readonly notGluster?: boolean;
-  readonly bricksRescued?: boolean;
-  readonly crossMounts?: boolean;
-  readonly newState?: boolean;
   readonly side?: 'backup';
-  readonly threads?: number;
-  readonly detach?: boolean;
-  readonly json?: boolean;
-  readonly progress: boolean;
 }
 
 /** --live and --backup in the order in which they were written: a backup belongs to the --live before it. */
@@ -99,32 +79,14 @@ export function define(program: Command, run: Run): void {
       '--since <when>',
       'the loss began then (2026-11-21, 2026-11-21T03:00, "3 days ago"), instead of what the snapshots tell',
     )
-    .option('--out <dir>', 'where the bundle goes (default ./rollcall-TIME); must not exist')
-    .option('--snapshots <n>', 'scan the newest N snapshots only; what was scanned before is still judged', positive)
-    .option('--exclude <pattern>', 'leave out, as in .gitignore; may be repeated', collect)
-    .option('--tz <zone>', 'time zone of dates in snapshot names (default: that of this machine)')
-    .option('--reread', 'read every copy again, also those that show no change')
-    .option('--not-gluster', 'this FUSE mount is not GlusterFS: looking up names on it destroys nothing')
-    .option('--bricks-rescued', 'the bricks below this GlusterFS mount have been scanned and rescued')
-    .option('--cross-mounts', 'enter other file systems below the root (default: they are not entered)')
-    .option(
-      '--new-state',
-      'the volume is what it should be, also if it is empty, another one, or shares nothing with its backup',
-    )
-    .addOption(
-      new Option(
-        '--side <side>',
-        'where live and backup differ and nothing tells which is right, take this one for good',
-      ).choices(['backup']),
-    )
-    .option(
-      '--threads <n>',
-      'files read at once, 32 at most and as memory allows (default: the number of cores)',
-      positive,
-    )
-    .option('--detach', 'leave the scan to workers (rollcall worker) and return')
-    .option('--json', 'print the assessment as one JSON object')
-    .option('--no-progress', 'no moving line on the terminal')
+    .option('--out <dir>', 'where the bundle goes (default ./rollcall-TIME); must not exist');
+  addPartOptions(command).addOption(
+    new Option(
+      '--side <side>',
+      'where live and backup differ and nothing tells which is right, take this one for good',
+    ).choices(['backup']),
+  );
+  addScanOptions(command)
     .addHelpText(
       'after',
       `
@@ -138,27 +100,27 @@ Example:
       } catch (error) {
         return command.error(`error: ${(error as Error).message}`);
       }
+      if (options.path !== undefined && volumes.length > 1) {
+        return command.error(
+          'error: --path belongs to one volume: give one --live, or cut the parts afterwards with rollcall bundle.',
+        );
+      }
+      const settings = scanSettings(options);
+      const problem = detachedProblem(settings);
+      if (problem !== null) return command.error(problem);
       const args: AssessArguments = {
+        ...settings,
         volumes,
         since: options.since ?? null,
         out: options.out ?? null,
-        snapshots: options.snapshots ?? null,
-        excludes: options.exclude ?? [],
-        tz: options.tz ?? null,
-        reread: options.reread ?? false,
-        notGluster: options.notGluster ?? false,
-        bricksRescued: options.bricksRescued ?? false,
-        crossMounts: options.crossMounts ?? false,
-        newState: options.newState ?? false,
         side: options.side ?? null,
-        threads: options.threads ?? null,
-        detach: options.detach ?? false,
-        json: options.json ?? false,
+        part: partOf(options),
       };
       await run(async (context) => (await import('../bodies/assess.ts')).assessBody(context, args), {
         json: options.json,
         progress: options.progress,
         threads: true,
+        idle: options.idle === true,
       });
     });
 }

@@ -1,41 +1,19 @@
 // rollcall scan: one look at a live tree or at the snapshots of a backup, kept in the catalog or exported to a file.
 import { Option, type Command } from 'commander';
-import { collect, positive, type Run } from '../command.ts';
+import type { Run } from '../command.ts';
+import { addScanOptions, detachedProblem, type ScanOptions, type ScanSettings, scanSettings } from './scan-options.ts';
 
-export interface ScanArguments {
+export interface ScanArguments extends ScanSettings {
   /** A directory, or a pattern whose matches are the snapshots of one series. */
   readonly pattern: string;
   /** null: a pattern is a backup, a plain directory is live. */
   readonly role: 'live' | 'backup' | null;
   readonly exportFile: string | null;
-  readonly snapshots: number | null;
-  readonly excludes: readonly string[];
-  readonly tz: string | null;
-  readonly reread: boolean;
-  readonly notGluster: boolean;
-  readonly bricksRescued: boolean;
-  readonly crossMounts: boolean;
-  readonly newState: boolean;
-  readonly threads: number | null;
-  readonly detach: boolean;
-  readonly json: boolean;
 }
 
-interface Options {
+interface Options extends ScanOptions {
   readonly role?: 'live' | 'backup';
   readonly export?: string;
-  readonly snapshots?: number;
-  readonly exclude?: readonly string[];
-  readonly tz?: string;
-  readonly reread?: boolean;
-  readonly notGluster?: boolean;
-  readonly bricksRescued?: boolean;
-  readonly crossMounts?: boolean;
-  readonly newState?: boolean;
-  readonly threads?: number;
-  readonly detach?: boolean;
-  readonly json?: boolean;
-  readonly progress: boolean;
 }
 
 export function define(program: Command, run: Run): void {
@@ -56,47 +34,25 @@ export function define(program: Command, run: Run): void {
     .option(
       '--export <file>',
       'write what was seen to this file; only an earlier export of the same series is replaced',
-    )
-    .option('--snapshots <n>', 'scan the newest N snapshots only', positive)
-    .option('--exclude <pattern>', 'leave out, as in .gitignore; may be repeated', collect)
-    .option('--tz <zone>', 'time zone of dates in snapshot names (default: that of this machine)')
-    .option('--reread', 'read every copy again, also those that show no change')
-    .option('--not-gluster', 'this FUSE mount is not GlusterFS: looking up names on it destroys nothing')
-    .option('--bricks-rescued', 'the bricks below this GlusterFS mount have been scanned and rescued')
-    .option('--cross-mounts', 'enter other file systems below the root (default: they are not entered)')
-    .option('--new-state', 'the volume is what it should be, also if it is empty or another one')
-    .option(
-      '--threads <n>',
-      'files read at once, 32 at most and as memory allows (default: the number of cores)',
-      positive,
-    )
-    .option('--detach', 'leave the scan to workers (rollcall worker) and return')
-    .option('--json', 'print the result as one JSON object')
-    .option('--no-progress', 'no moving line on the terminal')
-    .action(async (pattern: string, options: Options) => {
-      if (options.detach === true && options.export !== undefined) {
-        return command.error('error: --export waits for the scan, --detach does not: give one of them.');
-      }
-      const args: ScanArguments = {
-        pattern,
-        role: options.role ?? null,
-        exportFile: options.export ?? null,
-        snapshots: options.snapshots ?? null,
-        excludes: options.exclude ?? [],
-        tz: options.tz ?? null,
-        reread: options.reread ?? false,
-        notGluster: options.notGluster ?? false,
-        bricksRescued: options.bricksRescued ?? false,
-        crossMounts: options.crossMounts ?? false,
-        newState: options.newState ?? false,
-        threads: options.threads ?? null,
-        detach: options.detach ?? false,
-        json: options.json ?? false,
-      };
-      await run(async (context) => (await import('../bodies/scan.ts')).scanBody(context, args), {
-        json: options.json,
-        progress: options.progress,
-        threads: true,
-      });
+    );
+  addScanOptions(command).action(async (pattern: string, options: Options) => {
+    if (options.detach === true && options.export !== undefined) {
+      return command.error('error: --export waits for the scan, --detach does not: give one of them.');
+    }
+    const settings = scanSettings(options);
+    const problem = detachedProblem(settings);
+    if (problem !== null) return command.error(problem);
+    const args: ScanArguments = {
+      ...settings,
+      pattern,
+      role: options.role ?? null,
+      exportFile: options.export ?? null,
+    };
+    await run(async (context) => (await import('../bodies/scan.ts')).scanBody(context, args), {
+      json: options.json,
+      progress: options.progress,
+      threads: true,
+      idle: options.idle === true,
     });
+  });
 }

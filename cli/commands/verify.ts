@@ -1,6 +1,7 @@
 // rollcall verify: reads what was restored again, file by file, against the bundle.
 import type { Command } from 'commander';
 import type { Run } from '../command.ts';
+import { addGentleOptions, type Gentle, gentleOf, type GentleOptions } from './gentle-options.ts';
 
 export interface VerifyArguments {
   readonly bundle: string;
@@ -8,10 +9,11 @@ export interface VerifyArguments {
   readonly target: string | null;
   readonly notGluster: boolean;
   readonly bricksRescued: boolean;
+  readonly gentle: Gentle;
   readonly json: boolean;
 }
 
-interface Options {
+interface Options extends GentleOptions {
   readonly notGluster?: boolean;
   readonly bricksRescued?: boolean;
   readonly json?: boolean;
@@ -19,8 +21,8 @@ interface Options {
 }
 
 export function define(program: Command, run: Run): void {
-  program
-    .command('verify')
+  const command = program.command('verify');
+  command
     .summary('prove that what was restored is what was lost')
     .description(
       'Reads every file of a restore bundle again at its target and compares it bit for bit with the manifest. For the live root it closes the findings.',
@@ -28,7 +30,8 @@ export function define(program: Command, run: Run): void {
     .argument('<bundle>', 'the directory that assess wrote')
     .argument('[target]', 'where the files were restored to (default: the live root that the bundle names)')
     .option('--not-gluster', 'this FUSE mount is not GlusterFS: looking up names on it destroys nothing')
-    .option('--bricks-rescued', 'the bricks below this GlusterFS mount have been scanned and rescued')
+    .option('--bricks-rescued', 'the bricks below this GlusterFS mount have been scanned and rescued');
+  addGentleOptions(command)
     .option('--json', 'print the result as one JSON object')
     .option('--no-progress', 'no moving line on the terminal')
     .action(async (bundle: string, target: string | undefined, options: Options) => {
@@ -37,12 +40,14 @@ export function define(program: Command, run: Run): void {
         target: target ?? null,
         notGluster: options.notGluster ?? false,
         bricksRescued: options.bricksRescued ?? false,
+        gentle: gentleOf(options),
         json: options.json ?? false,
       };
       await run(async (context) => (await import('../bodies/verify.ts')).verifyBody(context, args), {
         json: options.json,
         progress: options.progress,
         threads: true,
+        idle: options.idle === true,
       });
     });
 }

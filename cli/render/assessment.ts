@@ -1,6 +1,6 @@
 // What `assess` prints at the end: what to stop, the numbers that matter, when and where, the command to run next. Pure: lines in, no terminal.
 import { type Assessment, VERDICTS } from '../../domain/assessment.ts';
-import { personStep, restoreSteps, type Step, STOP_STEPS } from '../../services/restore/commands.ts';
+import { ALL_BY_PERSONS, personStep, restoreSteps, type Step, STOP_STEPS } from '../../services/restore/commands.ts';
 import {
   byOwner,
   byTopDirectory,
@@ -12,7 +12,10 @@ import {
   type ReportInput,
   tellingIntervals,
 } from '../../services/restore/present.ts';
+import { roomText } from '../../services/restore/room.ts';
 import { bytes, count, plural, shellWord, since, time, visible } from '../../services/restore/wording.ts';
+import { leftOutLines, partLines, roomLines } from './bundle.ts';
+import { clip, type Paint, paint, wrap } from './text.ts';
 
 export interface RenderOptions {
   /** Columns of the terminal. */
@@ -24,34 +27,6 @@ const INCOMPLETE_MAX = 3;
 const CONDITIONS_MAX = 3;
 const INTERVALS_MAX = 4;
 const GROUPS_MAX = 4;
-
-type Paint = (text: string) => string;
-
-function paint(code: number, color: boolean): Paint {
-  return (text) => (color ? `\u001b[${code}m${text}\u001b[0m` : text);
-}
-
-/** At most `width` code points; the middle of a long text goes, because a path's end tells more than its middle. */
-function clip(text: string, width: number): string {
-  const points = Array.from(text);
-  if (points.length <= width) return text;
-  const head = Math.floor((width - 1) / 2);
-  return `${points.slice(0, head).join('')}\u2026${points.slice(points.length - (width - 1 - head)).join('')}`;
-}
-
-/** Plain text broken at spaces, continuation lines indented by as much as asked. Commands do not go through here: they stay whole. */
-function wrap(text: string, width: number, indent: number): string[] {
-  const lines: string[] = [];
-  let line = '';
-  for (const word of visible(text).split(' ')) {
-    if (line !== '' && line.length + 1 + word.length > width) {
-      lines.push(line);
-      line = ' '.repeat(indent);
-    }
-    line += line.trim() === '' ? word : ` ${word}`;
-  }
-  return [...lines, line];
-}
 
 function when(assessment: Assessment): string {
   const backups = assessment.series.map(
@@ -66,7 +41,15 @@ function quietText(seen: Picture): string {
   return `${plural(seen.quiet.files, 'file')} (${bytes(seen.quiet.bytes)}) vanished outside the window and count as deleted${option}`;
 }
 
-function nothing(assessment: Assessment, seen: Picture): string[] {
+/** What limits the dating and proving of losses says nothing where there are none. */
+const OF_NO_WEIGHT_WITHOUT_LOSSES: ReadonlySet<string> = new Set([
+  'trusted',
+  'few-snapshots',
+  'estimated-dates',
+  'exported',
+]);
+
+function nothing(assessment: Assessment, seen: Picture, width: number): string[] {
   const { verdicts } = assessment;
   const ordinary = (['new', 'modified', 'moved'] as const)
     .filter((verdict) => verdicts[verdict].files > 0)
@@ -75,7 +58,12 @@ function nothing(assessment: Assessment, seen: Picture): string[] {
     ordinary.length === 0 ? '' : `, ${ordinary.join(', ')}`
   }.`;
   const second = seen.quiet.files > 0 ? `${quietText(seen)}.` : `${when(assessment)}.`;
-  return [visible(first), visible(second.charAt(0).toUpperCase() + second.slice(1))];
+  const notes = assessment.conditions.filter(({ code }) => !OF_NO_WEIGHT_WITHOUT_LOSSES.has(code));
+  return [
+    visible(first),
+    visible(second.charAt(0).toUpperCase() + second.slice(1)),
+    ...notes.flatMap(({ text }) => wrap(`Note    ${text}`, width, 8)),
+  ];
 }
 
 function row(label: string, files: number, size: number, note: string, style: Paint, width: number): string {
@@ -119,8 +107,14 @@ function next(assessment: Assessment, input: ReportInput | null, seen: Picture, 
   if (input !== null && input.bundle !== null && seen.personDeleted.files > 0 && seen.restorable.files > 0) {
     return [
       `Read ${shellWord(`${input.bundle}/report.html`)}, or README.txt beside it.`,
-      'All that can be put back was probably deleted by a person. If it was not meant, a dry run (--apply puts it back):',
+      ALL_BY_PERSONS,
       bold(`  ${personStep({ ...input, bundle: input.bundle }).command}`),
+    ];
+  }
+  if (input !== null && input.bundle !== null && input.leftOut.length > 0) {
+    return [
+      'restore.sh can put nothing of it back. Next, what else can be done:',
+      bold(`  cat ${shellWord(`${input.bundle}/README.txt`)}`),
     ];
   }
   if (assessment.incomplete.length > 0) {
@@ -169,101 +163,87 @@ function numbers(assessment: Assessment, seen: Picture, options: RenderOptions):
   return lines;
 }
 
+function incompleteLines({ incomplete }: Assessment, width: number, style: Paint): string[] {
+  const lines = incomplete.slice(0, INCOMPLETE_MAX).flatMap((text) => wrap(`INCOMPLETE: ${text}`, width, 2));
+  if (incomplete.length > INCOMPLETE_MAX)
+    lines.push(`INCOMPLETE: ${count(incomplete.length - INCOMPLETE_MAX)} more (--json lists them all)`);
+  return lines.map(style);
+}
+
+function stopLines(width: number, style: Paint): string[] {
+  return [
+    ...wrap(
+      'STOP the nightly backup job and the pruning of snapshots first: each night destroys history.',
+      width,
+      0,
+    ).map(style),
+    `  ${STOP_STEPS[0]?.command ?? ''}`,
+  ];
+}
+
+/** Verdict by verdict, files and directories. */
+function verdictLines({ verdicts, directories, universe }: Assessment, width: number): string[] {
+  const told = VERDICTS.filter((verdict) => verdict !== 'intact');
+  const files = told.filter((verdict) => verdicts[verdict].files > 0);
+  const dirs = told.filter((verdict) => directories[verdict] > 0);
+  return [
+    ...wrap(
+      `What    ${files.map((verdict) => `${verdict} ${count(verdicts[verdict].files)}`).join(', ')}; ` +
+        `intact ${count(verdicts.intact.files)}; together ${count(universe.paths)}`,
+      width,
+      8,
+    ),
+    ...(dirs.length === 0
+      ? []
+      : wrap(`Dirs    ${dirs.map((verdict) => `${verdict} ${count(directories[verdict])}`).join(', ')}`, width, 8)),
+  ];
+}
+
+function readText({ bytesRead, bytesTrusted, trustedSince }: Assessment): string {
+  const oldest = trustedSince === null ? '' : ` (the oldest ${time(trustedSince)}; --reread reads all)`;
+  return `${bytes(bytesRead)}${bytesTrusted === 0 ? '' : `; ${bytes(bytesTrusted)} trusted from earlier readings${oldest}`}`;
+}
+
+function conditionLines(assessment: Assessment, width: number): string[] {
+  // What was trusted is said in the line of what was read.
+  const conditions = assessment.conditions.filter(({ code }) => code !== 'trusted');
+  const lines = conditions.slice(0, CONDITIONS_MAX).flatMap(({ text }) => wrap(`Note    ${text}`, width, 8));
+  if (conditions.length > CONDITIONS_MAX)
+    lines.push(`Note    ${plural(conditions.length - CONDITIONS_MAX, 'more note')} (--json lists them all)`);
+  return lines;
+}
+
 /** Lines for a terminal, at most about forty, the last of them the command to run next. `input` is null where no bundle was written. */
 export function renderAssessment(assessment: Assessment, input: ReportInput | null, options: RenderOptions): string[] {
   const { color } = options;
   const width = Math.max(40, options.width);
-  const bold = paint(1, color);
+  const [bold, red, yellow] = [paint(1, color), paint(31, color), paint(33, color)];
   const seen = picture(assessment);
-  if (nothingToReport(assessment)) return nothing(assessment, seen);
+  if (nothingToReport(assessment)) return nothing(assessment, seen, width);
 
-  const lines = [...wrap(`${assessment.livePath}: ${when(assessment)}`, width, 2)];
-  for (const text of assessment.incomplete.slice(0, INCOMPLETE_MAX)) {
-    lines.push(...wrap(`INCOMPLETE: ${text}`, width, 2).map(paint(33, color)));
-  }
-  if (assessment.incomplete.length > INCOMPLETE_MAX) {
-    lines.push(
-      paint(
-        33,
-        color,
-      )(`INCOMPLETE: ${count(assessment.incomplete.length - INCOMPLETE_MAX)} more (--json lists them all)`),
-    );
-  }
-  if (seen.lost.files + seen.restorable.files + seen.open.files + seen.directoriesRestorable > 0) {
-    lines.push(
-      ...wrap(
-        'STOP the nightly backup job and the pruning of snapshots first: each night destroys history.',
-        width,
-        0,
-      ).map(paint(31, color)),
-      `  ${STOP_STEPS[0]?.command ?? ''}`,
-    );
-  }
+  const lines = wrap(`${assessment.livePath}: ${when(assessment)}`, width, 2);
+  lines.push(...incompleteLines(assessment, width, yellow));
+  if (seen.lost.files + seen.restorable.files + seen.open.files + seen.directoriesRestorable > 0)
+    lines.push(...stopLines(width, red));
+  if (input !== null) lines.push(...roomLines(input, width, red));
   lines.push('', ...numbers(assessment, seen, { width, color }), '');
+  if (input !== null) lines.push(...partLines(input, width, yellow));
 
-  const lost = losses(assessment);
   lines.push(...intervalLines(assessment, width));
+  const lost = losses(assessment);
   if (lost.length > 0) {
     lines.push(clip(`Where   ${visible(groupText(byTopDirectory(lost)))}`, width));
     lines.push(clip(`Whose   ${visible(groupText(byOwner(lost, input?.owners ?? new Map())))}`, width));
   }
-  const classes = VERDICTS.filter((verdict) => verdict !== 'intact' && assessment.verdicts[verdict].files > 0).map(
-    (verdict) => `${verdict} ${count(assessment.verdicts[verdict].files)}`,
-  );
-  lines.push(
-    ...wrap(
-      `What    ${classes.join(', ')}; intact ${count(assessment.verdicts.intact.files)}; together ${count(assessment.universe.paths)}`,
-      width,
-      8,
-    ),
-  );
-  const directories = VERDICTS.filter((verdict) => verdict !== 'intact' && assessment.directories[verdict] > 0).map(
-    (verdict) => `${verdict} ${count(assessment.directories[verdict])}`,
-  );
-  if (directories.length > 0) lines.push(...wrap(`Dirs    ${directories.join(', ')}`, width, 8));
+  lines.push(...verdictLines(assessment, width));
   if (seen.personDeleted.files > 0) {
-    lines.push(
-      ...wrap(
-        `Note    ${plural(seen.personDeleted.files, 'file')} probably deleted by a person, left out unless --person-deleted`,
-        width,
-        8,
-      ),
-    );
+    const note = `${plural(seen.personDeleted.files, 'file')} probably deleted by a person, left out unless --person-deleted`;
+    lines.push(...wrap(`Note    ${note}`, width, 8));
   }
-  if (input !== null && input.needed.inodes > 0) {
-    const free =
-      input.free === null
-        ? ''
-        : `; free there ${bytes(input.free.bytes)}${input.free.inodes === null ? '' : ` and ${plural(input.free.inodes, 'inode')}`}`;
-    lines.push(
-      ...wrap(
-        `Needs   ${bytes(input.needed.bytes)} and ${plural(input.needed.inodes, 'inode')} at ${input.target}${free}`,
-        width,
-        8,
-      ),
-    );
-  }
-  const trusted =
-    assessment.trustedSince === null ? '' : ` (the oldest ${time(assessment.trustedSince)}; --reread reads all)`;
-  lines.push(
-    ...wrap(
-      `Read    ${bytes(assessment.bytesRead)}${
-        assessment.bytesTrusted === 0
-          ? ''
-          : `; ${bytes(assessment.bytesTrusted)} trusted from earlier readings${trusted}`
-      }`,
-      width,
-      8,
-    ),
-  );
-  // What was trusted is said in the line above.
-  const conditions = assessment.conditions.filter(({ code }) => code !== 'trusted');
-  for (const condition of conditions.slice(0, CONDITIONS_MAX)) {
-    lines.push(...wrap(`Note    ${condition.text}`, width, 8));
-  }
-  if (conditions.length > CONDITIONS_MAX) {
-    lines.push(`Note    ${plural(conditions.length - CONDITIONS_MAX, 'more note')} (--json lists them all)`);
-  }
+  if (input !== null) lines.push(...leftOutLines(input, width));
+  if (input !== null && input.needed.inodes > 0) lines.push(...wrap(`Needs   ${roomText(input)}`, width, 8));
+  lines.push(...wrap(`Read    ${readText(assessment)}`, width, 8));
+  lines.push(...conditionLines(assessment, width));
   lines.push('', ...next(assessment, input, seen, bold));
   return lines;
 }

@@ -63,6 +63,6 @@ export function hasHad(c: Case, observer: number): boolean {
   const { context } = c;
   const volume = context.observers[observer]?.volume;
   if (volume === context.liveTrack.volume) return true;
-  const track = context.series.find((series) => series.volume === volume);
+  const track = [...context.series, ...context.lists].find((series) => series.volume === volume);
   return track?.observers.some((earlier) => earlier < observer && showsName(c, earlier)) ?? false;
 }

@@ -1,8 +1,6 @@
 // Why a path is gone or damaged: the signals that fired, and what they add up to (design.md section 6, "Cause").
 import type { Cause } from '../assessment.ts';
-import { isGap } from '../facts.ts';
-import type { Sight, Surroundings } from '../facts.ts';
-import type { Version } from '../version.ts';
+import type { Surroundings } from '../facts.ts';
 import { sameMtime } from '../version.ts';
 import { overlaps } from './context.ts';
 import type { Case, Sighting } from './sightings.ts';
@@ -19,6 +17,9 @@ type ParentMtime = 'unmoved' | 'moved' | 'unknown';
  * move, or another signal of loss fired while that is not known. Person: the mtime moved and no signal of loss fired. Else unknown.
  */
 export function causeOfAbsence(c: Case, lastSeen: number, firstGone: number): Cause {
+  // A list tells neither directories nor owners, and what became of a name since nobody dated.
+  if (c.context.observers[lastSeen]?.role === 'list')
+    return { cause: 'unknown', signals: ['only a list that another tool made saw it last'] };
   const around = c.facts.surroundings;
   const parent = parentMtime(c, around?.parent ?? null, lastSeen, firstGone);
   const loss: string[] = [];
@@ -37,7 +38,7 @@ export function causeOfAbsence(c: Case, lastSeen: number, firstGone: number): Ca
 }
 
 function parentSignal(parent: ParentMtime, path: string | null): string[] {
-  const directory = path === null || path === '' ? 'its directory' : `the directory ${path}`;
+  const directory = path === null ? 'its directory' : path === '' ? "the volume's root" : `the directory ${path}`;
   if (parent === 'unmoved') return [`the mtime of ${directory} did not move`];
   return parent === 'moved' ? [`the mtime of ${directory} moved`] : [];
 }
@@ -49,38 +50,29 @@ function parentSignal(parent: ParentMtime, path: string | null): string[] {
  */
 function parentMtime(c: Case, parent: Surroundings['parent'], lastSeen: number, firstGone: number): ParentMtime {
   if (parent === null) return 'unknown';
-  const before = versionAt(parent.sights, lastSeen);
-  const after = versionAt(parent.sights, firstGone);
+  const before = parent.mtimes[lastSeen] ?? null;
+  const after = parent.mtimes[firstGone] ?? null;
   if (before === null || after === null) return 'unknown';
-  if (sameMtime(before.mtimeNs, after.mtimeNs)) return 'unmoved';
+  if (sameMtime(before, after)) return 'unmoved';
   const restoredMs = c.context.restoredInto.get(parent.path);
   const seenMs = c.context.observers[lastSeen]?.scan.asOf.fromMs ?? 0;
   if (restoredMs !== undefined && restoredMs >= seenMs) return 'unknown';
-  if (after.mtimeNs < before.mtimeNs) return 'unknown';
-  return keepsTimes(c, parent.sights, lastSeen) && keepsTimes(c, parent.sights, firstGone) ? 'moved' : 'unknown';
+  if (after < before) return 'unknown';
+  return keepsTimes(c, parent.mtimes, lastSeen) && keepsTimes(c, parent.mtimes, firstGone) ? 'moved' : 'unknown';
 }
 
 /**
  * The live volume keeps its own times. A backup is known to keep them where this directory's mtime was once equal at two of its
  * snapshots, or in it and live.
  */
-function keepsTimes(c: Case, sights: readonly Sight[], observer: number): boolean {
+function keepsTimes(c: Case, mtimes: readonly (bigint | null)[], observer: number): boolean {
   const volume = c.context.observers[observer]?.volume;
   const track = c.context.series.find((series) => series.volume === volume);
   if (track === undefined) return true;
-  const times = (observers: readonly number[]): bigint[] =>
-    observers.flatMap((o) => {
-      const version = versionAt(sights, o);
-      return version === null ? [] : [version.mtimeNs];
-    });
+  const times = (observers: readonly number[]): bigint[] => observers.flatMap((o) => mtimes[o] ?? []);
   const own = times(track.observers);
   const live = times(c.context.liveTrack.observers);
   return own.some((mtimeNs, i) => [...own.slice(i + 1), ...live].some((other) => sameMtime(mtimeNs, other)));
-}
-
-function versionAt(sights: readonly Sight[], observer: number): Version | null {
-  const sight = sights[observer] ?? null;
-  return sight === null || isGap(sight) ? null : sight;
 }
 
 /** Why a path that is there is damaged. A damage that left the mtime alone came below the file system's own writes. */

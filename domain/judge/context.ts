@@ -72,6 +72,8 @@ export interface JudgeContext extends JudgeInput {
   readonly targets: ReadonlyMap<string, string>;
   /** The backup series, in order of name. */
   readonly series: readonly Track[];
+  /** Lists that other tools made of one of these volumes. */
+  readonly lists: readonly Track[];
   /** Some as_of of two volumes overlap: then a path's mtimes tell which state is the newer one (judge/sightings.ts). */
   readonly datesOverlap: boolean;
   /** The newest snapshot that lies outside W, over all series; null where W covers all. */
@@ -95,7 +97,10 @@ export function judgeContext(input: JudgeInput): JudgeContext {
   const tracks = [...byVolume].map(([volume, track]): Track => ({ volume, ...track }));
   const liveTrack = tracks.find((track) => track.observers.at(-1) === live);
   if (liveTrack === undefined) throw new Error('live now belongs to no volume');
-  const series = tracks.filter((track) => track.role === 'backup').sort((a, b) => (a.volume < b.volume ? -1 : 1));
+  const ofRole = (role: Observer['role']): Track[] =>
+    tracks.filter((track) => track.role === role).sort((a, b) => (a.volume < b.volume ? -1 : 1));
+  const series = ofRole('backup');
+  const lists = ofRole('list');
   const outside = input.observers.findLastIndex(
     (observer, index) =>
       observer.role === 'backup' && !input.window.some((reach) => reach.from < index && index <= reach.to),
@@ -105,7 +110,16 @@ export function judgeContext(input: JudgeInput): JudgeContext {
     (a, i) =>
       i < live && input.observers.some((b, j) => i < j && j < live && a.volume !== b.volume && overlapping(a, b)),
   );
-  return { ...input, live, liveTrack, targets, datesOverlap, series, newestBeforeWindow: outside < 0 ? null : outside };
+  return {
+    ...input,
+    live,
+    liveTrack,
+    targets,
+    datesOverlap,
+    series,
+    lists,
+    newestBeforeWindow: outside < 0 ? null : outside,
+  };
 }
 
 /** Which of the two states was taken first cannot be told from their dates. */

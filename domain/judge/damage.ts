@@ -1,5 +1,5 @@
 // Rows 6 to 8 for any observation: whether it looks damaged beside what was known good before it, and so what is last known good.
-import { quiet, same, sameMtime } from '../version.ts';
+import { isTold, quiet, same, sameMtime } from '../version.ts';
 import type { Acceptance } from './context.ts';
 import { overlaps } from './context.ts';
 import { contentKey, expectedKeyOf, observedKeyOf } from './keys.ts';
@@ -8,16 +8,22 @@ import type { Case, Damage, Pending, Sighting } from './sightings.ts';
 import { differs, needRead, PENDING, readable, recordedDamage, wasRead } from './sightings.ts';
 import { takeSides } from './votes.ts';
 
-/** The newest observation before `rank` that is neither suspect nor looks damaged; null where there is none. */
+/**
+ * The newest observation before `rank` that is neither suspect nor looks damaged; null where there is none. A list without a digest says
+ * that the name was there, not what it was: it is expected only where nothing else is, or where its size proves that the content was another.
+ */
 export function lkgBefore(c: Case, rank: number): Sighting | null | Pending {
+  let named: Sighting | null = null;
   for (let i = rank - 1; i >= 0; i--) {
     const sighting = c.earlier[i];
     if (sighting === undefined || sighting.suspect) continue;
     const damage = damageOf(c, i);
     if (damage === PENDING) return PENDING;
-    if (damage === 'none') return sighting;
+    if (damage !== 'none') continue;
+    if (isTold(sighting) && sighting.digest === null) named ??= sighting;
+    else return named !== null && differs(named, sighting) ? named : sighting;
   }
-  return null;
+  return named;
 }
 
 /**
@@ -38,7 +44,9 @@ function findDamage(c: Case, rank: number): Damage | Pending {
   const recorded = judged === undefined ? null : recordedDamage(c, judged);
   if (recorded !== null) return recorded;
   if (judged === undefined || before === undefined) return 'none';
-  if (same(judged, before)) return damageOf(c, rank - 1);
+  if (isTold(judged)) return isOddList(c, judged) ? 'corrupt' : 'none';
+  // Copies of one version that differ are one state of the path: which of them is odd is put to the vote where one is to be restored.
+  if (same(judged, before) || judged.version === before.version) return damageOf(c, rank - 1);
   if (!changedInWindow(c, before, judged)) return 'none';
   const lkg = lkgBefore(c, rank);
   if (lkg === PENDING) return PENDING;
@@ -56,6 +64,14 @@ function findDamage(c: Case, rank: number): Damage | Pending {
   const reverted = revertedTo(c, judged, lkg);
   if (reverted === PENDING) return PENDING;
   return reverted === null ? 'none' : 'reverted';
+}
+
+/** Before and after it stood one content with one mtime: nothing changed there, and a list that says otherwise is mistaken. */
+function isOddList(c: Case, list: Sighting): boolean {
+  const since = [...c.earlier.slice(list.rank + 1), ...(c.live === null ? [] : [c.live])];
+  return c.earlier
+    .slice(0, list.rank)
+    .some((before) => differs(before, list) && since.some((after) => same(before, after) && quiet(before, after)));
 }
 
 export function changedInWindow(c: Case, before: Sighting, after: Sighting): boolean {
@@ -91,8 +107,16 @@ export function acceptance(c: Case, expectedKey: string, observedKey: string): A
  */
 export function revertedTo(c: Case, judged: Sighting, lkg: Sighting): Sighting | null | Pending {
   if (!differs(judged, lkg) || judged.suspect) return null;
-  if (judged.mtimeNs > lkg.mtimeNs && !sameMtime(judged.mtimeNs, lkg.mtimeNs)) return null;
-  const older = c.earlier.filter((sighting) => sighting.rank < lkg.rank && sighting.kind === judged.kind);
+  const isNewer = (than: Sighting): boolean =>
+    judged.mtimeNs > than.mtimeNs && !sameMtime(judged.mtimeNs, than.mtimeNs);
+  // A list told no time of LKG: then the content must have come back with the time that it had.
+  if (!isTold(lkg) && isNewer(lkg)) return null;
+  const older = c.earlier.filter(
+    (sighting) =>
+      sighting.rank < lkg.rank &&
+      sighting.kind === judged.kind &&
+      !(isTold(lkg) && (isTold(sighting) || isNewer(sighting))),
+  );
   const match = older.findLast((sighting) => same(sighting, judged));
   if (match !== undefined) return match;
   if (judged.kind !== 'file' || judged.digest === null) return null;

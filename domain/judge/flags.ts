@@ -9,6 +9,8 @@ export const FLAG = {
   sideBackup: 'side backup',
   restored: 'restored until the next backup',
   moveTarget: 'target of a move',
+  /** Moved to the same name in another case or Unicode form, as other operating systems write it. */
+  nameForm: 'name form',
   /** What lies there equals the best source that there is. */
   nothingToRestore: 'nothing to restore',
   /** A snapshot has it, and none of its copies there could be read: not restorable from here, and not proven lost. */

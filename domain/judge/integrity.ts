@@ -1,7 +1,7 @@
 // Rows 4 to 8 for a path that is there: replaced, recreated, corrupt, backup-corrupt, truncated, reverted, one function a row.
 import type { Cause, Verdict } from '../assessment.ts';
 import { isGap } from '../facts.ts';
-import { quiet, same } from '../version.ts';
+import { isTold, mayBeLink, quiet, same, sizesAgree } from '../version.ts';
 import { overlaps } from './context.ts';
 import { hasHad } from './absent.ts';
 import { causeOfDamage } from './cause.ts';
@@ -10,7 +10,7 @@ import { FLAG } from './flags.ts';
 import { expectedKeyOf, hexDigest, observedKeyOf } from './keys.ts';
 import { truncatedLike } from './shape.ts';
 import type { Case, Pending, Sighting } from './sightings.ts';
-import { differs, nameOf, PENDING, roleOf } from './sightings.ts';
+import { differs, nameOf, needRead, PENDING, readable, roleOf, wasRead } from './sightings.ts';
 import { takeSides } from './votes.ts';
 
 /** What one row says; LKG may be another than the newest good observation (row 6). */
@@ -45,7 +45,7 @@ export function judgeIntegrity(c: Case, live: Sighting, lkg: Sighting | null): R
  * stood before the change is held against it.
  */
 function replaced(c: Case, live: Sighting, newest: Sighting): RowVerdict | null | Pending {
-  const lkg = live.kind === newest.kind ? beforeChangeOfKind(c, live) : newest;
+  const lkg = live.kind === newest.kind || mayBeLink(newest, live) ? beforeChangeOfKind(c, live) : newest;
   if (lkg === null || lkg === PENDING) return lkg;
   const before = c.context.newestBeforeWindow;
   const sight = before === null ? null : (c.facts.sights[before] ?? null);
@@ -56,11 +56,12 @@ function replaced(c: Case, live: Sighting, newest: Sighting): RowVerdict | null 
 
 /** What was known good before live now's kind began, if it was of another kind, the change lies in W, and nobody has accepted it. */
 function beforeChangeOfKind(c: Case, live: Sighting): Sighting | null | Pending {
-  const last = c.earlier.findLastIndex((sighting) => sighting.kind !== live.kind);
+  const last = c.earlier.findLastIndex((sighting) => sighting.kind !== live.kind && !mayBeLink(sighting, live));
   const [before, first] = [c.earlier[last], c.earlier[last + 1]];
   if (before === undefined || first === undefined || !changedInWindow(c, before, first)) return null;
   const lkg = lkgBefore(c, first.rank);
-  if (lkg === null || lkg === PENDING || lkg.kind === live.kind) return lkg === PENDING ? PENDING : null;
+  if (lkg === null || lkg === PENDING) return lkg;
+  if (lkg.kind === live.kind || mayBeLink(lkg, live)) return null;
   const run = [...c.earlier.slice(first.rank), live];
   const expectedKey = expectedKeyOf(lkg);
   return run.some((sighting) => acceptance(c, expectedKey, observedKeyOf(sighting)) !== null) ? null : lkg;
@@ -93,7 +94,8 @@ function recreated(c: Case, live: Sighting, lkg: Sighting): RowVerdict | null {
 function corrupt(c: Case, live: Sighting, lkg: Sighting | null): RowVerdict | null | Pending {
   const prior = c.earlier;
   const sides = takeSides(c, live, prior);
-  if (sides === PENDING || sides === 'none') return sides === PENDING ? PENDING : null;
+  if (sides === PENDING) return PENDING;
+  if (sides === 'none') return toldOtherwise(c, live);
   const other = otherSide(c, live, prior);
   if (sides === 'backup odd') {
     const evidence =
@@ -116,6 +118,49 @@ function corrupt(c: Case, live: Sighting, lkg: Sighting | null): RowVerdict | nu
     gone: null,
     cause,
     evidence,
+  };
+}
+
+/** Its own bytes were read, by its scan or for this judging. */
+function isReadItself(c: Case, { observer, version }: Sighting): boolean {
+  return version.readSeq === c.context.observers[observer]?.scan.seq || wasRead(c, observer);
+}
+
+/** The clocks of tools and file systems may be this far apart. */
+const TOLD_MARGIN_MS = 2_000;
+
+/**
+ * Row 6 for a list that told no times: it has another digest, live now claims by its mtime not to have changed since, nobody saw live
+ * now's content before the list was made, and nothing but that content since. One copy against one: who is right is not known.
+ */
+function toldOtherwise(c: Case, live: Sighting): RowVerdict | null | Pending {
+  if (live.kind !== 'file' || live.digest === null || isTold(live)) return null;
+  const list = c.earlier.findLast((sighting) => isTold(sighting) && sighting.digest !== null);
+  if (list === undefined || list.digest === null || list.digest === live.digest || !sizesAgree(list, live)) return null;
+  const madeMs = c.context.observers[list.observer]?.scan.asOf.fromMs ?? 0;
+  const restoredMs = c.context.restored.get(c.facts.path) ?? Number.NEGATIVE_INFINITY;
+  if (live.mtimeNs > BigInt(madeMs - TOLD_MARGIN_MS) * 1_000_000n || restoredMs >= madeMs) return null;
+  const before = c.earlier.slice(0, list.rank);
+  const since = c.earlier.slice(list.rank + 1);
+  const alike = before.filter((sighting) => same(sighting, live));
+  // A version that was read at one snapshot is believed of them all: beside a list that says otherwise, its own bytes decide.
+  const believed = alike.find(
+    (sighting) => !isReadItself(c, sighting) && readable(c, sighting) && !wasRead(c, sighting.observer),
+  );
+  if (believed !== undefined) return needRead(c, believed);
+  if (alike.length > 0) return null;
+  if (since.some((sighting) => differs(sighting, live) && !isTold(sighting))) return null;
+  return {
+    verdict: 'corrupt',
+    flags: [FLAG.sideUnknown],
+    lkg: list,
+    odd: null,
+    gone: null,
+    cause: { cause: 'silent', signals: ['its content is not what a list had, and its mtime is older than that list'] },
+    evidence: [
+      `${nameOf(c.context, list.observer)} has ${hexDigest(list.digest)}; live now has ${hexDigest(live.digest)}, and an mtime from before that list.`,
+      'A file that was replaced by one with an older mtime looks the same: which of the two is damaged is not known.',
+    ],
   };
 }
 

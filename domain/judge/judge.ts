@@ -8,7 +8,7 @@ import { acceptance, acceptedPair, lkgBefore } from './damage.ts';
 import { FLAG } from './flags.ts';
 import type { RowVerdict } from './integrity.ts';
 import { judgeIntegrity } from './integrity.ts';
-import { expectedKeyOf, OBSERVED_ABSENT, observedKeyOf, stateOf } from './keys.ts';
+import { expectedKeyOf, hexDigest, OBSERVED_ABSENT, observedKeyOf, stateOf } from './keys.ts';
 import type { LiveState } from './live.ts';
 import { liveState } from './live.ts';
 import { judgeProtection, unreadNewest } from './protection.ts';
@@ -16,6 +16,7 @@ import type { Recovered } from './recovery.ts';
 import { recover } from './recovery.ts';
 import type { Case, Pending, Sighting } from './sightings.ts';
 import { nameOf, needRead, openCase, PENDING, readable, wasRead } from './sightings.ts';
+import { borneOut } from './votes.ts';
 
 /**
  * Judges one path, or says which copies must be read first; then the caller reads them, adds what came of it to the facts (failures
@@ -65,15 +66,17 @@ const NOTHING = {
 
 /** Row 0. Recovery is computed all the same. */
 function unreadable(c: Case, state: Extract<LiveState, { kind: 'unreadable' }>): Judged | Pending {
-  const lkg = lkgBefore(c, c.earlier.length);
-  if (lkg === PENDING) return PENDING;
-  const recovered = recover(c, lkg, null);
-  if (recovered === PENDING) return PENDING;
+  const newest = lkgBefore(c, c.earlier.length);
+  if (newest === PENDING) return PENDING;
+  const back = wayBack(c, newest, null);
+  if (back === PENDING) return PENDING;
+  const { lkg, recovered } = back;
   const expectedKey = expectedKeyOf(lkg);
   const observedKey = `unreadable ${state.errno ?? 'gap'}`;
   return {
     ...NOTHING,
     verdict: 'unreadable',
+    flags: back.flags,
     errno: state.errno,
     below: state.below,
     lkg: expected(lkg),
@@ -82,7 +85,7 @@ function unreadable(c: Case, state: Extract<LiveState, { kind: 'unreadable' }>):
     accepted: acceptance(c, expectedKey, observedKey),
     expectedKey,
     observedKey,
-    evidence: [state.why, ...sourceEvidence(c, recovered)],
+    evidence: [state.why, ...back.evidence],
   };
 }
 
@@ -101,11 +104,16 @@ function unsettled(c: Case, why: string): Judged {
 
 /** Row 3. */
 function absent(c: Case): Judged | Pending {
-  const lkg = lkgBefore(c, c.earlier.length);
-  if (lkg === PENDING) return PENDING;
-  const { verdict, accepted, movedTo, lastSeen, firstGone } = judgeAbsence(c, lkg);
-  const recovered = verdict === 'missing' ? recover(c, lkg, null) : null;
-  if (recovered === PENDING) return PENDING;
+  const newest = lkgBefore(c, c.earlier.length);
+  if (newest === PENDING) return PENDING;
+  const hasty = judgeAbsence(c, newest);
+  const found = hasty.verdict === 'missing' ? wayBack(c, newest, null) : null;
+  if (found === PENDING) return PENDING;
+  const lkg = found === null ? newest : found.lkg;
+  // A person accepted the absence of what the copies bear out.
+  const { verdict, accepted, movedTo, lastSeen, firstGone } = lkg === newest ? hasty : judgeAbsence(c, lkg);
+  const back = verdict === 'missing' ? found : null;
+  const recovered = back?.recovered ?? null;
   const linkTo = verdict === 'missing' ? (c.facts.surroundings?.linkTo ?? null) : null;
   const copy = c.context.moves.copies.get(c.facts.path);
   const evidence = [
@@ -118,14 +126,14 @@ function absent(c: Case): Judged | Pending {
   if (verdict === 'missing' && movedTo !== null) evidence.push(`It may have moved to ${movedTo}.`);
   if (copy !== undefined) evidence.push(`Its content stood at ${copy} before.`);
   if (linkTo !== null) evidence.push(`${linkTo} is another name of the same inode.`);
-  if (recovered !== null && (linkTo === null || recovered.source !== null))
-    evidence.push(...sourceEvidence(c, recovered));
+  if (back !== null && (linkTo === null || back.recovered.source !== null)) evidence.push(...back.evidence);
   return {
     ...NOTHING,
     verdict,
     flags: [
       ...(lkg === null && lastSeen !== null && c.earlier.length === 0 ? [FLAG.neverRead] : []),
-      ...(recovered === null ? [] : unreadFlag(recovered)),
+      ...(back === null ? [] : back.flags),
+      ...(verdict === 'moved' && movedTo !== null && sameButForm(c.facts.path, movedTo) ? [FLAG.nameForm] : []),
     ],
     lkg: expected(lkg),
     recovery: recovered === null ? null : linkTo === null ? recovered.recovery : 'exact',
@@ -202,8 +210,9 @@ function damaged(c: Case, live: Sighting, row: RowVerdict, accepted: Acceptance 
     ...keysOf(live, row),
   };
   if (row.verdict === 'backup-corrupt') return { ...base, flags: row.flags, evidence: row.evidence };
-  const recovered = recover(c, row.lkg, row.verdict === 'corrupt' || row.verdict === 'truncated' ? live : null);
-  if (recovered === PENDING) return PENDING;
+  const back = wayBack(c, row.lkg, row.verdict === 'corrupt' || row.verdict === 'truncated' ? live : null);
+  if (back === PENDING) return PENDING;
+  const { recovered } = back;
   const there = recovered.source !== null && equalsSource(c, live, recovered.source);
   const left: Recovered = there ? { recovery: 'none', source: null } : recovered;
   const changed = firstOfRun(c, live);
@@ -211,16 +220,54 @@ function damaged(c: Case, live: Sighting, row: RowVerdict, accepted: Acceptance 
   const firstGone = row.gone ?? (lastSeen !== null && changed > lastSeen ? changed : c.context.live);
   return {
     ...base,
-    flags: [...row.flags, ...(there ? [FLAG.nothingToRestore] : []), ...unreadFlag(left)],
+    lkg: expected(back.lkg),
+    flags: [...new Set([...row.flags, ...(there ? [FLAG.nothingToRestore] : back.flags)])],
     recovery: left.recovery,
     source: left.source,
     between: lastSeen === null ? null : { lastSeen, firstGone },
-    evidence: [...row.evidence, ...(there ? ['It equals the best copy that is left.'] : sourceEvidence(c, left))],
+    evidence: [...row.evidence, ...(there ? ['It equals the best copy that is left.'] : back.evidence)],
   };
 }
 
-function unreadFlag(recovered: Recovered): string[] {
-  return recovered.unread === true ? [FLAG.sourceUnreadable] : [];
+/** Equal but for case and Unicode form. Printable text holds valid UTF-8 as it is. */
+function sameButForm(a: string, b: string): boolean {
+  const form = (path: string): string => path.normalize('NFC').toLowerCase();
+  return form(a) === form(b);
+}
+
+/** The way back, with what is to be said of it. */
+interface WayBack {
+  readonly lkg: Sighting | null;
+  readonly recovered: Recovered;
+  readonly flags: readonly string[];
+  readonly evidence: readonly string[];
+}
+
+/** The copies of last known good are heard before one is called exact; then the best source is looked for. */
+function wayBack(c: Case, newest: Sighting | null, damaged: Sighting | null): WayBack | Pending {
+  const borne = newest === null ? null : borneOut(c, newest, damaged);
+  if (borne === PENDING) return PENDING;
+  const lkg = borne === null ? null : borne.lkg;
+  const recovered = recover(c, lkg, damaged);
+  if (recovered === PENDING) return PENDING;
+  const flags: string[] = recovered.unread === true ? [FLAG.sourceUnreadable] : [];
+  const evidence = sourceEvidence(c, recovered);
+  if (recovered.recovery !== 'exact' || borne === null) return { lkg, recovered, flags, evidence };
+  if (borne.against !== null) {
+    flags.push(c.context.side === 'backup' ? FLAG.sideBackup : FLAG.sideUnknown);
+    evidence.push(
+      differentBytes(c, borne.lkg, borne.against),
+      'One copy stands against one: which of them is damaged is not known.',
+    );
+  } else if (borne.second !== null)
+    evidence.push(`Another copy of it, in ${nameOf(c.context, borne.second.observer)}, has the same bytes.`);
+  return { lkg, recovered, flags, evidence };
+}
+
+function differentBytes(c: Case, a: Sighting, b: Sighting): string {
+  const said = ({ digest, observer }: Sighting): string =>
+    `${digest === null ? 'unread' : hexDigest(digest)} in ${nameOf(c.context, observer)}`;
+  return `Same size and mtime, other content: ${said(a)}, ${said(b)}.`;
 }
 
 function equalsSource(c: Case, live: Sighting, source: SourceCopy): boolean {

@@ -1,6 +1,6 @@
 // Stable names of what was expected and what was observed, so that a person's accept binds to the pair and to nothing else.
 import type { State } from '../assessment.ts';
-import type { Metadata } from '../version.ts';
+import { isTold, type Metadata, UNTOLD } from '../version.ts';
 
 /** What a key or a printed state is made of. */
 export type Described = Metadata & { readonly digest: bigint | null };
@@ -11,13 +11,14 @@ export function hexDigest(digest: bigint): string {
 }
 
 export function stateOf(described: Described): State {
+  const told = isTold(described);
   return {
     kind: described.kind,
-    mode: described.mode,
-    uid: described.uid,
-    gid: described.gid,
+    mode: told ? null : described.mode,
+    uid: told ? null : described.uid,
+    gid: told ? null : described.gid,
     size: described.size,
-    mtimeNs: described.mtimeNs,
+    mtimeNs: told ? null : described.mtimeNs,
     target: described.target,
     rdev: described.rdev,
     digest: described.digest === null ? null : hexDigest(described.digest),
@@ -37,8 +38,8 @@ export function contentKey(described: Described): string {
   switch (described.kind) {
     case 'file':
       return described.digest === null
-        ? `file ${described.size} unread ${mtimeSeconds(described)}`
-        : `file ${described.size} ${hexDigest(described.digest)}`;
+        ? `file ${described.size ?? '?'} unread ${isTold(described) ? '?' : mtimeSeconds(described)}`
+        : `file ${described.size ?? '?'} ${hexDigest(described.digest)}`;
     case 'symlink':
       return `symlink ${described.target}`;
     case 'char-device':
@@ -53,7 +54,10 @@ export function contentKey(described: Described): string {
 
 /** The same of a state that was made for reports. */
 export function contentKeyOfState(state: State): string {
-  return contentKey({ ...state, digest: state.digest === null ? null : BigInt(`0x${state.digest}`) });
+  const { mode, uid, gid, mtimeNs } = state;
+  const known =
+    mode === null || uid === null || gid === null || mtimeNs === null ? UNTOLD : { mode, uid, gid, mtimeNs };
+  return contentKey({ ...state, ...known, digest: state.digest === null ? null : BigInt(`0x${state.digest}`) });
 }
 
 /** What the path should be; null where nothing good is known. */

@@ -4,10 +4,11 @@ import { isGap } from '../facts.ts';
 import { sameMtime, same } from '../version.ts';
 import type { Track } from './context.ts';
 import { hasHad, showsName } from './absent.ts';
+import { damageOf } from './damage.ts';
 import { FLAG } from './flags.ts';
 import { gapPath } from './live.ts';
 import type { Case, Sighting } from './sightings.ts';
-import { differs, nameOf, volumeOf } from './sightings.ts';
+import { differs, nameOf, roleOf, volumeOf } from './sightings.ts';
 
 export interface Protection {
   readonly verdict: Verdict;
@@ -73,10 +74,19 @@ function metadataFlags(a: Sighting, b: Sighting): string[] {
 
 /** Row 10: no backup declared. What was never seen before is new: nothing tells that it was modified. */
 function withoutBackup(c: Case, live: Sighting): Protection {
-  const last = c.earlier.findLast((sighting) => volumeOf(c, sighting) === c.context.liveTrack.volume);
+  const last = c.earlier.findLast(
+    (sighting) =>
+      volumeOf(c, sighting) === c.context.liveTrack.volume ||
+      (roleOf(c, sighting) === 'list' && sighting.digest !== null && damageOf(c, sighting.rank) === 'none'),
+  );
   if (live.kind === 'file' && live.digest === null)
     return { verdict: 'unverified', flags: [], evidence: ['Its bytes were not read.'] };
-  if (last === undefined) return { verdict: 'new', flags: [], evidence: ['No earlier scan saw it.'] };
+  if (last === undefined)
+    return {
+      verdict: 'new',
+      flags: [],
+      evidence: [c.earlier.length === 0 ? 'No earlier scan saw it.' : 'Only a list without digests has its name.'],
+    };
   const name = nameOf(c.context, last.observer);
   if (same(last, live))
     return { verdict: 'intact', flags: metadataFlags(live, last), evidence: [`Same as ${name}; there is no backup.`] };

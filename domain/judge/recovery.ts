@@ -1,11 +1,11 @@
 // The best copy to restore from: exact where one is same as last known good, older where only something older can be read, else none.
 import type { Recovery } from '../assessment.ts';
-import { same } from '../version.ts';
+import { quiet, same } from '../version.ts';
 import type { SourceCopy } from './context.ts';
 import { damageOf } from './damage.ts';
 import { stateOf } from './keys.ts';
 import type { Case, Pending, Sighting } from './sightings.ts';
-import { needRead, PENDING, readable, roleOf, wasRead } from './sightings.ts';
+import { differs, isOnDisk, needRead, PENDING, readable, wasRead } from './sightings.ts';
 
 export interface Recovered {
   readonly recovery: Recovery;
@@ -40,6 +40,8 @@ export function recover(c: Case, lkg: Sighting | null, damaged: Sighting | null)
 
   for (const older of onDisk) {
     if (asLkg(older) || older.kind !== lkg.kind || (damaged !== null && same(older, damaged))) continue;
+    // Other bytes under the size and mtime of last known good are no older version, but a copy that has rotted.
+    if (quiet(older, lkg) && differs(older, lkg)) continue;
     const damage = damageOf(c, older.rank);
     if (damage === PENDING) return PENDING;
     if (damage === 'corrupt' || damage === 'truncated') continue;
@@ -49,16 +51,11 @@ export function recover(c: Case, lkg: Sighting | null, damaged: Sighting | null)
   return exact.length > 0 ? { ...NONE, unread: true } : NONE;
 }
 
-/** In a snapshot that still exists, here or on the host that exported it. */
-function isOnDisk(c: Case, sighting: Sighting): boolean {
-  return roleOf(c, sighting) === 'backup' && c.context.observers[sighting.observer]?.scan.pruned === null;
-}
-
 /** The bytes of this very copy were read, here or by an export on its own host, and no later attempt failed. */
 function isProven(c: Case, sighting: Sighting): boolean {
-  if (sighting.kind !== 'file') return true;
   const last = c.facts.readings.findLast((reading) => reading.observer === sighting.observer);
   if (last !== undefined) return last.digest !== null;
+  if (sighting.kind !== 'file') return true;
   const scan = c.context.observers[sighting.observer]?.scan;
   if (sighting.digest === null || scan === undefined) return false;
   return scan.exportedMs !== null || sighting.version.readSeq === scan.seq;

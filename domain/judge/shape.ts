@@ -1,12 +1,14 @@
 // Row 7: the shapes that a crash gives a file: empty, all zeros, cut off, or ending in zeros that the good version did not have.
 import type { Comparison } from '../facts.ts';
-import { quiet, same } from '../version.ts';
+import { isTold, quiet, same } from '../version.ts';
 import { overlaps } from './context.ts';
 import type { Case, Pending, Sighting } from './sightings.ts';
 import { differs, PENDING, readable, roleOf, volumeOf } from './sightings.ts';
 
 /** Zeros at the end that a file of the good version's kind does not have: a block of most file systems. */
 const ZERO_TAIL_BYTES_MIN = 4096;
+/** XXH64 of nothing. */
+const EMPTY = 0xef46db3751d8e999n;
 /** Pairs of copies that are tried before the bytes count as not to be had. */
 const COMPARE_ATTEMPTS_MAX = 3;
 /** A path that once kept no more than this share when it shrank is a log that is rotated, also where it is found empty. */
@@ -19,22 +21,30 @@ export type Shape = 'empty' | 'all zeros' | 'cut off' | 'ends in zeros';
  * empty. Bytes that are not known are asked for as a comparison of two copies that are on disk.
  */
 export function truncatedLike(c: Case, judged: Sighting, lkg: Sighting): Shape | null | Pending {
-  if (judged.kind !== 'file' || lkg.kind !== 'file' || (lkg.size ?? 0) === 0) return null;
+  if (judged.kind !== 'file' || lkg.kind !== 'file' || judged.size === null) return null;
+  const lkgSize = sizeOf(lkg);
+  if (lkgSize === 0 || (isTold(lkg) && !differs(judged, lkg))) return null;
   // Two listings that were never read differ for certain only in size; another mtime is reason enough to look at the bytes.
   if (same(judged, lkg) || (!differs(judged, lkg) && quiet(judged, lkg)) || !runBeganInWindow(c, judged)) return null;
-  const size = judged.size ?? 0;
-  const rotated = size < (lkg.size ?? 0) && shrankLikeThis(c, judged, size, lkg.size ?? 0);
+  const { size } = judged;
+  const rotated = size < lkgSize && shrankLikeThis(c, judged, size, lkgSize);
   if (size === 0) return rotated ? null : 'empty';
 
   const bytes = compare(c, judged, lkg);
   if (bytes === PENDING) return PENDING;
   if (bytes === null) return null;
   const alone = bytes.of === bytes.against;
-  if (bytes.allZeros && (alone || bytes.zeroTailAgainst < (lkg.size ?? 0))) return 'all zeros';
+  if (bytes.allZeros && (alone || bytes.zeroTailAgainst < lkgSize)) return 'all zeros';
   if (alone) return null;
   if (bytes.truePrefix && !rotated) return 'cut off';
   if (bytes.zeroTail >= ZERO_TAIL_BYTES_MIN && bytes.zeroTailAgainst < ZERO_TAIL_BYTES_MIN) return 'ends in zeros';
   return null;
+}
+
+/** Of a file that a list told without a size it is known at least whether it was empty. */
+function sizeOf(lkg: Sighting): number {
+  if (lkg.size !== null) return lkg.size;
+  return lkg.digest === null || lkg.digest === EMPTY ? 0 : Number.MAX_SAFE_INTEGER;
 }
 
 /** The change that made this content happened in W: the step into the run of equal observations that ends with it. */

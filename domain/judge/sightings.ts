@@ -2,7 +2,7 @@
 import type { Observer, PathFacts, Reading, Request } from '../facts.ts';
 import { isGap } from '../facts.ts';
 import type { Metadata, Version } from '../version.ts';
-import { same } from '../version.ts';
+import { isTold, mayBeLink, same, sizesAgree } from '../version.ts';
 import type { JudgeContext, Track } from './context.ts';
 import { overlapping } from './context.ts';
 import { observedKeyOf } from './keys.ts';
@@ -43,10 +43,12 @@ interface Draft {
   readonly digest: bigint | null;
   /** What the version holds where nothing else is known of a copy: its own digest, else that of its first copy read. */
   readonly base: bigint | null;
+  /** Its reading was of the very copy that the version's digest was read from: that one has other bytes since. */
+  readonly wasProof: boolean;
 }
 
 export function openCase(facts: PathFacts, context: JudgeContext): Case {
-  const tracks = [context.liveTrack, ...context.series].map((track) => draftsOf(track, facts));
+  const tracks = [context.liveTrack, ...context.series, ...context.lists].map((track) => draftsOf(track, facts));
   const drafts = mergeTracks(tracks, context);
   const sightings = findSuspects(drafts, acceptedKeys(facts, context));
   const byObserver = new Map(sightings.map((sighting) => [sighting.observer, sighting]));
@@ -93,17 +95,28 @@ function draftsOf(track: Track, facts: PathFacts): Draft[] {
  */
 function splitRun(version: Version, members: readonly number[], readings: readonly Reading[]): Draft[] {
   if (readings.length === 0)
-    return members.map((observer) => ({ observer, version, digest: version.digest, base: version.digest }));
-  const own = members.map(
-    (observer) =>
-      (version.kind === 'file' ? readings : []).findLast((r) => r.observer === observer && r.digest !== null)?.digest ??
-      null,
+    return members.map((observer) => ({
+      observer,
+      version,
+      digest: version.digest,
+      base: version.digest,
+      wasProof: false,
+    }));
+  const own = members.map((observer) =>
+    (version.kind === 'file' ? readings : []).findLast((r) => r.observer === observer && r.digest !== null),
   );
-  const base = version.digest ?? own.find((digest) => digest !== null) ?? null;
+  const digests = own.map((reading) => reading?.digest ?? null);
+  const base = version.digest ?? digests.find((digest) => digest !== null) ?? null;
   return members.map((observer, k) => {
-    const nearest = (): bigint | null => own.slice(0, k + 1).findLast((digest) => digest !== null) ?? base;
-    return { observer, version, digest: own[k] ?? version.digest ?? nearest(), base };
+    const nearest = (): bigint | null => digests.slice(0, k + 1).findLast((digest) => digest !== null) ?? base;
+    const digest = digests[k] ?? version.digest ?? nearest();
+    return { observer, version, digest, base, wasProof: isProofOf(version, own[k]) };
   });
+}
+
+/** A copy is known again by inode and ctime: rot below the file system moves neither. */
+function isProofOf(version: Version, reading: Reading | undefined): boolean {
+  return version.digest !== null && version.inode === reading?.inode && version.ctimeNs === reading.ctimeNs;
 }
 
 /**
@@ -136,7 +149,7 @@ function wholly(a: Draft | undefined, b: Draft, context: JudgeContext): boolean 
 }
 
 function isOlder(a: Draft, b: Draft, context: JudgeContext): boolean {
-  if (ambiguous(a, b, context)) {
+  if (ambiguous(a, b, context) && !isTold(a.version) && !isTold(b.version)) {
     if (a.version.mtimeNs !== b.version.mtimeNs) return a.version.mtimeNs < b.version.mtimeNs;
     if (a.version.ctimeNs !== b.version.ctimeNs) return a.version.ctimeNs < b.version.ctimeNs;
   }
@@ -153,7 +166,9 @@ function ambiguous(a: Draft, b: Draft, context: JudgeContext): boolean {
 /**
  * Suspect is what changed under the same size and mtime: as a scan found it, or a reading of this judging. Where a version's copies
  * have different bytes, what another observation has too is known content, and the rest is suspect; where neither is known elsewhere,
- * what the scan read stands. A suspect digest that was seen earlier above suspicion is known content: a restored file is not suspect.
+ * a copy that was read before has rotted since, and another one stands against what the scan read (judge/votes.ts weighs them). A
+ * suspect digest that was seen earlier above suspicion is known content: a restored file is not suspect. What is seen first in a suspect
+ * observation stays suspect in every later copy: a backup that took it over is no witness for it.
  */
 function findSuspects(drafts: readonly Draft[], accepted: ReadonlySet<string>): Sighting[] {
   const known = (of: Draft, digest: bigint | null): boolean =>
@@ -162,11 +177,12 @@ function findSuspects(drafts: readonly Draft[], accepted: ReadonlySet<string>): 
         other.version !== of.version &&
         !other.version.suspect &&
         other.version.kind === 'file' &&
-        other.version.size === of.version.size &&
+        sizesAgree(other.version, of.version) &&
         other.digest === digest,
     );
   const isSuspect = (draft: Draft): boolean => {
-    if (draft.digest !== draft.base) return !known(draft, draft.digest);
+    if (draft.digest !== draft.base)
+      return !known(draft, draft.digest) && (draft.version.suspect || draft.wasProof || known(draft, draft.base));
     if (draft.version.suspect) return true;
     return drafts.some(
       (other) =>
@@ -177,11 +193,12 @@ function findSuspects(drafts: readonly Draft[], accepted: ReadonlySet<string>): 
     );
   };
   const trusted: Sighting[] = [];
+  const tainted: Sighting[] = [];
   // Almost every path: no reading differed and no scan was suspicious, so there is nobody to ask.
   const doubtful = drafts.some((draft) => draft.digest !== draft.base || draft.version.suspect);
   return drafts.map((draft, rank) => {
     const { observer, version, digest } = draft;
-    const { kind, mode, uid, gid, size, mtimeNs, target, rdev } = version;
+    const { kind, mode, uid, gid, size, mtimeNs, target, rdev } = metadataOf(draft, rank, drafts);
     const clean: Sighting = {
       kind,
       mode,
@@ -199,21 +216,33 @@ function findSuspects(drafts: readonly Draft[], accepted: ReadonlySet<string>): 
     };
     const relieved =
       !doubtful ||
-      !isSuspect(draft) ||
+      (!isSuspect(draft) && !tainted.some((earlier) => same(earlier, clean))) ||
       (accepted.size > 0 && accepted.has(observedKeyOf(clean))) ||
       (kind === 'file' && digest !== null && trusted.some((earlier) => same(earlier, clean)));
-    if (!relieved) return { ...clean, suspect: true };
-    if (doubtful) trusted.push(clean);
-    return clean;
+    if (doubtful) (relieved ? trusted : tainted).push(clean);
+    return relieved ? clean : { ...clean, suspect: true };
   });
+}
+
+/** A list tells content and no metadata: those of the nearest other observation of that content, an earlier one first, hold for it too. */
+function metadataOf(draft: Draft, rank: number, drafts: readonly Draft[]): Metadata {
+  if (!isTold(draft.version) || draft.digest === null) return draft.version;
+  const hasIt = ({ version, digest }: Draft): boolean =>
+    !isTold(version) &&
+    version.kind === 'file' &&
+    !version.suspect &&
+    digest === draft.digest &&
+    sizesAgree(version, draft.version);
+  const other = drafts.slice(0, rank).findLast(hasIt) ?? drafts.slice(rank + 1).find(hasIt);
+  return other?.version ?? draft.version;
 }
 
 /** Known to differ. Neither same nor different is a file that was not read: unread is not intact, and not damaged either. */
 export function differs(a: Metadata & { digest: bigint | null }, b: Metadata & { digest: bigint | null }): boolean {
-  if (a.kind !== b.kind) return true;
+  if (a.kind !== b.kind) return !mayBeLink(a, b);
   switch (a.kind) {
     case 'file':
-      return a.size !== b.size || (a.digest !== null && b.digest !== null && a.digest !== b.digest);
+      return !sizesAgree(a, b) || (a.digest !== null && b.digest !== null && a.digest !== b.digest);
     case 'symlink':
       return a.target !== b.target;
     case 'char-device':
@@ -245,14 +274,20 @@ export function readable(c: Case, sighting: Sighting): boolean {
   return c.context.observers[sighting.observer]?.role === 'backup' || sighting.observer === c.context.live;
 }
 
+/** In a snapshot that still exists, here or on the host that exported it. */
+export function isOnDisk(c: Case, sighting: Sighting): boolean {
+  return roleOf(c, sighting) === 'backup' && c.context.observers[sighting.observer]?.scan.pruned === null;
+}
+
 export function wasRead(c: Case, observer: number): boolean {
   return c.facts.readings.some((reading) => reading.observer === observer);
 }
 
 /** Asks for one copy to be read. Never for one that was tried: the answer is in the facts. */
-export function needRead(c: Case, sighting: Sighting): Pending {
-  if (wasRead(c, sighting.observer)) throw new Error(`asked twice to read ${c.facts.path}`);
-  c.needs.push({ kind: 'read', observer: sighting.observer });
+export function needRead(c: Case, sighting: Sighting, which: 'this' | 'another' = 'this'): Pending {
+  const { observer } = sighting;
+  if (wasRead(c, observer)) throw new Error(`asked twice to read ${c.facts.path}`);
+  c.needs.push(which === 'another' ? { kind: 'read', observer, another: true } : { kind: 'read', observer });
   return PENDING;
 }
 

@@ -1,8 +1,9 @@
-// Row 6: content that changed while nothing announced a change. Which side is odd is put to the vote among physical copies.
+// Row 6: content that changed while nothing announced a change. Which side is odd is put to the vote among physical copies; and so is
+// what is to be restored, before it is called exact.
 import type { Reading } from '../facts.ts';
-import { quiet } from '../version.ts';
+import { isTold, quiet } from '../version.ts';
 import type { Case, Pending, Sighting } from './sightings.ts';
-import { needRead, readable, recordedDamage, roleOf, volumeOf, wasRead } from './sightings.ts';
+import { isOnDisk, needRead, readable, recordedDamage, roleOf, volumeOf, wasRead } from './sightings.ts';
 
 /** none: nothing quiet differs, or the odd one is history. odd: the judged copy. backup odd: the newest backup's. unknown: one against one. */
 export type Sides = 'none' | 'odd' | 'backup odd' | 'unknown';
@@ -51,6 +52,67 @@ export function takeSides(c: Case, judged: Sighting, prior: readonly Sighting[])
   return next === null ? 'unknown' : needRead(c, next);
 }
 
+/** What is to be restored, after its fellow copies were heard. */
+export interface BorneOut {
+  readonly lkg: Sighting;
+  /** A copy of equal size and mtime that differs, with no third to decide. */
+  readonly against: Sighting | null;
+  /** Another physical copy that has the same bytes. */
+  readonly second: Sighting | null;
+}
+
+/**
+ * Whether another physical copy bears out last known good before it is restored: the newest backup's copy may have rotted by itself, and
+ * older ones were only listed. Asks for one more copy where only one is known, and for further ones only where two differ. A majority
+ * decides; one against one leaves the newest copy in a backup, with the one that stands against it. What was found damaged live now, given
+ * as `damaged`, is no witness.
+ */
+export function borneOut(c: Case, lkg: Sighting, damaged: Sighting | null): BorneOut | Pending {
+  const alone = { lkg, against: null, second: null };
+  // What only a list tells has no time under which another copy would be quiet with it.
+  if (lkg.kind !== 'file' || lkg.digest === null || lkg.size === 0 || isTold(lkg)) return alone;
+  const isBad = (peer: Sighting): boolean =>
+    recordedDamage(c, peer) !== null ||
+    (damaged !== null && peer.size === damaged.size && peer.digest === damaged.digest);
+  const peers = c.earlier.filter(
+    (peer) => !peer.suspect && quiet(peer, lkg) && (peer.digest === lkg.digest || !isBad(peer)),
+  );
+  const votes = votesOf(c, peers);
+  const copies = (digest: bigint | null): Vote[][] =>
+    copiesAmong(
+      c,
+      votes.filter((vote) => vote.digest === digest),
+    );
+  const own = copies(lkg.digest);
+  const others = [...new Set(peers.map((peer) => peer.digest))].filter((digest) => digest !== lkg.digest).map(copies);
+  const most = others.reduce<Vote[][]>((best, other) => (other.length > best.length ? other : best), []);
+  const ownCount = Math.max(1, own.length);
+  const newestOf = (digest: bigint | undefined): Sighting | undefined =>
+    peers.findLast((peer) => peer.digest === digest && isWitness(c, peer));
+  if (most.length > ownCount) return { ...alone, lkg: newestOf(most[0]?.[0]?.digest) ?? lkg };
+  if (ownCount > most.length) {
+    const second = own.find((copy) => !copy.some((vote) => vote.sighting.observer === lkg.observer));
+    if (ownCount > 1) return { ...alone, second: second?.[0]?.sighting ?? null };
+    if (peers.some((peer) => peer.observer !== lkg.observer && wasRead(c, peer.observer))) return alone;
+  }
+  const next = nextCopy(
+    c,
+    peers.filter((peer) => !isWitness(c, peer)),
+  );
+  if (next !== null) return needRead(c, next, 'another');
+  if (most.length === 0) return alone;
+  const newest = peers.findLast((peer) => isOnDisk(c, peer) && isWitness(c, peer)) ?? lkg;
+  const against = peers.findLast((peer) => peer.digest !== newest.digest && isWitness(c, peer));
+  return { lkg: newest, against: against ?? null, second: null };
+}
+
+/** Its own bytes were read, by a scan or just now. */
+function isWitness(c: Case, { observer, version, digest }: Sighting): boolean {
+  if (digest === null) return false;
+  if (version.digest === digest && version.readSeq === c.context.observers[observer]?.scan.seq) return true;
+  return c.facts.readings.some((reading) => reading.observer === observer && reading.digest === digest);
+}
+
 /** What scans read (a version's proof) and what was read for this judging. */
 function votesOf(c: Case, sightings: readonly Sighting[]): Vote[] {
   const votes: Vote[] = [];
@@ -86,13 +148,17 @@ function isFirstOf(sightings: readonly Sighting[], sighting: Sighting): boolean 
  * and one inode read in two weeks must not outvote the live file.
  */
 function physicalCopies(c: Case, votes: readonly Vote[]): number {
+  return copiesAmong(c, votes).length;
+}
+
+function copiesAmong(c: Case, votes: readonly Vote[]): Vote[][] {
   const copies: Vote[][] = [];
   for (const vote of votes) {
     const copy = copies.find((members) => members.some((member) => oneCopy(c, member, vote)));
     if (copy === undefined) copies.push([vote]);
     else copy.push(vote);
   }
-  return copies.length;
+  return copies;
 }
 
 function oneCopy(c: Case, a: Vote, b: Vote): boolean {

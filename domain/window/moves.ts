@@ -9,8 +9,10 @@ export interface Vanished {
   readonly size: number | null;
   /** Null: unread, which matches nothing. */
   readonly digest: bigint | null;
-  /** Identity of the newest live copy that was seen at this path; null when only backups ever saw it. */
+  /** Identity of the newest live copy that was seen at this path; null when only backups ever saw it, or something else after it. */
   readonly live: Identity | null;
+  /** That copy had no other name: what bears its identity now is this very entry, wherever and since whenever it was seen. */
+  readonly alone: boolean;
   /** Point (ms) of the last sighting, over all observers. */
   readonly lastSeenMs: number;
 }
@@ -46,15 +48,25 @@ export interface Moves {
 }
 
 /**
- * Matches by (root, inode, birth time), then by (size > 0, digest), each with a one-to-one count or an equal base name. A candidate
- * must have appeared at or after the last sighting; what stood elsewhere before is a copy. k vanished against fewer appeared stay
- * missing. Pairs are found in byte order of the paths given, which are expected sorted: the answer does not depend on chance.
+ * First what had one name only and bears its identity under another name now: it was renamed, also to a name that it had before, and also
+ * twice, so that several names lead to one. Then by (root, inode, birth time), then by (size > 0, digest), each with a one-to-one count
+ * or an equal base name: there a candidate must have appeared at or after the last sighting; what stood elsewhere before is a copy. k
+ * vanished against fewer appeared stay missing. Pairs are found in byte order of the paths given, which are expected sorted: the answer
+ * does not depend on chance.
  */
 export function findMoves(vanished: readonly Vanished[], appeared: readonly Appeared[]): Moves {
   const moved = new Map<string, string>();
   const candidates = new Map<string, string>();
   const copies = new Map<string, string>();
   const taken = new Set<string>();
+  const standing = group(appeared, identityKey);
+  for (const v of vanished) {
+    const found = v.alone ? standing.get(identityKey(v) ?? '') : undefined;
+    const [only] = found ?? [];
+    if (only === undefined || found?.length !== 1) continue;
+    moved.set(v.path, only.path);
+    taken.add(only.path);
+  }
   for (const keyOf of [identityKey, contentKey]) {
     const gone = group(
       vanished.filter((v) => !moved.has(v.path)),

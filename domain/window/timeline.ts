@@ -35,6 +35,9 @@ export function middleMs(asOf: AsOf): number {
   return (asOf.fromMs + asOf.toMs) / 2;
 }
 
+/** Of equal time. */
+const RANK: Readonly<Record<Observer['role'], number>> = { list: 0, backup: 1, live: 2 };
+
 /**
  * Orders observers by as_of; ties: backups before live, then seq. Within one volume seq decides: an as_of that was corrected, or a day
  * that overlaps the next one, never turns a series around. Live now is the last whatever its clock says.
@@ -50,7 +53,7 @@ export function orderObservers(observers: readonly Observer[], liveNow: bigint):
   }
   placed.sort((a, b) => {
     if (a.atMs !== b.atMs) return a.atMs - b.atMs;
-    if (a.observer.role !== b.observer.role) return a.observer.role === 'backup' ? -1 : 1;
+    if (a.observer.role !== b.observer.role) return RANK[a.observer.role] - RANK[b.observer.role];
     const [x, y] = [a.observer.scan, b.observer.scan];
     if (x.seq !== y.seq) return x.seq < y.seq ? -1 : 1;
     return x.id < y.id ? -1 : x.id > y.id ? 1 : 0;

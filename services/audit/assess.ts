@@ -1,14 +1,20 @@
 // `assess` from end to end: check what was asked, scan the live volume and its backups, judge, and write the restore bundle.
 import type { Assessment, Verdict } from '../../domain/assessment.ts';
 import type { ExitCode } from '../../domain/exit.ts';
-import { EXIT, worstExit } from '../../domain/exit.ts';
+import { EXIT } from '../../domain/exit.ts';
 import { joinPath } from '../../domain/path.ts';
-import { recordBundle } from '../catalog/findings.ts';
+import { recordBundle } from '../catalog/assessments.ts';
+import { historyOf } from '../catalog/history.ts';
+import type { Queryable } from '../catalog/scans.ts';
+import { meaningsOf } from '../files/location.ts';
+import { mayLookUp } from '../files/mounts.ts';
 import { exists } from '../files/snapshots.ts';
 import { reconcile } from '../reconcile/assess-volume.ts';
 import type { ReconcileInput } from '../reconcile/assess-volume.ts';
 import type { BundleSummary } from '../restore/bundle.ts';
-import { writeBundle } from '../restore/bundle.ts';
+import { withUnread, writeBundle } from '../restore/bundle.ts';
+import type { NextSource } from '../restore/prove.ts';
+import { isAsked, type Selection } from '../restore/selection.ts';
 import type { CheckedInputs } from '../scan/inputs.ts';
 import { checkInputs } from '../scan/inputs.ts';
 import type { SeriesPlan } from '../scan/scan-series.ts';
@@ -16,6 +22,7 @@ import { scanSeries } from '../scan/scan-series.ts';
 import { scanTree } from '../scan/scan-tree.ts';
 import { bytesReadBy } from '../scan/scan-volume.ts';
 import type { ScanRun, ScanTools } from '../scan/scan-volume.ts';
+import { asksForAll, type PartRequest, selectionOf } from './asked.ts';
 import { importExport } from './import.ts';
 
 /** One live volume with the backups that were named after it. */
@@ -35,6 +42,8 @@ export interface AssessRequest {
   readonly newState: boolean;
   readonly notGluster: boolean;
   readonly bricksRescued: boolean;
+  /** What the bundle is to hold; all of it unless given. What is judged and kept is the whole volume in any case. */
+  readonly part?: PartRequest;
 }
 
 export interface AssessTools extends ScanTools {
@@ -63,11 +72,16 @@ export async function assess(tools: AssessTools, request: AssessRequest): Promis
     cwd: tools.cwd,
     nowMs: tools.nowMs(),
   });
+  const selection = await selectionAsked(tools, inputs, request);
   const scope = { excludes: request.excludes, crossMounts: request.crossMounts };
   const mode = request.reread ? 'reread' : 'read';
   const tree = await scanTree(tools, { path: inputs.live, scope, mode, newState: request.newState });
   const backups = await scanBackups(tools, inputs, request);
-  const { assessment, id } = await reconcile({
+  const {
+    assessment: judged,
+    id,
+    nextSource,
+  } = await reconcile({
     db: tools.db,
     volume: tree.volume,
     series: backups.series,
@@ -80,9 +94,10 @@ export async function assess(tools: AssessTools, request: AssessRequest): Promis
     onProgress: (done, total) => tools.onProgress(`judging ${total} paths`, { files: done, bytes: 0 }),
     onPhase: (phase) => tools.onProgress(phase, { files: 0, bytes: 0 }),
   });
-  const bundle = wantsBundle(assessment) ? await bundleOf(tools, inputs, assessment) : null;
+  const bundle = wantsBundle(judged) ? await bundleOf(tools, request, inputs, judged, selection, nextSource) : null;
   if (bundle !== null) await recordBundle(tools.db.pool, id, bundle.directory);
-  return { assessment, bundle, exit: exitOf(assessment) };
+  const assessment = bundle === null ? judged : withUnread(judged, bundle.unread);
+  return { assessment, bundle, exit: exitOf(assessment, selection) };
 }
 
 type Series = ReconcileInput['series'][number];
@@ -115,20 +130,57 @@ function wantsBundle(assessment: Assessment): boolean {
   return assessment.findings.some((finding) => finding.recovery !== null);
 }
 
-async function bundleOf(tools: AssessTools, inputs: CheckedInputs, assessment: Assessment): Promise<BundleSummary> {
+/** Before the work: after hours of scanning nobody wants to hear of a typing error. Null where everything is asked for. */
+async function selectionAsked(
+  tools: AssessTools,
+  inputs: CheckedInputs,
+  request: AssessRequest,
+): Promise<Selection | null> {
+  const { part } = request;
+  if (part === undefined || asksForAll(part)) return null;
+  const snapshots = inputs.series.flatMap((found) => found.snapshots.map(({ path }) => path));
+  const isKnown = async (path: string): Promise<boolean> =>
+    snapshots.some((snapshot) => exists(joinPath(snapshot, path))) ||
+    // Where a lookup may do harm, or what an export holds is not known yet, the benefit of the doubt: the answer says when nothing was found.
+    inputs.exports.length > 0 ||
+    !mayLookUp(inputs.mount) ||
+    exists(joinPath(inputs.live, path)) ||
+    (await everSeen(tools.db.pool, path));
+  const live = [inputs.live, ...meaningsOf(request.live, tools.cwd)];
+  return {
+    ...(await selectionOf(part, live, { isKnown, otherwise: `neither ${inputs.live} nor any of its backups has it` })),
+    restOf: null,
+  };
+}
+
+async function everSeen(client: Queryable, path: string): Promise<boolean> {
+  return (await historyOf(client, path)).some(({ versions, gaps }) => versions.length > 0 || gaps.size > 0);
+}
+
+async function bundleOf(
+  tools: AssessTools,
+  request: AssessRequest,
+  inputs: CheckedInputs,
+  assessment: Assessment,
+  selection: Selection | null,
+  nextSource: NextSource,
+): Promise<BundleSummary> {
   return writeBundle({
     assessment,
-    outDir: inputs.outDir ?? freeBundleName(tools),
+    nextSource,
+    ...(selection === null ? {} : { selection }),
+    outDir: request.outDir === null ? () => freeBundleName(tools) : (inputs.outDir ?? request.outDir),
     now: tools.nowMs,
     program: tools.program,
     owners: tools.owners,
+    backupRoots: inputs.series.flatMap(({ snapshots, leftOut }) => [...snapshots, ...leftOut].map(({ path }) => path)),
     signal: tools.signal,
     onProgress: (done, total) => tools.onProgress(`reading sources, ${total} in all`, { files: done, bytes: 0 }),
   });
 }
 
 /** Where a bundle goes unasked. Checked before the work like one that was named: a current directory inside the volume is refused at once. */
-function freeBundleName(tools: AssessTools): string {
+export function freeBundleName(tools: { readonly cwd: string; readonly nowMs: () => number }): string {
   const name = joinPath(tools.cwd, bundleName(new Date(tools.nowMs())));
   let free = name;
   for (let n = 2; exists(free); n++) free = `${name}-${n}`;
@@ -145,12 +197,16 @@ function bundleName(now: Date): string {
 /** Classes that are no finding (design.md section 7). */
 const QUIET: ReadonlySet<Verdict> = new Set<Verdict>(['intact', 'new', 'modified', 'moved', 'deleted', 'unsettled']);
 
-/** 1 for findings that nobody accepted, 3 where something could not be read or nothing but unsettled paths is left to say. */
-export function exitOf(assessment: Assessment): ExitCode {
-  const codes: ExitCode[] = [];
-  const open = assessment.findings.filter((finding) => finding.accepted === null);
-  if (open.some((finding) => !QUIET.has(finding.verdict))) codes.push(EXIT.findings);
-  if (assessment.incomplete.length > 0) codes.push(EXIT.incomplete);
-  if (codes.length === 0 && open.some((finding) => finding.verdict === 'unsettled')) codes.push(EXIT.incomplete);
-  return worstExit(codes);
+/**
+ * 3 where something could not be read, 1 for findings that nobody accepted, 3 where all that is left to say is that something moved. With a
+ * selection only what was asked for counts as found; what could not be read counts wherever it is, because it may hide what was asked for.
+ */
+export function exitOf(assessment: Assessment, selection: Selection | null = null): ExitCode {
+  if (assessment.unread) return EXIT.incomplete;
+  const found = assessment.findings.some(
+    (finding) =>
+      finding.accepted === null && !QUIET.has(finding.verdict) && (selection === null || isAsked(selection, finding)),
+  );
+  if (found) return EXIT.findings;
+  return assessment.incomplete.length > 0 ? EXIT.incomplete : EXIT.nothing;
 }

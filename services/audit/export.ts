@@ -1,8 +1,7 @@
 // `rollcall scan PATTERN --export FILE`: what is known of a backup series, with the digest of every file in it, as one file for another machine.
-import { createHash, randomBytes } from 'node:crypto';
-import { closeSync, fsyncSync, lstatSync, openSync, readSync, renameSync, rmSync, statSync, writeSync } from 'node:fs';
-import { EXIT, RollcallError } from '../../domain/exit.ts';
-import { joinPath, parentOf } from '../../domain/path.ts';
+import { createHash } from 'node:crypto';
+import { closeSync, lstatSync, openSync, readSync } from 'node:fs';
+import { RollcallError } from '../../domain/exit.ts';
 import { type Database, inTransaction } from '../catalog/database.ts';
 import {
   type Count,
@@ -19,6 +18,7 @@ import type { Volume } from '../catalog/volumes.ts';
 import { errnoOf } from '../files/errors.ts';
 import { bytesOf } from '../files/location.ts';
 import type { FoundSeries } from '../files/snapshots.ts';
+import { checkFilePlace, writeWhole } from '../files/whole-file.ts';
 import { placeOutside } from '../scan/inputs.ts';
 import type { ScanTools } from '../scan/scan-volume.ts';
 import {
@@ -73,7 +73,7 @@ export interface ExportSummary {
 }
 
 const UNREADABLE_SHOWN = 20;
-const BUFFERED_BYTES = 1024 * 1024;
+const WORDS = { what: 'export', option: '--export' };
 const HEADER_BYTES_MAX = 64 * 1024;
 
 /**
@@ -96,13 +96,7 @@ export async function checkExportFile(place: ExportPlace): Promise<string> {
     ...[...found.snapshots, ...found.leftOut].map(({ path }) => path),
   ];
   const file = placeOutside('export', place.file, '--export', place.cwd, volumes, [found], place.crossMounts);
-  try {
-    if (file === '/' || !statSync(bytesOf(parentOf(file))).isDirectory()) throw refuse(file, 'is no place for a file');
-  } catch (error) {
-    const errno = errnoOf(error);
-    if (errno === null) throw error;
-    throw refuse(file, `has no directory to lie in (${errno})`);
-  }
+  checkFilePlace(file, WORDS);
   replaceable(file, host, found.series.key);
   return file;
 }
@@ -164,8 +158,14 @@ export async function exportSeries(options: ExportOptions): Promise<ExportSummar
   const exportedMs = Math.round(options.nowMs());
   const header = headerLine({ host, series, path: volume.path, exportedMs });
   const replaced = replaceable(file, host, series);
-  const written = await writeWhole(file, (write) =>
+  const hash = createHash('sha256');
+  const written = await writeWhole(file, WORDS, (append) =>
     inTransaction(db, async (client) => {
+      const write = (text: string): void => {
+        const raw = Buffer.from(text);
+        hash.update(raw);
+        append(raw);
+      };
       await freezeView(client);
       const scans = await scansToExport(client, volume.id);
       const counts = { scans: scans.length, versions: 0, gaps: unreadable.length };
@@ -186,7 +186,9 @@ export async function exportSeries(options: ExportOptions): Promise<ExportSummar
         told();
       }
       for (const gap of unreadable) write(`${gapLine(gap)}\n`);
-      return { ...counts, pruned: scans.filter((scan) => scan.pruned !== null).length };
+      const sha256 = hash.digest('hex');
+      append(Buffer.from(endLine({ ...counts, sha256 })));
+      return { ...counts, sha256, pruned: scans.filter((scan) => scan.pruned !== null).length };
     }),
   );
   return {
@@ -194,7 +196,8 @@ export async function exportSeries(options: ExportOptions): Promise<ExportSummar
     host,
     series,
     exportedMs,
-    ...written,
+    ...written.value,
+    bytes: written.bytes,
     read,
     unread,
     failures,
@@ -214,86 +217,5 @@ async function refuseUnsettled(db: Database, volume: Volume): Promise<void> {
     throw new RollcallError(`Nothing of ${volume.name} has been scanned completely, so there is nothing to export.`, {
       next: 'Scan it first: rollcall scan PATTERN.',
     });
-  }
-}
-
-interface Counts {
-  readonly scans: number;
-  readonly versions: number;
-  readonly gaps: number;
-  readonly pruned: number;
-}
-
-/** In a file beside the final one, which is renamed when everything is on disk. `fill` writes all lines but the last. */
-async function writeWhole(
-  file: string,
-  fill: (write: (text: string) => void) => Promise<Counts>,
-): Promise<Counts & { bytes: number; sha256: string }> {
-  const directory = parentOf(file);
-  // Not named after the final file, whose name may be as long as a name can be.
-  const partial = bytesOf(joinPath(directory, `.rollcall-export-${randomBytes(6).toString('hex')}.partial`));
-  const hash = createHash('sha256');
-  let bytes = 0;
-  let held: Buffer[] = [];
-  let heldBytes = 0;
-  let open: number | null = null;
-  const flush = (fd: number): void => {
-    const whole = Buffer.concat(held);
-    for (let done = 0; done < whole.length; ) done += writeSync(fd, whole, done);
-    bytes += whole.length;
-    held = [];
-    heldBytes = 0;
-  };
-  const hold = (text: string): Buffer => {
-    const raw = Buffer.from(text);
-    held.push(raw);
-    heldBytes += raw.length;
-    return raw;
-  };
-  let made = false;
-  try {
-    const fd = openSync(partial, 'wx', 0o600);
-    open = fd;
-    made = true;
-    const counts = await fill((text) => {
-      hash.update(hold(text));
-      if (heldBytes >= BUFFERED_BYTES) flush(fd);
-    });
-    const sha256 = hash.digest('hex');
-    hold(endLine({ ...counts, sha256 }));
-    flush(fd);
-    fsyncSync(fd);
-    closeSync(fd);
-    open = null;
-    renameSync(partial, bytesOf(file));
-    made = false;
-    syncDirectory(directory);
-    return { ...counts, bytes, sha256 };
-  } catch (error) {
-    const errno = errnoOf(error);
-    if (errno === null) throw error;
-    const full = errno === 'ENOSPC' || errno === 'EDQUOT';
-    throw new RollcallError(
-      full
-        ? `The disk is full: more than ${bytes} bytes are needed at ${directory}. No export was left behind.`
-        : `The export cannot be written to ${directory} (${errno}). Nothing was left behind.`,
-      {
-        exit: EXIT.failure,
-        next: 'Choose a file on another disk with --export; what was read is kept, and the next run is quick.',
-        cause: error,
-      },
-    );
-  } finally {
-    if (open !== null) closeSync(open);
-    if (made) rmSync(partial, { force: true });
-  }
-}
-
-function syncDirectory(path: string): void {
-  const fd = openSync(bytesOf(path), 'r');
-  try {
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
   }
 }

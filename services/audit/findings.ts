@@ -4,16 +4,9 @@ import type { Database } from '../catalog/database.ts';
 import { inTransaction } from '../catalog/database.ts';
 import { acceptFinding, listFindings } from '../catalog/findings.ts';
 import type { FindingState, StoredFinding } from '../catalog/findings.ts';
-import { findVolume } from '../catalog/volumes.ts';
-import type { Volume } from '../catalog/volumes.ts';
+import { volumeCalled } from './volume-named.ts';
 
 const STATES: readonly FindingState[] = ['open', 'resolved', 'accepted'];
-
-async function volumeNamed(db: Database, name: string): Promise<Volume> {
-  const volume = await findVolume(db.pool, name);
-  if (volume === null) throw new RollcallError(`There is no volume ${name}.`, { next: 'rollcall volumes lists them.' });
-  return volume;
-}
 
 export async function findingsOf(
   db: Database,
@@ -21,7 +14,7 @@ export async function findingsOf(
 ): Promise<StoredFinding[]> {
   const states = filter.state === 'all' ? STATES : [filter.state];
   if (filter.volume === null) return listFindings(db.pool, { states });
-  return listFindings(db.pool, { states, volumeId: (await volumeNamed(db, filter.volume)).id });
+  return listFindings(db.pool, { states, volumeId: (await volumeCalled(db.pool, filter.volume)).id });
 }
 
 /**
@@ -38,7 +31,7 @@ export async function acceptFindings(
     readonly nowMs: number;
   },
 ): Promise<StoredFinding[]> {
-  const volumeId = request.volume === null ? null : (await volumeNamed(db, request.volume)).id;
+  const volumeId = request.volume === null ? null : (await volumeCalled(db.pool, request.volume)).id;
   const ids: bigint[] = [];
   for (const one of request.findings) {
     const open = await listFindings(db.pool, volumeId === null ? { path: one } : { path: one, volumeId });

@@ -8,6 +8,7 @@ import type { VolumeHistory } from '../catalog/history.ts';
 import { completeScans } from '../catalog/scans.ts';
 import type { Queryable } from '../catalog/scans.ts';
 import { listVolumes } from '../catalog/volumes.ts';
+import { volumeCalled } from './volume-named.ts';
 
 /** A stretch of consecutive scans that saw the same of the path. */
 export interface Stretch {
@@ -34,16 +35,24 @@ export interface PathHistory {
 /**
  * @param path printable: below a volume's root, or absolute below the root of a live volume or inside a snapshot; relative ones are tried
  *   as they are first, then from options.cwd
- * @throws RollcallError when no volume has ever met it
+ * @throws RollcallError when no volume has ever met it, or there is no such volume
  */
 export async function history(
   client: Queryable,
   path: string,
   options: { readonly volume: string | null; readonly cwd: string },
 ): Promise<PathHistory> {
+  if (options.volume !== null) await volumeCalled(client, options.volume);
   const plain = path.replace(/^(\.\/)+/, '').replace(/\/+$/, '');
-  const candidates = plain.startsWith('/') ? [] : [plain];
-  candidates.push(...(await belowRoots(client, plain.startsWith('/') ? plain : `${options.cwd}/${plain}`)));
+  const tried = plain.startsWith('/') ? [] : [plain];
+  tried.push(...(await belowRoots(client, plain.startsWith('/') ? plain : `${options.cwd}/${plain}`)));
+  // A root has no name of its own in the catalog.
+  const candidates = tried.filter((candidate) => candidate !== '');
+  if (candidates.length === 0 && tried.length > 0) {
+    throw new RollcallError('The path is empty, or the root of a volume, which has no versions.', {
+      next: 'Name a path below it, or look for a variable that is not set; rollcall volumes lists the volumes.',
+    });
+  }
   let below = candidates[0] ?? plain;
   let histories: VolumeHistory[] = [];
   for (const candidate of candidates) {
@@ -86,8 +95,14 @@ function stretchesOf(one: VolumeHistory): Stretch[] {
   for (const scan of one.scans) {
     const gap = one.gaps.get(scan.id);
     const holding = one.versions.find((v) => v.firstSeq <= scan.seq && (v.endSeq === null || v.endSeq > scan.seq));
-    const state = gap === undefined ? (holding ?? 'absent') : 'unknown';
-    const why = gap === undefined ? null : `${gap.status}${gap.errno === null ? '' : ` ${gap.errno}`}`;
+    const notListed = holding === undefined && scan.list === 'partial';
+    const state = gap === undefined && !notListed ? (holding ?? 'absent') : 'unknown';
+    const why =
+      gap === undefined
+        ? notListed
+          ? 'not in that list'
+          : null
+        : `${gap.status}${gap.errno === null ? '' : ` ${gap.errno}`}`;
     const before = stretches.at(-1);
     const copy = scan.pruned === null && scan.snapshot !== null && typeof state !== 'string' ? scan : null;
     if (before !== undefined && before.state === state && before.why === why) {

@@ -2,11 +2,12 @@
 import { RollcallError } from '../../domain/exit.ts';
 import type { Database } from '../catalog/database.ts';
 import { inTransaction } from '../catalog/database.ts';
-import { writeAudit } from '../catalog/findings.ts';
-import { findVolume, recordIdentity } from '../catalog/volumes.ts';
+import { writeAudit } from '../catalog/audit-log.ts';
+import { recordIdentity } from '../catalog/volumes.ts';
 import type { Volume } from '../catalog/volumes.ts';
 import { identifyRoot, isIdentity } from '../files/identity.ts';
-import { realPathOf } from '../files/location.ts';
+import { workingDirectory } from '../files/location.ts';
+import { volumeNamed } from './volume-named.ts';
 
 export interface Rebase {
   /** A volume's name, or the path of its root. */
@@ -25,7 +26,7 @@ export async function rebase(
   if (request.reason.trim() === '') {
     throw new RollcallError('A new identity is accepted with a reason only.', { next: 'Say why with --reason TEXT.' });
   }
-  const volume = await findByNameOrPath(db, request);
+  const volume = await volumeNamed(db.pool, request.volume, { host: request.host, cwd: workingDirectory() });
   if (volume.layout !== 'tree') {
     throw new RollcallError(
       `${volume.name} is a series of snapshots: each has an identity of its own, and none is rebased.`,
@@ -40,20 +41,4 @@ export async function rebase(
     await writeAudit(client, [{ atMs, actor, action: 'rebase', subject: volume.name, reason }]);
   });
   return { volume, before: volume.identity, now };
-}
-
-async function findByNameOrPath(db: Database, request: Rebase): Promise<Volume> {
-  const byName = await findVolume(db.pool, request.volume);
-  if (byName !== null) return byName;
-  const byPath = await findVolume(db.pool, `tree:${request.host}:${pathOf(request.volume)}`);
-  if (byPath !== null) return byPath;
-  throw new RollcallError(`There is no volume ${request.volume}.`, { next: 'rollcall volumes lists them.' });
-}
-
-function pathOf(argument: string): string {
-  try {
-    return realPathOf(argument);
-  } catch {
-    return argument;
-  }
 }

@@ -1,8 +1,8 @@
 // `scan`: one look at a live tree, or at what is new in a series, kept in the catalog; a series can be exported afterwards.
 import { RollcallError } from '../../domain/exit.ts';
 import type { Gap, Role } from '../../domain/scan.ts';
-import { noCounts } from '../catalog/shards.ts';
-import type { ShardCounts } from '../catalog/shards.ts';
+import { noCounts } from '../catalog/shard-result.ts';
+import type { ShardCounts } from '../catalog/shard-result.ts';
 import { newestGaps } from '../catalog/scans.ts';
 import { isPattern } from '../files/pattern.ts';
 import { checkBackup, checkLive, placeOutside } from '../scan/inputs.ts';

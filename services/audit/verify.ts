@@ -58,6 +58,11 @@ export async function verify(request: VerifyRequest, open: () => Promise<Databas
 }
 
 function placeOf(argument: string, cwd: string): string {
+  if (argument === '') {
+    throw new RollcallError('verify was given an empty path.', {
+      next: 'Look for a variable that is not set; a dot (.) names the current directory.',
+    });
+  }
   const meanings = meaningsOf(argument, cwd);
   const place = meanings.find(exists) ?? meanings[0];
   if (place === undefined) throw new RollcallError(`${JSON.stringify(argument)} is no path.`);

@@ -7,6 +7,8 @@ interface Advice {
 }
 
 const REACH = 'check that Postgres runs and that DATABASE_URL names it; without DATABASE_URL Rollcall brings its own';
+export const URL_FORM =
+  'write it as postgresql://USER:PASSWORD@HOST:PORT/DATABASE, with % codes for special characters';
 const SPACE = 'free space or inodes on the file system of the database, then run the same command again: it continues';
 
 // SQLSTATE (https://www.postgresql.org/docs/18/errcodes-appendix.html) and errno names, side by side as node-postgres reports both in `code`.
@@ -31,7 +33,12 @@ const ADVICE: Readonly<Record<string, Advice>> = {
   '3F000': { says: 'the schema rollcall does not exist', next: 'run any rollcall command: it creates the schema' },
   '42501': {
     says: 'the database role lacks a right',
-    next: 'grant it: `grant create on database NAME to ROLE` once, and the schema rollcall must belong to that role',
+    next: 'grant it: `grant connect, create on database NAME to ROLE` once, and the schema rollcall must belong to that role',
+  },
+  // A pooler such as pgbouncer: it does not pass the settings of a connection on, and would hand a session's locks to another one.
+  '08P01': {
+    says: 'what answers at the address of the database does not understand Rollcall',
+    next: 'name the Postgres server itself in DATABASE_URL, not a pooler in front of it',
   },
   '53100': { says: 'the disk of the database is full', next: SPACE },
   '53200': { says: 'the database is out of memory', next: 'give it memory, or run with fewer threads' },
@@ -77,6 +84,42 @@ export function databaseCode(error: unknown): string | null {
   return null;
 }
 
+/** What node-postgres and TLS say without a code of Postgres, before there is a connection. */
+const UNCODED: readonly (readonly [RegExp, Advice])[] = [
+  [
+    /client password must be/,
+    {
+      says: 'the database wants a password',
+      next: 'write it into DATABASE_URL: postgresql://USER:PASSWORD@HOST:PORT/DATABASE',
+    },
+  ],
+  [
+    /does not support SSL/,
+    {
+      says: 'the database does not speak TLS',
+      next: 'take sslmode out of DATABASE_URL, or switch ssl on in the postgresql.conf of the server',
+    },
+  ],
+  [
+    /certificate|altnames/i,
+    {
+      says: "the database's certificate is not trusted",
+      next: 'name its authority in DATABASE_URL: sslmode=verify-full&sslrootcert=FILE, and the host as the certificate does',
+    },
+  ],
+  [
+    /^timeout expired|due to connection timeout/,
+    {
+      says: 'the database did not answer in time',
+      next: 'check the network and the load of the database; with DATABASE_URL, that host and port are those of a Postgres server',
+    },
+  ],
+  [
+    /Invalid URL|ERR_SOCKET_BAD_PORT|should be >= 0 and < 65536/,
+    { says: 'DATABASE_URL cannot be read', next: URL_FORM },
+  ],
+];
+
 const LOST =
   /^Connection terminated|^Client has encountered a connection error|connection is not queryable|timeout exceeded when trying/;
 
@@ -101,13 +144,18 @@ export function isTransient(error: unknown): boolean {
 /** An error that an operator can do something about, as a RollcallError with the original as its cause; null for anything else. */
 export function databaseAdvice(error: unknown): RollcallError | null {
   if (error instanceof RollcallError || !(error instanceof Error)) return null;
-  // A file system's ENOENT is not the database's: those carry a path and a syscall other than connect.
-  const { syscall } = error as { syscall?: unknown };
-  if (typeof syscall === 'string' && !/^(connect|getaddrinfo|read|write)$/.test(syscall)) return null;
+  // A file system's ENOENT is not the database's: those carry a path and a syscall other than connect. What wraps one is none either.
+  for (let at: unknown = error, depth = 0; at instanceof Error && depth < 8; at = at.cause, depth += 1) {
+    const { syscall } = at as { syscall?: unknown };
+    if (typeof syscall === 'string' && !/^(connect|getaddrinfo|read|write)$/.test(syscall)) return null;
+  }
   const code = databaseCode(error);
   const advice = code === null ? undefined : ADVICE[code];
   if (advice !== undefined)
     return new RollcallError(`${advice.says}: ${error.message}`, { next: advice.next, cause: error });
+  const uncoded = UNCODED.find(([pattern]) => pattern.test(error.message))?.[1];
+  if (uncoded !== undefined)
+    return new RollcallError(`${uncoded.says}: ${error.message}`, { next: uncoded.next, cause: error });
   if (isConnectionLost(error)) {
     return new RollcallError(`the connection to the database was lost: ${error.message}`, {
       next: 'run the same command again: it continues where this one stopped',

@@ -1,7 +1,8 @@
 // What directories contributed to the sums of a running scan, told from the rows: so that listing them again can count the difference.
-import type { Queryable, ScanContext } from './scans.ts';
-import { noCounts } from './shards.ts';
-import type { ShardCounts } from './shards.ts';
+import type { Queryable } from './scans.ts';
+import type { ScanContext } from './scan-context.ts';
+import { noCounts } from './shard-result.ts';
+import type { ShardCounts } from './shard-result.ts';
 
 /** Directories that the running scan ($1) did not look into: below a gap, or below what vanished, left scope or is no directory any more. */
 const UNVISITED = `select id from subtree(array(
@@ -98,6 +99,14 @@ export async function mayHaveMoved(client: Queryable, context: ScanContext): Pro
     [context.scanId],
   );
   return found.rows[0]?.moved === true;
+}
+
+/** Whether a file changed while this scan read it, time and again. */
+export async function movedWhileRead(client: Queryable, context: ScanContext): Promise<boolean> {
+  const found = await client.query(`select from gap where scan = $1 and status = 'unsettled' limit 1`, [
+    context.scanId,
+  ]);
+  return found.rowCount === 1;
 }
 
 /** Names whose end is staged because they were not there. */

@@ -4,7 +4,7 @@
 import './no-undici.ts';
 import { Client, Pool, TypeOverrides, type ClientBase, type ClientConfig } from 'pg';
 import { RollcallError } from '../../domain/exit.ts';
-import { throwAdvised } from './advice.ts';
+import { throwAdvised, URL_FORM } from './advice.ts';
 
 /** Plain data: survives structured cloning to a worker thread. */
 export type DatabaseAddress =
@@ -26,6 +26,10 @@ export const SCHEMA = 'rollcall';
 const LOCK_TIMEOUT_MS = 60_000;
 const IDLE_IN_TRANSACTION_MS = 60_000;
 const CONNECT_TIMEOUT_MS = 15_000;
+// The server drops a client whose host is gone after two minutes, with what it has locked (on a unix socket this means nothing).
+const KEEPALIVE_IDLE_S = 60;
+const KEEPALIVE_INTERVAL_S = 10;
+const KEEPALIVE_COUNT = 6;
 
 const SETTINGS: Readonly<Record<string, string>> = {
   search_path: SCHEMA,
@@ -38,6 +42,9 @@ const SETTINGS: Readonly<Record<string, string>> = {
   jit: 'off',
   lock_timeout: String(LOCK_TIMEOUT_MS),
   idle_in_transaction_session_timeout: String(IDLE_IN_TRANSACTION_MS),
+  tcp_keepalives_idle: String(KEEPALIVE_IDLE_S),
+  tcp_keepalives_interval: String(KEEPALIVE_INTERVAL_S),
+  tcp_keepalives_count: String(KEEPALIVE_COUNT),
 };
 
 const OPTIONS = Object.entries(SETTINGS)
@@ -62,7 +69,7 @@ types.setTypeParser(INT8_ARRAY, 'text', (text: string) =>
 function withOptions(url: string): string {
   if (!/^postgres(ql)?:\/\//.test(url)) {
     throw new RollcallError('DATABASE_URL is not the URL of a Postgres database', {
-      next: 'write it as postgresql://USER:PASSWORD@HOST:PORT/DATABASE',
+      next: URL_FORM,
     });
   }
   // What the operator's own URL sets comes first, what Rollcall depends on last: the last one wins.
@@ -90,7 +97,7 @@ function newClient(address: DatabaseAddress, applicationName: string): Client {
     return new Client(config);
   } catch (cause) {
     throw new RollcallError('DATABASE_URL cannot be read', {
-      next: 'write it as postgresql://USER:PASSWORD@HOST:PORT/DATABASE, with % codes for special characters',
+      next: URL_FORM,
       cause,
     });
   }
@@ -130,6 +137,8 @@ export async function connect(
 export interface Database {
   readonly pool: Pool;
   readonly address: DatabaseAddress;
+  /** Why a server that was lost is not to be waited for (a full disk), as a RollcallError; null where it is there, or where nobody knows. */
+  readonly trouble: () => Promise<Error | null>;
   /** Ends every connection, waiting for those that are out. Safe to call twice. */
   close(): Promise<void>;
 }
@@ -140,7 +149,13 @@ export function openPool(
   {
     applicationName = 'rollcall',
     connectionsMax = 8,
-  }: { readonly applicationName?: string; readonly connectionsMax?: number } = {},
+    trouble = () => Promise.resolve(null),
+  }: {
+    readonly applicationName?: string;
+    readonly connectionsMax?: number;
+    /** Asked after a connection is lost, where somebody keeps the server. */
+    readonly trouble?: Database['trouble'];
+  } = {},
 ): Database {
   const pool = new Pool({
     ...clientConfig(address, applicationName),
@@ -154,6 +169,7 @@ export function openPool(
   return {
     pool,
     address,
+    trouble,
     close() {
       closing ??= pool.end();
       return closing;

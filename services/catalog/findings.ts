@@ -1,9 +1,10 @@
-// Findings, kept until they are resolved; what people accepted; assessments; and the log of who decided what.
+// Findings, kept until they are resolved; and what people accepted.
 import type { Recovery, Verdict } from '../../domain/assessment.ts';
 import { RollcallError } from '../../domain/exit.ts';
 import type { Acceptance, RecordedDamage } from '../../domain/judge/context.ts';
 import { FLAG } from '../../domain/judge/flags.ts';
 import { parentOf } from '../../domain/path.ts';
+import { writeAudit } from './audit-log.ts';
 import type { Queryable } from './scans.ts';
 
 export type FindingState = 'open' | 'resolved' | 'accepted';
@@ -292,7 +293,7 @@ export async function acceptFinding(
 
 /**
  * Closes the findings of paths that were restored and verified, and remembers the restore: what lies there is no stranger, and the mtimes
- * that it moved are no evidence. Must run in a transaction. @returns findings closed
+ * that it moved are no evidence. Must run in a transaction. @returns findings that were open and are closed now
  */
 export async function markRestored(
   client: Queryable,
@@ -304,10 +305,15 @@ export async function markRestored(
     readonly bundle: string | null;
   },
 ): Promise<number> {
-  const updated = await client.query(
-    `update finding f set restored_ms = $2, closed_ms = case when f.state = 'open' then $2 else f.closed_ms end,
-            state = case when f.state = 'open' then 'resolved' else f.state end
-       from unnest($3::text[]) as n (path) where f.volume = $1 and f.path = n.path collate "C" and f.state in ('open', 'resolved')`,
+  const found = await client.query<{ closed: number }>(
+    `with told as (
+       select f.id, f.state from finding f join unnest($3::text[]) as n (path) on f.path = n.path collate "C"
+        where f.volume = $1 and f.state in ('open', 'resolved') for update of f
+     ), marked as (
+       update finding f set restored_ms = $2, closed_ms = case when f.state = 'open' then $2 else f.closed_ms end, state = 'resolved'
+         from told t where t.id = f.id
+     )
+     select (count(*) filter (where state = 'open'))::int as closed from told`,
     [restore.volumeId, restore.nowMs, restore.paths],
   );
   await writeAudit(client, [
@@ -319,71 +325,5 @@ export async function markRestored(
       reason: `${restore.paths.length} paths verified`,
     },
   ]);
-  return updated.rowCount ?? 0;
-}
-
-export interface AuditEntry {
-  readonly atMs: number;
-  readonly actor: string;
-  readonly action: string;
-  readonly subject: string;
-  readonly reason: string | null;
-}
-
-export async function writeAudit(client: Queryable, entries: readonly AuditEntry[]): Promise<void> {
-  if (entries.length === 0) return;
-  await client.query(
-    `insert into audit_log (at_ms, actor, action, subject, reason)
-       select * from unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[])`,
-    [
-      entries.map((e) => e.atMs),
-      entries.map((e) => e.actor),
-      entries.map((e) => e.action),
-      entries.map((e) => e.subject),
-      entries.map((e) => e.reason),
-    ],
-  );
-}
-
-/** Newest first. */
-export async function readAudit(client: Queryable, limit: number): Promise<AuditEntry[]> {
-  const found = await client.query<{
-    at_ms: bigint;
-    actor: string;
-    action: string;
-    subject: string;
-    reason: string | null;
-  }>('select at_ms, actor, action, subject, reason from audit_log order by id desc limit $1', [limit]);
-  return found.rows.map(({ at_ms, ...row }) => ({ atMs: Number(at_ms), ...row }));
-}
-
-/** @param result JSON of the assessment without its findings @returns the assessment's id */
-export async function recordAssessment(
-  client: Queryable,
-  assessment: {
-    readonly volumeId: number;
-    readonly liveScan: bigint;
-    readonly scans: readonly bigint[];
-    readonly result: string;
-    readonly nowMs: number;
-  },
-): Promise<bigint> {
-  const inserted = await client.query<{ id: bigint }>(
-    'insert into assessment (volume, live_scan, scans, result, created_ms) values ($1, $2, $3, $4, $5) returning id',
-    [
-      assessment.volumeId,
-      assessment.liveScan,
-      JSON.stringify(assessment.scans.map(String)),
-      assessment.result,
-      assessment.nowMs,
-    ],
-  );
-  const row = inserted.rows[0];
-  if (row === undefined) throw new Error('an insert returns its row');
-  return row.id;
-}
-
-/** Notes where the restore bundle of an assessment lies. */
-export async function recordBundle(client: Queryable, assessmentId: bigint, bundle: string): Promise<void> {
-  await client.query('update assessment set bundle = $2 where id = $1', [assessmentId, bundle]);
+  return found.rows[0]?.closed ?? 0;
 }

@@ -1,8 +1,8 @@
 // A shard that was tried too often: divided into single directories or files; a single one becomes a gap, and the rest of the scan goes on.
 import type { ClientBase } from 'pg';
-import type { ScanContext } from './scans.ts';
+import type { ScanContext } from './scan-context.ts';
 import type { Shard, ShardWork } from './shards.ts';
-import { dropOwnRows, noCounts } from './shards.ts';
+import { dropOwnRows, noCounts } from './shard-result.ts';
 
 /** In one transaction of its own. Does nothing when another holder has taken the shard meanwhile. */
 export async function giveUpShard(
@@ -78,12 +78,13 @@ async function unsettleVanished(client: ClientBase, context: ScanContext, detail
 }
 
 function divide(work: ShardWork): ShardWork[] {
+  const hung = work.hung === undefined ? {} : { hung: work.hung };
   if ('directories' in work) {
     // A single directory that brought its subdirectories down with it is listed alone first; generation 0 has the smallest budget.
     if (work.directories.length === 1) return [];
-    return work.directories.map((directory) => ({ directories: [directory], generation: 0 }));
+    return work.directories.map((directory) => ({ directories: [directory], generation: 0, ...hung }));
   }
-  if ('files' in work) return work.files.length === 1 ? [] : work.files.map((file) => ({ files: [file] }));
+  if ('files' in work) return work.files.length === 1 ? [] : work.files.map((file) => ({ files: [file], ...hung }));
   return [];
 }
 

@@ -5,8 +5,6 @@ import { migrationLevel, type MigrationLevel } from './migrate.ts';
 export interface DatabaseHealth {
   /** As the server says: "18.4". */
   readonly version: string;
-  /** Such as 180004. */
-  readonly versionNumber: number;
   readonly connectionsMax: number;
   readonly readOnly: boolean;
   /** Bytes of this database. */
@@ -16,8 +14,7 @@ export interface DatabaseHealth {
 
 // health: one row about the server and this database.
 const HEALTH = `
-  select current_setting('server_version') as version, current_setting('server_version_num')::int as "versionNumber",
-         current_setting('max_connections')::int as "connectionsMax", pg_is_in_recovery() as "readOnly",
+  select current_setting('server_version') as version, current_setting('max_connections')::int as "connectionsMax", pg_is_in_recovery() as "readOnly",
          pg_database_size(current_database()) as size`;
 
 export async function databaseHealth(db: Database): Promise<DatabaseHealth> {

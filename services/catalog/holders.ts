@@ -2,7 +2,7 @@
 import type { Queryable } from './scans.ts';
 
 /** The first key of the advisory locks that holders keep; the second is the holder's number. */
-const HOLDER_LOCK = 7461;
+export const HOLDER_LOCK = 7461;
 
 /** Takes the session's advisory lock that says "this holder lives". @returns false when the number is taken */
 export async function holdLeases(client: Queryable, holder: number): Promise<boolean> {

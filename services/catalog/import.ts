@@ -114,7 +114,7 @@ const REMEMBERED_MAX = 200_000;
  * Ids of directories by path, each added with all above it. Outside the transaction of the import: the dictionary belongs to everybody,
  * and nobody shall wait for its rows until an import has ended.
  */
-class DirectoryIds {
+export class DirectoryIds {
   readonly #client: ClientBase;
   #ids = new Map<string, number>([['', 0]]);
 
@@ -195,9 +195,9 @@ export class SeriesWriter {
   }
 }
 
-async function copyVersions(
+export async function copyVersions(
   client: ClientBase,
-  volume: Volume,
+  volume: Pick<Volume, 'rootId'>,
   versions: readonly ImportedVersion[],
   directories: DirectoryIds,
   attributes: AttributeIds,
@@ -213,9 +213,9 @@ async function copyVersions(
   await pipeline(Readable.from(lines(), { objectMode: false }), sink);
 }
 
-async function insertListings(
+export async function insertListings(
   client: Queryable,
-  volume: Volume,
+  volume: Pick<Volume, 'rootId'>,
   seq: bigint,
   listings: readonly ImportedListing[],
   directories: DirectoryIds,

@@ -1,7 +1,9 @@
 // What the catalog knows of directories that a shard has just listed: one round trip a batch, rows only where the listing differs.
-import type { ClientBase } from 'pg';
+import type { ClientBase, QueryArrayResult } from 'pg';
 import type { Version } from '../../domain/version.ts';
-import type { Queryable, ScanContext } from './scans.ts';
+import { joinedByHash } from './met.ts';
+import type { Queryable } from './scans.ts';
+import type { ScanContext } from './scan-context.ts';
 import { unsigned, VERSION_COLUMNS, versionOf } from './rows.ts';
 
 export interface KnownListing {
@@ -83,12 +85,14 @@ export async function knownRows(
       : 'join (select distinct name collate "C" as name from unnest($4::text[]) as n (name)) n on n.name = v.name';
   const parameters: unknown[] = [context.rootId, directories, context.seq];
   if (names !== null) parameters.push(names);
-  const found = await client.query({
-    rowMode: 'array',
-    text: `select v.directory, v.name, ${VERSION_COLUMNS} from version v join attribute a on a.id = v.attribute ${narrow}
+  const ask = (): Promise<QueryArrayResult> =>
+    client.query({
+      rowMode: 'array',
+      text: `select v.directory, v.name, ${VERSION_COLUMNS} from version v join attribute a on a.id = v.attribute ${narrow}
             where v.root = $1 and v.directory = any ($2) and (v.end_seq is null or v.end_seq > $3) ${context.next === null ? 'and v.first_seq <= $3' : ''}`,
-    values: parameters,
-  });
+      values: parameters,
+    });
+  const found = names === null ? await ask() : await joinedByHash(client, ask);
   for (const raw of found.rows as unknown as readonly (readonly unknown[])[]) {
     const directory = raw[0] as number;
     const name = raw[1] as string;

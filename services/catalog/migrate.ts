@@ -89,7 +89,39 @@ function refuseForeign(ledger: readonly LedgerRow[], migrations: readonly Migrat
   }
 }
 
+/** The oldest Postgres that the catalog's SQL is written for. */
+const POSTGRES_MIN = 150_000;
+
+// kind_of_server: what decides whether a catalog can be kept there. Asked before the first migration only: neither ever changes back.
+const KIND_OF_SERVER = `
+  select current_setting('server_version_num')::int as number, current_setting('server_version') as version,
+         current_setting('server_encoding') as encoding`;
+
+export interface KindOfServer {
+  /** Such as 180004. */
+  readonly number: number;
+  /** As the server says: "18.4". */
+  readonly version: string;
+  readonly encoding: string;
+}
+
+/** Throws for a server or a database that cannot hold a catalog. */
+export function refuseUnfit({ number, version, encoding }: KindOfServer): void {
+  if (number < POSTGRES_MIN) {
+    throw new RollcallError(`the database is Postgres ${version}; Rollcall needs 15 or newer`, {
+      next: 'name a newer server in DATABASE_URL; without DATABASE_URL Rollcall brings its own',
+    });
+  }
+  if (encoding !== 'UTF8') {
+    throw new RollcallError(`the encoding of the database is ${encoding}, which cannot hold every name of a file`, {
+      next: "make one in UTF8 for Rollcall: create database NAME encoding 'UTF8' template template0; name it in DATABASE_URL",
+    });
+  }
+}
+
 async function applyPending(client: Client, migrations: readonly Migration[]): Promise<void> {
+  const { rows } = await client.query<KindOfServer>(KIND_OF_SERVER);
+  for (const row of rows) refuseUnfit(row);
   await inTransaction(client, async (tx) => {
     await tx.query('select pg_advisory_xact_lock($1)', [LOCK]);
     // Asked first, because `create schema if not exists` wants the right to create even where there is nothing to create.

@@ -1,7 +1,7 @@
 // What stands beside a path that is gone: where its content or its inode stands now, and the directories above it.
 import type { Version } from '../../domain/version.ts';
 import { columnsOf, type JudgedRoot } from './reconciliation.ts';
-import { signed, VERSION_COLUMNS, versionOf } from './rows.ts';
+import { signed, unsigned, VERSION_COLUMNS, versionOf } from './rows.ts';
 import type { Queryable } from './scans.ts';
 
 /** What identifies something that vanished: content (size > 0 and digest, or size alone where it is unread), or inode and birth time. */
@@ -34,6 +34,21 @@ export async function standingNow(
     ],
   );
   return found.rows;
+}
+
+/** The size of what stands live now with each digest; left out where two sizes have it. */
+export async function sizesNow(
+  client: Queryable,
+  live: JudgedRoot,
+  digests: readonly bigint[],
+): Promise<Map<bigint, number>> {
+  if (digests.length === 0) return new Map();
+  const found = await client.query<{ digest: bigint; size: bigint }>(
+    `select m.digest, min(m.size) as size from manifest($1, $2) m where m.size > 0 and m.digest in (select unnest($3::bigint[]))
+      group by m.digest having min(m.size) = max(m.size)`,
+    [live.root, live.newestSeq, digests.map((digest) => signed(digest))],
+  );
+  return new Map(found.rows.map((row) => [unsigned(row.digest) ?? 0n, Number(row.size)]));
 }
 
 /** Every version with one of the contents on one of the roots: where the content of a lost path stood under another name. */
@@ -87,7 +102,10 @@ export async function entriesAbove(client: Queryable, ids: readonly number[]): P
   return new Map(found.rows.map((row) => [row.path, row]));
 }
 
-/** Names on one root that are hard links of the inodes given, with the versions that say so. */
+/**
+ * Names on one root that are hard links of the inodes given, with the versions that say so. How many links a version has is not asked: the last
+ * name that is left has one.
+ */
 export async function linkedNames(
   client: Queryable,
   root: JudgedRoot,
@@ -98,7 +116,7 @@ export async function linkedNames(
   const found = await client.query({
     rowMode: 'array',
     text: `select v.directory, v.name, ${VERSION_COLUMNS} from version v join attribute a on a.id = v.attribute
-            where v.root = $1 and v.first_seq <= $2 and v.first_seq is distinct from $3 and v.nlink > 1 and a.kind = 'file' and v.inode = any ($4)`,
+            where v.root = $1 and v.first_seq <= $2 and v.first_seq is distinct from $3 and a.kind = 'file' and v.inode = any ($4)`,
     values: [root.root, root.newestSeq, columns.running[0] ?? null, inodes],
   });
   return (found.rows as unknown as readonly (readonly unknown[])[]).map((raw) => ({

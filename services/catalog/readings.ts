@@ -20,10 +20,11 @@ export interface CopyRead {
 }
 
 /**
- * Proof for versions that had none; a version whose digest is another one is cut at the later of the two copies, and what comes after
- * the cut is suspect (its content changed under the same size and mtime) unless that digest was once seen in good standing. A copy
- * that was read before at the very same scan proves nothing new about the past: the catalog keeps what was known good. Must run in a
- * transaction, and not while a scan of one of the roots closes.
+ * Proof for versions that had none; a version whose digest is another one is cut at the later of the two copies. A later copy that
+ * differs is suspect (its content changed under the same size and mtime) unless that digest was once seen in good standing. An older
+ * copy that nobody had read may have rotted at any time: it takes nothing from the standing of the later one, and judging weighs the two.
+ * The very copy that was read before proves nothing new about the past: the catalog keeps what was known good. Must run in a transaction,
+ * and not while a scan of one of the roots closes.
  * @returns versions that got a digest, and versions that were cut
  */
 export async function recordReadings(
@@ -83,29 +84,33 @@ async function writeProofs(client: ClientBase, reads: readonly CopyRead[]): Prom
 }
 
 async function cutVersion(client: ClientBase, read: CopyRead): Promise<boolean> {
-  const found = await client.query<{ first_seq: bigint; digest: bigint; read_seq: bigint }>(
-    `select first_seq, digest, read_seq from version
+  const found = await client.query<{
+    first_seq: bigint;
+    digest: bigint;
+    read_seq: bigint;
+    inode: bigint;
+    ctime_ns: bigint;
+    suspect: boolean;
+  }>(
+    `select first_seq, digest, read_seq, inode, ctime_ns, suspect from version
       where root = $1 and directory = $2 and name = $3 and first_seq <= $4 and (end_seq is null or end_seq > $4) and digest <> $5 for update`,
     [read.root, read.directory, read.name, read.seq, signed(read.digest)],
   );
   const held = found.rows[0];
   if (held === undefined || held.read_seq === read.seq) return false;
+  if (held.inode === read.inode && held.ctime_ns === read.ctimeNs) return false;
   const earlierIsNew = read.seq < held.read_seq;
   const cutAt = earlierIsNew ? held.read_seq : read.seq;
   if (cutAt <= held.first_seq) return false;
   const key = [read.root, read.directory, read.name, held.first_seq, cutAt] as const;
   const laterDigest = earlierIsNew ? BigInt.asUintN(64, held.digest) : read.digest;
-  const good = await seenInGoodStanding(client, [{ directory: read.directory, name: read.name, digest: laterDigest }]);
-  // The version itself is no witness for its own later half.
-  const known =
-    good.has(standingKey(read.directory, read.name, laterDigest)) &&
-    !(earlierIsNew && (await isAlone(client, read, laterDigest)));
+  const suspect = earlierIsNew ? held.suspect : !(await wasGood(client, read, laterDigest));
   await client.query(
     `insert into version (first_seq, end_seq, size, mtime_ns, digest, read_seq, inode, ctime_ns, btime_ns, rdev, root, directory, attribute, nlink, end_reason, suspect, racy, name, target)
        select $5, end_seq, size, mtime_ns, $6, $5, case when $7 then inode else $8 end, case when $7 then ctime_ns else $9 end, case when $7 then btime_ns else $10 end,
               rdev, root, directory, attribute, nlink, end_reason, $11, racy, name, target
          from version where root = $1 and directory = $2 and name = $3 and first_seq = $4`,
-    [...key, signed(laterDigest), earlierIsNew, read.inode, read.ctimeNs, read.btimeNs, !known],
+    [...key, signed(laterDigest), earlierIsNew, read.inode, read.ctimeNs, read.btimeNs, suspect],
   );
   await client.query(
     `update version set end_seq = $5, end_reason = 'c', digest = case when $6 then $7 else digest end, read_seq = case when $6 then $8 else read_seq end,
@@ -120,11 +125,7 @@ async function cutVersion(client: ClientBase, read: CopyRead): Promise<boolean> 
   return true;
 }
 
-/** Whether the version that holds at the read copy is the only one of the path with this digest. */
-async function isAlone(client: ClientBase, read: CopyRead, digest: bigint): Promise<boolean> {
-  const found = await client.query<{ count: number }>(
-    `select count(*)::int as count from version where directory = $1 and name = $2 and digest = $3 and not suspect`,
-    [read.directory, read.name, signed(digest)],
-  );
-  return (found.rows[0]?.count ?? 0) <= 1;
+async function wasGood(client: ClientBase, { directory, name }: CopyRead, digest: bigint): Promise<boolean> {
+  const good = await seenInGoodStanding(client, [{ directory, name, digest }]);
+  return good.has(standingKey(directory, name, digest));
 }

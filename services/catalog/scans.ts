@@ -1,11 +1,12 @@
-// Scans: begun, joined, aborted, and described to the threads that do their shards.
+// Scans: begun, joined, asked about, aborted.
 import type { ClientBase } from 'pg';
-import type { AsOf, Gap, Layout, Role, Scan, ScanMode } from '../../domain/scan.ts';
+import type { AsOf, Gap, Scan, ScanMode } from '../../domain/scan.ts';
 import type { ScopeRules } from '../../domain/scope.ts';
 import { isTransient } from './advice.ts';
 import { inTransaction } from './database.ts';
 import type { Database } from './database.ts';
 import { holderLives } from './holders.ts';
+import type { ScanContext } from './scan-context.ts';
 
 /** Anything that runs a query: a client, a pooled client, or a pool for single statements. */
 export type Queryable = Pick<ClientBase, 'query'>;
@@ -27,32 +28,6 @@ export interface BeginScan {
   readonly relistOf: bigint | null;
   /** A person accepts the root as it is now: it may be another, or empty. */
   readonly newState: boolean;
-}
-
-/** Everything that a thread needs to do a shard of one scan. Constant while the scan runs; plain data. */
-export interface ScanContext {
-  readonly scanId: bigint;
-  readonly volumeId: number;
-  readonly rootId: number;
-  readonly role: Role;
-  readonly layout: Layout;
-  readonly seq: bigint;
-  readonly mode: ScanMode;
-  readonly path: string;
-  readonly scope: ScopeRules;
-  /** What the root was when the scan began (its identity, as recorded in the scan); null for none. */
-  readonly identity: unknown;
-  /** Mounts that earlier scans entered, relative and printable. */
-  readonly enteredMounts: readonly string[];
-  readonly newState: boolean;
-  readonly startedMs: number;
-  /** The newest complete scan before seq: its listings can be compared, its copies may be the same inodes. */
-  readonly previous: { readonly seq: bigint; readonly path: string | null; readonly sameScope: boolean } | null;
-  /** The first complete scan after seq (a late scan), else null. */
-  readonly next: bigint | null;
-  /** A complete scan after seq has gaps: `next` must then be asked for name by name. */
-  readonly laterGaps: boolean;
-  readonly donors: boolean;
 }
 
 /**
@@ -94,63 +69,6 @@ export async function beginScan(client: Queryable, begin: BeginScan): Promise<bi
   return id;
 }
 
-export async function loadScanContext(client: Queryable, scanId: bigint): Promise<ScanContext> {
-  const found = await client.query<{
-    volume: number;
-    root: number;
-    role: Role;
-    layout: Layout;
-    seq: bigint;
-    mode: ScanMode;
-    path: string;
-    scope: ScopeRules;
-    snapshot_identity: unknown;
-    entered_mounts: string[] | null;
-    new_state: boolean;
-    started_ms: bigint;
-    previous_seq: bigint | null;
-    previous_path: string | null;
-    same_scope: boolean | null;
-    next_seq: bigint | null;
-    later_gaps: boolean;
-    donors: boolean;
-  }>(
-    `select s.volume, s.root, v.role, v.layout, s.seq, s.mode, s.path, s.scope, s.snapshot_identity, r.identity -> 'enteredMounts' as entered_mounts, s.new_state, s.started_ms,
-            p.seq as previous_seq, case when p.pruned is null then p.path end as previous_path, p.scope = s.scope as same_scope,
-            (select min(q.seq) from scan q where q.volume = s.volume and q.state = 'complete' and q.seq > s.seq) as next_seq,
-            exists (select from scan q join gap g on g.scan = q.id where q.volume = s.volume and q.state = 'complete' and q.seq > s.seq) as later_gaps,
-            exists (select from donor d where d.root = s.root) as donors
-       from scan s join volume v on v.id = s.volume join root r on r.id = s.root
-       left join lateral (select * from scan p where p.volume = s.volume and p.state = 'complete' and p.seq < s.seq order by p.seq desc limit 1) p on true
-      where s.id = $1`,
-    [scanId],
-  );
-  const row = found.rows[0];
-  if (row === undefined) throw new Error(`scan ${scanId} does not exist`);
-  return {
-    scanId,
-    volumeId: row.volume,
-    rootId: row.root,
-    role: row.role,
-    layout: row.layout,
-    seq: row.seq,
-    mode: row.mode,
-    path: row.path,
-    scope: row.scope,
-    identity: row.snapshot_identity,
-    enteredMounts: row.entered_mounts ?? [],
-    newState: row.new_state,
-    startedMs: Number(row.started_ms),
-    previous:
-      row.previous_seq === null
-        ? null
-        : { seq: row.previous_seq, path: row.previous_path, sameScope: row.same_scope === true },
-    next: row.next_seq,
-    laterGaps: row.later_gaps,
-    donors: row.donors,
-  };
-}
-
 interface ScanRow {
   id: bigint;
   volume: number;
@@ -165,10 +83,12 @@ interface ScanRow {
   pruned: string | null;
   exported_ms: bigint | null;
   started_ms: bigint;
+  list: 'partial' | 'complete' | null;
+  root_mtime_ns: string | null;
 }
 
 const SCAN_COLUMNS =
-  'id, volume, root, seq, path, snapshot, as_of_from_ms, as_of_to_ms, as_of_source, mode, pruned, exported_ms, started_ms';
+  "id, volume, root, seq, path, snapshot, as_of_from_ms, as_of_to_ms, as_of_source, mode, pruned, exported_ms, started_ms, list, totals->>'rootMtimeNs' as root_mtime_ns";
 
 function scanOf(row: ScanRow): Scan {
   return {
@@ -183,6 +103,8 @@ function scanOf(row: ScanRow): Scan {
     pruned: row.pruned,
     exportedMs: row.exported_ms === null ? null : Number(row.exported_ms),
     startedMs: Number(row.started_ms),
+    rootMtimeNs: row.root_mtime_ns === null ? null : BigInt(row.root_mtime_ns),
+    ...(row.list === null ? {} : { list: row.list }),
   };
 }
 

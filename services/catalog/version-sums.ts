@@ -41,7 +41,7 @@ export async function sumVersions(
     bytes: number;
   }>(
     `select v.root, v.first_seq, case when v.digest is not null then v.read_seq end as read_seq,
-            (count(*) filter (where v.attribute <> all (coalesce((select array_agg(id) from attribute where kind = 'directory'), '{}'))))::int as names,
+            (count(*) filter (where v.attribute not in (select id from attribute where kind = 'directory')))::int as names,
             coalesce(sum(v.size::float8) filter (where v.end_seq is null or v.end_seq > n.seq), 0) as bytes
        from version v join unnest($1::int[], $2::bigint[]) as n (root, seq) on n.root = v.root
       where v.first_seq <= n.seq group by 1, 2, 3`,

@@ -9,7 +9,6 @@ import { checkPath, checkStateRoom } from './paths.ts';
 import { checkLimits, checkUser } from './process.ts';
 import { checkTools } from './tools.ts';
 
-const POSTGRES_MIN = 150_000;
 const CONNECTIONS_MIN = 30;
 const REDIS_MAX_MS = 5_000;
 
@@ -52,15 +51,9 @@ async function checkDatabase({ openDatabase, databaseUrl, pgBin }: ExamineOption
   try {
     const { db, close } = await openDatabase((line) => said.push(ok('database', line)));
     try {
-      const { version, versionNumber, connectionsMax, readOnly, size, level } = await databaseHealth(db);
+      const { version, connectionsMax, readOnly, size, level } = await databaseHealth(db);
       said.push(
-        versionNumber < POSTGRES_MIN
-          ? bad(
-              'database',
-              `Postgres ${version} (${where}) is too old`,
-              'use Postgres 15 or newer, or leave DATABASE_URL out',
-            )
-          : ok('database', `Postgres ${version} (${where}), ${bytes(Number(size))}`),
+        ok('database', `Postgres ${version} (${where}), ${bytes(Number(size))}`),
         level.pending.length === 0
           ? ok('catalog', `at ${level.database}`)
           : bad(

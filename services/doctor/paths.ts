@@ -1,5 +1,5 @@
 // The file systems that paths lie on, and what an auditor must know of them before looking.
-import { accessSync, constants, existsSync, opendirSync, statfsSync } from 'node:fs';
+import { accessSync, constants, existsSync, lstatSync, opendirSync, realpathSync, statfsSync, statSync } from 'node:fs';
 import { errnoOf } from '../files/errors.ts';
 import { bytesOf, meaningsOf, realPathOf } from '../files/location.ts';
 import { isNetworkOrFuse, mountOf, mountsBelow, type Mount } from '../files/mounts.ts';
@@ -72,6 +72,7 @@ function checkMount(path: string, mount: Mount | null): readonly Check[] {
 }
 
 export function checkPath(argument: string): readonly Check[] {
+  if (argument === '') return [bad('a path', 'is empty', 'look for a variable that is not set')];
   const path = meaningsOf(argument).find((meaning) => existsSync(bytesOf(meaning)));
   if (path === undefined)
     return [
@@ -86,14 +87,30 @@ export function checkPath(argument: string): readonly Check[] {
   }
 }
 
-/** The state directory, or the nearest ancestor that exists: its room, and whether it can be written. */
+/** The state directory, if there is one: whose it is, its room, and whether it can be written. */
 export function checkStateRoom(stateDir: string): readonly Check[] {
-  if (!existsSync(stateDir)) return [ok('state directory', `${stateDir} is made when it is needed`)];
+  const found = lstatSync(stateDir, { throwIfNoEntry: false });
+  if (found === undefined) return [ok('state directory', `${stateDir} is made when it is needed`)];
   try {
+    const { uid } = statSync(stateDir);
+    if (uid !== process.getuid?.()) {
+      return [bad('state directory', `${stateDir} belongs to uid ${uid}`, 'run as its owner, or use --state-dir')];
+    }
     accessSync(stateDir, constants.W_OK | constants.X_OK);
     const { bavail, bsize } = statfsSync(stateDir);
     const free = bavail * bsize;
+    const fsType = mountOf(realpathSync(stateDir))?.fsType ?? '';
     return [
+      // Its server guards the data against a second one on the same machine only.
+      ...(isNetworkOrFuse(fsType)
+        ? [
+            warning(
+              'state directory',
+              `${stateDir} lies on ${fsType}; run from two machines at once it would be destroyed`,
+              'use a local --state-dir, or a server in DATABASE_URL',
+            ),
+          ]
+        : []),
       free > 1024 ** 3
         ? ok('state directory', `${stateDir}, ${bytes(free)} free`)
         : warning(

@@ -1,5 +1,5 @@
 // The programs of Postgres: those that came with npm, put where the server's user can run them, or those of ROLLCALL_PG_BIN.
-import { execFileSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import {
   chmodSync,
   constants,
@@ -34,6 +34,11 @@ interface Bundled extends Binaries {
 
 const OTHERWISE = 'name a Postgres server in DATABASE_URL, or the directory of its programs in ROLLCALL_PG_BIN';
 
+const NAMED =
+  'name the directory that holds postgres and initdb, such as /usr/lib/postgresql/17/bin, or leave ROLLCALL_PG_BIN out';
+
+const VERSION_MAX_MS = 10_000;
+
 /** What npm brought for this platform. Throws a RollcallError that names DATABASE_URL where it has nothing. */
 function findBundled(): Bundled {
   const platform = `${process.platform}-${process.arch}`;
@@ -57,14 +62,29 @@ function findNamed(binDir: string): Binaries {
   for (const name of ['postgres', 'initdb']) {
     if (!existsSync(join(binDir, name))) {
       throw new RollcallError(`ROLLCALL_PG_BIN names ${binDir}, where there is no ${name}`, {
-        next: 'name the directory that holds postgres and initdb, such as /usr/lib/postgresql/17/bin',
+        next: NAMED,
       });
     }
   }
-  const text = execFileSync(join(binDir, 'postgres'), ['--version'], { encoding: 'utf8' });
-  const major = Number(/\b(\d+)(?:\.|devel|beta|rc|$|\s)/.exec(text)?.[1]);
-  if (!Number.isInteger(major) || major < 15) {
-    throw new RollcallError(`${binDir} holds ${text.trim()}; Rollcall needs version 15 or newer`, { next: OTHERWISE });
+  const program = join(binDir, 'postgres');
+  const answer = spawnSync(program, ['--version'], { encoding: 'utf8', timeout: VERSION_MAX_MS });
+  const text = (answer.stdout ?? '').trim();
+  const major = Number(/^postgres \(PostgreSQL\) (\d+)/.exec(text)?.[1]);
+  if (!Number.isInteger(major)) {
+    const says =
+      answer.error?.message ?? (text || answer.stderr.trim() || `it ended with ${answer.status ?? answer.signal}`);
+    throw new RollcallError(`ROLLCALL_PG_BIN names ${binDir}, whose postgres does not tell its version: ${says}`, {
+      next: NAMED,
+      cause: answer.error,
+    });
+  }
+  if (major < 15) {
+    throw new RollcallError(
+      `ROLLCALL_PG_BIN names ${binDir}, which holds Postgres ${major}; Rollcall needs 15 or newer`,
+      {
+        next: NAMED,
+      },
+    );
   }
   return { bin: binDir, major };
 }
@@ -89,24 +109,28 @@ export function installBinaries(state: string): void {
   const fresh = `${target}.new-${process.pid}`;
   aboutState(state, () => {
     rmSync(fresh, { recursive: true, force: true });
-    mkdirSync(fresh);
-    chmodSync(fresh, 0o755);
-    for (const part of ['bin', 'lib', 'share']) copyForAll(join(native, part), join(fresh, part));
-    const links = JSON.parse(readFileSync(join(native, 'pg-symlinks.json'), 'utf8')) as readonly {
-      readonly source: string;
-      readonly target: string;
-    }[];
-    for (const link of links) {
-      const at = join(fresh, link.target.replace(/^native\//, ''));
-      if (lstatSync(at, { throwIfNoEntry: false }) === undefined) symlinkSync(basename(link.source), at);
-    }
     try {
+      copyInto(fresh, native);
       renameSync(fresh, target);
     } catch (error) {
       rmSync(fresh, { recursive: true, force: true });
       if (!existsSync(target)) throw error;
     }
   });
+}
+
+function copyInto(fresh: string, native: string): void {
+  mkdirSync(fresh);
+  chmodSync(fresh, 0o755);
+  for (const part of ['bin', 'lib', 'share']) copyForAll(join(native, part), join(fresh, part));
+  const links = JSON.parse(readFileSync(join(native, 'pg-symlinks.json'), 'utf8')) as readonly {
+    readonly source: string;
+    readonly target: string;
+  }[];
+  for (const link of links) {
+    const at = join(fresh, link.target.replace(/^native\//, ''));
+    if (lstatSync(at, { throwIfNoEntry: false }) === undefined) symlinkSync(basename(link.source), at);
+  }
 }
 
 /** Static libraries and build files are no part of a running server. */

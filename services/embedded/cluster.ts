@@ -9,6 +9,7 @@ import {
   fsyncSync,
   mkdirSync,
   openSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -35,20 +36,46 @@ export function clusterExists(state: string): boolean {
 }
 
 export function readPassword(state: string): string {
-  return aboutState(state, () => readFileSync(join(dataDirectory(state), PASSWORD_FILE), 'utf8').trim());
+  const password = aboutState(state, () => readFileSync(join(dataDirectory(state), PASSWORD_FILE), 'utf8').trim());
+  if (password === '') throw damaged(state, `its ${PASSWORD_FILE} is empty`);
+  return password;
+}
+
+/** What helps where the data itself is no longer what it was. */
+export const BEGIN_ANEW =
+  'put your copy of the state directory back, or begin a new one with --state-dir (the volumes are not touched by either)';
+
+/** Somebody or something was at the data directory. */
+export function damaged(state: string, how: string, cause?: unknown): RollcallError {
+  return new RollcallError(`the database in ${state} was damaged or altered: ${how}`, {
+    next: BEGIN_ANEW,
+    cause,
+  });
 }
 
 /** Refuses a cluster that another major version of Postgres made: its files mean something else. */
-export function refuseOtherMajor(state: string, { major }: Binaries): void {
-  const text = aboutState(state, () => readFileSync(join(dataDirectory(state), 'PG_VERSION'), 'utf8').trim());
+export function refuseOtherMajor(state: string, { major }: Binaries, binDir: string | undefined): void {
+  const text = aboutState(state, () => {
+    try {
+      return readFileSync(join(dataDirectory(state), 'PG_VERSION'), 'utf8').trim();
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') throw damaged(state, 'its PG_VERSION is missing', error);
+      throw error;
+    }
+  });
   if (text === String(major)) return;
+  if (!/^\d+$/.test(text)) throw damaged(state, 'its PG_VERSION tells no version');
+  const use = `set ROLLCALL_PG_BIN to the programs of Postgres ${text}`;
   throw new RollcallError(
     `the database in ${state} was made by Postgres ${text}; these programs are version ${major}`,
     {
-      next: `set ROLLCALL_PG_BIN to the programs of Postgres ${text}, or choose another state directory with --state-dir`,
+      next: `${binDir === undefined ? use : `leave ROLLCALL_PG_BIN out, or ${use}`}, or choose another state directory with --state-dir`,
     },
   );
 }
+
+/** What Postgres puts before a message: time, process, level. */
+export const LOG_PREFIX = /^.*?\] (?:LOG|FATAL|PANIC|ERROR): +/;
 
 function run(program: string, args: readonly string[], user: ServerUser | null, state: string, input = ''): void {
   const done = spawnSync(program, args, {
@@ -80,9 +107,9 @@ function run(program: string, args: readonly string[], user: ServerUser | null, 
     `it ended with ${done.status ?? done.signal}`;
   const closed = user !== null && /Permission denied/.test(text) ? closedAncestor(state) : null;
   if (closed !== null) throw closedError(closed, user?.name ?? '');
-  throw new RollcallError(`the database could not be made in ${state}: ${says.trim()}`, {
+  throw new RollcallError(`the database could not be made in ${state}: ${says.replace(LOG_PREFIX, '').trim()}`, {
     next: /No space left/.test(text)
-      ? 'free about 100 MB there, or choose another directory with --state-dir'
+      ? 'free 150 MB there, or choose another directory with --state-dir'
       : 'choose another directory with --state-dir, or name a server in DATABASE_URL',
   });
 }
@@ -94,8 +121,17 @@ export function closedError(closed: string, user: string): RollcallError {
   });
 }
 
+/** Whatever stands where the cluster belongs, and is none: nothing there is touched. */
+function refuseOccupied(state: string): void {
+  const data = dataDirectory(state);
+  const holds = aboutState(state, () => (existsSync(data) ? readdirSync(data) : []));
+  // Another command may have finished it in between.
+  if (holds.length > 0 && !clusterExists(state)) throw damaged(state, `data/ lacks its ${PASSWORD_FILE}`);
+}
+
 /** Makes the cluster. Two that do it at once do no harm: the first rename wins, and the other's work is dropped. */
 export function makeCluster(state: string, { bin }: Binaries, user: ServerUser | null): void {
+  refuseOccupied(state);
   const fresh = join(state, `data.new-${process.pid}`);
   const own = (path: string) => {
     if (user !== null) chownSync(path, user.uid, user.gid);
@@ -124,10 +160,21 @@ export function makeCluster(state: string, { bin }: Binaries, user: ServerUser |
     );
     const password = randomBytes(24).toString('hex');
     // Single-user mode needs no authentication, so the superuser never gets a password and can never log in. The password goes in on
-    // standard input, never on a command line.
+    // standard input, never on a command line. Of 192 random bits nobody guesses any, so that stretching it would only slow each connection.
     run(
       join(bin, 'postgres'),
-      ['--single', '-D', fresh, '-c', 'log_statement=none', '-c', 'log_min_error_statement=panic', 'postgres'],
+      [
+        '--single',
+        '-D',
+        fresh,
+        '-c',
+        'log_statement=none',
+        '-c',
+        'log_min_error_statement=panic',
+        '-c',
+        'scram_iterations=1',
+        'postgres',
+      ],
       user,
       state,
       `create role ${ROLE} login createdb password '${password}'\ncreate database ${ROLE} owner ${ROLE}\n`,

@@ -1,22 +1,15 @@
 // The Postgres that Rollcall brings along: one server per state directory, shared by every command that runs on it at the moment.
 // Everyone tries to start it, losers connect. Each holds a shared advisory lock; who leaves and gets it exclusively stops the server.
+import { existsSync, realpathSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
 import { RollcallError } from '../../domain/exit.ts';
 import { installBinaries, locateBinaries, type Binaries } from './binaries.ts';
 import { clusterExists, makeCluster, readPassword, refuseOtherMajor, ROLE } from './cluster.ts';
 import { chooseServerUser } from './server-user.ts';
-import {
-  logPath,
-  PORT,
-  postmasterPid,
-  socketDirectory,
-  socketExists,
-  startFailure,
-  startServer,
-  stopServer,
-  type Starting,
-} from './server.ts';
+import { postmasterPid, runningServer } from './postmaster.ts';
+import { logPath, PORT, socketDirectory, socketExists, startServer, stopServer, type Starting } from './server.ts';
+import { outOfRoom, startFailure } from './start-failure.ts';
 import { oneAtATime, prepareStateDirectory, removeLeftovers } from './state-directory.ts';
 
 export interface EmbeddedOptions {
@@ -40,6 +33,8 @@ export interface EmbeddedAddress {
 
 export interface Embedded {
   readonly address: EmbeddedAddress;
+  /** Why the server is away and does not come back, or breaks off at each write, where it ended while it was held; null where it is there. */
+  trouble(): Promise<RollcallError | null>;
   /** Gives the server up; stops it if nobody else uses it. Safe to call twice. */
   close(): Promise<void>;
 }
@@ -54,21 +49,27 @@ const START_MAX_MS = 60_000;
 const RECOVERY_MAX_MS = 600_000;
 const RECOVERY_SAY_MS = 3_000;
 const STOP_MAX_MS = 60_000;
+const STOP_UNUSED_MAX_MS = 4_000;
+/** A server that ended is being started again meanwhile. */
+const TROUBLE_MAX_MS = 10_000;
 
 /** Ready to be connected to. Throws RollcallError for whatever an operator can do something about. */
 export async function openEmbedded(options: EmbeddedOptions): Promise<Embedded> {
   const state = prepareStateDirectory(options.stateDir);
   const binaries = locateBinaries(state, options.binDir);
   if (!binaries.installed || !clusterExists(state)) await setUp(state, options);
-  refuseOtherMajor(state, binaries);
-  const address = {
+  refuseOtherMajor(state, binaries, options.binDir);
+  return keep(state, binaries, addressOf(state), options);
+}
+
+function addressOf(state: string): EmbeddedAddress {
+  return {
     host: socketDirectory(state),
     port: PORT,
     user: ROLE,
     password: readPassword(state),
     database: ROLE,
   };
-  return keep(state, binaries, address, options);
 }
 
 async function setUp(state: string, { binDir, now, log }: EmbeddedOptions): Promise<void> {
@@ -88,26 +89,60 @@ async function keep(
 ): Promise<Embedded> {
   let closing: Promise<void> | null = null;
   let keeper: Promise<Client>;
+  let brokeOff = false;
   const watch = (client: Client): Client => {
     client.once('end', () => {
       if (closing !== null) return;
+      brokeOff = true;
       keeper = acquire(state, binaries, address, options).then(watch);
       // Whoever needs the database meets the same trouble and tells it; close() does not.
       keeper.catch(() => {});
     });
     return client;
   };
+  const end = async (): Promise<void> => {
+    const client = await keeper.catch(() => null);
+    if (client === null) return stopIdle(state, options, STOP_UNUSED_MAX_MS);
+    // Where the connection breaks on the way, the server is going, or it recovers from a blow, and then nobody else stops it.
+    if (!(await leave(state, client, options))) await stopIdle(state, options, STOP_MAX_MS);
+  };
   keeper = Promise.resolve(watch(await acquire(state, binaries, address, options)));
   return {
     address,
+    trouble: async () =>
+      (brokeOff ? outOfRoom(state) : null) ??
+      Promise.race([
+        keeper.then(
+          () => null,
+          (error: unknown) => (error instanceof RollcallError ? error : null),
+        ),
+        sleep(TROUBLE_MAX_MS, null),
+      ]),
     close() {
-      closing ??= keeper.then(
-        (client) => leave(state, client, options),
-        () => {},
-      );
+      closing ??= end();
       return closing;
     },
   };
+}
+
+/**
+ * Stops the server of a state directory if nobody uses it: for whoever outlives a command that was killed. Starts nothing and makes nothing.
+ */
+export async function stopUnused(options: Omit<EmbeddedOptions, 'binDir'>): Promise<void> {
+  if (!existsSync(options.stateDir)) return;
+  const state = realpathSync(options.stateDir);
+  if (clusterExists(state)) await stopIdle(state, options, STOP_UNUSED_MAX_MS);
+}
+
+/** Stops a server that runs and that nobody uses. It may be starting, or recovering: it is waited for so long, and then left to the next command. */
+async function stopIdle(state: string, options: Omit<EmbeddedOptions, 'binDir'>, maxMs: number): Promise<void> {
+  const address = addressOf(state);
+  const deadline = options.now() + maxMs;
+  while (postmasterPid(state) !== null && options.now() < deadline) {
+    const outcome = socketExists(state) ? await takeLock(address) : 'not yet';
+    if (outcome instanceof Client && (await leave(state, outcome, options))) return;
+    await sleep(RETRY_MS);
+  }
 }
 
 /** A connection that holds the shared lock, to a server that is started if nobody else does. */
@@ -121,16 +156,26 @@ async function acquire(
   let starting: Starting | null = null;
   let retryAtMs = 0;
   let recovering = false;
+  let last: NotYet | null = null;
+  // Whoever else uses a server that is stopped here starts it again.
+  const giveUp = (error: RollcallError): RollcallError => {
+    if (starting !== null) stopServer(state);
+    return error;
+  };
   for (;;) {
     if (socketExists(state)) {
       const outcome = await takeLock(address);
       if (outcome instanceof Client) return outcome;
-      if (outcome === 'recovering') {
+      // Not even the memory of one more connection, which is a file, has room.
+      const refusal = refusalOf(outcome) ?? (outcome.code === '53100' ? outOfRoom(state) : null);
+      if (refusal !== null) throw giveUp(refusal);
+      last = outcome;
+      if (outcome.code === '57P03') {
         // Somebody's server is there: no use in starting another one.
         retryAtMs = now() + RETRY_MS;
         if (!recovering && now() - begunMs > RECOVERY_SAY_MS) {
           recovering = true;
-          log('the database was not shut down in order and recovers; waiting');
+          log('the database is starting, or recovers from a shutdown out of order; waiting');
         }
       }
     }
@@ -146,18 +191,53 @@ async function acquire(
     }
     if (starting === null && now() >= retryAtMs) starting = startServer(state, binaries);
     if (now() - begunMs > (recovering ? RECOVERY_MAX_MS : START_MAX_MS)) {
-      throw new RollcallError(
-        `the database in ${state} has not become ready in ${Math.round((now() - begunMs) / 1000)} s`,
-        {
-          next: `read ${logPath(state)}; another process may hold it: pid ${postmasterPid(state) ?? 'unknown'}`,
-        },
-      );
+      throw giveUp(notReady(state, Math.round((now() - begunMs) / 1000), last));
     }
     await sleep(POLL_MS);
   }
 }
 
-async function takeLock(address: EmbeddedAddress): Promise<Client | 'not yet' | 'recovering'> {
+/** Why there is no connection at this moment. */
+interface NotYet {
+  readonly code: unknown;
+  readonly error: Error;
+}
+
+function notReady(state: string, seconds: number, last: NotYet | null): RollcallError {
+  const holder = runningServer(state);
+  if (holder !== null && !socketExists(state)) {
+    return new RollcallError(
+      `a server runs in ${state} (pid ${holder}), and its socket is not to be seen here, in ${socketDirectory(state)}`,
+      {
+        next: 'run Rollcall where that server was started (the same container, the same /tmp), or stop what uses it there',
+      },
+    );
+  }
+  const why = last === null ? '' : `: ${last.error.message}`;
+  return new RollcallError(`the database in ${state} has not become ready in ${seconds} s${why}`, {
+    next: /could not fork|Resource temporarily unavailable/.test(why)
+      ? "raise the limit of processes (ulimit -u) of the database's user, then run the same command again"
+      : `read ${logPath(state)}, then run the same command again${holder === null ? '' : `; pid ${holder} holds the data`}`,
+    cause: last?.error,
+  });
+}
+
+/** What waiting does not mend. */
+function refusalOf({ code, error }: NotYet): RollcallError | null {
+  if (code === 'EMFILE' || code === 'ENFILE') {
+    return new RollcallError(`this process may not open enough files: ${error.message}`, {
+      next: 'raise the limit of open files: ulimit -n 65536',
+      cause: error,
+    });
+  }
+  if (code !== '28P01' && code !== '28000' && code !== '3D000' && !error.message.startsWith('SASL')) return null;
+  return new RollcallError(`the database does not know Rollcall's own role or password: ${error.message}`, {
+    next: 'this state directory was altered: put your copy of it back, or choose another one with --state-dir',
+    cause: error,
+  });
+}
+
+async function takeLock(address: EmbeddedAddress): Promise<Client | NotYet> {
   const client = new Client({
     ...address,
     ssl: false,
@@ -173,38 +253,34 @@ async function takeLock(address: EmbeddedAddress): Promise<Client | 'not yet' | 
     return client;
   } catch (error) {
     await client.end().catch(() => {});
-    const { code } = error as { code?: unknown };
-    if (code === '28P01' || code === '28000' || code === '3D000') {
-      throw new RollcallError(
-        `the database does not know Rollcall's own role or password: ${(error as Error).message}`,
-        {
-          next: 'this state directory was altered; choose another one with --state-dir',
-          cause: error,
-        },
-      );
-    }
-    return code === '57P03' ? 'recovering' : 'not yet';
+    if (!(error instanceof Error)) throw error;
+    return { code: (error as { code?: unknown }).code, error };
   }
 }
 
-async function leave(state: string, client: Client, { now, log }: EmbeddedOptions): Promise<void> {
+/** @returns false where the connection broke before it was told whether others use the server */
+async function leave(state: string, client: Client, { now, log }: Omit<EmbeddedOptions, 'binDir'>): Promise<boolean> {
   try {
     await client.query('select pg_advisory_unlock_shared($1)', [LOCK]);
     const { rows } = await client.query<{ last: boolean }>('select pg_try_advisory_lock($1) as last', [LOCK]);
-    if (rows[0]?.last !== true) return;
+    if (rows[0]?.last !== true) return true;
     const pid = postmasterPid(state);
-    if (!stopServer(state)) return;
+    if (!stopServer(state)) {
+      if (pid !== null) log(`the database was started in another container, and is left running: ${state}`);
+      return true;
+    }
     // The file goes as the server's last act. (Its process may stay as a zombie of whoever started it, so the id tells nothing.)
     const deadline = now() + STOP_MAX_MS;
     while (postmasterPid(state) === pid) {
       if (now() > deadline) {
         log(`the database has not shut down in ${STOP_MAX_MS / 1000} s and is left to it; its log: ${logPath(state)}`);
-        return;
+        return true;
       }
       await sleep(POLL_MS);
     }
+    return true;
   } catch {
-    // The connection broke: the server is gone or going, and nobody here depends on it any more.
+    return false;
   } finally {
     await client.end().catch(() => {});
   }

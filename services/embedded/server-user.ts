@@ -1,5 +1,5 @@
 // The user that Postgres runs as. It refuses root, and initdb wants a uid that has a name.
-import { spawnSync } from 'node:child_process';
+import { spawnSync, type SpawnSyncReturns } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { RollcallError } from '../../domain/exit.ts';
 
@@ -27,6 +27,27 @@ function lookUp(name: string): ServerUser | null {
   return user === null || user.uid === 0 ? null : user;
 }
 
+function addUser(): SpawnSyncReturns<string> {
+  const add = (program: string): SpawnSyncReturns<string> =>
+    spawnSync(
+      program,
+      [
+        '--system',
+        '--user-group',
+        '--no-create-home',
+        '--home-dir',
+        '/nonexistent',
+        '--shell',
+        '/usr/sbin/nologin',
+        OWN,
+      ],
+      { encoding: 'utf8', stdio: ['ignore', 'ignore', 'pipe'] },
+    );
+  const found = add('useradd');
+  // The PATH of cron, and of a `su` without `-`, has no /usr/sbin.
+  return found.error !== undefined ? add('/usr/sbin/useradd') : found;
+}
+
 /**
  * As an ordinary user: null, the server runs as who we are. As root: the system user `rollcall`, made (and said so) where it is missing;
  * where it cannot be made an existing `postgres`; never `nobody`, which others share. Else a RollcallError that names DATABASE_URL.
@@ -35,11 +56,7 @@ export function chooseServerUser(log: (line: string) => void): ServerUser | null
   if (process.getuid?.() !== 0) return null;
   const own = lookUp(OWN);
   if (own !== null) return own;
-  const made = spawnSync(
-    'useradd',
-    ['--system', '--user-group', '--no-create-home', '--home-dir', '/nonexistent', '--shell', '/usr/sbin/nologin', OWN],
-    { encoding: 'utf8', stdio: ['ignore', 'ignore', 'pipe'] },
-  );
+  const made = addUser();
   const fresh = lookUp(OWN);
   if (fresh !== null) {
     if (made.status === 0)

@@ -1,5 +1,4 @@
-// The server process: where its socket lies, how it is started and stopped. Postgres itself guards the data directory with postmaster.pid;
-// nobody here deletes that file.
+// The server process: where its socket lies, how it is started and stopped.
 import { spawn, type ChildProcess } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
@@ -12,24 +11,28 @@ import {
   lstatSync,
   mkdirSync,
   openSync,
-  readFileSync,
-  readlinkSync,
   readSync,
   renameSync,
   statSync,
 } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { RollcallError } from '../../domain/exit.ts';
 import type { Binaries } from './binaries.ts';
-import { closedError, dataDirectory } from './cluster.ts';
-import { aboutState, closedAncestor } from './state-directory.ts';
+import { dataDirectory } from './cluster.ts';
+import { recycledPid, runningServer } from './postmaster.ts';
+import { aboutState } from './state-directory.ts';
 
 export const PORT = 5432;
 
 // sockaddr_un holds 107 bytes and a NUL; `/.s.PGSQL.5432` takes 14 of them.
 const SOCKET_DIRECTORY_MAX = 92;
 
+const RUN = '/run/rollcall';
+const SHORTER = 'choose a state directory with a shorter path (--state-dir)';
+
 const LOG_MAX = 4 * 1024 * 1024;
+/** What a server that does not start says is shorter. */
+const SAYS_MAX = 256 * 1024;
 
 /** For bulk COPY on one machine by a few dozen connections. What is not said here is Postgres' own default. */
 const SETTINGS: Readonly<Record<string, string>> = {
@@ -50,6 +53,8 @@ const SETTINGS: Readonly<Record<string, string>> = {
   jit: 'off',
   // A container's /dev/shm is often 64 MB, and a parallel hash join then fails with "no space left".
   dynamic_shared_memory_type: 'mmap',
+  // What its processes share in small pieces takes no file then: on a full disk one that cannot be made ends them (segmentation fault).
+  min_dynamic_shared_memory: '8MB',
   max_logical_replication_workers: '0',
   // The query of a client that was killed ends by itself.
   client_connection_check_interval: '10s',
@@ -62,8 +67,12 @@ const SETTINGS: Readonly<Record<string, string>> = {
 /** Owner of the data directory: who the server runs as. Asks no user database, so it holds when the name is gone. */
 function serverIds(state: string): { readonly uid: number; readonly gid: number } | null {
   if (process.getuid?.() !== 0) return null;
-  const { uid, gid } = statSync(dataDirectory(state));
-  return { uid, gid };
+  const data = dataDirectory(state);
+  const { uid, gid } = statSync(data);
+  if (uid !== 0) return { uid, gid };
+  throw new RollcallError(`${data} belongs to root, and Postgres does not run as root`, {
+    next: `give it back to the user who had it, with all that is in it: chown -R rollcall: ${data}`,
+  });
 }
 
 /** The directory of the socket: in the state directory where the path is short enough, else a short one of ours. Same answer every time. */
@@ -72,18 +81,25 @@ export function socketDirectory(state: string): string {
   if (Buffer.byteLength(near) <= SOCKET_DIRECTORY_MAX) return near;
   const mark = createHash('sha256').update(state).digest('hex').slice(0, 16);
   const uid = process.getuid?.() ?? 0;
-  return uid === 0 ? `/run/rollcall/${mark}` : `/tmp/rollcall-${uid}-${mark}`;
+  return uid === 0 ? join(RUN, mark) : `/tmp/rollcall-${uid}-${mark}`;
+}
+
+function socketPath(state: string): string {
+  return join(socketDirectory(state), `.s.PGSQL.${PORT}`);
 }
 
 export function socketExists(state: string): boolean {
-  return existsSync(join(socketDirectory(state), `.s.PGSQL.${PORT}`));
+  return existsSync(socketPath(state));
 }
 
 function makeSocketDirectory(state: string): string {
   const directory = socketDirectory(state);
   const ids = serverIds(state);
-  aboutState(state, () => {
-    if (dirname(directory) === '/run/rollcall') mkdirSync('/run/rollcall', { recursive: true, mode: 0o711 });
+  // In the state directory, trouble is the state directory's; else it is that of the other place.
+  const about = <T>(fn: () => T): T =>
+    dirname(directory) === state ? aboutState(state, fn) : aboutSocket(directory, state, fn);
+  about(() => {
+    if (dirname(directory) === RUN) mkdirSync(RUN, { recursive: true, mode: 0o711 });
     try {
       mkdirSync(directory, { mode: 0o700 });
     } catch (error) {
@@ -93,40 +109,25 @@ function makeSocketDirectory(state: string): string {
     const found = lstatSync(directory);
     const mine = found.isDirectory() && [process.getuid?.(), ids?.uid].includes(found.uid);
     if (!mine) {
-      throw new RollcallError(`${directory}, where the database's socket belongs, is another user's`, {
-        next: 'remove it, or choose a state directory with a shorter path (--state-dir)',
+      throw new RollcallError(`${directory}, where the database's socket belongs, is not a directory of this user`, {
+        next: `remove it, or ${SHORTER}`,
       });
     }
-    if (dirname(directory) === '/run/rollcall') chmodSync('/run/rollcall', 0o711);
+    if (dirname(directory) === RUN) chmodSync(RUN, 0o711);
     chmodSync(directory, 0o700);
     if (ids !== null) chownSync(directory, ids.uid, ids.gid);
   });
   return directory;
 }
 
-/** The id in postmaster.pid; null if there is no such file. It may be stale. */
-export function postmasterPid(state: string): number | null {
+/** A path too long for a socket has it elsewhere; what is wrong there is said of there. */
+function aboutSocket<T>(directory: string, state: string, fn: () => T): T {
   try {
-    const pid = Number.parseInt(readFileSync(join(dataDirectory(state), 'postmaster.pid'), 'utf8'), 10);
-    return Number.isNaN(pid) || pid <= 0 ? null : pid;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
-    throw error;
-  }
-}
-
-/**
- * A process that has the id in postmaster.pid but works elsewhere: the id was given away again after a crash. Postgres would take it for
- * a server that runs. Told that this process is its grandparent (what pg_ctl does with its own caller's), it looks on, and still checks
- * by the shared memory that no server is alive before it replaces the file itself.
- */
-function recycledPid(state: string): number | null {
-  const pid = postmasterPid(state);
-  if (pid === null) return null;
-  try {
-    return readlinkSync(`/proc/${pid}/cwd`) === dataDirectory(state) ? null : pid;
-  } catch {
-    return null;
+    return fn();
+  } catch (cause) {
+    if (cause instanceof RollcallError) throw cause;
+    const says = `the path of ${state} is too long for the database's socket, and ${directory} cannot be used instead`;
+    throw new RollcallError(`${says}: ${(cause as Error).message}`, { next: SHORTER, cause });
   }
 }
 
@@ -146,13 +147,17 @@ export interface Starting {
   readonly child: ChildProcess;
   /** What this process has written to the log so far. */
   readonly says: () => string;
+  /** What was written to the log since it was started, by the server's own children and by others. */
+  readonly all: () => string;
+  /** Why there is no process; null where there was one. */
+  readonly spawnError: () => Error | null;
 }
 
 /** Starts a server that outlives this process and hears none of its terminal's signals. It ends at once if another one has the data. */
 export function startServer(state: string, { bin }: Binaries): Starting {
   const data = dataDirectory(state);
   const directory = makeSocketDirectory(state);
-  const recycled = recycledPid(state);
+  const recycled = recycledPid(state, `${socketPath(state)}.lock`);
   const log = openLog(state);
   try {
     const from = fstatSync(log).size;
@@ -173,64 +178,52 @@ export function startServer(state: string, { bin }: Binaries): Starting {
         ...serverIds(state),
       },
     );
-    child.on('error', () => {});
+    let spawnError: Error | null = null;
+    child.on('error', (error) => {
+      spawnError = error;
+    });
     child.unref();
-    return { child, says: () => linesOf(readFrom(logPath(state), from), child.pid) };
+    const all = (): string => readFrom(logPath(state), from, SAYS_MAX);
+    return { child, all, says: () => linesOf(all(), child.pid), spawnError: () => spawnError };
   } finally {
     closeSync(log);
   }
 }
 
-function readFrom(path: string, from: number): string {
+/** The end of the log. */
+export function endOfLog(state: string): string {
+  const path = logPath(state);
+  return readFrom(path, Math.max(statSync(path).size - LOG_MAX, 0), LOG_MAX);
+}
+
+function readFrom(path: string, from: number, bytesMax: number): string {
   const file = openSync(path, 'r');
   try {
-    const buffer = Buffer.alloc(Math.min(Math.max(fstatSync(file).size - from, 0), 256 * 1024));
+    const buffer = Buffer.alloc(Math.min(Math.max(fstatSync(file).size - from, 0), bytesMax));
     return buffer.toString('utf8', 0, readSync(file, buffer, 0, buffer.length, from));
   } finally {
     closeSync(file);
   }
 }
 
-/** Lines with this process's id, and those with none (what the loader of libraries says). Others start servers into the same log. */
+/**
+ * Lines with the id of this process or of its child that replays the log, and those with none (what the loader of libraries says). Others
+ * start servers into the same log.
+ */
 function linesOf(text: string, pid: number | undefined): string {
+  const replays = Number(/startup process \(PID (\d+)\)/.exec(text)?.[1]);
   return text
     .split('\n')
     .filter((line) => {
       const of = /^\S+ \S+ \S+ \[(\d+)\] /.exec(line)?.[1];
-      return of === undefined || Number(of) === pid;
+      return of === undefined || Number(of) === pid || Number(of) === replays;
     })
     .join('\n');
 }
 
-/** Why a server ended: null where another one has, or has just had, the data directory, which is no error. */
-export function startFailure(state: string, { child, says }: Starting): RollcallError | null {
-  const text = says();
-  const ids = serverIds(state);
-  if (
-    /lock file ".*" already exists|pre-existing shared memory block|is in use|could not create any Unix-domain sockets/.test(
-      text,
-    )
-  )
-    return null;
-  // Asked to stop before it was ready: by who left last.
-  if (child.exitCode === 0 || /shut down|shutting down/.test(text)) return null;
-  const closed =
-    ids !== null && (child.pid === undefined || /Permission denied/.test(text)) ? closedAncestor(state) : null;
-  if (closed !== null) return closedError(closed, `with uid ${ids?.uid}`);
-  const fatal = text.split('\n').findLast((line) => /(FATAL|PANIC|ERROR|error).*?:/.test(line));
-  const why =
-    fatal?.replace(/^.*?\] (LOG|FATAL|PANIC|ERROR): +/, '') ??
-    `it ended with ${child.signalCode ?? child.exitCode ?? 'no program'}`;
-  return new RollcallError(`the database in ${state} does not start: ${why}`, {
-    next: /No space left/.test(text)
-      ? `free space on the file system of ${state}, then run the same command again`
-      : `read ${logPath(state)}; DATABASE_URL names another server, --state-dir another directory (${basename(state)} is kept)`,
-  });
-}
-
 /** Asks the server to shut down: clients are cut off, everything committed is flushed. Returns whether there was one to ask. */
 export function stopServer(state: string): boolean {
-  const pid = postmasterPid(state);
+  const pid = runningServer(state);
   if (pid === null) return false;
   try {
     process.kill(pid, 'SIGINT');

@@ -22,6 +22,12 @@ const EDITION = 1;
 
 const ELSEWHERE = 'choose another directory with --state-dir or ROLLCALL_STATE_DIR, or name a server in DATABASE_URL';
 
+/**
+ * How long a set-up that another process is at is waited for. On a machine with a load of 40 one took 70 s (2026-11-25, two cores), and
+ * nine more at once, because nobody waited any longer, took 100 s together.
+ */
+const SETUP_MAX_MS = 300_000;
+
 /** errno names that mean something to an operator, about this directory. */
 const SAYS: Readonly<Record<string, string>> = {
   EACCES: 'may not be used by this user',
@@ -33,9 +39,13 @@ const SAYS: Readonly<Record<string, string>> = {
   ENOTDIR: 'is not a directory, or lies below something that is none',
   EEXIST: 'is not a directory',
   ENAMETOOLONG: 'has a name that is too long',
-  ELOOP: 'is a link that leads nowhere',
+  ELOOP: 'is or holds a link that is not followed',
   EIO: 'is on a file system that answers with input/output errors',
+  EFBIG: 'may not get files of this size (ulimit -f unlimited lifts the limit)',
 };
+
+/** An errno name, as opposed to Node's own ERR_ codes, which are bugs of ours. */
+const ERRNO = /^E(?!RR_)[A-Z0-9]+$/;
 
 /** Runs fn; file system errors come out as a RollcallError about the state directory. */
 export function aboutState<T>(stateDir: string, fn: () => T): T {
@@ -44,12 +54,14 @@ export function aboutState<T>(stateDir: string, fn: () => T): T {
   } catch (error) {
     if (error instanceof RollcallError) throw error;
     const { code } = error as NodeJS.ErrnoException;
-    const says = code === undefined ? undefined : SAYS[code];
-    if (says === undefined) throw error;
-    throw new RollcallError(`the state directory ${stateDir} ${says}: ${(error as Error).message}`, {
-      next: ELSEWHERE,
-      cause: error,
-    });
+    if (code === undefined || !ERRNO.test(code)) throw error;
+    throw new RollcallError(
+      `the state directory ${stateDir} ${SAYS[code] ?? 'cannot be used'}: ${(error as Error).message}`,
+      {
+        next: ELSEWHERE,
+        cause: error,
+      },
+    );
   }
 }
 
@@ -108,6 +120,8 @@ function makeDirectories(path: string, mode: number): string | undefined {
     mkdirSync(path, { mode });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    // Somebody else made it a moment ago, unless it is a link to what is not there.
+    if (!existsSync(path)) throw new RollcallError(`${path} is a link that leads nowhere`, { next: ELSEWHERE });
     return made;
   }
   return made ?? path;
@@ -156,11 +170,11 @@ export async function oneAtATime(
   fn: () => Promise<void>,
 ): Promise<void> {
   const lock = join(state, 'setup.lock');
-  const deadline = now() + 60_000;
+  const deadline = now() + SETUP_MAX_MS;
   let held = false;
   while (!held && now() < deadline) {
     try {
-      writeFileSync(lock, `${process.pid}\n`, { flag: 'wx', mode: 0o600 });
+      writeFileSync(lock, `${process.pid} ${startOf(process.pid)}\n`, { flag: 'wx', mode: 0o600 });
       held = true;
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST')
@@ -178,10 +192,10 @@ export async function oneAtATime(
 
 function isAbandoned(lock: string, nowMs: number): boolean {
   try {
-    const pid = Number.parseInt(readFileSync(lock, 'utf8'), 10);
+    const [pid, start] = readFileSync(lock, 'utf8').trim().split(' ');
     // Between its making and its writing the file is empty for a moment.
-    if (Number.isNaN(pid)) return nowMs - statSync(lock).mtimeMs > 5_000;
-    return !isAlive(pid);
+    if (pid === undefined || start === undefined) return nowMs - statSync(lock).mtimeMs > 5_000;
+    return !isAlive(Number(pid)) || startOf(Number(pid)) !== start;
   } catch {
     return false;
   }
@@ -197,10 +211,30 @@ function isAlive(pid: number): boolean {
   }
 }
 
-/** Removes what set-ups that died have left: NAME.new-PID whose process is gone. */
+/**
+ * When a process began, in ticks since the machine did: an id alone is given away again, in a container (where the first process is always
+ * number 1) at every start. Empty where /proc does not tell.
+ */
+function startOf(pid: number): string {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    // The name of the program, in brackets, may hold anything; the start is the 20th field behind it.
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
+  } catch {
+    return '';
+  }
+}
+
+/** Removes what set-ups that died have left: NAME.new-PID whose process is gone, or whose id has come to be ours. */
 export function removeLeftovers(state: string): void {
   for (const name of readdirSync(state)) {
-    const pid = /\.new-(\d+)$/.exec(name)?.[1];
-    if (pid !== undefined && !isAlive(Number(pid))) rmSync(join(state, name), { recursive: true, force: true });
+    const pid = Number(/\.new-(\d+)$/.exec(name)?.[1]);
+    if (!Number.isInteger(pid) || (pid !== process.pid && isAlive(pid))) continue;
+    try {
+      // The initdb of a command that was killed lives on for a moment and writes there; without its directory it ends.
+      rmSync(join(state, name), { recursive: true, force: true, maxRetries: 10, retryDelay: 20 });
+    } catch {
+      // It takes room and does no harm; the next set-up tries again.
+    }
   }
 }

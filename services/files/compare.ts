@@ -5,6 +5,7 @@ import type { Comparison } from '../../domain/facts.ts';
 import { joinPath } from '../../domain/path.ts';
 import type { Directory } from './directory.ts';
 import { FileError, fileError } from './errors.ts';
+import { paced } from './pace.ts';
 
 const CHUNK_BYTES = 256 * 1024;
 const bufferA = Buffer.allocUnsafeSlow(CHUNK_BYTES);
@@ -67,6 +68,7 @@ function readFully(fd: number, into: Buffer, length: number, position: number): 
     const got = readSync(fd, into, done, length - done, position + done);
     if (got === 0) throw new ShortRead();
     done += got;
+    paced(got);
   }
   return into.subarray(0, length);
 }

@@ -30,7 +30,7 @@ const CHUNK_UNITS_MAX = 1_000;
 const REMEMBERED_NAMES_MAX = 200_000;
 /** Entries that Node asks the kernel for at once. */
 const LISTING_BUFFER_ENTRIES = 512;
-/** A listing that has repeated more names than this, and more than it has brought, runs in a circle. */
+/** A listing that has repeated more names than this, and as many as it has brought or as are remembered, runs in a circle. */
 const REPEATED_NAMES_MAX = 10_000;
 
 /** A name read as Latin-1 (one unit a byte) that is its own printable form: ASCII without controls, '/' and '\'. */
@@ -147,7 +147,7 @@ export class Directory {
     const bring = (raw: string, type: Kind | null, again: boolean): boolean => {
       if (seen.has(raw)) {
         if (!again) duplicates += 1;
-        if (duplicates > REPEATED_NAMES_MAX && duplicates > count) {
+        if (duplicates > REPEATED_NAMES_MAX && duplicates >= Math.min(count, REMEMBERED_NAMES_MAX)) {
           throw new FileError('ELOOP', 'readdir', this.path, 'the listing repeats itself without an end');
         }
         return false;

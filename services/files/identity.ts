@@ -7,7 +7,7 @@ import { BTRFS_ROOT_INODE } from '../../domain/snapshot-identity.ts';
 import { errnoOf } from './errors.ts';
 import { bytesOf, realPathOf } from './location.ts';
 import { isFuse, isNetworkOrFuse, type Mount, mountOf, readMounts } from './mounts.ts';
-import { statOf } from './stat.ts';
+import { type Stat, statOf } from './stat.ts';
 
 /** Recorded as JSON. Null parts could not be learnt, and are not compared. st_dev is no part of it: it changes with every boot. */
 export interface RootIdentity {
@@ -20,6 +20,11 @@ export interface RootIdentity {
   readonly subvolume: string | null;
   /** Decimal, signed as Node gives it. Null where the file system makes inodes up anew at each mount. */
   readonly rootInode: string | null;
+  /**
+   * When the root directory was made, in ns since 1970, decimal. The roots of all ext4 have the same inode, and where udev does not run (in a
+   * container) no UUID is to be had: this tells one from another.
+   */
+  readonly rootBtimeNs: string | null;
   /** Mount points below the root that a scan enters: printable, relative to the root. */
   readonly enteredMounts: readonly string[];
 }
@@ -82,6 +87,11 @@ export function keepsInodes(fsType: string): boolean {
   return !isFuse(fsType) && fsType !== 'cifs' && fsType !== 'smb3' && fsType !== '9p' && fsType !== 'vboxsf';
 }
 
+/** Null where it is not kept; a system that only makes it up gives the time of the last change. */
+export function birthOf(fsType: string, { btimeNs, ctimeNs }: Pick<Stat, 'btimeNs' | 'ctimeNs'>): string | null {
+  return !keepsInodes(fsType) || btimeNs <= 0n || btimeNs === ctimeNs ? null : String(btimeNs);
+}
+
 /** Where a directory lies in its file system, however that is mounted: `@/data`, mounted on its own or seen through the top level. */
 function placeIn(mount: Mount, path: string): string | null {
   if (!isWithin(mount.mountPoint, path)) return null;
@@ -127,6 +137,7 @@ export function identifyRoot(path: string, enteredMounts: readonly string[] = []
       source: mount && isNetworkOrFuse(mount.fsType) ? mount.source : null,
       subvolume: mount?.fsType === 'btrfs' ? placeIn(mount, real) : null,
       rootInode: fsType !== null && keepsInodes(fsType) ? String(stat.inode) : null,
+      rootBtimeNs: fsType === null ? null : birthOf(fsType, stat),
       enteredMounts: [...enteredMounts].sort(),
     };
   } catch (error) {
@@ -146,6 +157,18 @@ export function isFileSystemRoot(path: string, inode: bigint, mounts: readonly M
   return inode === BigInt(BTRFS_ROOT_INODE) && mountOf(path, mounts)?.fsType === 'btrfs';
 }
 
+/** For people. Records of earlier days lack it. */
+function madeAt({ rootBtimeNs }: Partial<RootIdentity>): string | null {
+  return rootBtimeNs === undefined || rootBtimeNs === null ? null : nsText(rootBtimeNs);
+}
+
+/** To the nanosecond: two disks are often formatted within the same second. */
+function nsText(ns: string): string {
+  const value = BigInt(ns);
+  const whole = new Date(Number(value / 1_000_000n)).toISOString().slice(0, 19);
+  return `${whole}.${String(value % 1_000_000_000n).padStart(9, '0')}Z`;
+}
+
 /**
  * What differs between a recorded identity and the present one, as a sentence for the operator; null when nothing that is known on both
  * sides does. Mounts below the root are not compared here: one that is gone is a gap (unmountedBelow), not another volume.
@@ -157,6 +180,7 @@ export function identityDifference(recorded: RootIdentity, now: RootIdentity): s
     ['the source of the mount is', recorded.source, now.source],
     ['the subvolume is', recorded.subvolume, now.subvolume],
     ['the inode of the root directory is', recorded.rootInode, now.rootInode],
+    ['the root directory was made', madeAt(recorded), madeAt(now)],
   ];
   const differing = parts.flatMap(([what, was, is]) =>
     was !== null && is !== null && was !== is ? [`${what} ${is}, and was ${was}`] : [],

@@ -1,9 +1,10 @@
 // Reading one file so that the digest describes one state of it (design.md section 5, "Reading a file").
-import { type BigIntStats, closeSync, fstatSync, readSync } from 'node:fs';
+import { closeSync, fstatSync, readSync } from 'node:fs';
 import { joinPath } from '../../domain/path.ts';
 import type { GapStatus } from '../../domain/scan.ts';
 import type { Directory } from './directory.ts';
 import { FileError, fileError, gapStatusOf } from './errors.ts';
+import { paced } from './pace.ts';
 import type { Hasher } from './hash.ts';
 import { type Stat, statOf } from './stat.ts';
 
@@ -20,6 +21,8 @@ const buffer = Buffer.allocUnsafeSlow(BUFFER_BYTES);
 export interface ReadLimits {
   /** Readings in all, at least 1. A file over 1 GB gets two at most. */
   readonly attempts: number;
+  /** What a lookup said of the name just now, if it did: the first reading is then held against that instead of an fstat of its own. */
+  readonly looked?: Stat;
 }
 
 export type ReadResult =
@@ -55,26 +58,36 @@ export function readContent(
   nowMs: () => number,
 ): ReadResult {
   for (let attempt = 1; ; attempt++) {
-    const outcome = readOnce(hasher, directory, name, onProgress, nowMs);
+    const looked = attempt === 1 ? limits.looked : undefined;
+    const outcome = readOnce(hasher, directory, name, looked, onProgress, nowMs);
     if (outcome.result !== null) return outcome.result;
     const attemptsMax = outcome.size > LARGE_BYTES ? Math.min(2, limits.attempts) : limits.attempts;
-    if (attempt >= attemptsMax) {
+    if (attempt < attemptsMax) continue;
+    if (outcome.bytes === null)
       return { ok: false, status: 'unsettled', errno: null, detail: `changed while it was read, ${attempt} times` };
-    }
+    // Nobody is at work on it: the file system promises other than it gives.
+    const detail = `${outcome.bytes} bytes came where its size says ${outcome.size}, ${attempt} times`;
+    return { ok: false, status: 'io', errno: null, detail };
   }
 }
 
-/** result is null when the file moved under the reader; then size is what it was at the beginning, in bytes. */
-type Once = { readonly result: ReadResult; readonly size: 0 } | { readonly result: null; readonly size: number };
+/**
+ * result is null when the file moved under the reader, or did not move and gave other than its size: then bytes says how many came. size is what
+ * it was at the beginning, in bytes.
+ */
+type Once =
+  | { readonly result: ReadResult; readonly size: 0; readonly bytes: null }
+  | { readonly result: null; readonly size: number; readonly bytes: number | null };
 
 function done(result: ReadResult): Once {
-  return { result, size: 0 };
+  return { result, size: 0, bytes: null };
 }
 
 function readOnce(
   hasher: Hasher,
   directory: Directory,
   name: string,
+  looked: Stat | undefined,
   onProgress: (bytes: number) => void,
   nowMs: () => number,
 ): Once {
@@ -87,17 +100,19 @@ function readOnce(
     return done(notOpened(error));
   }
   try {
-    const before = fstatSync(fd, { bigint: true });
-    if (!before.isFile()) return done({ ok: false, status: 'unsettled', errno: null, detail: 'is no regular file' });
-    const size = Number(before.size);
+    const before = looked ?? statOf(fstatSync(fd, { bigint: true }));
+    if (before.size === null)
+      return done({ ok: false, status: 'unsettled', errno: null, detail: 'is no regular file' });
+    const { size } = before;
     const read = size < BUFFER_BYTES ? hashSmall(hasher, fd, size, onProgress) : hashLarge(hasher, fd, onProgress);
-    const after = fstatSync(fd, { bigint: true });
-    if (read.bytes !== size || moved(before, after)) return { result: null, size };
+    const after = statOf(fstatSync(fd, { bigint: true }));
+    if (moved(before, after)) return { result: null, size, bytes: null };
+    if (read.bytes !== size) return { result: null, size, bytes: read.bytes };
     const racyFrom = (BigInt(Math.floor(startedMs)) - BigInt(RACY_MS)) * 1_000_000n;
     return done({
       ok: true,
       digest: read.digest,
-      stat: statOf(after),
+      stat: after,
       bytes: read.bytes,
       racy: after.mtimeNs >= racyFrom || after.ctimeNs >= racyFrom,
     });
@@ -122,12 +137,13 @@ function notOpened(failure: FileError): ReadResult {
   }
 }
 
-function moved(before: BigIntStats, after: BigIntStats): boolean {
+function moved(before: Stat, after: Stat): boolean {
   return (
     before.size !== after.size ||
     before.mtimeNs !== after.mtimeNs ||
     before.ctimeNs !== after.ctimeNs ||
-    before.ino !== after.ino
+    before.inode !== after.inode ||
+    before.device !== after.device
   );
 }
 
@@ -145,6 +161,7 @@ function hashSmall(hasher: Hasher, fd: number, size: number, onProgress: (bytes:
     bytes += got;
   } while (bytes < size);
   onProgress(bytes);
+  paced(bytes, onProgress);
   return { digest: hasher.one(buffer.subarray(0, bytes)), bytes };
 }
 
@@ -157,6 +174,7 @@ function hashLarge(hasher: Hasher, fd: number, onProgress: (bytes: number) => vo
     bytes += got;
     hasher.update(buffer.subarray(0, got));
     onProgress(got);
+    paced(got, onProgress);
   }
   return { digest: hasher.digest(), bytes };
 }

@@ -1,5 +1,5 @@
 // The snapshots of a backup: which directories a pattern names, when each was taken, which state each is, and which are not finished.
-import { lstatSync, statSync } from 'node:fs';
+import { lstatSync, readdirSync, statSync } from 'node:fs';
 import { compareBytes, joinPath } from '../../domain/path.ts';
 import type { AsOf } from '../../domain/scan.ts';
 import { dateInName, isDate, type NameDate, type OffsetAt, offsetsOf } from '../../domain/snapshot-date.ts';
@@ -101,6 +101,16 @@ export function exists(path: string): boolean {
     const errno = errnoOf(error);
     if (errno === null) throw error;
     return !isAbsent(errno);
+  }
+}
+
+/** Nothing lies in it. False for what cannot be listed. */
+export function isEmptyDirectory(path: string): boolean {
+  try {
+    return readdirSync(bytesOf(path)).length === 0;
+  } catch (error) {
+    if (errnoOf(error) === null) throw error;
+    return false;
   }
 }
 

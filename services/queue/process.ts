@@ -13,6 +13,8 @@ export interface WorkerSettings {
   readonly host: string;
   /** Shards that are done at once; one thread each. */
   readonly slots: number;
+  /** Bytes that are read in a second, over all slots; no limit unless given. */
+  readonly bytesPerSecond?: number;
   /** How often the catalog is looked into; WAKE_EVERY_MS unless given. */
   readonly lookEveryMs?: number;
   /** End when nothing is left to do. */
@@ -43,9 +45,15 @@ const FAREWELL_MS = 2_000;
 const SOURCES = import.meta.url.endsWith('.ts');
 const PROGRAM = fileURLToPath(new URL(`../../workers/process.${SOURCES ? 'ts' : 'js'}`, import.meta.url));
 
-/** inherit: it speaks on the streams of this process; pipe: the caller reads them. */
-export function startWorkerProcess(settings: WorkerSettings, streams: 'inherit' | 'pipe'): WorkerProcess {
-  const child = spawn(process.execPath, [...(SOURCES ? ['--import', 'tsx'] : []), PROGRAM], {
+/** `before`: words that start the process otherwise, such as ionice. inherit: it speaks on the streams of this process; pipe: the caller reads them. */
+export function startWorkerProcess(
+  settings: WorkerSettings,
+  streams: 'inherit' | 'pipe',
+  before: readonly string[] = [],
+): WorkerProcess {
+  const [program = process.execPath, ...words] = before;
+  const node = [...(program === process.execPath ? [] : [process.execPath]), ...(SOURCES ? ['--import', 'tsx'] : [])];
+  const child = spawn(program, [...words, ...node, PROGRAM], {
     stdio: ['pipe', streams, streams, 'ipc'],
   });
   child.stdin?.on('error', () => undefined);

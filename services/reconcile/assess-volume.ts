@@ -8,7 +8,9 @@ import { compareBytes } from '../../domain/path.ts';
 import { isoAsOf } from '../../domain/window/timeline.ts';
 import { type DecidedWindow, decideWindow } from '../../domain/window/window.ts';
 import { inTransaction } from '../catalog/database.ts';
-import { recordAssessment, storeFindings } from '../catalog/findings.ts';
+import type { NextSource } from '../restore/prove.ts';
+import { recordAssessment } from '../catalog/assessments.ts';
+import { storeFindings } from '../catalog/findings.ts';
 import { type CopyRead, recordReadings } from '../catalog/readings.ts';
 import { findingOf, isoOrNull, isUnknown, rowOf, type Verdicted } from './compose.ts';
 import { conditionsOf, incompleteOf } from './conditions.ts';
@@ -17,6 +19,7 @@ import { judgeAll, type JudgingTools, type Subject, type SubjectReading } from '
 import { load, type LoadInput } from './load.ts';
 import { movesOf, versionAt } from './movement.ts';
 import { type ExecuteRequests, readInProcess } from './readings.ts';
+import { nextSourceOf } from './next-source.ts';
 import { judgeWithCopies, lookAtSuspects, settleDirectories } from './settle.ts';
 import { addSurroundings } from './surroundings.ts';
 import { tallyOf } from './tally.ts';
@@ -40,6 +43,8 @@ export interface ReconcileInput extends LoadInput {
 
 export interface Reconciled {
   readonly assessment: Assessment;
+  /** For the writer of the bundle; reads copies as judging does. */
+  readonly nextSource: NextSource;
   /** Id in the catalog, for recordBundle. */
   readonly id: bigint;
 }
@@ -143,7 +148,7 @@ export async function reconcile(input: ReconcileInput): Promise<Reconciled> {
     timeline: window.timeline,
     ...tally,
     findings,
-    incomplete: incompleteOf(observers, gaps, findings),
+    ...incompleteOf(observers, gaps, findings),
     conditions: conditionsOf({
       observers,
       series: series.map(({ name, pattern }) => ({ name, pattern })),
@@ -169,7 +174,7 @@ export async function reconcile(input: ReconcileInput): Promise<Reconciled> {
     return found === null ? [] : [{ path, content: contentKeyOfState(found) }];
   });
   const id = await store(input, assessment, observers, results, readings, points, acceptedNow);
-  return { assessment, id };
+  return { assessment, id, nextSource: nextSourceOf({ db, loaded, context, tools, verdicts, now: input.now }) };
 }
 
 function stopIfAborted(signal: AbortSignal | undefined): void {

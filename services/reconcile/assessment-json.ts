@@ -1,7 +1,9 @@
 // An assessment as the one JSON object of `assess --json` and summary.json (design.md section 7). Field names are a promise to scripts. Pure.
 import { type Assessment, type Interval, VERDICTS, type Verdict } from '../../domain/assessment.ts';
 import { restoreSteps } from '../restore/commands.ts';
+import { partRecord } from '../restore/part.ts';
 import { nothingToReport, picture, type ReportInput } from '../restore/present.ts';
+import { fits } from '../restore/room.ts';
 
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 
@@ -38,7 +40,8 @@ function tally(its: { readonly files: number; readonly bytes: number }): Json {
   return { files: its.files, bytes: its.bytes };
 }
 
-function bundle(input: ReportInput): Json {
+/** The bundle's own part of the answer: for `bundle --json`, too. */
+export function bundle(input: ReportInput): Json {
   return {
     path: input.bundle,
     target: input.target,
@@ -54,8 +57,12 @@ function bundle(input: ReportInput): Json {
     links: input.links,
     needed: { bytes: input.needed.bytes, inodes: input.needed.inodes },
     free: input.free === null ? null : { bytes: input.free.bytes, inodes: input.free.inodes },
+    evidence: { bytes: input.evidence.bytes, free: input.evidence.free },
+    fits: fits(input),
     remote: input.remote,
-    dropped: input.dropped,
+    left_out: input.leftOut.map(({ why, files, directories }) => ({ why, files, directories })),
+    part: input.part === null ? null : partRecord(input.part),
+    fallen_back: input.fallenBack,
     next: restoreSteps(input).map((step) => step.command),
   };
 }
@@ -109,6 +116,7 @@ export function toJson(assessment: Assessment, input: ReportInput | null): Json 
       since_all: seen.sinceAll,
     },
     incomplete: [...assessment.incomplete],
+    unread: assessment.unread,
     conditions: assessment.conditions.map((condition) => ({ code: condition.code, text: condition.text })),
     read: {
       bytes: assessment.bytesRead,

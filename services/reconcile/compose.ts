@@ -77,7 +77,7 @@ export function findingOf(
   };
 }
 
-function sourceOf(copy: SourceCopy, observers: readonly Observer[], nowMs: number): Source {
+export function sourceOf(copy: SourceCopy, observers: readonly Observer[], nowMs: number): Source {
   const observer = observers[copy.observer];
   if (observer === undefined) throw new Error(`there is no observer ${copy.observer}`);
   const { scan } = observer;

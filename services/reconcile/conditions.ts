@@ -1,10 +1,11 @@
 // What a person must know of the whole assessment: what could not be looked at, and what limits the conclusions, with the step that follows.
-import type { Condition, Finding, Window } from '../../domain/assessment.ts';
+import type { Assessment, Condition, Finding, Window } from '../../domain/assessment.ts';
 import type { Observer } from '../../domain/facts.ts';
 import { joinPath } from '../../domain/path.ts';
 import { iso, middleMs, type Span } from '../../domain/window/timeline.ts';
 import type { StoredGap } from '../catalog/reconciliation.ts';
 import type { ScanChanges, Trusted } from '../catalog/version-sums.ts';
+import type { OutOfScope } from './facts.ts';
 import type { Subject } from './judging.ts';
 import { versionAt } from './movement.ts';
 
@@ -14,6 +15,8 @@ const DAY_MS = 24 * HOUR_MS;
 const OLD_BACKUP_MS = 2 * DAY_MS;
 /** As many of its own usual intervals make a newest snapshot old. */
 const OLD_BACKUP_INTERVALS = 3;
+/** Clocks of two machines may differ by this much before anybody is told. */
+const CLOCK_SKEW_MS = 2 * HOUR_MS;
 /** Fewer snapshots than this say nothing about a habit of deleting. */
 const DELETING_SNAPSHOTS_MIN = 3;
 
@@ -26,8 +29,8 @@ export interface ConditionInput {
   readonly changes: ReadonlyMap<string, ScanChanges>;
   readonly gaps: readonly StoredGap[];
   readonly trusted: Trusted;
-  /** Known paths that are not judged: below mounts that are not entered, and excluded by today's rules. */
-  readonly outOfScope: { readonly boundary: number; readonly excluded: number };
+  /** Known paths that are not judged: below mounts that are not entered, excluded by today's rules, and the file system's own. */
+  readonly outOfScope: Readonly<Record<OutOfScope, number>>;
   readonly nowMs: number;
 }
 
@@ -35,6 +38,14 @@ export function conditionsOf(input: ConditionInput): Condition[] {
   const conditions: Condition[] = [];
   const add = (code: string, text: string): void => void conditions.push({ code, text });
   const live = input.observers.length - 1;
+  const current = new Set([...newestOf(input.observers).values()].map(({ scan }) => scan.id));
+  const denied = input.gaps.filter((gap) => gap.status === 'denied' && current.has(gap.scan)).length;
+  if (denied > 0)
+    add(
+      'denied',
+      `${denied} ${denied === 1 ? 'place' : 'places'} could not be looked at for want of permission: nothing there is called missing. ` +
+        'Run the same command as root (on NFS: where root may read everything).',
+    );
   if (input.series.length === 0)
     add(
       'no-backup',
@@ -57,6 +68,13 @@ export function conditionsOf(input: ConditionInput): Condition[] {
       );
       continue;
     }
+    const ahead = own.filter(({ observer }) => observer.scan.asOf.fromMs > input.nowMs + CLOCK_SKEW_MS);
+    if (ahead.length > 0)
+      add(
+        'clock',
+        `${ahead.length} of ${own.length} snapshots of ${pattern} are dated after now (${iso(input.nowMs)}): the clock here or there is wrong, or their names are ` +
+          'in another time zone (--tz). What is lost is found all the same; when it was lost is doubtful.',
+      );
     const ageMs = input.nowMs - newest.observer.scan.asOf.toMs;
     const usual = usualIntervalMs(own.map(({ observer }) => middleMs(observer.scan.asOf)));
     if (ageMs > Math.max(OLD_BACKUP_MS, OLD_BACKUP_INTERVALS * usual))
@@ -79,7 +97,7 @@ export function conditionsOf(input: ConditionInput): Condition[] {
       if (lacking > 0)
         add(
           'no-delete',
-          `Nothing ever vanished in the ${own.length} snapshots of ${pattern}, while live lacks ${lacking} files that its newest one holds: ` +
+          `Nothing ever vanished in the ${own.length} snapshots of ${pattern}, while live lacks ${lacking} ${lacking === 1 ? 'file' : 'files'} that its newest one holds: ` +
             'that is an rsync without --delete. Its losses cannot be dated, and what people deleted is among them.',
         );
     }
@@ -98,12 +116,22 @@ export function conditionsOf(input: ConditionInput): Condition[] {
   const boundaries = input.gaps.filter(
     (gap) => gap.status === 'boundary' && gap.scan === input.observers[live]?.scan.id,
   );
-  if (boundaries.length > 0) {
+  const mounts = boundaries.filter((gap) => gap.name === '');
+  if (mounts.length > 0) {
     const known = input.outOfScope.boundary;
     add(
       'mounts-not-entered',
-      `${boundaries.map((gap) => gapPath(gap)).join(', ')}: other file systems below the live root that were not entered` +
+      `${mounts.map((gap) => gapPath(gap)).join(', ')}: other file systems below the live root that were not entered` +
         `${known === 0 ? '' : `; ${known} known paths below them are hidden and were not judged`}. Enter them with --cross-mounts.`,
+    );
+  }
+  const skipped = boundaries.filter((gap) => gap.name !== '');
+  if (skipped.length > 0) {
+    const known = input.outOfScope.skipped;
+    add(
+      'skipped',
+      `${skipped.map((gap) => gapPath(gap)).join(', ')}: what a file system keeps at its own root (snapshots, bookkeeping) is not looked at` +
+        `${known === 0 ? '' : `; ${known} known paths there were not judged`}.`,
     );
   }
   if (input.outOfScope.excluded > 0)
@@ -122,7 +150,32 @@ export function conditionsOf(input: ConditionInput): Condition[] {
       'exported',
       `${exported.length} snapshots were scanned on their own host: their copies were read there, and cannot be read again from here.`,
     );
-  return conditions;
+  return [...conditions, ...listCondition(input.observers)];
+}
+
+/** A list that was imported is evidence, and looks like a backup to nobody. */
+function listCondition(observers: readonly Observer[]): Condition[] {
+  const lists = observers.filter(({ role }) => role === 'list');
+  if (lists.length === 0) return [];
+  const names = lists.map(({ volume, scan }) => `${volume}/${scan.snapshot ?? scan.path}`);
+  return [
+    {
+      code: 'lists',
+      text:
+        `Lists that other tools made count as evidence (${names.join(', ')}): what only they name is missing without a copy, what they lack says nothing` +
+        `${lists.some(({ scan }) => scan.list === 'complete') ? ' unless they claim to be complete' : ''}. They tell no times, owners or modes.`,
+    },
+  ];
+}
+
+/** Live now, and of each series the newest snapshot that is on disk. */
+function newestOf(observers: readonly Observer[]): Map<string, Observer> {
+  const newest = new Map<string, Observer>();
+  observers.forEach((observer, index) => {
+    if (index === observers.length - 1 || (observer.role === 'backup' && observer.scan.pruned === null))
+      newest.set(observer.volume, observer);
+  });
+  return newest;
 }
 
 /** The median interval between the snapshots of one series, in ms; 0 with fewer than two. */
@@ -139,36 +192,27 @@ export function incompleteOf(
   observers: readonly Observer[],
   gaps: readonly StoredGap[],
   findings: readonly Finding[],
-): string[] {
-  const sentences: string[] = [];
+): Pick<Assessment, 'incomplete' | 'unread'> {
+  const incomplete: string[] = [];
+  let unread = false;
   const live = observers.length - 1;
   const accepted = new Set(findings.flatMap((finding) => (finding.accepted === null ? [] : [finding.path])));
-  const newest = new Map<string, Observer>();
-  observers.forEach((observer, index) => {
-    if (index === live || (observer.role === 'backup' && observer.scan.pruned === null))
-      newest.set(observer.volume, observer);
-  });
-  for (const observer of newest.values()) {
+  for (const observer of newestOf(observers).values()) {
     const isLive = observer.scan.id === observers[live]?.scan.id;
-    for (const gap of gaps) {
-      if (gap.scan !== observer.scan.id || gap.status === 'boundary') continue;
-      const path = gapPath(gap);
-      if (isLive && accepted.has(path)) continue;
-      const where = isLive ? 'live' : `${observer.volume} (${observer.scan.snapshot ?? observer.scan.path})`;
-      const what = path === '' ? 'its root' : path;
-      const why = gap.errno ?? gap.detail ?? gap.status;
-      sentences.push(
-        gap.status === 'unsettled'
-          ? `${where}: ${what} moved while it was looked at (${why}).`
-          : `${where}: ${what} could not be looked at (${why})${gap.name === '' ? '; everything below it is unknown' : ''}.`,
-      );
-    }
+    const where = isLive ? 'live' : `${observer.volume} (${observer.scan.snapshot ?? observer.scan.path})`;
+    const own = gaps.filter(
+      (gap) => gap.scan === observer.scan.id && gap.status !== 'boundary' && !(isLive && accepted.has(gapPath(gap))),
+    );
+    // A snapshot stands still: what moves there is not finished, and nothing of it can be read for certain.
+    unread ||= own.some((gap) => gap.status !== 'unsettled' || !isLive);
+    incomplete.push(...gapSentences(own).map((text) => `${where}: ${text}`));
   }
-  const count = (verdict: Finding['verdict'], text: (n: number) => string): void => {
+  const count = (verdict: Finding['verdict'], text: (n: number) => string): number => {
     const n = findings.filter((finding) => finding.verdict === verdict && finding.accepted === null).length;
-    if (n > 0) sentences.push(text(n));
+    if (n > 0) incomplete.push(text(n));
+    return n;
   };
-  count(
+  const unverified = count(
     'unverified',
     (n) => `${n} ${n === 1 ? 'path is' : 'paths are'} unverified: a copy could not be read or looked at.`,
   );
@@ -176,7 +220,48 @@ export function incompleteOf(
     'unsettled',
     (n) => `${n} ${n === 1 ? 'path' : 'paths'} moved while looked at: run again when the volume is quiet.`,
   );
-  return sentences;
+  // What lies below a directory that could not be looked at is told by that directory's gap.
+  const unreadable = findings.some((f) => f.verdict === 'unreadable' && f.below === null && f.accepted === null);
+  return { incomplete, unread: unread || unverified > 0 || unreadable };
+}
+
+/** More names than this of one directory with one reason are one sentence: a disk that dies takes thousands, and the findings name each. */
+const NAMES_IN_FULL_MAX = 3;
+
+/** Whole directories first: each stands for everything below it. Then what most names share. */
+function gapSentences(gaps: readonly StoredGap[]): string[] {
+  const groups = new Map<string, StoredGap[]>();
+  for (const gap of gaps) {
+    const key = gap.name === '' ? gap.directory : `${gap.directory}\0${gap.status}\0${whyOf(gap)}`;
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [gap]);
+    else group.push(gap);
+  }
+  const weight = (group: readonly StoredGap[]): number =>
+    group[0]?.name === '' ? Number.MAX_SAFE_INTEGER : group.length;
+  const sorted = [...groups.values()].toSorted((a, b) => weight(b) - weight(a));
+  return sorted.flatMap((group) => {
+    const [first] = group;
+    if (first === undefined || group.length <= NAMES_IN_FULL_MAX) return group.map(gapSentence);
+    const where = first.directory === '' ? 'of its root' : `in ${first.directory}`;
+    const what = `${group.length} names ${where}`;
+    return first.status === 'unsettled'
+      ? [`${what} moved while they were looked at (${whyOf(first)}).`]
+      : [`${what} could not be looked at (${whyOf(first)}); the findings name each.`];
+  });
+}
+
+function gapSentence(gap: StoredGap): string {
+  const path = gapPath(gap);
+  const what = path === '' ? 'its root' : path;
+  return gap.status === 'unsettled'
+    ? `${what} moved while it was looked at (${whyOf(gap)}).`
+    : `${what} could not be looked at (${whyOf(gap)})${gap.name === '' ? '; everything below it is unknown' : ''}.`;
+}
+
+/** An errno says it best, but for ENOENT: of a name that is not called gone something else is to be said. */
+function whyOf({ errno, detail, status }: StoredGap): string {
+  return (errno === 'ENOENT' ? (detail ?? errno) : (errno ?? detail)) ?? status;
 }
 
 function gapPath(gap: StoredGap): string {

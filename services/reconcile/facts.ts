@@ -8,7 +8,7 @@ import type { JudgedRoot, PathRows, StoredGap } from '../catalog/reconciliation.
 import { createScope } from '../files/scope.ts';
 
 /** Why a path is no part of the universe although some scan once saw it. */
-export type OutOfScope = 'excluded' | 'boundary';
+export type OutOfScope = 'excluded' | 'boundary' | 'skipped';
 
 /** What hides names from one observer: by the path that is hidden with all below it, and by the mount points that were not entered. */
 interface Cover {
@@ -24,6 +24,12 @@ const OUT_OF_SCOPE_THEN: Omit<Gap, 'directory' | 'name'> = {
   status: 'boundary',
   errno: null,
   detail: 'not in scope of that scan',
+};
+
+const NOT_LISTED: Omit<Gap, 'directory' | 'name'> = {
+  status: 'boundary',
+  errno: null,
+  detail: 'not in that list, which does not claim to hold everything',
 };
 
 /** Builds facts. The same versions and gaps are shared by all sights that they stand for. */
@@ -95,11 +101,14 @@ export class FactsBuilder {
     const isDirectory = kindSeen(sights) === 'directory';
     if (this.scope.excluded(path, isDirectory)) return 'excluded';
     for (let index = 0; index <= live; index++) {
+      if (sights[index] === null && this.observers[index]?.scan.list === 'partial')
+        sights[index] = { directory, name: baseName(path), ...NOT_LISTED };
       const cover = this.#covers[index];
       if (cover === null || cover === undefined) continue;
       const gap = cover.gaps.get(path) ?? hiding(cover, directory);
       if (gap !== null) {
-        if (index === live && gap.status === 'boundary') return 'boundary';
+        // A mount is a boundary as a directory that was seen; what a file system keeps at its root is one by its name.
+        if (index === live && gap.status === 'boundary') return gap.name === '' ? 'boundary' : 'skipped';
         sights[index] = gap;
       } else if (sights[index] === null && cover.rules?.excluded(path, isDirectory) === true) {
         sights[index] = { directory, name: baseName(path), ...OUT_OF_SCOPE_THEN };
@@ -147,7 +156,13 @@ export function rootsOf(observers: readonly Observer[]): JudgedRoot[] {
   for (const { scan, role } of observers) {
     const known = roots.get(scan.rootId);
     if (known !== undefined && known.newestSeq > scan.seq) continue;
-    roots.set(scan.rootId, { root: scan.rootId, live: role === 'live', newestScan: scan.id, newestSeq: scan.seq });
+    roots.set(scan.rootId, {
+      root: scan.rootId,
+      live: role === 'live',
+      list: role === 'list',
+      newestScan: scan.id,
+      newestSeq: scan.seq,
+    });
   }
   return [...roots.values()];
 }

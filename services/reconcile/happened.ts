@@ -1,7 +1,7 @@
 // What happened in each interval: counts per span for the window and the timeline.
 import type { Observer } from '../../domain/facts.ts';
 import { isGap } from '../../domain/facts.ts';
-import { quiet, type Version } from '../../domain/version.ts';
+import { isTold, quiet, type Version } from '../../domain/version.ts';
 import type { Moves } from '../../domain/window/moves.ts';
 import type { Counts, Span } from '../../domain/window/timeline.ts';
 import type { ScanChanges } from '../catalog/version-sums.ts';
@@ -70,7 +70,7 @@ export function looksDamaged(observers: readonly Observer[], subject: Subject): 
   if (now.suspect) return true;
   for (let index = observers.length - 2; index >= 0; index--) {
     const before = versionAt(sights, index);
-    if (before === null || !differs(before, now)) continue;
+    if (before === null || isTold(before) || !differs(before, now)) continue;
     if (before.kind !== 'file') return false;
     return (now.size === 0 && (before.size ?? 0) > 0) || now.mtimeNs <= before.mtimeNs;
   }

@@ -16,10 +16,11 @@ import {
   type StoredGap,
   type Sum,
 } from '../catalog/reconciliation.ts';
+import { listVolumesOf } from '../catalog/lists.ts';
 import { completeScans } from '../catalog/scans.ts';
 import { sumVersions, type VersionSums } from '../catalog/version-sums.ts';
 import { createScope } from '../files/scope.ts';
-import { FactsBuilder, rootsOf } from './facts.ts';
+import { FactsBuilder, type OutOfScope, rootsOf } from './facts.ts';
 import type { Subject } from './judging.ts';
 import { versionAt } from './movement.ts';
 
@@ -48,7 +49,7 @@ export interface Loaded {
   readonly subjects: readonly Subject[];
   readonly plain: Sum;
   readonly plainFiles: ReadonlyMap<number, number>;
-  readonly outOfScope: { readonly boundary: number; readonly excluded: number };
+  readonly outOfScope: Readonly<Record<OutOfScope, number>>;
   readonly changes: VersionSums['changes'];
   readonly trusted: VersionSums['trusted'];
   readonly decisions: Decisions;
@@ -69,23 +70,29 @@ export async function load(input: LoadInput): Promise<Loaded> {
       next: `scan it first: rollcall scan ${input.volume.path}`,
     });
   }
+  const lists = await listVolumesOf(pool, [input.volume.id, ...input.series.map((series) => series.id)]);
+  const listed = await Promise.all(lists.map(async ({ id, name }) => ({ name, scans: await completeScans(pool, id) })));
   const observers = orderObservers(
     [
       ...liveScans.map((scan): Observer => ({ scan, role: 'live', volume: input.volume.name })),
       ...seriesScans.flatMap((scans, i) =>
         scans.map((scan): Observer => ({ scan, role: 'backup', volume: input.series[i]?.name ?? '' })),
       ),
+      ...listed.flatMap(({ name, scans }) => scans.map((scan): Observer => ({ scan, role: 'list', volume: name }))),
     ],
     newest.id,
   );
   const points = pointsOf(observers);
   const roots = rootsOf(observers);
   const ids = observers.map(({ scan }) => scan.id);
-  const [gaps, rules, decisions, sums] = await Promise.all([
+  // One pass over all versions: it takes longer than all else here, and is needed last.
+  const looked = roots.filter((root) => !root.list);
+  const summing = sumVersions(pool, looked, newest.startedMs);
+  summing.catch(() => {});
+  const [gaps, rules, decisions] = await Promise.all([
     gapsOf(pool, ids),
     rulesOf(pool, ids),
     decisionsOf(pool, input.volume.id),
-    sumVersions(pool, roots, newest.startedMs),
   ]);
   const scope = createScope(input.scope);
   const builder = new FactsBuilder(observers, gaps, rules, scope);
@@ -96,7 +103,7 @@ export async function load(input: LoadInput): Promise<Loaded> {
   const subjects: Subject[] = [];
   const plain = { ...narrowed.plain };
   const plainFiles = new Map<number, number>();
-  const outOfScope = { boundary: 0, excluded: 0 };
+  const outOfScope = { boundary: 0, excluded: 0, skipped: 0 };
   const keep = (facts: ReturnType<FactsBuilder['build']>, directory: number | null, name: string): void => {
     if (typeof facts === 'string') outOfScope[facts]++;
     else if (facts.sights.some((sight) => sight !== null && !(isGap(sight) && sight.status === 'boundary')))
@@ -146,7 +153,7 @@ export async function load(input: LoadInput): Promise<Loaded> {
     plain,
     plainFiles,
     outOfScope,
-    ...sums,
+    ...(await summing),
     decisions,
     files: plain.files + countFiles(subjects, observers),
   };
@@ -173,9 +180,12 @@ function trustListings(
   today: ScopeRules,
 ): boolean {
   const volumes = new Set(observers.map((observer) => observer.volume));
+  // Lists only contradict: what they do not name they say nothing of.
   if (roots.length !== volumes.size || scanned === undefined) return false;
   if (JSON.stringify(scanned.excludes) !== JSON.stringify(today.excludes)) return false;
-  return roots.every((root) => observers.find(({ scan }) => scan.id === root.newestScan)?.scan.pruned === null);
+  return roots.every(
+    (root) => root.list || observers.find(({ scan }) => scan.id === root.newestScan)?.scan.pruned === null,
+  );
 }
 
 function* chunks(directories: readonly { readonly id: number; readonly names: number }[]): Generator<number[]> {

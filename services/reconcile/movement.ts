@@ -1,10 +1,10 @@
 // What vanished and what appeared, taken from the facts and the live manifest, for findMoves to pair.
 import { isGap, type PathFacts, type Sight } from '../../domain/facts.ts';
 import { compareBytes } from '../../domain/path.ts';
-import type { Version } from '../../domain/version.ts';
+import { isTold, sameMtime, sizesAgree, type Version } from '../../domain/version.ts';
 import { type Appeared, findMoves, type Moves, type Vanished } from '../../domain/window/moves.ts';
 import type { Queryable } from '../catalog/scans.ts';
-import { standingNow } from '../catalog/neighbours.ts';
+import { sizesNow, standingNow } from '../catalog/neighbours.ts';
 import { type JudgedRoot, pathsOfDirectories, rowsOfNames } from '../catalog/reconciliation.ts';
 import type { FactsBuilder } from './facts.ts';
 import type { JudgingTools, Subject } from './judging.ts';
@@ -23,6 +23,22 @@ export function lastSeenAt(facts: PathFacts, end: number): number {
 }
 
 /**
+ * A list tells neither what came after it nor, mostly, what was not there. What only a list saw last may have moved to any name that no list
+ * has: its content is not lost, whenever that name came to be.
+ */
+const UNDATED_MS = -Number.MAX_VALUE;
+
+/** As lastSeenAt, but past lists that have the name without a digest where something older tells the content. */
+function contentSeenAt(facts: PathFacts, end: number): number {
+  const last = lastSeenAt(facts, end);
+  for (let index = last; index >= 0; index = lastSeenAt(facts, index)) {
+    const version = versionAt(facts.sights, index);
+    if (version !== null && !(isTold(version) && version.digest === null)) return index;
+  }
+  return last;
+}
+
+/**
  * Finds moves. A vanished file that was only listed is read if a file of its size appeared: else a rename before the newest snapshot
  * would look like a loss.
  * @param gone subjects that are proven absent live now
@@ -38,8 +54,13 @@ export async function movesOf(
   const liveRoot = roots.find((root) => root.live);
   if (gone.length === 0 || liveRoot === undefined) return NO_MOVES;
   const live = builder.observers.length - 1;
-  let vanished = gone.flatMap((subject) => vanishedOf(subject, builder, points, live) ?? []);
-  if (vanished.length === 0) return NO_MOVES;
+  const found = gone.flatMap((subject) => vanishedOf(subject, builder, points, live) ?? []);
+  if (found.length === 0) return NO_MOVES;
+  // A list may tell no size: a standing file of the same digest lends its own.
+  const unsized = found.flatMap((v) => (v.digest !== null && v.size === null ? [v.digest] : []));
+  const sizes = await sizesNow(client, liveRoot, unique(unsized));
+  const sized = (v: Vanished): Vanished => ({ ...v, size: v.size ?? sizes.get(v.digest ?? 0n) ?? null });
+  let vanished = found.map(sized);
 
   const names = await standingNow(client, liveRoot, {
     contents: vanished.flatMap((v) =>
@@ -60,7 +81,7 @@ export async function movesOf(
     if (one !== null) appeared.push(one);
   }
   appeared.sort((a, b) => compareBytes(a.path, b.path));
-  vanished = await readUnread(vanished, gone, appeared, builder, tools, points, live);
+  vanished = (await readUnread(vanished, gone, appeared, builder, tools, points, live)).map(sized);
   vanished.sort((a, b) => compareBytes(a.path, b.path));
   return findMoves(vanished, appeared);
 }
@@ -71,15 +92,21 @@ function vanishedOf(
   points: readonly number[],
   live: number,
 ): Vanished | null {
-  const last = lastSeenAt(facts, live);
+  const seen = lastSeenAt(facts, live);
+  const last = contentSeenAt(facts, live);
   const version = versionAt(facts.sights, last);
   if (version === null) return null;
   let identity: Vanished['live'] = null;
-  for (let index = live - 1; index >= 0 && identity === null; index--) {
+  let alone = false;
+  for (let index = live - 1; index >= 0; index--) {
     const observer = builder.observers[index];
     const seen = observer?.role === 'live' ? versionAt(facts.sights, index) : null;
-    if (observer !== undefined && seen !== null)
-      identity = { root: observer.scan.rootId, inode: seen.inode, btimeNs: seen.btimeNs };
+    if (observer === undefined || seen === null) continue;
+    // A backup that saw another file here afterwards speaks of an inode that nobody knows: the one that live had may be its old copy (x~).
+    if (!mayBeSame(seen, version)) break;
+    identity = { root: observer.scan.rootId, inode: seen.inode, btimeNs: seen.btimeNs };
+    alone = seen.kind === 'directory' || seen.nlink === 1;
+    break;
   }
   const read = facts.readings.findLast((reading) => reading.observer === last && reading.digest !== null);
   return {
@@ -88,8 +115,20 @@ function vanishedOf(
     size: version.size,
     digest: version.suspect ? null : (version.digest ?? read?.digest ?? null),
     live: identity,
-    lastSeenMs: points[last] ?? 0,
+    alone,
+    lastSeenMs: builder.observers[seen]?.role === 'list' ? UNDATED_MS : (points[seen] ?? 0),
   };
+}
+
+/** Nothing speaks against these two being one file: kind, size, mtime, and digests where both were read; a list tells no time. */
+function mayBeSame(a: Version, b: Version): boolean {
+  if (a.kind !== b.kind) return false;
+  if (a.kind !== 'file') return true;
+  return (
+    sizesAgree(a, b) &&
+    (isTold(a) || isTold(b) || sameMtime(a.mtimeNs, b.mtimeNs)) &&
+    (a.digest === b.digest || a.digest === null || b.digest === null)
+  );
 }
 
 function appearedOf(
@@ -107,6 +146,9 @@ function appearedOf(
     if (versionAt(facts.sights, index) !== null) had.add(observer.volume);
   });
   const anyBackup = builder.observers.some((observer) => observer.role === 'backup' && had.has(observer.volume));
+  const listed = builder.observers.some(
+    ({ role }, index) => role === 'list' && versionAt(facts.sights, index) !== null,
+  );
   let first = live;
   // What stood since the first observation has not appeared: of two equal files the one that is left is no target of the other.
   let appeared = false;
@@ -126,7 +168,7 @@ function appearedOf(
     size: now.size,
     digest: now.suspect ? null : now.digest,
     live: { root, inode: now.inode, btimeNs: now.btimeNs },
-    firstSeenMs: appeared ? (points[first] ?? 0) : Number.NEGATIVE_INFINITY,
+    firstSeenMs: appeared ? (points[first] ?? 0) : listed ? Number.NEGATIVE_INFINITY : UNDATED_MS,
   };
 }
 
@@ -152,7 +194,7 @@ async function readUnread(
   if (wanted.size === 0) return [...vanished];
   const asked = gone.flatMap((subject) => {
     if (!wanted.has(subject.facts.path)) return [];
-    const observer = lastSeenAt(subject.facts, live);
+    const observer = contentSeenAt(subject.facts, live);
     const scan = builder.observers[observer]?.scan;
     const onDisk = scan !== undefined && scan.pruned === null && scan.exportedMs === null;
     if (!onDisk || builder.observers[observer]?.role !== 'backup') return [];

@@ -69,7 +69,8 @@ export function readInProcess(options: {
       for (const { asked: index, request, path } of jobs) {
         const facts = asked[index]?.facts;
         if (facts === undefined) continue;
-        if (request.kind === 'read') readings[index]?.push(session.read(facts, request.observer));
+        if (request.kind === 'read')
+          readings[index]?.push(session.read(facts, request.observer, request.another === true));
         else comparisons[index]?.push(session.compare(path, request.of, request.against));
         if (options.now() - yieldedMs < YIELD_EVERY_MS) continue;
         await new Promise((resolve) => setImmediate(resolve));
@@ -107,7 +108,8 @@ class Session {
     this.#onProgress = onProgress;
   }
 
-  read(facts: PathFacts, observer: number): FullReading {
+  /** @param another a copy whose bytes are known already, by a scan or by this judging, is not read again: it is no other copy */
+  read(facts: PathFacts, observer: number, another: boolean): FullReading {
     const parent = this.#directory(observer, parentOf(facts.path));
     if ('errno' in parent) return failed(observer, parent.errno);
     const name = baseName(facts.path);
@@ -118,6 +120,11 @@ class Session {
       const key = `${before.device} ${before.inode} ${before.size} ${before.mtimeNs} ${before.ctimeNs}`;
       const known = this.#inodes.get(key);
       if (known !== undefined && isAsSeen(version, before)) return { ...known, observer };
+      const digest = another && isAsSeen(version, before) ? knownBytes(facts, version, before) : null;
+      if (digest !== null) {
+        const { inode, ctimeNs, btimeNs, nlink } = before;
+        return { observer, digest, errno: null, inode, ctimeNs, btimeNs, nlink, racy: false, atMs: this.#now() };
+      }
       const result = readContent(
         this.#hasher,
         parent,
@@ -129,11 +136,21 @@ class Session {
       if (!result.ok) return failed(observer, result.errno ?? 'CHANGED');
       this.bytesRead += result.bytes;
       this.#onProgress(1, 0);
-      const { stat, digest, racy } = result;
+      const { stat, racy } = result;
       // A snapshot that is not read-only, or live, may hold another state by now than the one that is judged.
       if (!isAsSeen(version, stat)) return failed(observer, 'CHANGED');
       const { inode, ctimeNs, btimeNs, nlink } = stat;
-      const reading = { observer, digest, errno: null, inode, ctimeNs, btimeNs, nlink, racy, atMs: this.#now() };
+      const reading = {
+        observer,
+        digest: result.digest,
+        errno: null,
+        inode,
+        ctimeNs,
+        btimeNs,
+        nlink,
+        racy,
+        atMs: this.#now(),
+      };
       if (nlink > 1 && this.#inodes.size < INODES_REMEMBERED) this.#inodes.set(key, reading);
       return reading;
     } catch (error) {
@@ -204,6 +221,20 @@ function isAsSeen(
   stat: { readonly size: number | null; readonly mtimeNs: bigint },
 ): boolean {
   return sight === null || isGap(sight) || (sight.size === stat.size && sight.mtimeNs === stat.mtimeNs);
+}
+
+/** What was read of this inode under the same sub-second ctime: by the scan that the version has its digest from, or for this judging. */
+function knownBytes(
+  facts: PathFacts,
+  version: PathFacts['sights'][number],
+  { inode, ctimeNs }: { readonly inode: bigint; readonly ctimeNs: bigint },
+): bigint | null {
+  if (ctimeNs % 1_000_000_000n === 0n) return null;
+  const isIt = (copy: { readonly inode: bigint; readonly ctimeNs: bigint }): boolean =>
+    copy.inode === inode && copy.ctimeNs === ctimeNs;
+  const read = facts.readings.find((reading) => reading.digest !== null && isIt(reading));
+  if (read !== undefined) return read.digest;
+  return version !== null && !isGap(version) && isIt(version) ? version.digest : null;
 }
 
 function failed(observer: number, errno: string): FullReading {

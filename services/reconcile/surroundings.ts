@@ -1,7 +1,7 @@
 // Evidence from beside a path that is gone: its nearest standing ancestor, its siblings, other names of its inode, and other places of its bytes.
-import { type CopyElsewhere, isGap, type PathFacts, type Sight, type Surroundings } from '../../domain/facts.ts';
+import { type CopyElsewhere, isGap, type PathFacts, type Surroundings } from '../../domain/facts.ts';
 import { joinPath, parentOf } from '../../domain/path.ts';
-import { same, type Version } from '../../domain/version.ts';
+import { isTold, same, type Version } from '../../domain/version.ts';
 import type { Queryable } from '../catalog/scans.ts';
 import { copiesOf, entriesAbove, linkedNames } from '../catalog/neighbours.ts';
 import { type JudgedRoot, pathsOfDirectories, rowsOfNames } from '../catalog/reconciliation.ts';
@@ -61,8 +61,7 @@ async function standingParents(
     let path = subject.facts.path;
     do path = parentOf(path);
     while (path !== '' && noDirectories.has(path));
-    // The root of a volume is nobody's entry: its times are not in the catalog.
-    if (path !== '') nearest.set(subject, path);
+    nearest.set(subject, path);
   }
   const wanted = new Set(nearest.values());
   const directories = unique(gone.flatMap(({ directory }) => directory ?? []));
@@ -73,17 +72,22 @@ async function standingParents(
     entries.map((entry) => ({ directory: entry.parent, name: entry.name })),
   );
   const paths = new Map(entries.map((entry) => [`${entry.parent} ${entry.name}`, entry.path]));
-  const sights = new Map<string, readonly Sight[]>();
+  // The root of a volume is nobody's entry, and has no version: each scan keeps what its times were.
+  const mtimes = new Map([['', builder.observers.map(({ scan }) => scan.rootMtimeNs)]]);
   for (const row of rows) {
     const path = paths.get(`${row.directory} ${row.name}`);
     if (path === undefined) continue;
     const facts = builder.build(row, parentOf(path));
-    if (typeof facts !== 'string') sights.set(path, facts.sights);
+    if (typeof facts !== 'string')
+      mtimes.set(
+        path,
+        facts.sights.map((_, observer) => versionAt(facts.sights, observer)?.mtimeNs ?? null),
+      );
   }
   const parents = new Map<Subject, Parent>();
   for (const [subject, path] of nearest) {
-    const seen = sights.get(path);
-    if (seen !== undefined) parents.set(subject, { path, sights: seen });
+    const seen = mtimes.get(path);
+    if (seen !== undefined) parents.set(subject, { path, mtimes: seen });
   }
   return parents;
 }
@@ -107,7 +111,7 @@ function siblingsOf(builder: FactsBuilder, around: Neighbourhood): Map<Subject, 
     if (group === undefined)
       groups.set(key, (group = { members: [], owners: new Set(), directory: subject.directory, seen }));
     group.members.push(subject);
-    group.owners.add(version.uid);
+    if (!isTold(version)) group.owners.add(version.uid);
   }
   const present = new Map<number, Subject[]>();
   for (const subject of around.subjects) {

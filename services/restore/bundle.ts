@@ -1,50 +1,53 @@
 // Writes a restore bundle: a directory that stands alone, without the database, and appears whole or not at all (design.md section 7).
-import { createHash } from 'node:crypto';
-import {
-  closeSync,
-  existsSync,
-  fsyncSync,
-  lstatSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statfsSync,
-  writeSync,
-} from 'node:fs';
+import { existsSync, lstatSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Assessment, Finding, Tally } from '../../domain/assessment.ts';
-import { EXIT, RollcallError } from '../../domain/exit.ts';
-import { baseName, isWithin, joinPath, parentOf } from '../../domain/path.ts';
+import { RollcallError } from '../../domain/exit.ts';
+import { isWithin, parentOf } from '../../domain/path.ts';
 import { errnoOf, FileError } from '../files/errors.ts';
 import { createHasher } from '../files/hash.ts';
 import { bytesOf, futurePathOf, realPathOf } from '../files/location.ts';
+import { ownerFiles } from './by-owner.ts';
+import { leftOutGroups } from './left-out.ts';
 import { type ListLine, listFileOf, listFiles, type Lists } from './lists.ts';
 import { BUNDLE_FORMAT, findingRecord, manifestRecord } from './manifest.ts';
+import { partRecord, partSummary } from './part.ts';
 import { planRestore, type RestorePlan } from './plan.ts';
 import type { ReportInput } from './present.ts';
-import { type Alternative, proveSources } from './prove.ts';
+import { type NextSource, proveSources } from './prove.ts';
 import { renderReadme } from './readme.ts';
+import { fits } from './room.ts';
 import { renderReport } from './report/report.ts';
+import { type Chosen, choose, EVERYTHING, type Part, type Selection } from './selection.ts';
+import { BLOCK_BYTES, freeAt, rootFacts } from './target.ts';
+import { AlreadyThere, type BundleFile, writeBundleWhole } from './whole-bundle.ts';
+import { inertJson } from './wording.ts';
 
 export interface BundleInput {
   readonly assessment: Assessment;
-  /** Absolute, printable; must not exist, and its parent must. */
-  readonly outDir: string;
-  /** The bundle as a person would type it, for report and README; outDir if not given. */
-  readonly shownAs?: string;
+  /**
+   * Absolute, printable; must not exist, and its parent must. Where nobody named it, what gives a free name: asked again when another bundle, which
+   * was begun in the same second, has taken it.
+   */
+  readonly outDir: string | (() => string);
   readonly now: () => number;
   /** How the command is called here: 'rollcall' or './rollcall'. */
   readonly program: string;
   /** Names of owners by uid, for the report. */
   readonly owners: ReadonlyMap<number, string>;
-  /** Further sources of a finding, best first, for when its own cannot be read any more. */
-  readonly alternatives?: (finding: Finding) => Promise<readonly Alternative[]>;
+  /** What of it the bundle is to hold; everything unless given. */
+  readonly selection?: Selection;
+  /** Printable, real: directories of snapshots that no finding names as its source. restore.sh writes into none of either. */
+  readonly backupRoots: readonly string[];
+  /** The next best source of a finding, for when its own cannot be read any more. */
+  readonly nextSource?: NextSource;
   readonly signal?: AbortSignal;
   readonly onProgress?: (done: number, total: number) => void;
 }
+
+/** What is written at a place that was found. */
+type Placed = Omit<BundleInput, 'outDir'> & { readonly outDir: string };
 
 export interface BundleList {
   /** As in lists/01-missing.files0. */
@@ -81,12 +84,8 @@ export interface BundleSummary {
   readonly bytesWritten: number;
   /** What the report and the terminal say of the plan. */
   readonly report: ReportInput;
-}
-
-interface Part {
-  readonly name: string;
-  readonly mode: number;
-  readonly content: () => Iterable<string | Uint8Array>;
+  /** One more sentence on what could not be looked at; null where every source was read. */
+  readonly unread: string | null;
 }
 
 /** restore.sh lies in services/restore of the package, also when this runs from dist/, where the compiler copies no scripts. */
@@ -103,28 +102,66 @@ function restoreScript(): Buffer {
  * much was needed; nothing stays behind), interrupted (130).
  */
 export async function writeBundle(input: BundleInput): Promise<BundleSummary> {
-  const { assessment, now } = input;
-  const directory = checkOutDir(input);
+  const { now } = input;
+  if (typeof input.outDir === 'string') checkOutDir(input.assessment, input.outDir);
+  const chosen = choose(input.assessment.findings, input.selection ?? EVERYTHING);
   const proved = await proveSources({
-    findings: assessment.findings,
-    livePath: assessment.livePath,
+    findings: chosen.findings,
+    livePath: input.assessment.livePath,
     hasher: await createHasher(),
     now,
-    ...(input.alternatives === undefined ? {} : { alternatives: input.alternatives }),
+    ...(input.nextSource === undefined ? {} : { nextSource: input.nextSource }),
     ...(input.signal === undefined ? {} : { signal: input.signal }),
     ...(input.onProgress === undefined ? {} : { onProgress: input.onProgress }),
   });
-  const plan = planRestore(assessment.findings, proved.proofs, proved.parentState);
-  const lists = listFiles(plan);
-  const dropped = plan.leftOut.filter(({ sourceFailed }) => sourceFailed).length;
+  const plan = planRestore(chosen.findings, proved.proofs, proved.parentState, {
+    all: input.assessment.findings,
+    ages: chosen.ages,
+  });
+  const unread = unreadSources(plan);
+  const assessment = withUnread(input.assessment, unread);
+  const lists = listFiles(plan, {
+    livePath: assessment.livePath,
+    liveRoot: rootFacts(assessment.livePath),
+    backupRoots: [
+      ...input.backupRoots,
+      ...assessment.findings.flatMap(({ source }) => (source?.proof === 'read' ? [source.root] : [])),
+    ],
+  });
   const counted = { ...countsOf(plan, lists), bytesRead: proved.bytesRead };
-  const report = reportInput(input, plan, lists, counted, dropped);
-  const parts = partsOf(input, plan, lists, counted, report);
-  const written = writeWhole(directory, parts);
-  return { directory, ...counted, ...written, report };
+  for (;;) {
+    const outDir = typeof input.outDir === 'string' ? input.outDir : input.outDir();
+    try {
+      const directory = checkOutDir(assessment, outDir);
+      const placed = { ...input, assessment, outDir };
+      const report = reportInput(placed, chosen, plan, lists, counted);
+      const written = writeBundleWhole(directory, filesOf(placed, chosen, plan, lists, counted, report));
+      return { directory, ...counted, ...written, report, unread };
+    } catch (error) {
+      if (typeof input.outDir === 'string' || !(error instanceof AlreadyThere)) throw error;
+    }
+  }
 }
 
-function checkOutDir({ assessment, outDir }: BundleInput): string {
+/** The assessment with one more sentence on what could not be looked at. */
+export function withUnread(assessment: Assessment, unread: string | null): Assessment {
+  return unread === null ? assessment : { ...assessment, incomplete: [...assessment.incomplete, unread], unread: true };
+}
+
+/** A backup that went away since it was scanned: what it holds is promised by nobody, and not given up either. */
+function unreadSources(plan: RestorePlan): string | null {
+  const unread = plan.leftOut.filter(({ sourceFailed }) => sourceFailed);
+  const [first] = unread;
+  if (first === undefined || first.finding.source === null) return null;
+  const others = unread.length - 1;
+  const more = others === 0 ? '' : `, and ${others === 1 ? 'one more' : `${others} more`}`;
+  return (
+    `backup: the copy of ${first.finding.path} in ${first.finding.source.snapshot} failed when the lists were written (${first.why})${more}. ` +
+    'In no list: check that the backup is mounted, and run again.'
+  );
+}
+
+function checkOutDir(assessment: Assessment, outDir: string): string {
   let directory: string;
   try {
     directory = futurePathOf(outDir);
@@ -138,9 +175,7 @@ function checkOutDir({ assessment, outDir }: BundleInput): string {
     });
   }
   if (lstatSync(bytesOf(directory), { throwIfNoEntry: false }) !== undefined) {
-    throw new RollcallError(`${directory} exists already; a bundle is never written over another`, {
-      next: 'give --out a new name',
-    });
+    throw new AlreadyThere(directory);
   }
   const volumes = [
     assessment.livePath,
@@ -163,7 +198,7 @@ function checkOutDir({ assessment, outDir }: BundleInput): string {
   return directory;
 }
 
-type Counted = Omit<BundleSummary, 'directory' | 'seal' | 'bytesWritten' | 'report'>;
+type Counted = Omit<BundleSummary, 'directory' | 'seal' | 'bytesWritten' | 'report' | 'unread'>;
 
 function countsOf(plan: RestorePlan, lists: Lists): Omit<Counted, 'bytesRead'> {
   const sum = (chosen: (line: ListLine) => boolean): Tally => {
@@ -203,16 +238,13 @@ function listOf(line: ListLine): BundleList {
   };
 }
 
-function reportInput(
-  input: BundleInput,
-  plan: RestorePlan,
-  lists: Lists,
-  counted: Counted,
-  dropped: number,
-): ReportInput {
+function reportInput(input: Placed, chosen: Chosen, plan: RestorePlan, lists: Lists, counted: Counted): ReportInput {
   const asked = lists.lines.filter((line) => !line.needs.includes('person-deleted'));
+  const { block, ...free } = freeAt(input.assessment.livePath) ?? { block: BLOCK_BYTES, bytes: null };
+  const inBlocks = (size: number): number => Math.ceil(size / block) * block;
+  const replaced = asked.flatMap(({ type, entries }) => (type === 'replace' ? entries : []));
   return {
-    bundle: input.shownAs ?? input.outDir,
+    bundle: input.outDir,
     target: input.assessment.livePath,
     program: input.program,
     lists: asked
@@ -224,59 +256,85 @@ function reportInput(
     directories: counted.directories,
     links: counted.links,
     needed: {
-      bytes: asked.reduce((total, line) => total + line.bytes, 0),
-      inodes: plan.entries.filter(({ action }) => action === 'copy' || action === 'directory').length,
+      bytes: asked
+        .flatMap(({ type, entries }) => (type === 'links' ? [] : entries))
+        .reduce((total, { state }) => total + inBlocks(state.size ?? 0), 0),
+      inodes: plan.entries.filter(
+        ({ action, needs }) => (action === 'copy' || action === 'directory') && !needs.includes('person-deleted'),
+      ).length,
     },
-    free: freeAt(input.assessment.livePath),
+    free: free.bytes === null ? null : free,
+    evidence: {
+      bytes: replaced.reduce((total, { obstacle }) => total + inBlocks(obstacle?.state.size ?? 0), 0),
+      free: freeAt(parentOf(input.outDir))?.bytes ?? null,
+    },
     remote: plan.sources.some(({ proof }) => proof === 'export'),
-    dropped,
+    leftOut: leftOutGroups(plan),
+    fallenBack: plan.entries.filter(({ insteadOf }) => insteadOf !== null).length,
     owners: input.owners,
+    part: input.selection === undefined ? null : partSummary(input, input.selection, chosen, lists),
   };
 }
 
-function freeAt(path: string): ReportInput['free'] {
-  try {
-    const { bavail, bsize, files, ffree } = statfsSync(bytesOf(path));
-    return { bytes: bavail * bsize, inodes: files === 0 ? null : ffree };
-  } catch (error) {
-    if (errnoOf(error) === null) throw error;
-    return null;
-  }
+const ELSEWHERE: Readonly<Record<Part, string>> = {
+  this: 'its source was not proved',
+  earlier: 'it stands in an earlier part',
+  left: 'it is left for another part',
+};
+
+function jsonLine(value: unknown): string {
+  return inertJson(JSON.stringify(value, (_, each: unknown) => (typeof each === 'bigint' ? String(each) : each)));
 }
 
-function json(value: unknown): string {
-  return JSON.stringify(value, (_, each: unknown) => (typeof each === 'bigint' ? String(each) : each));
-}
-
-function partsOf(input: BundleInput, plan: RestorePlan, lists: Lists, counted: Counted, render: ReportInput): Part[] {
+function filesOf(
+  input: Placed,
+  chosen: Chosen,
+  plan: RestorePlan,
+  lists: Lists,
+  counted: Counted,
+  render: ReportInput,
+): BundleFile[] {
   const { assessment } = input;
   const where = new Map<Finding, string>();
+  for (const [finding, part] of chosen.parts) where.set(finding, `in no list: ${ELSEWHERE[part]}`);
   for (const entry of plan.entries) where.set(entry.finding, `lists/${listFileOf(plan, entry)}`);
-  for (const { finding, why } of plan.leftOut) where.set(finding, `in no list: ${why}`);
+  const inNoList = new Map(plan.leftOut.map(({ finding, why }) => [finding, `in no list: ${why}`]));
+  for (const [finding, why] of inNoList) where.set(finding, why);
   const left = plan.leftOut.filter(({ sourceFailed }) => sourceFailed).map(({ finding }) => finding);
-  const part = (name: string, content: Part['content'], mode = 0o600): Part => ({ name, mode, content });
+  const file = (name: string, content: BundleFile['content'], mode = 0o600): BundleFile => ({ name, mode, content });
+  const record = (finding: Finding): string =>
+    `${jsonLine(findingRecord(finding, where.get(finding) ?? null, chosen.parts.get(finding) ?? null))}\n`;
   return [
-    part('README.txt', () => [renderReadme(assessment, render)]),
-    part('report.html', () => [renderReport(assessment, render)]),
-    part('summary.json', () => [`${JSON.stringify(summaryOf(assessment, plan, counted), null, 2)}\n`]),
-    part('findings.jsonl', function* () {
-      for (const finding of assessment.findings) yield `${json(findingRecord(finding, where.get(finding) ?? null))}\n`;
+    file('README.txt', () => [renderReadme(assessment, render)]),
+    file('report.html', () => [renderReport(assessment, render)]),
+    file('summary.json', () => [
+      `${inertJson(JSON.stringify(summaryOf(assessment, plan, counted, render), null, 2))}\n`,
+    ]),
+    file('findings.jsonl', function* () {
+      for (const finding of assessment.findings) yield record(finding);
     }),
-    part('manifest.jsonl', function* () {
-      for (const entry of plan.entries) yield `${json(manifestRecord(plan, entry))}\n`;
+    file('manifest.jsonl', function* () {
+      for (const entry of plan.entries) yield `${jsonLine(manifestRecord(plan, entry))}\n`;
     }),
-    part('lost.jsonl', function* () {
+    file('lost.jsonl', function* () {
       // A loss whose only source has gone bad since is lost too, until another assessment finds one.
-      for (const finding of [...plan.lost, ...left])
-        yield `${json(findingRecord(finding, where.get(finding) ?? null))}\n`;
+      for (const finding of [...plan.lost, ...left]) yield record(finding);
     }),
-    part('restore.sh', () => [restoreScript()], 0o700),
-    ...lists.files.map(({ name, content }) => part(`lists/${name}`, content)),
+    file('restore.sh', () => [restoreScript()], 0o700),
+    ...lists.files.map(({ name, content }) => file(`lists/${name}`, content)),
+    ...ownerFiles(assessment, input.owners, input.selection ?? null, inNoList).map(({ name, content }) =>
+      file(`by-owner/${name}`, content),
+    ),
   ];
 }
 
-function summaryOf(assessment: Assessment, plan: RestorePlan, counted: Counted): Record<string, unknown> {
-  const { window, timeline, universe, verdicts, directories, recovery, incomplete, conditions } = assessment;
+function summaryOf(
+  assessment: Assessment,
+  plan: RestorePlan,
+  counted: Counted,
+  render: ReportInput,
+): Record<string, unknown> {
+  const { window, timeline, universe, verdicts, directories, recovery, incomplete, unread, conditions } = assessment;
   return {
     format: BUNDLE_FORMAT,
     volume: assessment.volume,
@@ -291,108 +349,19 @@ function summaryOf(assessment: Assessment, plan: RestorePlan, counted: Counted):
     directories,
     recovery,
     incomplete,
+    unread,
     conditions,
     bytesRead: assessment.bytesRead,
     bytesTrusted: assessment.bytesTrusted,
     trustedSince: assessment.trustedSince,
     bundle: {
       ...counted,
+      needed: render.needed,
+      free: render.free,
+      evidence: render.evidence,
+      fits: fits(render),
+      part: render.part === null ? null : partRecord(render.part),
       sources: plan.sources.map((source) => ({ ...source, proofAt: new Date(source.proofAtMs).toISOString() })),
     },
   };
-}
-
-const BUFFERED_BYTES = 1024 * 1024;
-
-/** In a directory beside the final one, which is renamed when everything is on disk. */
-function writeWhole(directory: string, parts: readonly Part[]): { seal: string; bytesWritten: number } {
-  const partial = joinPath(parentOf(directory), `${baseName(directory).slice(0, 100)}.partial-${process.pid}`);
-  const at = (name: string): Buffer => Buffer.concat([bytesOf(partial), Buffer.from(name === '' ? '' : `/${name}`)]);
-  try {
-    mkdirSync(at(''), { mode: 0o700 });
-    mkdirSync(at('lists'), { mode: 0o700 });
-    let bytesWritten = 0;
-    let sums = '';
-    for (const { name, mode, content } of parts) {
-      const { sha256, bytes } = writePart(at(name), mode, content());
-      sums += `${sha256}  ${name}\n`;
-      bytesWritten += bytes;
-    }
-    const { sha256: seal, bytes } = writePart(at('SHA256SUMS'), 0o600, [sums]);
-    syncDirectory(at('lists'));
-    syncDirectory(at(''));
-    renameSync(at(''), bytesOf(directory));
-    syncDirectory(bytesOf(parentOf(directory)));
-    return { seal, bytesWritten: bytesWritten + bytes };
-  } catch (error) {
-    rmSync(at(''), { recursive: true, force: true });
-    const errno = errnoOf(error);
-    if (errno === null) throw error;
-    const full = errno === 'ENOSPC' || errno === 'EDQUOT';
-    throw new RollcallError(
-      full
-        ? `the disk is full: the bundle needs ${sizeOf(parts)} bytes at ${parentOf(directory)}; nothing was left behind`
-        : `the bundle could not be written to ${parentOf(directory)}: ${errno}; nothing was left behind`,
-      {
-        exit: EXIT.failure,
-        cause: error,
-        next: 'give --out a directory on another disk; the assessment itself is kept, and the next run is quick',
-      },
-    );
-  }
-}
-
-function writePart(
-  path: Buffer,
-  mode: number,
-  content: Iterable<string | Uint8Array>,
-): { sha256: string; bytes: number } {
-  const hash = createHash('sha256');
-  let bytes = 0;
-  let held: Uint8Array[] = [];
-  let heldBytes = 0;
-  const fd = openSync(path, 'wx', mode);
-  const flush = (): void => {
-    const whole = Buffer.concat(held);
-    for (let done = 0; done < whole.length; ) done += writeSync(fd, whole, done);
-    hash.update(whole);
-    bytes += whole.length;
-    held = [];
-    heldBytes = 0;
-  };
-  try {
-    for (const piece of content) {
-      const raw = typeof piece === 'string' ? Buffer.from(piece) : piece;
-      held.push(raw);
-      heldBytes += raw.length;
-      if (heldBytes >= BUFFERED_BYTES) flush();
-    }
-    flush();
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
-  }
-  return { sha256: hash.digest('hex'), bytes };
-}
-
-function syncDirectory(path: Buffer): void {
-  const fd = openSync(path, 'r');
-  try {
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
-  }
-}
-
-const BLOCK_BYTES = 4096;
-
-/** What the bundle takes on disk, in whole blocks. */
-function sizeOf(parts: readonly Part[]): number {
-  let total = BLOCK_BYTES * 3;
-  for (const { name, content } of parts) {
-    let bytes = 0;
-    for (const piece of content()) bytes += typeof piece === 'string' ? Buffer.byteLength(piece) : piece.length;
-    total += Math.ceil(bytes / BLOCK_BYTES) * BLOCK_BYTES + name.length + 68;
-  }
-  return total;
 }

@@ -1,6 +1,6 @@
 // The commands that follow from an assessment, in the order in which they are to be run. Pure.
 import { type ReportInput } from './present.ts';
-import { shellWord } from './wording.ts';
+import { operand, shellWord } from './wording.ts';
 
 /** One step for a person: what it is for, and the line to type. */
 export interface Step {
@@ -17,7 +17,7 @@ export const STOP_STEPS: readonly Step[] = [
 /** Dry run, restore and proof, with the options that the lists of this bundle call for. Empty without a bundle or lists. */
 export function restoreSteps(input: ReportInput): Step[] {
   if (input.bundle === null || (input.lists.length === 0 && input.directories === 0 && input.links === 0)) return [];
-  const bundle = shellWord(input.bundle.startsWith('-') ? `./${input.bundle}` : input.bundle);
+  const bundle = operand(input.bundle);
   const target = shellWord(input.target);
   const options = [
     ...(input.lists.some((list) => list.kind === 'damaged') ? ['--damaged'] : []),
@@ -33,9 +33,13 @@ export function restoreSteps(input: ReportInput): Step[] {
   ];
 }
 
+/** Said before the personStep. */
+export const ALL_BY_PERSONS =
+  'All that can be put back was probably deleted by a person. If it was not meant, a dry run (--apply puts it back):';
+
 /** The dry run that also brings back what people probably deleted: the one step that is left where a bundle has nothing else. */
 export function personStep(input: ReportInput & { readonly bundle: string }): Step {
-  const bundle = shellWord(input.bundle.startsWith('-') ? `./${input.bundle}` : input.bundle);
+  const bundle = operand(input.bundle);
   const source = input.remote ? ' --source HOST:' : '';
   return {
     why: 'see what would come back of what people probably deleted',

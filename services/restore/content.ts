@@ -6,6 +6,7 @@ import { baseName, parentOf } from '../../domain/path.ts';
 import { type Directory, openDirectory, openRoot } from '../files/directory.ts';
 import { errnoOf, FileError, isAbsent } from '../files/errors.ts';
 import { type Hasher, hex } from '../files/hash.ts';
+import { paced } from '../files/pace.ts';
 import { readContent } from '../files/read.ts';
 import type { Stat } from '../files/stat.ts';
 
@@ -95,7 +96,10 @@ export class Copies {
     try {
       const hash = createHash('sha256');
       const buffer = Buffer.allocUnsafe(SHA_BUFFER_BYTES);
-      for (let got = readSync(fd, buffer); got > 0; got = readSync(fd, buffer)) hash.update(buffer.subarray(0, got));
+      for (let got = readSync(fd, buffer); got > 0; got = readSync(fd, buffer)) {
+        hash.update(buffer.subarray(0, got));
+        paced(got);
+      }
       const after = fstatSync(fd, { bigint: true });
       if (after.ino !== seen.inode || after.mtimeNs !== seen.mtimeNs || after.ctimeNs !== seen.ctimeNs) return null;
       return hash.digest('hex');

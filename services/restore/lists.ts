@@ -1,5 +1,5 @@
 // The bytes of every list of a bundle: what restore.sh, rsync and xxhsum take. Pure; names are raw bytes here, each list entry '/' … NUL.
-import { decodePath, decodeTarget } from '../../domain/path.ts';
+import { decodePath, decodeTarget, parentOf } from '../../domain/path.ts';
 import type { Entry, Need, PlannedDirectory, PlanSource, RestorePlan } from './plan.ts';
 
 /** files: names alike in snapshot and target · replace: with what must lie there · links: with the surviving name · pairs: two names. */
@@ -119,9 +119,9 @@ function* directoryRecords(directories: readonly PlannedDirectory[]): Iterable<B
     yield field(String(id));
     yield entryField(destination);
     yield field(`,${lists.join(',')},`);
-    yield field(state === null ? '-' : `${state.uid}:${state.gid}`);
-    yield field(state === null ? '-' : state.mode.toString(8));
-    yield field(state === null ? '-' : seconds(state.mtimeNs));
+    yield field(typeof state?.uid === 'number' ? `${state.uid}:${state.gid}` : '-');
+    yield field(state?.mode?.toString(8) ?? '-');
+    yield field(typeof state?.mtimeNs === 'bigint' ? seconds(state.mtimeNs) : '-');
   }
 }
 
@@ -160,6 +160,7 @@ function linesOf(plan: RestorePlan): ListLine[] {
   return [...groups.values()]
     .sort(
       (a, b) =>
+        (a.entries[0]?.age ?? 0) - (b.entries[0]?.age ?? 0) ||
         a.source.nn.localeCompare(b.source.nn, 'en') ||
         a.list.localeCompare(b.list, 'en') ||
         TYPES.indexOf(a.type) - TYPES.indexOf(b.type),
@@ -171,8 +172,31 @@ function linesOf(plan: RestorePlan): ListLine[] {
     }));
 }
 
+/** What restore.sh holds its target against before it touches anything. */
+export interface Places {
+  /** Printable, real path of the volume that was judged. */
+  readonly livePath: string;
+  /** Of its root, as `stat -f -c %t` and `stat -c %i` print them; null where it could not be asked. */
+  readonly liveRoot: { readonly fsType: string; readonly inode: string } | null;
+  /** Printable: every snapshot's directory that is known. */
+  readonly backupRoots: readonly string[];
+}
+
+/** Root's own links that something is to be put back below: the only ones that restore.sh walks through. */
+function* trustedLinks(plan: RestorePlan): Iterable<Buffer> {
+  const below = new Set<string>();
+  for (const { destination } of [...plan.entries, ...plan.directories]) {
+    for (let path = parentOf(destination); path !== '' && !below.has(path); path = parentOf(path)) below.add(path);
+  }
+  for (const { state, destination } of plan.entries) {
+    if (state.kind !== 'symlink' || state.uid !== 0 || !below.has(destination)) continue;
+    yield entryField(destination);
+    yield Buffer.concat([decodeTarget(state.target ?? ''), NUL]);
+  }
+}
+
 /** Every file of lists/. Content is made when it is asked for, so a bundle of a million files needs no second copy in memory. */
-export function listFiles(plan: RestorePlan): Lists {
+export function listFiles(plan: RestorePlan, places: Places): Lists {
   const lines = linesOf(plan);
   const files: ListFile[] = [];
   let notInXxh64 = 0;
@@ -212,17 +236,25 @@ export function listFiles(plan: RestorePlan): Lists {
     }
   }
 
-  const trusted = plan.entries.filter((entry) => entry.state.kind === 'symlink' && entry.state.uid === 0);
+  const { livePath, liveRoot, backupRoots } = places;
   files.push(
     { name: 'dirs.make0', content: () => directoryRecords(plan.directories) },
     { name: 'dirs.finish0', content: () => directoryRecords([...plan.directories].reverse()) },
+    { name: 'root-links0', content: () => trustedLinks(plan) },
     {
-      name: 'root-links0',
+      name: 'target0',
+      content: () => [
+        Buffer.concat([decodePath(livePath), NUL]),
+        field(liveRoot?.fsType ?? '-'),
+        field(liveRoot?.inode ?? '-'),
+      ],
+    },
+    {
+      name: 'backups0',
       content: () =>
-        trusted.flatMap((entry) => [
-          entryField(entry.destination),
-          Buffer.concat([decodeTarget(entry.state.target ?? ''), NUL]),
-        ]),
+        [...new Set([...plan.sources.map(({ root }) => root), ...backupRoots])].map((root) =>
+          Buffer.concat([decodePath(root), NUL]),
+        ),
     },
     { name: 'plan', content: () => planText(plan, lines) },
   );

@@ -1,9 +1,11 @@
 // The records of a bundle's JSON Lines files, written by bundle.ts and read by verify.ts. Paths are printable text, digests 16 hex digits, times ns
 // as decimal strings, so that every JSON parser keeps them whole.
-import type { Finding, State } from '../../domain/assessment.ts';
+import { type Finding, RECOVERIES, type Source, type State, VERDICTS } from '../../domain/assessment.ts';
+import { decodePath } from '../../domain/path.ts';
 import { KINDS, type Kind } from '../../domain/version.ts';
 import { listFileOf } from './lists.ts';
 import { type Action, type Entry, type Need, NEEDS, type RestorePlan } from './plan.ts';
+import { type Part, PARTS } from './selection.ts';
 
 export const BUNDLE_FORMAT = 1;
 
@@ -33,8 +35,8 @@ function stateRecord(state: State | null): Record<string, unknown> | null {
     kind: state.kind,
     size: state.size,
     digest: state.digest,
-    mtimeNs: String(state.mtimeNs),
-    mode: state.mode.toString(8).padStart(4, '0'),
+    mtimeNs: state.mtimeNs === null ? null : String(state.mtimeNs),
+    mode: state.mode?.toString(8).padStart(4, '0') ?? null,
     uid: state.uid,
     gid: state.gid,
     target: state.target,
@@ -65,6 +67,14 @@ export function manifestRecord(plan: RestorePlan, entry: Entry): Record<string, 
       asOf: source?.asOf,
       proof: source?.proof,
     },
+    insteadOf:
+      entry.insteadOf === null
+        ? null
+        : {
+            snapshot: entry.insteadOf.source.snapshot,
+            path: entry.insteadOf.source.path,
+            why: entry.insteadOf.why,
+          },
     cause: finding.cause?.cause ?? null,
     linkTo: entry.linkTo,
     sha256: entry.sha256,
@@ -74,8 +84,11 @@ export function manifestRecord(plan: RestorePlan, entry: Entry): Record<string, 
   };
 }
 
-/** A line of findings.jsonl or lost.jsonl. `restore` says where it went, or why it went nowhere. */
-export function findingRecord(finding: Finding, restore: string | null): Record<string, unknown> {
+/**
+ * A line of findings.jsonl or lost.jsonl. `restore` says where it went, or why it went nowhere; `part` in which part of a divided bundle it is,
+ * null for what cannot be restored.
+ */
+export function findingRecord(finding: Finding, restore: string | null, part: Part | null): Record<string, unknown> {
   const { source } = finding;
   return {
     volume: finding.volume,
@@ -85,6 +98,7 @@ export function findingRecord(finding: Finding, restore: string | null): Record<
     flags: finding.flags,
     recovery: finding.recovery,
     restore,
+    part,
     source:
       source === null
         ? null
@@ -92,6 +106,7 @@ export function findingRecord(finding: Finding, restore: string | null): Record<
             series: source.series,
             snapshot: source.snapshot,
             root: source.root,
+            scan: String(source.scanId),
             path: source.path,
             asOf: source.asOf,
             proof: source.proof,
@@ -138,6 +153,10 @@ function whole(json: Json, key: string): number {
   return value;
 }
 
+function wholeOrNull(json: Json, key: string): number | null {
+  return json[key] === null ? null : whole(json, key);
+}
+
 function one<T extends string>(values: readonly T[], json: Json, key: string): T {
   const value = text(json, key);
   const found = values.find((each) => each === value);
@@ -145,16 +164,85 @@ function one<T extends string>(values: readonly T[], json: Json, key: string): T
   return found;
 }
 
+function stateIn(json: Json, key: string): State | null {
+  const value = json[key];
+  return isObject(value) ? parseState(value) : null;
+}
+
+function texts(value: unknown): string[] {
+  if (!Array.isArray(value)) throw new Error('not a list');
+  return value.map(String);
+}
+
+function sourceIn(value: unknown): Source | null {
+  if (!isObject(value)) return null;
+  return {
+    scanId: BigInt(text(value, 'scan')),
+    series: text(value, 'series'),
+    snapshot: text(value, 'snapshot'),
+    root: text(value, 'root'),
+    path: text(value, 'path'),
+    asOf: text(value, 'asOf'),
+    state: parseState(value),
+    proof: one(['read', 'export'] as const, value, 'proof'),
+    proofAtMs: Date.parse(text(value, 'proofAt')),
+  };
+}
+
+/** Undoes findingRecord. Throws Error with the reason for anything that it would not write. */
+export function parseFindingLine(line: string): { readonly finding: Finding; readonly part: Part | null } {
+  const json: unknown = JSON.parse(line);
+  if (!isObject(json)) throw new Error('not an object');
+  const { between, cause, accepted } = json;
+  const finding: Finding = {
+    volume: text(json, 'volume'),
+    path: text(json, 'path'),
+    kind: one(KINDS, json, 'kind'),
+    verdict: one(VERDICTS, json, 'verdict'),
+    flags: texts(json['flags']),
+    recovery: json['recovery'] === null ? null : one(RECOVERIES, json, 'recovery'),
+    source: sourceIn(json['source']),
+    expected: stateIn(json, 'expected'),
+    expectedAsOf: textOrNull(json, 'expectedAsOf'),
+    found: stateIn(json, 'found'),
+    between: isObject(between)
+      ? { lastSeen: textOrNull(between, 'lastSeen'), firstGone: textOrNull(between, 'firstGone') }
+      : null,
+    cause: isObject(cause)
+      ? { cause: one(['silent', 'person', 'unknown'] as const, cause, 'cause'), signals: texts(cause['signals']) }
+      : null,
+    movedTo: textOrNull(json, 'movedTo'),
+    errno: textOrNull(json, 'errno'),
+    below: textOrNull(json, 'below'),
+    linkTo: textOrNull(json, 'linkTo'),
+    accepted: isObject(accepted) ? { reason: text(accepted, 'reason'), atMs: whole(accepted, 'atMs') } : null,
+    expectedKey: text(json, 'expectedKey'),
+    observedKey: text(json, 'observedKey'),
+    evidence: texts(json['evidence']),
+  };
+  // They become paths of lists and of sources: what is no canonical path must not get there.
+  decodePath(finding.path);
+  if (finding.source !== null) {
+    decodePath(finding.source.path);
+    decodePath(finding.source.root);
+  }
+  if (finding.linkTo !== null) decodePath(finding.linkTo);
+  return { finding, part: json['part'] === null ? null : one(PARTS, json, 'part') };
+}
+
+/** What only an imported list tells of has neither mode, owner nor mtime. */
 function parseState(json: Json): State {
   const kind: Kind = one(KINDS, json, 'kind');
   const rdev = textOrNull(json, 'rdev');
+  const mode = textOrNull(json, 'mode');
+  const mtimeNs = textOrNull(json, 'mtimeNs');
   return {
     kind,
-    mode: Number.parseInt(text(json, 'mode'), 8),
-    uid: whole(json, 'uid'),
-    gid: whole(json, 'gid'),
-    size: json['size'] === null ? null : whole(json, 'size'),
-    mtimeNs: BigInt(text(json, 'mtimeNs')),
+    mode: mode === null ? null : Number.parseInt(mode, 8),
+    uid: wholeOrNull(json, 'uid'),
+    gid: wholeOrNull(json, 'gid'),
+    size: wholeOrNull(json, 'size'),
+    mtimeNs: mtimeNs === null ? null : BigInt(mtimeNs),
     target: textOrNull(json, 'target'),
     rdev: rdev === null ? null : BigInt(rdev),
     digest: textOrNull(json, 'digest'),

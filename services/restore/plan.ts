@@ -32,6 +32,8 @@ export interface Proof {
   readonly obstacle: Obstacle | null;
   /** SHA-256 of the surviving name of a hard link, when it holds the expected content; else null. */
   readonly survivorSha256: string | null;
+  /** The finding's own source where it failed, and why; null where it is the source. */
+  readonly insteadOf: { readonly source: Source; readonly why: string } | null;
 }
 
 /** Why an entry stands in no list. */
@@ -59,6 +61,8 @@ export interface Entry {
   /** Printable, below the target. Differs from the finding's path for what is put beside, or lay below a directory that was replaced. */
   readonly destination: string;
   readonly list: string;
+  /** Lists are restored in this order; 0 unless the freshest come first. */
+  readonly age: number;
   readonly needs: readonly Need[];
   readonly action: Action;
   /** Index into the plan's sources. */
@@ -67,6 +71,7 @@ export interface Entry {
   /** What will lie there. */
   readonly state: State;
   readonly recovery: 'exact' | 'older';
+  readonly insteadOf: Proof['insteadOf'];
   /** Printable, below the target: the name to link to. */
   readonly linkTo: string | null;
   readonly sha256: string | null;
@@ -127,6 +132,7 @@ const SIDE_UNKNOWN = 'side unknown';
 /** rsync and the kernel take 4,095 bytes with the root before it; rsync's temporary name wants a few more. */
 const PATH_BYTES_MAX = 4_000;
 const NAME_BYTES_MAX = 255;
+export const TOO_LONG = 'its path is too long for rsync';
 
 /** A loss that recovery has a meaning for, and that nobody has accepted. */
 function isLoss(finding: Finding): boolean {
@@ -156,12 +162,13 @@ function hasSource(recovery: Recovery | null): recovery is 'exact' | 'older' {
   return recovery === 'exact' || recovery === 'older';
 }
 
-function listName(base: 'missing' | 'damaged' | 'beside', needs: readonly Need[]): string {
+function listName(base: 'missing' | 'damaged' | 'beside', needs: readonly Need[], age: number): string {
   const parts = [
     ...(needs.includes('person-deleted') ? ['person'] : []),
     ...(needs.includes('older') ? ['older'] : []),
   ];
   if (base !== 'missing' || parts.length === 0) parts.push(base);
+  if (age > 0) parts.push(String(age));
   return parts.join('-');
 }
 
@@ -192,12 +199,16 @@ function ancestorsOf(path: string): string[] {
 
 /**
  * `proved` holds every candidate. `parentState` tells what a directory is in a snapshot (its root, the directory's path below it), null where it
- * cannot be asked.
+ * cannot be asked. `all` are the findings of the whole assessment, where `findings` are a part of it; `ages` number the lists of files.
  */
 export function planRestore(
   findings: readonly Finding[],
   proved: ReadonlyMap<Finding, Proof | LeftOut>,
   parentState: (root: string, path: string) => State | null,
+  {
+    all = findings,
+    ages = new Map(),
+  }: { readonly all?: readonly Finding[]; readonly ages?: ReadonlyMap<Finding, number> } = {},
 ): RestorePlan {
   const leftOut: PlanLeftOut[] = [];
   const lost: Finding[] = [];
@@ -219,7 +230,7 @@ export function planRestore(
 
   const sources = sourcesOf(accepted.map(({ proof }) => proof.source));
   const indexOf = new Map(sources.map((source, index) => [source.root, index]));
-  const taken = new Set(findings.map((finding) => finding.path));
+  const taken = new Set(all.map((finding) => finding.path));
   const destinations = new Map<Finding, string>();
   /** Replaced directories and where their old content goes. */
   const moved = new Map<string, string>();
@@ -238,10 +249,10 @@ export function planRestore(
     const source = indexOf.get(proof.source.root);
     if (source === undefined) throw new Error(`no source for ${proof.source.root}`);
     if (tooLong(destination) || tooLong(`${proof.source.root}/${proof.source.path}`)) {
-      leftOut.push({ finding, why: 'its path is too long for rsync', sourceFailed: false });
+      leftOut.push({ finding, why: TOO_LONG, sourceFailed: false });
       continue;
     }
-    const entry = entryOf(finding, proof, destination, source);
+    const entry = entryOf(finding, proof, destination, source, ages.get(finding) ?? 0);
     const key = proof.inode === null || proof.sha256 === null ? null : `${entry.list}\0${source}\0${proof.inode}`;
     const leader = key === null || entry.action !== 'copy' ? undefined : leaders.get(key);
     if (leader !== undefined) {
@@ -320,7 +331,7 @@ function sourcesOf(sources: readonly Source[]): PlanSource[] {
   }));
 }
 
-function entryOf(finding: Finding, proof: Proof, destination: string, source: number): Entry {
+function entryOf(finding: Finding, proof: Proof, destination: string, source: number, age: number): Entry {
   const { state } = proof.source;
   const beside = isBeside(finding, proof);
   const replace = isDamaged(finding) && !beside;
@@ -336,13 +347,15 @@ function entryOf(finding: Finding, proof: Proof, destination: string, source: nu
   return {
     finding,
     destination,
-    list: listName(beside ? 'beside' : replace ? 'damaged' : 'missing', needs),
+    list: listName(beside ? 'beside' : replace ? 'damaged' : 'missing', needs, age),
+    age,
     needs,
     action: state.kind === 'directory' ? 'directory' : replace ? 'replace' : link ? 'link' : 'copy',
     source,
     sourcePath: proof.source.path,
     state,
     recovery: proof.recovery,
+    insteadOf: proof.insteadOf,
     linkTo: link ? finding.linkTo : null,
     sha256: link ? proof.survivorSha256 : proof.sha256,
     obstacle: replace ? proof.obstacle : null,

@@ -1,5 +1,6 @@
 // What a person must see of an assessment, counted: the numbers that matter, and the losses by directory, owner and size. Pure.
 import type { Assessment, Finding, Interval, Tally, Verdict } from '../../domain/assessment.ts';
+import type { Selection } from './selection.ts';
 
 /** One restore list of a bundle. `file` is its path below the bundle, as in lists/01-missing.files0. */
 export interface ListSummary {
@@ -11,6 +12,15 @@ export interface ListSummary {
   readonly asOf: string;
   readonly files: number;
   readonly bytes: number;
+}
+
+export interface LeftOutGroup {
+  /** As in "its source is not what it was". Printable. */
+  readonly why: string;
+  readonly files: number;
+  readonly directories: number;
+  /** What a person can do about it, as a sentence; null where findings.jsonl says all. */
+  readonly remedy: string | null;
 }
 
 /** What the bundle's writer knows beyond the assessment. All paths are printable text. */
@@ -25,16 +35,39 @@ export interface ReportInput {
   /** Missing directories that are made again, and names that are linked to a surviving name. */
   readonly directories: number;
   readonly links: number;
-  /** What all lists together take at the target. */
+  /** What all lists together take at the target, files in whole blocks. Not those that a person probably deleted. */
   readonly needed: { readonly bytes: number; readonly inodes: number };
   /** What is free there now; null when it could not be asked, inodes null where the file system does not count them. */
   readonly free: { readonly bytes: number; readonly inodes: number | null } | null;
+  /** The damaged content that --damaged would replace and keep in the bundle, and what is free where the bundle lies. */
+  readonly evidence: { readonly bytes: number; readonly free: number | null };
   /** True when the sources lie on another machine, so that restore.sh needs --source HOST:. */
   readonly remote: boolean;
-  /** Files whose source could not be read again when the lists were written; they stand in no list. */
-  readonly dropped: number;
+  /** What the assessment calls restorable and yet stands in no list, by reason. */
+  readonly leftOut: readonly LeftOutGroup[];
+  /** Entries that come from another copy than the findings say, because that one failed when the lists were written. */
+  readonly fallenBack: number;
   /** Names of owners by uid, from the passwd file of this machine. */
   readonly owners: ReadonlyMap<number, string>;
+  /** Null where the bundle holds everything that can be restored. */
+  readonly part: PartSummary | null;
+}
+
+/** What a bundle that holds a part says of the rest. Files are all that is not a directory. */
+export interface PartSummary {
+  readonly selection: Selection;
+  /** In the lists of this bundle. */
+  readonly held: Tally;
+  /** Asked for, and left for another part by a limit. */
+  readonly beyond: Tally;
+  /** Not asked for, and in no part yet. */
+  readonly elsewhere: Tally;
+  /** In the parts that this one continues. */
+  readonly earlier: Tally;
+  /** Of what is lost for good: what was asked for, and the rest. */
+  readonly lost: { readonly asked: Tally; readonly elsewhere: Tally };
+  /** What makes a bundle of the rest; null when there is none. */
+  readonly next: string | null;
 }
 
 /** Verdicts of a path whose proper content is not there: what recovery has a meaning for. */
@@ -245,7 +278,7 @@ export function byTopDirectory(findings: readonly Finding[]): Group[] {
 export function byOwner(findings: readonly Finding[], owners: ReadonlyMap<number, string>): Group[] {
   return group(findings, (finding) => {
     const uid = (finding.expected ?? finding.found)?.uid;
-    if (uid === undefined) return 'not known';
+    if (uid === undefined || uid === null) return 'not known';
     const name = owners.get(uid);
     return name === undefined ? `uid ${uid}` : `${name} (uid ${uid})`;
   }).sort(byFiles);

@@ -14,14 +14,17 @@ export interface Alternative {
   readonly recovery: 'exact' | 'older';
 }
 
+/** The best copy of a finding besides those that were found to fail, of which `failed` is the last; null where none is left. */
+export type NextSource = (finding: Finding, failed: Source) => Promise<Alternative | null>;
+
 export interface ProveInput {
   readonly findings: readonly Finding[];
   /** Printable, absolute. */
   readonly livePath: string;
   readonly hasher: Hasher;
   readonly now: () => number;
-  /** Further candidates, best first, asked for only where the finding's own source has failed. */
-  readonly alternatives?: (finding: Finding) => Promise<readonly Alternative[]>;
+  /** Asked only where the finding's own source has failed. */
+  readonly nextSource?: NextSource;
   readonly signal?: AbortSignal;
   readonly onProgress?: (done: number, total: number) => void;
 }
@@ -68,7 +71,7 @@ class Roots {
 const TURN_BYTES = 64 * 1024 * 1024;
 
 /**
- * Reads the sources of all losses that could stand in a list. What cannot be read or is no longer what it was falls to the next alternative, or is
+ * Reads the sources of all losses that could stand in a list. What cannot be read or is no longer what it was falls to the next best copy, or is
  * left out with the reason. Throws RollcallError (130) when the signal fires.
  */
 export async function proveSources(input: ProveInput): Promise<Proved> {
@@ -109,7 +112,7 @@ export async function proveSources(input: ProveInput): Promise<Proved> {
 
   async function prove(
     finding: Finding,
-    { alternatives }: ProveInput,
+    { nextSource }: ProveInput,
     roots: Roots,
     onBytes: (bytes: number) => void,
   ): Promise<Proof | LeftOut> {
@@ -118,17 +121,17 @@ export async function proveSources(input: ProveInput): Promise<Proved> {
     }
     const obstacle = isDamaged(finding) ? readObstacle(finding, roots, livePath, onBytes) : null;
     if (obstacle !== null && 'leftOut' in obstacle) return obstacle;
-    let best = readSource({ source: finding.source, recovery: finding.recovery }, finding, roots, now(), onBytes);
-    if ('leftOut' in best && alternatives !== undefined) {
-      for (const alternative of await alternatives(finding)) {
-        const next = readSource(alternative, finding, roots, now(), onBytes);
-        if ('leftOut' in next) continue;
-        best = next;
-        break;
-      }
+    const first = readSource({ source: finding.source, recovery: finding.recovery }, finding, roots, now(), onBytes);
+    let best = first;
+    let failing = finding.source;
+    while ('leftOut' in best) {
+      const next = (await nextSource?.(finding, failing)) ?? null;
+      if (next === null) return first;
+      failing = next.source;
+      best = readSource(next, finding, roots, now(), onBytes);
     }
-    if ('leftOut' in best) return best;
-    return { ...best, obstacle, survivorSha256: survivor(finding, best, roots, livePath, onBytes) };
+    const insteadOf = 'leftOut' in first ? { source: finding.source, why: first.leftOut } : null;
+    return { ...best, insteadOf, obstacle, survivorSha256: survivor(finding, best, roots, livePath, onBytes) };
   }
 }
 
@@ -143,7 +146,7 @@ function readSource(
   nowMs: number,
   onBytes: (bytes: number) => void,
 ): Proof | LeftOut {
-  const none = { sha256: null, inode: null, obstacle: null, survivorSha256: null };
+  const none = { sha256: null, inode: null, obstacle: null, survivorSha256: null, insteadOf: null };
   if (source.proof === 'export') {
     if (source.state.kind === 'file' && source.state.digest === null) {
       return failed('its source was not read where it was exported');

@@ -1,10 +1,13 @@
 // README.txt of a bundle: what it is, what to stop, what lies in it, how to apply it in order, what stays away and why. Pure.
 import type { Assessment } from '../../domain/assessment.ts';
-import { restoreSteps, STOP_STEPS } from './commands.ts';
-import { picture, type ReportInput } from './present.ts';
-import { bytes, count, plural, since, time, visible } from './wording.ts';
+import { ALL_BY_PERSONS, personStep, restoreSteps, STOP_STEPS } from './commands.ts';
+import { askedText, leftTexts } from './part.ts';
+import { type Picture, picture, type ReportInput } from './present.ts';
+import { roomText, tooLittleRoom } from './room.ts';
+import { bytes, count, leftOut, plural, since, time, visible } from './wording.ts';
 
 const WIDTH = 78;
+const LEFT_OUT_MAX = 10;
 
 /** Paragraph of at most 78 columns; a word that is longer stands alone and whole, because it may be a path to copy. */
 export function wrap(text: string, indent = '', first = indent): string[] {
@@ -42,6 +45,10 @@ function contents(input: ReportInput): string[] {
     ),
     ...item('findings.jsonl', 'every path that is not intact, with its verdict and the evidence'),
     ...item('lost.jsonl', 'what no copy is left of, with everything that is known of it'),
+    ...item(
+      'by-owner/UID.txt, .csv',
+      'what each owner has lost and gets back, to send on; owners.csv lists them all (in a spreadsheet, an apostrophe before = + - @ was put there by Rollcall)',
+    ),
     ...item('SHA256SUMS', 'digests of everything here; restore.sh holds its lists against it before it starts'),
     ...item('lists/NN-*.files0', 'names to copy from one snapshot, each ended by NUL, for rsync -0 --files-from'),
     ...item('lists/NN-*.pairs0', 'copies that stand under another name in the snapshot'),
@@ -65,9 +72,11 @@ function contents(input: ReportInput): string[] {
   ];
 }
 
-function apply(input: ReportInput): string[] {
+function apply(input: ReportInput, seen: Picture): string[] {
   // From within the bundle: it may have been moved since it was written.
   const steps = restoreSteps({ ...input, bundle: input.bundle === null ? null : '.' });
+  if (steps.length === 0 && seen.personDeleted.files > 0)
+    return [...wrap(ALL_BY_PERSONS), '', `     ${personStep({ ...input, bundle: '.' }).command}`];
   if (steps.length === 0) return wrap('There is nothing to put back in this bundle.');
   return [
     ...wrap('In this directory, as root (else owners cannot be set):'),
@@ -117,8 +126,31 @@ function away(assessment: Assessment, input: ReportInput): string[] {
     `gone before the window: counted as deleted.${seen.sinceAll === null ? '' : ` Assess again with --since ${since(seen.sinceAll)} to count them as losses.`}`,
   );
   tell(assessment.verdicts.moved.files, 'moved: the same content stands under another name.');
-  tell(input.dropped, 'whose source could not be read again when the lists were written. Assess again.');
+  tell(input.fallenBack, 'from the next best copy, because the best one failed by then: insteadOf in manifest.jsonl.');
+  for (const group of input.leftOut.slice(0, LEFT_OUT_MAX))
+    lines.push(...wrap(`${leftOut(group)}${group.remedy === null ? '' : ` ${group.remedy}`}`, '    ', '  - '));
+  if (input.leftOut.length > LEFT_OUT_MAX)
+    lines.push(`  - more for ${count(input.leftOut.length - LEFT_OUT_MAX)} other reasons; findings.jsonl has all`);
   return lines.length === 0 ? ['  - nothing was left out'] : lines;
+}
+
+function room(input: ReportInput): string[] {
+  const short = tooLittleRoom(input);
+  return short === null ? [] : ['', ...wrap(short.text), '', `     ${short.next}`];
+}
+
+function part({ part: its }: ReportInput): string[] {
+  if (its === null) return [];
+  const { selection, held, next } = its;
+  const asked = askedText(selection);
+  return [
+    '',
+    ...wrap(
+      `THIS BUNDLE HOLDS A PART${asked === '' ? '' : ` (${asked})`}: its lists have ${plural(held.files, 'file')}, ${bytes(held.bytes)}. The counts below are of the whole volume.`,
+    ),
+    ...leftTexts(its).flatMap((text) => wrap(text, '    ', '  - ')),
+    ...(next === null ? [] : ['', ...wrap('The next part is made, without another scan, by:'), '', `     ${next}`]),
+  ];
 }
 
 /** The whole text, lines ended by newline. Own words are ASCII; names stand in printable form, never raw. */
@@ -142,6 +174,8 @@ export function renderReadme(assessment: Assessment, input: ReportInput): string
             ? [`  - ${count(assessment.incomplete.length - 20)} more in summary.json`]
             : []),
         ]),
+    ...room(input),
+    ...part(input),
     ...heading('First stop'),
     ...wrap(
       'Stop the nightly backup job and the pruning of snapshots, on the backup server, before anything else. Each night that they run destroys history.',
@@ -156,11 +190,9 @@ export function renderReadme(assessment: Assessment, input: ReportInput): string
     `  restorable      ${count(seen.restorable.files).padStart(12)} files  ${bytes(seen.restorable.bytes).padStart(9)}`,
     `  still fine      ${count(seen.fine.files).padStart(12)} files  ${bytes(seen.fine.bytes).padStart(9)}`,
     '',
-    ...wrap(
-      `The restore needs ${bytes(input.needed.bytes)} and ${plural(input.needed.inodes, 'inode')} at the target.`,
-    ),
+    ...wrap(`The restore needs ${roomText(input)}.`),
     ...heading('How to apply it, in this order'),
-    ...apply(input),
+    ...apply(input, seen),
     ...heading('What is not restored, and why'),
     ...away(assessment, input),
     ...heading('What is in this directory'),

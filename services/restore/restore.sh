@@ -7,7 +7,9 @@
 # How it is built, because it may run as root against hostile names:
 # - Paths and snapshot names come from NUL-terminated data only, through GNU xargs, as positional parameters. There is no eval.
 # - Everything at the target is relative to the directory that was entered and checked once.
-# - Every ancestor of every entry is looked at right before it is used; a symlink among them blocks the entry.
+# - Every ancestor of every entry is looked at right before it is used; a symlink among them blocks the entry. As root the script also moves
+#   into a mount namespace of its own in which no symlink below TARGET is followed, so that swapping a directory for a link gains nothing.
+# - The current directory belongs to strangers, so no program or library is looked for in it.
 # - Nothing that others named reaches the terminal but through cat -v.
 set -u -f
 LC_ALL=C
@@ -17,6 +19,17 @@ unset CDPATH ENV BASH_ENV POSIXLY_CORRECT CVSIGNORE RSYNC_OLD_ARGS RSYNC_PROTECT
   RSYNC_CHECKSUM_LIST RSYNC_COMPRESS_LIST RSYNC_PROXY TIME_STYLE
 IFS=$(printf ' \t\nx')
 IFS=${IFS%x}
+# TARGET becomes the current directory: an entry like '.' or an empty one would run what lies there.
+absolute_only() {
+  rest=$1: kept=
+  while [ -n "$rest" ]; do
+    case $rest in /*) kept=$kept:${rest%%:*} ;; esac
+    rest=${rest#*:}
+  done
+  printf '%s' "${kept#:}"
+}
+PATH=$(absolute_only "$PATH")
+[ -z "${LD_LIBRARY_PATH:-}" ] || LD_LIBRARY_PATH=$(absolute_only "$LD_LIBRARY_PATH")
 
 usage() {
   cat <<'EOF'
@@ -30,41 +43,78 @@ Puts back into TARGET what the lists of this bundle name. Without --apply nothin
   --person-deleted    also bring back what a person probably deleted
   --source HOST:      the snapshots lie on HOST, reached over ssh (or a local prefix, like /mnt/backup)
   --evidence DIR      where replaced damaged files are kept (default: evidence/ in the bundle)
+  --fill              go on where TARGET has too little room for everything; what does not fit is reported
+  --new-volume        another file system than the one that was judged lies at TARGET, and that is meant so
   --not-gluster       TARGET is a read-write FUSE, NFS or SMB mount with no GlusterFS behind it
   --bricks-rescued    the bricks behind TARGET were scanned and their hidden files rescued
 
 exit codes: 0 done (or the dry run found nothing in the way), 1 some entries were left alone, 2 failed or only partly done,
-4 a guard refused, 130 interrupted. Running it again continues; what is there already is left as it is.
+4 a guard refused (or would refuse), 130 interrupted. Running it again continues; what is there already is left as it is.
 EOF
 }
 
-# For our own words and the operator's paths: UTF-8 stays readable, control characters do not pass. What others named goes through cat -v.
-visible() { tr '\001-\011\013-\037\177' '?' | sed 's/\xc2[\x80-\x9f]/?/g'; }
-say() { printf '%s\n' "$*" | visible; }
+# For our own words and the operator's paths: UTF-8 stays readable; control characters, marks that turn the direction of writing and bytes that
+# are not UTF-8 do not pass. What others named goes through cat -v.
+visible() {
+  case $1 in
+    *[![:print:]]*) ;;
+    *) printf '%s\n' "$1"; return ;;
+  esac
+  TEXT=$1 awk 'BEGIN {
+    text = ENVIRON["TEXT"]
+    out = ""
+    while (text != "") {
+      n = 1
+      if (match(text, /^[ -~]+/)) { n = RLENGTH; out = out substr(text, 1, n) }
+      else if (match(text, /^([\302-\337][\200-\277]|[\340-\357][\200-\277][\200-\277]|[\360-\364][\200-\277][\200-\277][\200-\277])/)) {
+        n = RLENGTH
+        c = substr(text, 1, n)
+        out = out (c ~ /^(\302[\200-\237]|\330\234|\342\200[\216\217\250-\256]|\342\201[\246-\251]|\355[\240-\277]|\357\273\277)/ ? "?" : c)
+      } else out = out "?"
+      text = substr(text, n + 1)
+    }
+    print out
+  }'
+}
+say() { visible "$*"; }
 die() {
   code=$1
   shift
-  for line do printf 'restore.sh: %s\n' "$line" | visible >&2; done
+  for line do visible "restore.sh: $line" >&2; done
   exit "$code"
 }
 # One word for a shell, so that a printed command can be pasted.
 quoted() {
+  if [ "$(visible "$1")" != "$1" ]; then
+    # Octal for every byte. A shell cuts line ends off, so a path that ends with one is written with /. behind it.
+    case $1 in *"$newline") set -- "$1/." ;; esac
+    printf "\"\$(printf %%b '"
+    printf '%s' "$1" | od -An -v -to1 | tr -d '\n' | sed 's/ /\\0/g'
+    printf "')\""
+    return
+  fi
   case $1 in
-    '' | *[!A-Za-z0-9_./:@%+=-]*) printf "'"; printf '%sx' "$1" | sed "s/'/'\\\\''/g" | { q=$(cat); printf '%s' "${q%x}"; }; printf "'" ;;
+    '' | *[!A-Za-z0-9_./:@%+=-]*) printf "'"; printf '%s' "$1" | sed "s/'/'\\\\''/g"; printf "'" ;;
     *) printf '%s' "$1" ;;
   esac
 }
+newline=$(printf '\nx')
+newline=${newline%x}
 
-apply=0 damaged=0 older=0 person=0 allowed=0 PREFIX='' evidence='' target='' targets=0 only_target=0
-while [ $# -gt 0 ]; do
+apply=0 damaged=0 older=0 person=0 allowed=0 fill=0 new_volume=0 PREFIX='' evidence='' target='' targets=0 only_target=0
+given=$#
+for word do set -- "$@" "$word"; done
+while [ $# -gt "$given" ]; do
   case $only_target$1 in
     0--apply) apply=1 ;;
     0--damaged) damaged=1 ;;
     0--older) older=1 ;;
     0--person-deleted) person=1 ;;
     0--not-gluster | 0--bricks-rescued) allowed=1 ;;
+    0--fill) fill=1 ;;
+    0--new-volume) new_volume=1 ;;
     0--source | 0--evidence)
-      [ $# -ge 2 ] || die 2 "$1 needs a value"
+      [ $# -gt $((given + 1)) ] || die 2 "$1 needs a value"
       if [ "$1" = --source ]; then PREFIX=$2; else evidence=$2; fi
       shift
       ;;
@@ -78,54 +128,124 @@ while [ $# -gt 0 ]; do
   shift
 done
 [ "$targets" = 1 ] && [ -n "$target" ] || { usage >&2; exit 2; }
-case $PREFIX in -*) die 2 "--source must not begin with '-': $PREFIX" ;; esac
+REMOTE=0
+case $PREFIX in
+  -* | *@-*) die 2 "--source and its host must not begin with '-': $PREFIX" ;;
+  '' | /*) ;;
+  *:*) REMOTE=1 ;;
+  *) die 2 "--source is HOST: with its colon, or a directory with its whole path: $PREFIX" ;;
+esac
 
-# ---- tools, before anything else -------------------------------------------------------------------------------------------------
+# ---- where everything is ---------------------------------------------------------------------------------------------------------
+case $0 in */*) here=${0%/*}/ ;; *) here=. ;; esac
+B=$(cd -P -- "$here" && pwd -P && printf x) || exit 2
+B=${B%?x}
+start=$(pwd -P; printf x)
+start=${start%?x}
+[ -d "$B/lists" ] || die 2 "this is no restore bundle: $B"
+case $target in -*) target=./$target ;; esac
+[ -d "$target" ] || die 2 "TARGET is not a directory: $target"
+
+# ---- no symlink below TARGET is followed ------------------------------------------------------------------------------------------
+# An ancestor that was looked at can be a symlink a moment later, put there by whoever may write to its directory; a list is under way for minutes.
+# In a mount namespace of its own (nobody else sees its mounts) TARGET lies on a mount that follows no symlink: what is swapped then fails.
+# Left out where the manifest itself has something below a link of root's.
+NAMESPACE='
+cd -P -- "$1" || exit 1
+T=$(pwd -P; printf x)
+T=${T%?x}
+[ "$T" != / ] || exit 1
+was=$(stat -c %d:%i .)
+# mount looks for the names of sources (HOST:/VOLUME) in the current directory: never in TARGET, where a lookup may destroy.
+cd / && mount --rbind -- "$T" "$T" && cd -P -- "$T" && [ "$(stat -c %d:%i .)" = "$was" ] && cd / || exit 1
+while read -r id parent device root point options rest <&3; do
+  case $point in *\\*) point=$(printf %s "$point" | sed "s/\\\\\([0-7][0-7][0-7]\)/\\\\0\1/g"); point=$(printf %b "${point}x"); point=${point%x} ;; esac
+  case $point/ in "$T"/*) mount -o "remount,bind,$options,nosymfollow" -- "$point" || exit 1 ;; esac
+done 3</proc/self/mountinfo'
+ME=$(id -u)
+MYGROUP=$(id -g)
+if [ "$ME" = 0 ] && [ "${ROLLCALL_NAMESPACE:-}" != tried ] && [ ! -s "$B/lists/root-links0" ] &&
+  command -v unshare >/dev/null 2>&1 && command -v mount >/dev/null 2>&1; then
+  ROLLCALL_NAMESPACE=tried
+  export ROLLCALL_NAMESPACE
+  # Tried in one that is thrown away first: some tool may be reached through a symlink that lies there.
+  if unshare -m --propagation private sh -c "$NAMESPACE
+rsync --version && find --version && awk 'BEGIN { exit 0 }' && printf '' | xargs sh -c true" sh "$target" >/dev/null 2>&1; then
+    exec unshare -m --propagation private sh -c "( $NAMESPACE
+) >/dev/null 2>&1
+shift
+exec sh -- \"\$@\"" sh "$target" "$0" "$@"
+  fi
+fi
+unset ROLLCALL_NAMESPACE
+
+# ---- tools -------------------------------------------------------------------------------------------------
 absent=''
-for tool in rsync xargs sha256sum stat find awk sed tr wc cut head tail cat cp rm sync mkdir mktemp chown chmod touch ln readlink date id dirname; do
+for tool in rsync xargs sha256sum stat find awk sed tr wc cut head tail cat cp rm sync mkdir mktemp chown chmod touch ln readlink date id od; do
   command -v "$tool" >/dev/null 2>&1 || absent="$absent $tool"
 done
 [ -z "$absent" ] || die 2 "not installed on this machine:$absent" "nothing was changed; install it (Debian: apt-get install rsync findutils coreutils) and run this again"
-printf 'a\0' | xargs -0 -r -x -n 1 -s 4000 true 2>/dev/null || die 2 "xargs is not GNU xargs (findutils), which this script needs for names with any bytes"
-stat -c %u . >/dev/null 2>&1 || die 2 "stat is not GNU stat (coreutils)"
+printf 'a\0' | xargs -0 -r -x -n 1 -s 4000 true 2>/dev/null || die 2 "xargs is not GNU xargs (findutils), which this script needs for names with any bytes" "nothing was changed"
+stat -c '%u %.9Y' / >/dev/null 2>&1 && stat -f -c '%a %S %b %c %d %t' / >/dev/null 2>&1 || die 2 "stat is not GNU stat (coreutils)" "nothing was changed"
+# Of nothing.
+printf 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855  /dev/null\n' | sha256sum --quiet --strict -c - >/dev/null 2>&1 ||
+  die 2 "sha256sum is not GNU sha256sum (coreutils)" "nothing was changed"
 rsync_version=$(rsync --version 2>/dev/null | sed -n '1s/^rsync  *version v\{0,1\}\([0-9][0-9.]*\).*/\1/p')
 printf '%s\n' "$rsync_version" | awk -F. '{ exit !($1 * 1000000 + $2 * 1000 + $3 >= 3002004) }' ||
   die 2 "rsync is ${rsync_version:-of an unknown version}; 3.2.4 or newer is needed, because older ones hand names to a remote shell" "nothing was changed"
 
-ME=$(id -u)
-MYGROUP=$(id -g)
-
 # ---- the bundle: nobody else may have had a hand in it --------------------------------------------------------------------------
-here=$(dirname -- "$0"; printf x)
-here=${here%?x}
-B=$(CDPATH='' cd -P -- "$here" && pwd -P; printf x)
-B=${B%?x}
-start=$(pwd -P; printf x)
-start=${start%?x}
+# Says what is wrong with a directory above something that root relies on: who can rename in it can exchange what lies below.
+exchangeable() {
+  up=$1 owners=0
+  set --
+  while [ -n "$up" ]; do
+    up=${up%/*}
+    set -- "$@" "${up:-/}"
+  done
+  # Without names: a line each.
+  owners=$(stat -c '%a %g %u' -- "$@") || { echo 'a directory above it cannot be asked'; return 0; }
+  for up do
+    line=${owners%%"$newline"*} owners=${owners#*"$newline"}
+    mode=${line%% *} user=${line##* } group=${line#* }
+    group=${group% *}
+    case $mode in
+      [1357]???) who='' ;; # sticky: others cannot rename what is not theirs
+      *[2367]) who=others ;;
+      *[2367]?) who="group $group"; [ "$group" != 0 ] && [ "$group" != "$MYGROUP" ] || who='' ;;
+      *) who='' ;;
+    esac
+    [ "$user" = 0 ] || [ "$user" = "$ME" ] || who="user $user"
+    [ -z "$who" ] || { printf '%s can write to a directory above it, and could exchange it: %s' "$who" "$up"; return 0; }
+  done
+  return 1
+}
 cd -P -- "$B" || die 2 "cannot enter the bundle"
-others=$(find . -path './evidence/?*' -prune -o \( -type l -o \( ! -uid "$ME" ! -uid 0 \) -o -perm -020 -o -perm -002 \) -print | head -n 5 | cat -v)
-[ -z "$others" ] || die 4 "this bundle, or something in it, belongs to somebody else or can be written by others:" "$others" \
-  "after looking at it: chown -R $(id -un 2>/dev/null || echo "$ME") BUNDLE && chmod -R go-w BUNDLE"
-up=$B
-while [ -n "$up" ]; do
-  up=${up%/*}
-  set -- $(stat -c '%a %g' -- "${up:-/}")
-  case $1 in
-    [1357]???) ;; # sticky: others cannot rename what is not theirs
-    *[2367]) die 4 "others can write to a directory above this bundle, and could exchange it: ${up:-/}" "copy the bundle to a directory of yours" ;;
-    *[2367]?) [ "$2" = 0 ] || [ "$2" = "$MYGROUP" ] || die 4 "group $2 can write to a directory above this bundle, and could exchange it: ${up:-/}" "copy the bundle to a directory of yours" ;;
-  esac
-done
-sha256sum --quiet --strict -c SHA256SUMS >/dev/null 2>&1 || die 4 "the lists are not as they were written:" "$(sha256sum --quiet --strict -c SHA256SUMS 2>&1 | head -n 5 | cat -v)" "nothing was changed; write a new bundle with: rollcall assess"
+others=$(find . -path './evidence/?*' -prune -o \( -type l -o \( ! -uid "$ME" ! -uid 0 \) -o -perm -020 -o -perm -002 \) -print)
+[ -z "$others" ] || die 4 "this bundle, or something in it, belongs to somebody else or can be written by others:" "  $(printf '%s\n' "$others" | head -n 5 | cat -v | tr '\n' ' ')" \
+  "after looking at it: chown -R $(id -un 2>/dev/null || echo "$ME") BUNDLE && chmod -R go-w BUNDLE; on a disk that knows no owners: copy the bundle to a directory of yours"
+up=$(exchangeable "$B") && die 4 "this bundle cannot be trusted: $up" "copy the bundle to a directory of yours"
+sums=$(sha256sum --quiet --strict -c SHA256SUMS 2>&1) || die 4 "the lists are not as they were written:" "  $(printf '%s\n' "$sums" | head -n 5 | cat -v | tr '\n' ' ')" "nothing was changed; write a new bundle with: rollcall assess"
+# A line that is gone from SHA256SUMS would leave its file unchecked.
+unsummed=$(find lists ! -type d -print | awk '
+  function check(name) { if (!(name in sums)) printf " %s", name }
+  BEGIN {
+    while ((getline line <"SHA256SUMS") > 0) sums[substr(line, 67)] = 1
+    n = split("restore.sh manifest.jsonl lists/plan lists/dirs.make0 lists/dirs.finish0 lists/root-links0 lists/backups0 lists/target0", names, " ")
+    for (i = 1; i <= n; i++) check(names[i])
+  }
+  { check($0) }')
+[ -z "$unsummed" ] || die 4 "the lists are not as they were written; SHA256SUMS says nothing of:$unsummed" "nothing was changed; write a new bundle with: rollcall assess"
 
 # ---- the target -----------------------------------------------------------------------------------------------------------------
 cd -- "$start" || exit 2
-case $target in -*) target=./$target ;; esac
-[ -d "$target" ] || die 2 "TARGET is not a directory: $target"
 cd -P -- "$target" || die 2 "cannot enter TARGET: $target"
 T=$(pwd -P; printf x)
 T=${T%?x}
 export T
+# By its whole path again: a relative one may have led past the mount that follows no symlink.
+was=$(stat -c %d:%i .)
+cd -P -- "$T" && [ "$(stat -c %d:%i .)" = "$was" ] || die 2 "TARGET was exchanged: $T"
 
 # The mount that was entered, by its id; and mounts below it that a restored path could lead into.
 exec 8<. || die 2 "cannot open TARGET"
@@ -144,6 +264,7 @@ mounts=$(ID=$mount_id awk '
     for (i = 7; i <= NF && $i != "-"; i++) ;
     type = $(i + 1)
     mode = ("," $6 "," $(i + 3) "," ~ /,ro,/) ? "ro" : "rw"
+    if ($1 == ENVIRON["ID"] && "," $6 "," ~ /,nosymfollow,/) print "nosymfollow"
     risky = (type ~ /^(fuse|fuseblk|fuse\..*|nfs|nfs4|cifs|smb3|smbfs)$/) && mode == "rw"
     if ($1 == ENVIRON["ID"]) print "target", type, mode, risky
     else if (risky && substr($5 "/", 1, length(t)) == t) print "below", type, mode, risky
@@ -162,6 +283,34 @@ fi
 if [ "$apply" = 1 ]; then
   case $mounts in *'target '*' ro '*) die 2 "TARGET is mounted read-only: nothing was changed" ;; esac
 fi
+protected=0
+case $mounts in *nosymfollow*) protected=1 ;; esac
+
+# The volume that was judged, or an empty directory because it is not mounted? Path, type of file system and inode of its root were recorded.
+LIVE=0
+export LIVE PREFIX REMOTE
+facts="$(stat -f -c %t .) $(stat -c %i .)"
+live=$(FACTS=$facts NEW=$new_volume xargs -0 -r -x -n 3 -s 20000 sh -c '
+  [ "$T" = "$1" ] || exit 0
+  if [ "$2" = - ] || [ "$2 $3" = "$FACTS" ] || [ "$NEW" = 1 ]; then echo live; else echo other; fi' sh <"$B/lists/target0")
+case $live in
+  live) LIVE=1 ;;
+  other)
+    die 4 "another file system or directory than the one that was judged lies at TARGET: $T" \
+      "is the volume mounted? mount it and run this again; if it was made anew on purpose, add --new-volume" ;;
+esac
+# Neither a snapshot nor what holds one. A live volume was judged together with what it holds.
+in_backup=''
+[ "$REMOTE" = 1 ] || in_backup=$(xargs -0 -r -x -s 600000 sh -c '
+  for root do
+    root=$PREFIX$root
+    real=$(cd -P -- "$root" 2>/dev/null && pwd -P && printf x) || real=
+    real=${real%?x}
+    root=${real:-$root}
+    case $T/ in "${root%/}"/*) printf "TARGET is, or lies inside, a snapshot of the backup: %s" "$root"; exit 255 ;; esac
+    [ "$LIVE" = 1 ] || case $root/ in "${T%/}"/*) printf "TARGET holds the backup that would be read: %s" "$root"; exit 255 ;; esac
+  done' sh <"$B/lists/backups0" 2>/dev/null)
+[ -z "$in_backup" ] || die 4 "$in_backup" "nothing was changed; name the live volume, or an empty directory outside of every backup"
 
 # ---- work directories -----------------------------------------------------------------------------------------------------------
 key=$(printf '%s' "$T" | sha256sum | cut -c 1-16)
@@ -175,17 +324,22 @@ if [ "$apply" = 1 ]; then
     exec 9>"$J/lock"
     # What a run that was interrupted has started may still be ending.
     flock -w 10 9 || die 2 "another restore from this bundle into TARGET is running"
-    # Left behind by a run that was killed.
-    find "$J" -mindepth 1 -maxdepth 1 -name 'work.*' -exec rm -rf -- {} +
+    # Left behind by a run that was killed, as temporary files of rsync may be at the target.
+    if [ -n "$(find "$J" -mindepth 1 -maxdepth 1 -name 'work.*' -print | head -n 1)" ]; then
+      : >"$J/killed"
+      find "$J" -mindepth 1 -maxdepth 1 -name 'work.*' -exec rm -rf -- {} +
+    fi
   fi
   if [ -n "$evidence" ]; then
     evidence=$(cd -- "$start" && mkdir -p -- "$evidence" && cd -P -- "$evidence" && pwd -P; printf x)
     evidence=${evidence%?x}
     [ -n "$evidence" ] || die 2 "cannot make the evidence directory"
+    up=$(exchangeable "$evidence/x") && die 4 "the evidence cannot be kept in $evidence: $up" "choose a directory of yours; nothing was changed"
   else
     evidence=$B/evidence/$key
   fi
   EVIDENCE=$evidence/$(date -u +%Y%m%dT%H%M%SZ)-$$
+  [ -e "$J/since" ] || : >"$J/since"
   W=$(mktemp -d "$J/work.XXXXXXXXXX") || die 2 "cannot make a working directory in the bundle"
 else
   W=$(mktemp -d "${TMPDIR:-/tmp}/rollcall-restore.XXXXXXXXXX") || die 2 "cannot make a temporary directory"
@@ -195,7 +349,7 @@ fi
 LOG=$W/log
 : >"$LOG"
 APPLY=$apply
-export W J LOG APPLY PREFIX EVIDENCE B ME
+export W J LOG APPLY EVIDENCE B ME
 
 # ---- what runs inside xargs: names arrive as positional parameters, never as text of a command ------------------------------------
 KNOWN_LINK='[ "$1" = "$L" ] || exit 0; t=$(readlink -n -- ".$1"; printf x); [ "$t" = "$2x" ] && exit 255; exit 0'
@@ -226,7 +380,11 @@ proper() {
   case $1/ in *//* | */./* | */../*) return 1 ;; esac
   return 0
 }
-blocked() { printf "%s\000" "$1" >>"$W/blocked0"; }
+# 255 stops xargs: what cannot be written down is not done.
+blocked() { printf "%s\000" "$1" >>"$W/blocked0" || exit 255; }
+emit() { printf "%s\000" "$1" || exit 255; }
+tally() { printf "%s\n" "$2" >>"$W/$1" || exit 255; }
+note() { printf "%s\n" "$2" >>"$J/$1" || exit 255; }
 usable() {
   if ! proper "$1" || ! safe "${1%/*}" || { [ "$APPLY" = 1 ] && [ ! -d ".${1%/*}" ]; }; then
     blocked "$1"
@@ -243,9 +401,9 @@ present=0
 for p do
   usable "$p" || continue
   if there "$p"; then present=$((present + 1)); continue; fi
-  printf "%s\000" "$p"
+  emit "$p"
 done
-printf "%s\n" "$present" >>"$W/present"
+tally present "$present"
 '
 # path, source path, the same for a remote glob, kind, what lies there, what shall: emits what may be replaced.
 REPLACE=$COMMON'
@@ -265,14 +423,14 @@ while [ $# -ge 6 ]; do
     nowkind=other
   fi
   if [ "$nowkind" = absent ] || { [ "$nowkind" = "$kind" ] && [ -n "$now" ] && [ "$now" = "$was" ]; }; then
-    if [ "$from" = "$p" ]; then printf "%s\000" "$p"; else printf "%s\000%s\000%s\000" "$from" "$remote" "$p" >>"$W/pairs0"; fi
+    if [ "$from" = "$p" ]; then emit "$p"; else printf "%s\000%s\000%s\000" "$from" "$remote" "$p" >>"$W/pairs0" || exit 255; fi
   elif [ "$nowkind" = "$kind" ] && [ -n "$want" ] && [ "$now" = "$want" ]; then
     present=$((present + 1))
   else
-    printf "%s\000" "$p" >>"$W/changed0"
+    printf "%s\000" "$p" >>"$W/changed0" || exit 255
   fi
 done
-printf "%s\n" "$present" >>"$W/present"
+tally present "$present"
 '
 # path, surviving name, SHA-256: links where the survivor has the content; emits what must be copied instead.
 LINK=$COMMON'
@@ -288,10 +446,10 @@ while [ $# -ge 3 ]; do
       if [ "$APPLY" = 0 ] || ln -T -- ".$survivor" ".$p" 2>>"$LOG"; then linked=$((linked + 1)); continue; fi
     fi
   fi
-  printf "%s\000" "$p"
+  emit "$p"
 done
-printf "%s\n" "$present" >>"$W/present"
-printf "%s\n" "$linked" >>"$W/moved"
+tally present "$present"
+tally moved "$linked"
 '
 # source path, the same for a remote glob, destination: one rsync each, for content that goes to another name.
 PAIR=$COMMON'
@@ -302,15 +460,30 @@ while [ $# -ge 3 ]; do
   usable "$p" || continue
   if [ -z "$REPLACING" ] && there "$p"; then present=$((present + 1)); continue; fi
   if [ "$APPLY" = 0 ]; then moved=$((moved + 1)); continue; fi
-  case $PREFIX in *:*) from=$remote ;; esac
+  [ "$REMOTE" = 0 ] || from=$remote
   rsync $OPTS ${BACKUP:+"--backup-dir=$BACKUP${p%/*}"} -- "$PREFIX$ROOT$from" ".$p" </dev/null >/dev/null 2>>"$LOG"
   rc=$?
-  printf "%s\n" "$rc" >>"$W/rc"
+  tally rc "$rc"
   [ "$rc" = 0 ] && moved=$((moved + 1))
   case $rc in 0 | 23 | 24) ;; *) break ;; esac
 done
-printf "%s\n" "$present" >>"$W/present"
-printf "%s\n" "$moved" >>"$W/moved"
+tally present "$present"
+tally moved "$moved"
+'
+# Records whose destination is the field AT of STEP: emits names beside them that have come since the first run and look like what rsync calls a
+# file on its way, and on 4 the destinations.
+TEMPORARY=$COMMON'
+in=/
+while [ $# -ge "$STEP" ]; do
+  shift $((AT - 1))
+  p=$1
+  shift $((STEP - AT + 1))
+  printf "%s\000" "$p" >&4 || exit 255
+  [ "${p%/*}" != "$in" ] || continue
+  in=${p%/*}
+  proper "$p" && safe "$in" && [ -d ".$in" ] || continue
+  find ".$in/" -mindepth 1 -maxdepth 1 ! -type d -name ".?*.??????" -cnewer "$J/since" -print0 2>>"$LOG"
+done
 '
 # Directories come as: number, path, lists that need it, owner, mode, mtime. What this bundle has made at this target is remembered by number
 # in the journal, in one word: wanted, made, set (it has its owner, mode and time), again (to be set again after this run has added to it).
@@ -341,7 +514,7 @@ while read -r now; do
   shift
   read -r id want <&4
   same || continue
-  printf "again\n" >>"$J/$id"
+  note "$id" again
   [ "$ME" = 0 ] || chmod u+rwx -- "$p"
 done <"$W/now"
 '
@@ -361,13 +534,13 @@ while [ "$n" -gt 0 ]; do
     state "$id"
     # An earlier run was killed right after making it.
     if [ "$state" = wanted ]; then
-      case $(stat -c "%u %a" -- ".$p") in "$ME 700" | "$ME 2700") printf "made\n" >>"$J/$id" ;; esac
+      case $(stat -c "%u %a" -- ".$p") in "$ME 700" | "$ME 2700") note "$id" made ;; esac
     fi
     continue
   fi
   if [ -e ".$p" ]; then blocked "$p"; continue; fi
   if [ "$APPLY" = 0 ]; then made=$((made + 1)); continue; fi
-  printf "wanted\n" >>"$J/$id"
+  note "$id" wanted
   ids="$ids $id"
   set -- "$@" "$p"
 done
@@ -380,24 +553,24 @@ if [ $# -gt 0 ]; then
     p=${1#.}
     shift
     if [ "$whole" = 1 ]; then
-      printf "made\n" >>"$J/$id"
+      note "$id" made
       made=$((made + 1))
     elif [ -L ".$p" ]; then
       blocked "$p"
     elif [ -d ".$p" ]; then
       # Made by the failed call, or by somebody else since it was looked at.
-      case $(stat -c "%u %a" -- ".$p") in "$ME 700" | "$ME 2700") printf "made\n" >>"$J/$id"; made=$((made + 1)) ;; esac
+      case $(stat -c "%u %a" -- ".$p") in "$ME 700" | "$ME 2700") note "$id" made; made=$((made + 1)) ;; esac
     elif [ -e ".$p" ] || [ ! -d ".${p%/*}" ]; then
       blocked "$p"
     elif mkdir -m 0700 -- ".$p" 2>>"$LOG"; then
-      printf "made\n" >>"$J/$id"
+      note "$id" made
       made=$((made + 1))
     else
-      printf "1\n" >>"$W/rc"
+      tally rc 1
     fi
   done
 fi
-printf "%s\n" "$made" >>"$W/moved"
+tally moved "$made"
 '
 # Deepest first: gives the directories that were made here their owner, mode and time.
 FINISH=$COMMON$NOTES'
@@ -413,9 +586,9 @@ while [ "$n" -gt 0 ]; do
   printf "%s %s %s %s\n" "$id" "$owner" "$mode" "$mtime" >>"$W/want"
   set -- "$@" ".$p"
 done
-printf "%s\n" "$unknown" >>"$W/unknown"
+tally unknown "$unknown"
 [ $# -gt 0 ] || exit 0
-if ! facts "$@"; then printf "1\n" >>"$W/rc"; exit 0; fi
+if ! facts "$@"; then tally rc 1; exit 0; fi
 exec 4<"$W/want"
 : >"$W/set"
 owners= modes= one_owner=1 one_mode=1
@@ -423,7 +596,7 @@ while read -r now; do
   p=$1
   shift
   read -r id want <&4
-  if same; then printf "set\n" >>"$J/$id"; continue; fi
+  if same; then note "$id" set; continue; fi
   set -- "$@" "$p"
   printf "%s %s\n" "$id" "$want" >>"$W/set"
   owner=${want%% *} mode=${want#* }
@@ -443,17 +616,21 @@ for p do
   if [ "$one_mode" = 0 ]; then chmod -- "0000$mode" "$p" 2>>"$LOG" || ok=0; fi
 done
 if [ "$one_mode" = 1 ]; then chmod -- "0000$modes" "$@" 2>>"$LOG" || ok=0; fi
-if [ "$ok" = 0 ]; then printf "1\n" >>"$W/rc"; exit 0; fi
-while read -r id want; do printf "set\n" >>"$J/$id"; done <"$W/set"
+if [ "$ok" = 0 ]; then tally rc 1; exit 0; fi
+while read -r id want; do note "$id" set; done <"$W/set"
 '
 export COMMON KNOWN_LINK
 
 total() { [ -e "$W/$1" ] || { echo 0; return; }; awk '{ n += $1 } END { printf "%d\n", n }' "$W/$1"; }
 names() { tr -cd '\000' <"$1" | wc -c | tr -d ' '; }
-# Records of N fields; 32 of them at a time hold the longest paths.
-records() { n=$1; shift; xargs -0 -r -n $((n * 32)) -x -s 600000 sh -c "$@"; }
+# Records of N fields; 16 of them at a time hold the longest paths and link targets.
+records() { n=$1; shift; xargs -0 -r -n $((n * 16)) -x -s 600000 sh -c "$@"; }
+# What runs in xargs gives up when it cannot write down what it does.
+gave_up() { partial=1 stopped='what is done could not be written down: is the disk of the bundle full?'; }
 worst() {
   while read -r rc; do
+    # An rsync that was ended from outside may have left what it was writing.
+    case $apply$rc in 10 | 123 | 124 | 0*) ;; *) : >"$J/killed" ;; esac
     case $rc in
       0) ;;
       23 | 24) partial=1 ;;
@@ -476,35 +653,51 @@ snapshot() { tr '\000\n' '\n?' <"$B/lists/$1.root0" | head -n 1 | cat -v; }
 # compared to the nanosecond, else the time of a link that is replaced within its second is not set.
 BASE='-aHS -s --numeric-ids --no-implied-dirs --modify-window=-1'
 [ -n "$PREFIX" ] && BASE="$BASE --timeout=600"
+# Reading moves no access time in the backup, where that is sure to be allowed: where it is refused rsync does not read at all (EPERM, code 23). So
+# only for a root that has CAP_FOWNER over every user, and on file systems whose kernel code decides it. A remote rsync may be too old for the option.
+NOATIME=0
+if [ "$ME" = 0 ] && [ "$REMOTE" = 0 ]; then
+  while read -r key value; do case $key$value in CapEff:*[89a-f]) NOATIME=1 ;; esac; done </proc/self/status
+  while read -r inside outside range; do [ "$range" = 4294967295 ] || NOATIME=0; done </proc/self/uid_map
+fi
+QUIETLY='
+quietly() {
+  [ "$NOATIME" = 1 ] || return 0
+  case $(stat -f -c %T -- "$1/" 2>/dev/null) in ext2/ext3 | xfs | btrfs | zfs | f2fs | tmpfs | overlayfs) OPTS="$OPTS --open-noatime" ;; esac
+}
+'
+export NOATIME
 # transfer NN LIST OPTIONS: one rsync for a list of names below one snapshot. Puts the count that a dry run would copy in $would.
 transfer() {
   would=0
   [ -s "$2" ] || return 0
   LISTFILE=$2 OPTS="$BASE $3"
-  if [ "$apply" = 0 ]; then OPTS="$OPTS -n --out-format=x"; elif [ -t 1 ]; then OPTS="$OPTS --info=progress2"; fi
+  if [ "$apply" = 0 ]; then OPTS="$OPTS -n --out-format=%l"; elif [ -t 1 ]; then OPTS="$OPTS --info=progress2"; fi
   export LISTFILE OPTS
   : >"$W/would"
-  xargs -0 -r -n 2 -x -s 20000 sh -c '
+  xargs -0 -r -n 2 -x -s 20000 sh -c "$QUIETLY"'
     set -f
-    case $PREFIX in *:*) root=$2 ;; *) root=$1 ;; esac
-    case $PREFIX in
-      *:*) ;;
-      *) if [ ! -d "$PREFIX$root/" ]; then printf "the snapshot is not there: %s\n" "$PREFIX$root" >>"$LOG"; echo 3 >"$W/rc"; exit 0; fi ;;
+    case $REMOTE in
+      1) root=$2 ;;
+      *) root=$1; if [ ! -d "$PREFIX$root/" ]; then printf "the snapshot is not there: %s\n" "$PREFIX$root" >>"$LOG"; echo 3 >"$W/rc" && : >"$LISTFILE" || exit 255; exit 0; fi ;;
     esac
     if [ "$APPLY" = 0 ]; then exec >"$W/would"; fi
+    quietly "$PREFIX$root"
     rsync $OPTS ${BACKUP:+"--backup-dir=$BACKUP"} --from0 --files-from=- -- "$PREFIX$root/" ./ <"$LISTFILE" 2>>"$LOG"
-    echo $? >>"$W/rc"
-    exit 0' sh <"$B/lists/$1.root0" || { echo 1 >>"$W/rc"; }
+    echo $? >>"$W/rc" || exit 255
+    exit 0' sh <"$B/lists/$1.root0" || gave_up
   would=$(wc -l <"$W/would" | tr -d ' ')
+  would_bytes=$(awk -v n="$would_bytes" '{ n += $1 } END { printf "%.0f", n }' "$W/would")
 }
 pairs() {
   [ -s "$2" ] || return 0
   OPTS="$BASE $3" PAIRLIST=$2
   export OPTS PAIRLIST PAIR
-  xargs -0 -r -n 2 -x -s 20000 sh -c '
-    case $PREFIX in *:*) ROOT=$2 ;; *) ROOT=$1 ;; esac
-    export ROOT
-    exec xargs -0 -r -n 96 -x -s 600000 sh -c "$PAIR" sh <"$PAIRLIST"' sh <"$B/lists/$1.root0" || echo 1 >>"$W/rc"
+  xargs -0 -r -n 2 -x -s 20000 sh -c "$QUIETLY"'
+    case $REMOTE in 1) ROOT=$2 ;; *) ROOT=$1 ;; esac
+    quietly "$PREFIX$ROOT"
+    export ROOT OPTS
+    exec xargs -0 -r -n 48 -x -s 600000 sh -c "$PAIR" sh <"$PAIRLIST"' sh <"$B/lists/$1.root0" || gave_up
 }
 
 # ---- what is asked for ----------------------------------------------------------------------------------------------------------
@@ -532,89 +725,136 @@ else
   say "dry run for $T: nothing is written; add --apply to do it"
 fi
 [ -n "$(find . -mindepth 1 -maxdepth 1 -print 2>/dev/null | head -n 1)" ] || say "NOTE: TARGET is empty. Is the volume mounted?"
-set -- $(stat -f -c '%a %S %d' .)
-free=$(awk -v a="$1" -v s="$2" 'BEGIN { printf "%.0f", a * s }')
-say "the chosen lists hold $need_files files, $need_bytes bytes; free at TARGET: $free bytes, $3 inodes"
-awk -v n="$need_bytes" -v f="$free" 'BEGIN { exit !(n > f) }' && say "NOTE: that may be more than fits; what does not fit is reported, and a second run continues"
 [ "$ME" = 0 ] || say "NOTE: not root: owners cannot be set, and what others own may not be readable"
+[ "$ME" != 0 ] || [ "$protected" = 1 ] || say "NOTE: symlinks below TARGET could not be switched off (that takes a mount namespace, Linux 5.10 and util-linux 2.38, and TARGET other than /): who can write there while this runs may lead it elsewhere. Freeze TARGET first"
 
-partial=0 stopped='' copied=0 linked=0 made=0 unknown=0
+partial=0 stopped='' copied=0 linked=0 made=0 unknown=0 would_bytes=0 quiet=0
 BACKUP='' REPLACING=''
 export BACKUP REPLACING
-fresh() { : >"$W/present"; : >"$W/moved"; : >"$W/rc"; : >"$W/pairs0"; }
+fresh() { : >"$W/present" && : >"$W/moved" && : >"$W/rc" && : >"$W/pairs0" || die 2 "cannot write in $W"; }
 
-# ---- directories, before any file of any list ------------------------------------------------------------------------------------
-fresh
-[ "$apply" = 0 ] || records 6 "$REOPEN" sh <"$B/lists/dirs.make0" || echo 1 >>"$W/rc"
-records 6 "$DIRECTORY" sh <"$B/lists/dirs.make0" || echo 1 >>"$W/rc"
-worst
-made=$(total moved)
+make_directories() {
+  fresh
+  [ "$apply" = 0 ] || records 6 "$REOPEN" sh <"$B/lists/dirs.make0" || gave_up
+  records 6 "$DIRECTORY" sh <"$B/lists/dirs.make0" || gave_up
+  worst
+  made=$(total moved)
+}
+
+# List by list; links last, for what they link to may have come back just now.
+put_back() {
+  for pass in copy link; do
+    while read -r nn list type files bytes needs <&3; do
+      [ "$nn" = '#' ] && continue
+      chosen "$needs" || continue
+      [ -z "$stopped" ] || continue
+      case $pass$type in copylinks | linkfiles | linkpairs | linkreplace | copydirs | linkdirs) continue ;; esac
+      fresh
+      blocked_before=$(names "$W/blocked0") changed_before=$(names "$W/changed0")
+      BACKUP='' REPLACING='' would=0 before=$partial
+      partial=0
+      case $type in
+        files)
+          if xargs -0 -r sh -c "$COPY" sh <"$B/lists/$nn-$list.files0" >"$W/list"; then transfer "$nn" "$W/list" --ignore-existing; else gave_up; fi
+          ;;
+        links)
+          if records 3 "$LINK" sh <"$B/lists/$nn-$list.links0" >"$W/list"; then transfer "$nn" "$W/list" --ignore-existing; else gave_up; fi
+          linked=$((linked + $(total moved)))
+          ;;
+        pairs)
+          pairs "$nn" "$B/lists/$nn-$list.pairs0" --ignore-existing
+          # Their sizes are not asked for one by one.
+          [ "$apply$(total moved)" = 00 ] || would_bytes=$((would_bytes + bytes))
+          ;;
+        replace)
+          if records 6 "$REPLACE" sh <"$B/lists/$nn-$list.was0" >"$W/list"; then
+            BACKUP=$EVIDENCE
+            REPLACING=1 how='--ignore-times --backup'
+            # A dry run has no evidence directory.
+            [ "$apply" = 1 ] || how=--ignore-times
+            if [ "$apply" = 1 ] && { [ -s "$W/list" ] || [ -s "$W/pairs0" ]; }; then mkdir -p -- "$EVIDENCE" || die 2 "cannot make the evidence directory"; fi
+            transfer "$nn" "$W/list" "$how"
+            pairs "$nn" "$W/pairs0" "$how"
+          else gave_up; fi
+          BACKUP=''
+          ;;
+        *) die 2 "the plan has a kind of list that this script does not know: $type" ;;
+      esac
+      worst
+      if [ "$apply" = 1 ]; then
+        done_now=$(total moved)
+        verb='attempted'
+        [ "$partial" = 0 ] && verb='restored'
+        [ "$type" = pairs ] || done_now=$((done_now + $(names "$W/list")))
+      else
+        verb='would be restored' done_now=$((would + $(total moved)))
+      fi
+      copied=$((copied + done_now))
+      [ "$quiet" = 1 ] ||
+        say "$nn $list from $(snapshot "$nn"): $files listed, $done_now $verb, $(total present) there already, $(($(names "$W/blocked0") - blocked_before)) blocked, $(($(names "$W/changed0") - changed_before)) left alone because they changed$([ "$partial" = 0 ] || echo '; PARTLY FAILED')"
+      [ "$before" = 0 ] || partial=1
+    done 3<"$B/lists/plan"
+  done
+}
+
+# ---- is there room? ---------------------------------------------------------------------------------------------------------------
+set -- $(stat -f -c '%a %S %c %d %b' .)
+# Some file systems do not count inodes, and some nothing at all.
+free_bytes='' free_inodes=''
+[ "$5" = 0 ] || free_bytes=$(($1 * $2))
+[ "$3" = 0 ] || free_inodes=$4
+# too_little BYTES INODES
+too_little() { { [ -n "$free_bytes" ] && [ "$1" -gt "$free_bytes" ]; } || { [ -n "$free_inodes" ] && [ "$2" -gt "$free_inodes" ]; }; }
+room() { echo "TARGET has too little room: $1 bytes and $2 inodes are needed, ${free_bytes:-unknown} bytes${free_inodes:+ and $free_inodes inodes} are free"; }
+say "the chosen lists hold $need_files files, $need_bytes bytes; free at TARGET: ${free_bytes:-unknown} bytes${free_inodes:+, $free_inodes inodes}"
+listed_inodes=$((need_files + $(names "$B/lists/dirs.make0") / 6))
+if [ "$apply" = 1 ] && [ "$fill" = 0 ] && too_little "$need_bytes" "$listed_inodes"; then
+  # Much of it may be there already: only what is absent counts.
+  apply=0 APPLY=0 quiet=1
+  make_directories
+  put_back
+  if too_little "$would_bytes" "$((copied - linked + made))"; then
+    die 4 "$(room "$would_bytes" "$((copied - linked + made))")" "nothing was changed; make room, or add --fill to put back what fits (sparse files may take less)"
+  fi
+  apply=1 APPLY=1 quiet=0 partial=0 stopped='' copied=0 linked=0 made=0
+  : >"$W/blocked0" && : >"$W/changed0" && : >"$LOG" || die 2 "cannot write in $W"
+fi
+
+# ---- directories before any file of any list, and their owner, mode and time last, deepest first -----------------------------------
+make_directories
 [ "$made" = 0 ] || say "directories: $made $([ "$apply" = 1 ] && echo made || echo would be made)"
-
-# ---- files, list by list; links last, for what they link to may have come back just now -------------------------------------------
-for pass in copy link; do
-  while read -r nn list type files bytes needs <&3; do
-    [ "$nn" = '#' ] && continue
-    chosen "$needs" || continue
-    [ -z "$stopped" ] || continue
-    case $pass$type in copylinks | linkfiles | linkpairs | linkreplace | copydirs | linkdirs) continue ;; esac
-    fresh
-    blocked_before=$(names "$W/blocked0") changed_before=$(names "$W/changed0")
-    BACKUP='' REPLACING='' would=0
-    case $type in
-      files)
-        xargs -0 -r sh -c "$COPY" sh <"$B/lists/$nn-$list.files0" >"$W/list" || echo 1 >>"$W/rc"
-        transfer "$nn" "$W/list" --ignore-existing
-        ;;
-      links)
-        records 3 "$LINK" sh <"$B/lists/$nn-$list.links0" >"$W/list" || echo 1 >>"$W/rc"
-        transfer "$nn" "$W/list" --ignore-existing
-        linked=$((linked + $(total moved)))
-        ;;
-      pairs)
-        pairs "$nn" "$B/lists/$nn-$list.pairs0" --ignore-existing
-        ;;
-      replace)
-        records 6 "$REPLACE" sh <"$B/lists/$nn-$list.was0" >"$W/list" || echo 1 >>"$W/rc"
-        BACKUP=$EVIDENCE
-        REPLACING=1 how='--ignore-times --backup'
-        # A dry run has no evidence directory.
-        [ "$apply" = 1 ] || how=--ignore-times
-        if [ "$apply" = 1 ] && { [ -s "$W/list" ] || [ -s "$W/pairs0" ]; }; then mkdir -p -- "$EVIDENCE" || die 2 "cannot make the evidence directory"; fi
-        transfer "$nn" "$W/list" "$how"
-        pairs "$nn" "$W/pairs0" "$how"
-        BACKUP=''
-        ;;
-      *) die 2 "the plan has a kind of list that this script does not know: $type" ;;
-    esac
-    before=$partial
-    partial=0
-    worst
-    if [ "$apply" = 1 ]; then
-      done_now=$(total moved)
-      verb='attempted'
-      [ "$partial" = 0 ] && verb='restored'
-      [ "$type" = pairs ] || done_now=$((done_now + $(names "$W/list")))
-    else
-      verb='would be restored' done_now=$((would + $(total moved)))
-    fi
-    copied=$((copied + done_now))
-    say "$nn $list from $(snapshot "$nn"): $files listed, $done_now $verb, $(total present) there already, $(($(names "$W/blocked0") - blocked_before)) blocked, $(($(names "$W/changed0") - changed_before)) left alone because they changed$([ "$partial" = 0 ] || echo '; PARTLY FAILED')"
-    [ "$before" = 0 ] || partial=1
-  done 3<"$B/lists/plan"
-done
-
-# ---- owner, mode and time of the directories that were made here, deepest first ----------------------------------------------------
+put_back
 if [ "$apply" = 1 ]; then
   fresh
-  records 6 "$FINISH" sh <"$B/lists/dirs.finish0" || echo 1 >>"$W/rc"
+  records 6 "$FINISH" sh <"$B/lists/dirs.finish0" || gave_up
   worst
   unknown=$(total unknown)
   sync -f . 2>/dev/null || sync
 fi
 
+# After a run that was killed: which temporary files of rsync it may have left. They are named and not deleted, for they could be somebody's.
+temporaries() {
+  : >"$W/left0" && : >"$W/entries0" || return
+  while read -r nn list type rest <&3; do
+    case $nn$type in
+      '#'*) continue ;;
+      *files) STEP=1 AT=1 suffix=files0 ;;
+      *links) STEP=3 AT=1 suffix=links0 ;;
+      *pairs) STEP=3 AT=3 suffix=pairs0 ;;
+      *replace) STEP=6 AT=1 suffix=was0 ;;
+      *) continue ;;
+    esac
+    export STEP AT
+    if [ "$STEP" = 1 ]; then xargs -0 -r sh -c "$TEMPORARY" sh; else records "$STEP" "$TEMPORARY" sh; fi \
+      <"$B/lists/$nn-$list.$suffix" >>"$W/left0" 4>>"$W/entries0"
+  done 3<"$B/lists/plan"
+  for each in left entries; do tr '\000\n' '\n?' <"$W/${each}0" >"$W/$each"; done
+  # What was restored under such a name is none of them.
+  awk 'FILENAME == ARGV[1] { left[$0] = 1; next } { delete left["." $0] } END { for (name in left) print name }' "$W/left" "$W/entries" | cat -v >"$W/temporary"
+}
+
 # ---- what happened --------------------------------------------------------------------------------------------------------------
-blocked=$(names "$W/blocked0") left=$(names "$W/changed0")
+full=0 vanished=0 blocked=$(names "$W/blocked0") left=$(names "$W/changed0")
 show() {
   tr '\000\n' '\n?' <"$1" | head -n 20 | cat -v | sed 's/^/  /'
   [ "$(names "$1")" -le 20 ] || say "  ... and more"
@@ -635,16 +875,39 @@ if [ -s "$LOG" ]; then
   say "messages of the tools (the last 20 of $(wc -l <"$LOG" | tr -d ' ')):"
   tail -n 20 "$LOG" | cat -v | sed 's/^/  /'
 fi
+# Hints only: a name that holds such words changes nothing but what is said.
+if [ "$partial" = 1 ]; then
+  while IFS= read -r line; do
+    case $line in
+      *'No space left on device'* | *'Disk quota exceeded'*) full=1 ;;
+      *'link_stat'*'No such file or directory'* | *'change_dir'*'No such file or directory'* | 'the snapshot is not there'* | *'Input/output error'*) vanished=1 ;;
+    esac
+  done <"$LOG"
+fi
 if [ "$apply" = 1 ]; then
   cp -- "$LOG" "$J/messages" 2>/dev/null
   cp -- "$W/blocked0" "$J/blocked.files0" 2>/dev/null
   cp -- "$W/changed0" "$J/left-alone.files0" 2>/dev/null
   [ ! -d "$EVIDENCE" ] || say "the damaged content that was replaced: $EVIDENCE"
 fi
+if [ "$apply" = 1 ] && [ -e "$J/killed" ]; then
+  temporaries
+  if [ -s "$W/temporary" ]; then
+    say "NOTE: a run, or an rsync of it, was killed. These look like temporary files of rsync (.NAME.XXXXXX) that it has left; look at them, and delete them:"
+    sed 's/^/  /' "$W/temporary"
+  else
+    rm -f -- "$J/killed"
+  fi
+fi
 if [ -n "$stopped" ]; then say "STOPPED: $stopped"; fi
+[ "$full" = 0 ] || say "a disk had no room or no inodes left: make room, and run the same command again"
+[ "$vanished" = 0 ] || say "some copies are not there any more or cannot be read: run 'rollcall assess' again, it looks for others and writes a new bundle"
 if [ "$partial" = 1 ]; then
   if [ "$apply" = 1 ]; then say "ONLY PARTLY DONE; when the cause is removed, run the same command again: it continues"; else say "some of it would fail; see the messages above"; fi
   next=2
+elif [ "$apply" = 0 ] && [ "$fill" = 0 ] && too_little "$would_bytes" "$((copied - linked + made))"; then
+  say "$(room "$would_bytes" "$((copied - linked + made))"); --apply will refuse, unless you make room or add --fill"
+  next=4
 elif [ "$blocked" != 0 ] || [ "$left" != 0 ]; then
   next=1
 else

@@ -1,16 +1,17 @@
 // Re-reads what a bundle has restored and holds it against the bundle's manifest: the proof that every file came back bit for bit.
-import { createHash } from 'node:crypto';
-import { closeSync, createReadStream, openSync, readFileSync, readSync } from 'node:fs';
+import { createReadStream, readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import type { State, Tally } from '../../domain/assessment.ts';
 import { EXIT, type ExitCode, RollcallError, worstExit } from '../../domain/exit.ts';
 import { sameMtime } from '../../domain/version.ts';
-import { errnoOf, FileError } from '../files/errors.ts';
+import { FileError } from '../files/errors.ts';
 import { createHasher } from '../files/hash.ts';
-import { bytesOf, realPathOf } from '../files/location.ts';
+import { realPathOf } from '../files/location.ts';
 import { Copies, type Look } from './content.ts';
 import { refuseRiskyTarget } from './guard.ts';
-import { BUNDLE_FORMAT, type ManifestEntry, parseManifestLine } from './manifest.ts';
+import { checkSums, fileOf, opened, placeOf, readSummary, refuseForeign } from './bundle-files.ts';
+import { rootFacts } from './target.ts';
+import { type ManifestEntry, parseManifestLine } from './manifest.ts';
 
 /**
  * restored: content as in the manifest · beside: so, under the name beside · waiting: untouched, because its list was not asked for (--damaged …) ·
@@ -78,23 +79,24 @@ export interface VerifyInput {
   readonly onProgress?: (done: number, bytesRead: number) => void;
 }
 
-const SUM_LINE = /^([0-9a-f]{64}) {2}((?:[A-Za-z0-9][A-Za-z0-9._-]*\/)*[A-Za-z0-9][A-Za-z0-9._-]*)$/;
-const BUFFER_BYTES = 1024 * 1024;
 const TURN_BYTES = 64 * 1024 * 1024;
 
 /**
- * Throws RollcallError: no bundle, or one of another format (2); a file of it is not as it was written, or the target is a read-write FUSE, NFS or
- * SMB mount (4); interrupted (130).
+ * Throws RollcallError: no bundle, or one of another format (2); others can write it, a file of it is not as it was written, the target is a read-write FUSE, NFS or
+ * SMB mount, or is not the volume that was judged though it has its path (4); interrupted (130).
  */
 export async function verifyBundle(input: VerifyInput): Promise<VerifyResult> {
-  const bundle = placeOf(input.bundleDir, 'bundle');
+  const bundle = placeOf(input.bundleDir);
+  refuseForeign(bundle, ['', '/SHA256SUMS', '/summary.json', '/manifest.jsonl']);
   const summary = readSummary(bundle);
   checkSums(bundle);
   const wanted = input.target ?? summary.livePath;
-  refuseRiskyTarget(wanted, input.riskAccepted);
-  const target = placeOf(wanted, 'target');
   const hasher = await createHasher();
-  const copies = new Copies(target, hasher, input.now);
+  const [target, copies] = opened(wanted, 'target', () => {
+    refuseRiskyTarget(wanted, input.riskAccepted);
+    const real = realPathOf(wanted);
+    return [real, new Copies(real, hasher, input.now)];
+  });
   const items: VerifyItem[] = [];
   const none: Tally = { files: 0, bytes: 0 };
   const counts: Record<VerifyStatus, Tally> = {
@@ -108,7 +110,7 @@ export async function verifyBundle(input: VerifyInput): Promise<VerifyResult> {
   };
   let bytesRead = 0;
   let sinceTurn = 0;
-  const manifest = createReadStream(Buffer.concat([bytesOf(bundle), Buffer.from('/manifest.jsonl')]));
+  const manifest = createReadStream(fileOf(bundle, 'manifest.jsonl'));
   try {
     for await (const line of createInterface({ input: manifest, crlfDelay: Number.POSITIVE_INFINITY })) {
       if (line === '') continue;
@@ -133,12 +135,14 @@ export async function verifyBundle(input: VerifyInput): Promise<VerifyResult> {
     manifest.destroy();
     copies.close();
   }
+  const isLive = isSamePlace(target, summary.livePath);
+  if (isLive && items.length > 0 && counts.restored.files + counts.beside.files === 0) refuseOther(bundle, target);
   const leftToPersons = items.filter(isLeftToPerson).length;
   return {
     bundle,
     target,
     volume: summary.volume,
-    isLive: isSamePlace(target, summary.livePath),
+    isLive,
     items,
     counts,
     metadataDiffers: items.filter(({ metadata }) => metadata.length > 0).length,
@@ -148,7 +152,25 @@ export async function verifyBundle(input: VerifyInput): Promise<VerifyResult> {
   };
 }
 
-function isLeftToPerson(item: VerifyItem): boolean {
+/**
+ * The empty directory below a mount point says nothing of the volume that belongs there. restore.sh refuses it by the same facts; but a volume that was
+ * made anew on purpose (--new-volume) holds what was restored to it, so only where nothing is back is it told from the mount that is away.
+ */
+function refuseOther(bundle: string, target: string): void {
+  const [, fsType, inode] = readFileSync(fileOf(bundle, 'lists/target0'), 'latin1').split('\0');
+  const now = rootFacts(target);
+  if (fsType === '-' || now === null || (now.fsType === fsType && now.inode === inode)) return;
+  throw new RollcallError(
+    `another file system or directory than the one that was judged lies at ${target}, and nothing of what was to be restored is there`,
+    {
+      exit: EXIT.guard,
+      next: 'Is the volume mounted (findmnt)? Mount it and run this again; if it was made anew on purpose, restore to it first with restore.sh --new-volume.',
+    },
+  );
+}
+
+/** Waits for --person-deleted: left out on purpose, and no finding. */
+export function isLeftToPerson(item: VerifyItem): boolean {
   return item.status === 'waiting' && item.needs.includes('person-deleted');
 }
 
@@ -157,101 +179,12 @@ function exitOf(item: VerifyItem): ExitCode[] {
   return [item.status === 'unreadable' ? EXIT.incomplete : EXIT.findings];
 }
 
-function placeOf(path: string, what: 'bundle' | 'target'): string {
-  try {
-    return realPathOf(path);
-  } catch (error) {
-    if (!(error instanceof FileError)) throw error;
-    throw new RollcallError(`the ${what} ${path} cannot be opened: ${error.errno}`, { cause: error });
-  }
-}
-
 function isSamePlace(target: string, livePath: string): boolean {
   try {
     return realPathOf(livePath) === target;
   } catch (error) {
     if (!(error instanceof FileError)) throw error;
     return false;
-  }
-}
-
-function fileOf(bundle: string, name: string): Buffer {
-  return Buffer.concat([bytesOf(bundle), Buffer.from(`/${name}`)]);
-}
-
-function readSummary(bundle: string): { volume: string; livePath: string } {
-  let raw: string;
-  try {
-    raw = readFileSync(fileOf(bundle, 'summary.json'), 'utf8');
-  } catch (error) {
-    throw new RollcallError(`${bundle} is not a restore bundle: summary.json ${errnoOf(error) ?? 'cannot be read'}`, {
-      cause: error,
-    });
-  }
-  let summary: unknown;
-  try {
-    summary = JSON.parse(raw);
-  } catch (error) {
-    throw new RollcallError(`${bundle} is not a restore bundle: summary.json is not JSON`, { cause: error });
-  }
-  if (
-    typeof summary !== 'object' ||
-    summary === null ||
-    !('format' in summary && 'volume' in summary && 'livePath' in summary) ||
-    typeof summary.volume !== 'string' ||
-    typeof summary.livePath !== 'string'
-  ) {
-    throw new RollcallError(`${bundle} is not a restore bundle: summary.json does not say which volume it is of`);
-  }
-  if (summary.format !== BUNDLE_FORMAT) {
-    throw new RollcallError(`${bundle} has format ${String(summary.format)}; this version knows ${BUNDLE_FORMAT}`, {
-      next: 'use the version of rollcall that wrote it',
-    });
-  }
-  return { volume: summary.volume, livePath: summary.livePath };
-}
-
-/** Every file of the bundle is as it was written. What was added since (journal, evidence) is none of them. */
-function checkSums(bundle: string): void {
-  const refuse = (what: string, cause?: unknown): never => {
-    throw new RollcallError(`the bundle is not as it was written: ${what}`, {
-      exit: EXIT.guard,
-      next: 'write a new one with: rollcall assess',
-      ...(cause === undefined ? {} : { cause }),
-    });
-  };
-  const seen = new Set<string>();
-  let text: string;
-  try {
-    text = readFileSync(fileOf(bundle, 'SHA256SUMS'), 'utf8');
-  } catch (error) {
-    return refuse(`SHA256SUMS ${errnoOf(error) ?? 'cannot be read'}`, error);
-  }
-  for (const line of text.split('\n')) {
-    if (line === '') continue;
-    const [, sum, name] = SUM_LINE.exec(line) ?? [];
-    if (sum === undefined || name === undefined) return refuse('SHA256SUMS holds a line of another shape');
-    seen.add(name);
-    let found: string;
-    try {
-      found = sha256Of(fileOf(bundle, name));
-    } catch (error) {
-      return refuse(`${name} ${errnoOf(error) ?? 'cannot be read'}`, error);
-    }
-    if (found !== sum) refuse(`${name} has another SHA-256`);
-  }
-  for (const name of ['manifest.jsonl', 'summary.json']) if (!seen.has(name)) refuse(`SHA256SUMS lacks ${name}`);
-}
-
-function sha256Of(path: Buffer): string {
-  const fd = openSync(path, 'r');
-  try {
-    const hash = createHash('sha256');
-    const buffer = Buffer.allocUnsafe(BUFFER_BYTES);
-    for (let got = readSync(fd, buffer); got > 0; got = readSync(fd, buffer)) hash.update(buffer.subarray(0, got));
-    return hash.digest('hex');
-  } finally {
-    closeSync(fd);
   }
 }
 
@@ -312,7 +245,8 @@ function metadataOf(entry: ManifestEntry, now: State, inode: bigint, copies: Cop
   }
   if (now.uid !== state.uid || now.gid !== state.gid) fields.push('owner');
   if (now.mode !== state.mode && state.kind !== 'symlink') fields.push('mode');
-  if (!sameMtime(now.mtimeNs, state.mtimeNs)) fields.push('mtime');
+  const timesKnown = now.mtimeNs !== null && state.mtimeNs !== null;
+  if (!timesKnown || !sameMtime(now.mtimeNs, state.mtimeNs)) fields.push('mtime');
   return fields;
 }
 

@@ -11,6 +11,16 @@ export function plural(value: number, one: string, many = `${one}s`): string {
   return `${count(value)} ${value === 1 ? one : many}`;
 }
 
+/** '1 file and 10 directories stand in no list (its path is too long for rsync).' */
+export function leftOut(group: { readonly why: string; readonly files: number; readonly directories: number }): string {
+  const { files, directories } = group;
+  const who = [
+    ...(files > 0 ? [plural(files, 'file')] : []),
+    ...(directories > 0 ? [plural(directories, 'directory', 'directories')] : []),
+  ].join(' and ');
+  return `${who} ${files + directories === 1 ? 'stands' : 'stand'} in no list (${group.why}).`;
+}
+
 const UNITS = ['kB', 'MB', 'GB', 'TB', 'PB'] as const;
 
 /** Decimal units with three significant digits: 999 B, 12.3 kB, 1.45 GB. */
@@ -98,6 +108,17 @@ export function visible(text: string): string {
   );
 }
 
+/**
+ * A JSON text that acts on no terminal. JSON.stringify leaves C1 controls and marks that turn the direction of writing as they are; here they become
+ * \uXXXX, which every parser reads back.
+ */
+export function inertJson(json: string): string {
+  return json.replace(UNSEEN_IN_JSON, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`);
+}
+
+/** UNSEEN without C0, which stands in JSON as white space only. */
+const UNSEEN_IN_JSON = /[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g;
+
 /** Control characters (C0, DEL, C1), lone surrogates, line separators, the byte order mark, and what turns the direction of writing. */
 const UNSEEN = /[\p{Cc}\p{Cs}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/gu;
 
@@ -113,6 +134,11 @@ export function shellWord(printable: string): string {
     hex === undefined ? `\\${escaped}` : `\\0${parseInt(hex, 16).toString(8).padStart(3, '0')}`,
   );
   return `"$(printf %b '${octal.replaceAll("'", `\\0047`)}')"`;
+}
+
+/** As shellWord, and never taken for an option: a path that begins with a dash begins with `./`. */
+export function operand(printable: string): string {
+  return shellWord(printable.startsWith('-') ? `./${printable}` : printable);
 }
 
 /** One sentence for each class, for somebody who has not read the design. */

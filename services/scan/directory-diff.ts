@@ -2,22 +2,17 @@
 import { joinPath } from '../../domain/path.ts';
 import type { Version } from '../../domain/version.ts';
 import type { Donor, KnownRow } from '../catalog/known.ts';
-import type { EndingRow, GapRow, ShardCounts, ShardDirectory, VersionRow } from '../catalog/shards.ts';
-import { noCounts } from '../catalog/shards.ts';
+import type { EndingRow, GapRow, ShardCounts, VersionRow } from '../catalog/shard-result.ts';
+import type { ShardDirectory } from '../catalog/shards.ts';
+import { noCounts } from '../catalog/shard-result.ts';
 import { openDirectory } from '../files/directory.ts';
 import type { Directory } from '../files/directory.ts';
 import { FileError, gapStatusOf, isAbsent } from '../files/errors.ts';
 import { readContent } from '../files/read.ts';
 import type { Stat } from '../files/stat.ts';
 import type { ShardEnvironment } from './environment.ts';
-import {
-  LARGE_FILE_BYTES,
-  LINKS_REMEMBERED,
-  READ_ATTEMPTS,
-  READ_ATTEMPTS_LARGE,
-  READ_ONCE_FROM_BYTES,
-} from './limits.ts';
-import type { Entry, Look, NameGap } from './look.ts';
+import { LARGE_FILE_BYTES, READ_ATTEMPTS, READ_ATTEMPTS_LARGE, READ_ONCE_FROM_BYTES } from './limits.ts';
+import { type Entry, type Look, type NameGap, noAnswer } from './look.ts';
 import { changedInSilence, diffGone, diffPresent } from './observe.ts';
 import type { Ending, Observed } from './observe.ts';
 
@@ -76,6 +71,7 @@ export function diffDirectory(environment: ShardEnvironment, input: DiffInput, i
     return diffAgainst(environment, input, into, previous);
   } finally {
     previous.close();
+    environment.leave();
   }
 }
 
@@ -112,6 +108,7 @@ function diffAgainst(
       into.deferred.push({ directory, name: entry.name, bytes: entry.stat.size ?? 0 });
       return;
     } else {
+      environment.enter(directory.id, entry.name);
       const read = readEntry(environment, input.handle, entry, counts);
       if ('status' in read) return addGap(read);
       observed = read;
@@ -121,7 +118,7 @@ function diffAgainst(
     if (entry.stat.kind === 'file') {
       counts.files++;
       counts.bytes += entry.stat.size ?? 0;
-      environment.progress(1, 0);
+      environment.progress.add(1, 0);
     }
     if (row?.now === undefined) counts.found++;
     else counts.seen++;
@@ -147,7 +144,10 @@ function diffAgainst(
         stage(into, directory.id, diffGone(name, row.now, 'excluded', nextOf(environment, input, name)));
         continue;
       }
-      if (!environment.lookupByName) second ??= namesOf(environment, input.handle);
+      if (!environment.lookupByName && second === null) {
+        environment.enter(directory.id, '');
+        second = namesOf(environment, input.handle);
+      }
       const absence = confirmAbsent(environment, input, name, second);
       if (absence === 'absent') {
         counts.vanished++;
@@ -176,6 +176,8 @@ function confirmAbsent(
     return { name, status: gapStatusOf(errno), errno, detail: 'its directory could not be listed a second time' };
   }
   if (second !== null && !second.has(name)) return 'absent';
+  if (environment.hangs(directory.id, name)) return noAnswer(name);
+  environment.enter(directory.id, name);
   try {
     const stat = handle.lstat(name);
     return { name, stat, target: stat.kind === 'symlink' ? handle.readlink(name) : null };
@@ -197,7 +199,7 @@ function namesOf(environment: ShardEnvironment, handle: Directory): ReadonlySet<
   const names = new Set<string>();
   try {
     handle.list(1_024, (batch) => {
-      environment.tick();
+      environment.progress.tick();
       for (const name of batch) names.add(name);
     });
   } catch (error) {
@@ -249,8 +251,9 @@ function readEntry(
     environment.hasher,
     handle,
     entry.name,
-    { attempts },
-    (bytes) => environment.progress(0, bytes),
+    // A file that is read only once must not be held against a lookup of some time ago.
+    attempts === 1 ? { attempts } : { attempts, looked: entry.stat },
+    (bytes) => environment.progress.add(0, bytes),
     environment.nowMs,
   );
   if (!result.ok) {
@@ -259,13 +262,10 @@ function readEntry(
   }
   counts.filesRead++;
   counts.bytesRead += result.bytes;
-  if (result.stat.nlink > 1 && environment.links.size < LINKS_REMEMBERED) {
-    environment.links.set(`${result.stat.device}:${result.stat.inode}`, {
-      size: result.bytes,
-      mtimeNs: result.stat.mtimeNs,
-      digest: result.digest,
-      racy: result.racy,
-    });
+  const { device, inode, mtimeNs, nlink } = result.stat;
+  if (nlink > 1) {
+    const { bytes: size, digest, racy } = result;
+    environment.links.remember(device, inode, { size, mtimeNs, digest, racy });
   }
   return observedOf({ name: entry.name, stat: result.stat, target: null }, result.digest, true, result.racy);
 }
@@ -288,7 +288,7 @@ function carriedDigest(
   const { stat } = entry;
   if (stat.kind !== 'file') return null;
   if (stat.nlink > 1) {
-    const link = environment.links.get(`${stat.device}:${stat.inode}`);
+    const link = environment.links.recall(stat.device, stat.inode);
     if (link !== undefined && link.size === stat.size && link.mtimeNs === stat.mtimeNs) {
       return { digest: link.digest, fresh: true, racy: link.racy };
     }
@@ -352,7 +352,10 @@ function record(
     reread: environment.context.mode === 'reread',
   };
   const write = (suspect: boolean): void => {
-    const diff = diffPresent(point, known, observed, nextOf(environment, input, observed.name), suspect);
+    const next = nextOf(environment, input, observed.name);
+    const path = joinPath(input.directory.path, observed.name);
+    const leftOut = next !== null && environment.excludedAt(next, path, observed.kind === 'directory');
+    const diff = diffPresent(point, known, observed, next, leftOut ? 'excluded' : 'vanished', suspect);
     if (diff.insert !== null) {
       into.versions.push(diff.insert);
       if (known.now !== undefined) into.counts.changed++;

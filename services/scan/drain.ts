@@ -6,15 +6,27 @@ import { EXIT, RollcallError } from '../../domain/exit.ts';
 import { isConnectionLost, isTransient, throwAdvised } from '../catalog/advice.ts';
 import type { Database, DatabaseAddress } from '../catalog/database.ts';
 import { connect } from '../catalog/database.ts';
-import { giveUpScan, loadScanContext, scanState } from '../catalog/scans.ts';
-import type { Queryable, ScanContext } from '../catalog/scans.ts';
+import { giveUpScan, scanState } from '../catalog/scans.ts';
+import { loadScanContext } from '../catalog/scan-context.ts';
+import type { Queryable } from '../catalog/scans.ts';
+import type { ScanContext } from '../catalog/scan-context.ts';
 import { holdLeases } from '../catalog/holders.ts';
-import { claimShard, releaseShard, renewLeases } from '../catalog/shards.ts';
+import { joinPath } from '../../domain/path.ts';
+import { claimShard, endOverdueWrites, releaseHung, releaseShard, renewLeases } from '../catalog/shards.ts';
 import type { Shard } from '../catalog/shards.ts';
 import { giveUpShard } from '../catalog/give-up.ts';
 import { finishScan } from './finish.ts';
 import type { FinishOutcome } from './finish.ts';
-import { RECONNECT_PAUSE_MS, RECONNECT_TRIES, RENEW_EVERY_MS, SHARD_ATTEMPTS, STALL_MS } from './limits.ts';
+import {
+  HANGS_MIN,
+  LEASES,
+  RECONNECT_PAUSE_MS,
+  RECONNECT_TRIES,
+  SHARD_ATTEMPTS,
+  UNWATCHED_MS,
+  WRITTEN_OFF_MAX,
+} from './limits.ts';
+import type { Leases } from './limits.ts';
 import type { RunningShard, ThreadPool } from './pool.ts';
 import type { ShardAnswer } from './shard-thread.ts';
 
@@ -34,6 +46,8 @@ export interface DrainOptions {
   readonly onProgress: (progress: Progress) => void;
   /** False for a worker: another host may hold what is left, and nothing has to be waited for. */
   readonly waitForOthers: boolean;
+  /** LEASES unless given. */
+  readonly leases?: Leases;
   /** A shard failed for the last time; it will be divided, or become a gap. */
   readonly onFailure: (error: unknown) => void;
 }
@@ -77,7 +91,7 @@ async function newHolder(client: Queryable): Promise<number> {
 
 interface Flight {
   readonly running: RunningShard;
-  lastMoved: bigint;
+  lastMoved: number;
   movedAtMs: number;
   counted: { files: number; bytes: number };
 }
@@ -88,25 +102,33 @@ class Drain {
   #holder: number;
   readonly #context: ScanContext;
   readonly #flights = new Map<bigint, Flight>();
+  readonly #leases: Leases;
   #done: Progress = { files: 0, bytes: 0 };
+  /** What a thread is measured by: time in which this process looked. */
+  #watchedMs = 0;
+  #lookedAtMs: number;
   #renewedAtMs: number;
   #writtenOff = 0;
+  /** Of these, the ones that did not even come to a name. */
+  #outside = 0;
 
   constructor(options: DrainOptions, client: Connection, holder: number, context: ScanContext) {
     this.#options = options;
     this.#client = client;
     this.#holder = holder;
     this.#context = context;
-    this.#renewedAtMs = options.nowMs();
+    this.#leases = options.leases ?? LEASES;
+    this.#lookedAtMs = options.nowMs();
+    this.#renewedAtMs = this.#lookedAtMs;
   }
 
   async run(): Promise<DrainOutcome> {
     const { scanId, signal, threads } = this.#options;
     for (;;) {
       if (signal.aborted) throw interrupted();
-      // One more than there are threads, so that none waits for a claim.
-      while (this.#flights.size < threads.threads + 1 - this.#writtenOff && !signal.aborted) {
-        const shard = await this.#ask((client) => claimShard(client, scanId, this.#holder));
+      // One more than there are lanes, so that none waits for a claim.
+      while (this.#flights.size < threads.lanes + 1 && !signal.aborted) {
+        const shard = await this.#ask((client) => claimShard(client, scanId, this.#holder, this.#leases.leaseMs));
         if (shard === null) break;
         if (shard.attempts > SHARD_ATTEMPTS) {
           await this.#ask((client) => giveUpShard(client, this.#context, shard, this.#options.nowMs()));
@@ -126,6 +148,7 @@ class Drain {
         if (finished !== 'relist') return finished;
         continue;
       }
+      await this.#ask((client) => endOverdueWrites(client, scanId));
       if (!this.#options.waitForOthers) return { outcome: 'left to others' };
       await pause(POLL_MS);
     }
@@ -137,8 +160,8 @@ class Drain {
     running.answer.catch(() => undefined);
     this.#flights.set(shard.id, {
       running,
-      lastMoved: -1n,
-      movedAtMs: this.#options.nowMs(),
+      lastMoved: -1,
+      movedAtMs: this.#watchedMs,
       counted: { files: 0, bytes: 0 },
     });
   }
@@ -190,7 +213,10 @@ class Drain {
         await giveUpScan(this.#options.db, this.#options.scanId, { reason, nowMs: this.#options.nowMs() });
         throw new RollcallError(`${answer.reason}. Nothing was concluded from this scan.`, {
           exit: EXIT.guard,
-          next: 'Check that the file system is mounted where it was, then run the command again.',
+          next:
+            this.#context.role === 'live'
+              ? 'Check that the file system is mounted where it was (findmnt), then run the command again.'
+              : 'Check that the file system of the backup is mounted (findmnt), and let the backup program finish if it is at work; then run the command again.',
         });
       }
     }
@@ -213,13 +239,15 @@ class Drain {
         if (this.#options.signal.aborted) throw interrupted();
         if (!isConnectionLost(error)) continue;
         await this.#client.end().catch(() => undefined);
+        // A server that is killed comes back; one whose disk is full breaks off at each write.
+        const trouble = await this.#options.db.trouble();
+        if (trouble !== null) throw trouble;
         await pause(RECONNECT_PAUSE_MS);
         try {
           this.#client = await connectDrain(this.#options.db.address);
           // A number of its own, and claims of its own: what the old ones say need not be so any more after a crash of the server.
           this.#holder = await newHolder(this.#client);
-          for (const flight of this.#flights.values()) flight.running.abandon();
-          this.#flights.clear();
+          await this.abandon();
         } catch (again) {
           if (!isTransient(again)) throw again;
         }
@@ -243,7 +271,7 @@ class Drain {
   #report(): void {
     let { files, bytes } = this.#done;
     for (const flight of this.#flights.values()) {
-      flight.counted = { files: Number(flight.running.progress[1]), bytes: Number(flight.running.progress[2]) };
+      flight.counted = { files: flight.running.progress.files(), bytes: flight.running.progress.bytes() };
       files += flight.counted.files;
       bytes += flight.counted.bytes;
     }
@@ -253,29 +281,64 @@ class Drain {
   /** Renews the leases of threads that move; gives up a shard whose thread stood still, and writes the thread off. */
   async #tend(): Promise<void> {
     const nowMs = this.#options.nowMs();
+    // After a stop (Ctrl-Z, a suspended machine) or a jump of the clock nobody knows how long a thread stood still.
+    this.#watchedMs += Math.min(Math.max(nowMs - this.#lookedAtMs, 0), UNWATCHED_MS);
+    this.#lookedAtMs = nowMs;
+    const { renewEveryMs, stallMs, leaseMs } = this.#leases;
     for (const flight of this.#flights.values()) {
-      const moved = Atomics.load(flight.running.progress, 0);
+      const moved = flight.running.progress.ticks();
       // 0: no thread has taken it up yet.
-      if (moved !== flight.lastMoved || moved === 0n) {
+      if (moved !== flight.lastMoved || moved === 0) {
         flight.lastMoved = moved;
-        flight.movedAtMs = nowMs;
-      } else if (nowMs - flight.movedAtMs > STALL_MS) {
-        this.#flights.delete(flight.running.shard.id);
-        this.#writtenOff++;
-        flight.running.abandon();
-        await this.#ask((client) => releaseShard(client, flight.running.shard, false));
-        if (this.#writtenOff >= this.#options.threads.threads) {
-          throw new RollcallError('Every thread hangs in a system call: the storage does not answer.', {
-            next: 'Look at the kernel log and the mounts (dmesg, findmnt), then run the command again: it continues where it stopped.',
-          });
-        }
+        flight.movedAtMs = this.#watchedMs;
       }
     }
-    if (nowMs - this.#renewedAtMs < RENEW_EVERY_MS) return;
+    const silent = (ms: number): Flight[] =>
+      [...this.#flights.values()].filter((flight) => this.#watchedMs - flight.movedAtMs > ms);
+    if (silent(stallMs).length > 0) {
+      // Those that began to hang a little later hang as well.
+      const hanging = silent(stallMs / 2);
+      for (const flight of hanging) await this.#writeOff(flight);
+      this.#refuseDead(hanging.length);
+    }
+    // By the clock itself, whichever way it jumps: renewing too often does no harm.
+    if (Math.abs(nowMs - this.#renewedAtMs) < renewEveryMs) return;
     this.#renewedAtMs = nowMs;
-    const moving = [...this.#flights.values()].filter((flight) => nowMs - flight.movedAtMs < STALL_MS);
+    const moving = [...this.#flights.values()].filter((flight) => this.#watchedMs - flight.movedAtMs < stallMs);
     const shards = moving.map((flight) => flight.running.shard);
-    await this.#ask((client) => renewLeases(client, shards, this.#holder));
+    await this.#ask((client) => renewLeases(client, shards, this.#holder, leaseMs));
+  }
+
+  /** A system call that never returns cannot be ended, only left alone, with its thread; the pool starts another. The shard is done without that name. */
+  async #writeOff({ running }: Flight): Promise<void> {
+    const { onFailure } = this.#options;
+    const { shard } = running;
+    const place = running.place();
+    this.#flights.delete(shard.id);
+    running.abandon();
+    if (place === null) {
+      this.#outside++;
+      await this.#ask((client) => releaseShard(client, shard, false));
+    } else {
+      const directory = await this.#ask((client) => releaseHung(client, shard, place));
+      const path = joinPath(joinPath(this.#context.path, directory), place.name);
+      onFailure(
+        new Error(`no answer from ${path}: a thread hangs there and is written off, the scan goes on without it`),
+      );
+    }
+    this.#writtenOff++;
+  }
+
+  /** One name that hangs is left out; a storage that does not answer at all, or in ever more places, ends the run. */
+  #refuseDead(hanging: number): void {
+    const all = Math.max(HANGS_MIN, this.#options.threads.lanes);
+    if (hanging < all && this.#outside < all && this.#writtenOff < WRITTEN_OFF_MAX) return;
+    throw new RollcallError(
+      `${this.#writtenOff} threads hang in system calls on ${this.#context.path}: the storage does not answer.`,
+      {
+        next: 'Look at the kernel log and the mounts (dmesg, findmnt), then run the command again: it continues where it stopped.',
+      },
+    );
   }
 }
 

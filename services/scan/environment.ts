@@ -1,19 +1,13 @@
 // What a thread holds while it does a shard: its connection, its hasher, the open root, and the rules of the scan.
 import type { Connection } from '../catalog/database.ts';
 import type { AttributeIds } from '../catalog/rows.ts';
-import type { ScanContext } from '../catalog/scans.ts';
+import type { ScanContext } from '../catalog/scan-context.ts';
 import type { Directory } from '../files/directory.ts';
 import type { Hasher } from '../files/hash.ts';
 import type { ListingDigest } from '../files/listing-digest.ts';
 import type { Stat } from '../files/stat.ts';
-
-/** Digest of one inode, as read in this scan. */
-export interface LinkDigest {
-  readonly size: number;
-  readonly mtimeNs: bigint;
-  readonly digest: bigint;
-  readonly racy: boolean;
-}
+import type { ProgressCounters } from './progress.ts';
+import type { LinkDigests } from './link-digests.ts';
 
 export interface ShardEnvironment {
   readonly client: Connection;
@@ -28,6 +22,8 @@ export interface ShardEnvironment {
   /** Patterns exist, so that asking for each name pays. */
   readonly excludes: boolean;
   readonly excluded: (path: string, isDirectory: boolean) => boolean;
+  /** By the rules of the later scan at seq, where this one is late. */
+  readonly excludedAt: (seq: bigint, path: string, isDirectory: boolean) => boolean;
   /** `.snapshots` and its like, which are skipped at the root of a file system only. */
   readonly isSystemDirectory: (name: string) => boolean;
   readonly isMountRoot: (path: string, stat: Stat) => boolean;
@@ -37,14 +33,25 @@ export interface ShardEnvironment {
   readonly enteredMounts: ReadonlySet<string>;
   /** Whether a file system is mounted at the path now. */
   readonly isMounted: (path: string) => boolean;
+  /** Mounts that this scan does not enter, and entered ones that are away: what is seen there, or below, is another's. */
+  readonly isCovered: (path: string) => boolean;
+  readonly isBelowCovered: (path: string) => boolean;
+  /** Called with each directory before it is listed. */
+  readonly visit: (path: string) => void;
+  /** Something was mounted or unmounted, since this shard began, over a directory that it has visited: what it saw may be of either. */
+  readonly mountsMoved: () => boolean;
   /** False on FUSE, NFS and SMB mounts that are not read-only: there a second listing replaces the lookup by name (design.md, rule 9). */
   readonly lookupByName: boolean;
   /** The file system has met errors since this shard began, as far as it tells: what it calls absent need not be. */
   readonly mediumFailed: () => boolean;
-  /** By "device:inode": hard links within a root are read once. */
-  readonly links: Map<string, LinkDigest>;
+  /** A call to the file system for this name ('' for the directory itself) begins: should it never return, this is where. */
+  readonly enter: (directory: number, name: string) => void;
+  /** No call is under way any more. */
+  readonly leave: () => void;
+  /** An earlier try at this shard never came back from there. */
+  readonly hangs: (directory: number, name: string) => boolean;
+  /** Hard links within a root are read once. */
+  readonly links: LinkDigests;
   readonly nowMs: () => number;
-  /** Moves the progress counter. */
-  readonly tick: () => void;
-  readonly progress: (files: number, bytes: number) => void;
+  readonly progress: ProgressCounters;
 }

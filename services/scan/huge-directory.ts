@@ -3,7 +3,7 @@
 import { knownDonors, knownRows, nextSeen } from '../catalog/known.ts';
 import { dropMet, openMet, rememberMet, unmetNames } from '../catalog/met.ts';
 import type { Shard, ShardDirectory } from '../catalog/shards.ts';
-import { writeShard } from '../catalog/shards.ts';
+import { writeShard } from '../catalog/shard-result.ts';
 import type { Directory } from '../files/directory.ts';
 import { ListingDigest } from '../files/listing-digest.ts';
 import { diffDirectory, gather } from './directory-diff.ts';
@@ -62,7 +62,11 @@ export async function listHuge(
   try {
     const batches = handle.batches(HUGE_CHUNK);
     let duplicates = 0;
-    for (let next = batches.next(); ; next = batches.next()) {
+    const nextBatch = (): ReturnType<typeof batches.next> => {
+      environment.enter(directory.id, '');
+      return batches.next();
+    };
+    for (let next = nextBatch(); ; next = nextBatch()) {
       if (next.done === true) {
         duplicates = next.value.duplicates;
         break;
@@ -71,12 +75,13 @@ export async function listHuge(
       const gaps: NameGap[] = [];
       const excluded = new Set<string>();
       for (const name of next.value.names) {
-        environment.tick();
+        environment.progress.tick();
         const entry = lookAtName(environment, directory, handle, name, isMountRoot);
         if (entry === 'excluded') excluded.add(name);
         else if ('status' in entry) gaps.push(entry);
         else entries.push(entry);
       }
+      environment.leave();
       await chunk(entries, gaps, excluded);
     }
     outcome.gathered.counts.duplicates += duplicates;

@@ -1,7 +1,8 @@
 // The bounds of a scan, in one place. Figures without a date are chosen, not measured.
+import { LEASE_MS } from '../catalog/shards.ts';
 
 /** Entries that a list shard looks at before the rest becomes shards of its own: small at first, so that every thread soon has work. */
-export const SHARD_ENTRIES_BY_GENERATION: readonly number[] = [64, 1_024, 16_384];
+export const SHARD_ENTRIES_BY_GENERATION: readonly number[] = [64, 4_096, 32_768];
 /** Bytes that a list shard reads before the rest becomes shards of its own. */
 export const SHARD_BYTES_READ = 512 * 1024 * 1024;
 /** Rows that a shard buffers (about 8 MB) before it splits. */
@@ -23,14 +24,10 @@ export const READ_SHARD_BYTES = 1024 * 1024 * 1024;
 export const READ_ATTEMPTS = 3;
 export const READ_ATTEMPTS_LARGE = 1;
 export const READ_ONCE_FROM_BYTES = 1024 * 1024 * 1024;
-/** Digests of hard-linked inodes that a thread remembers. */
-export const LINKS_REMEMBERED = 200_000;
 /** Directories are listed again at most this often while the tree moves. */
 export const RELIST_ROUNDS = 3;
 /** What moved this close before a scan began may have moved within the same tick of a coarse clock as its listing. */
 export const RACY_MS = 2_000n;
-/** The kernel stamps with a clock that is at most this late. */
-export const JIFFY_MS = 10;
 /** A tick of a file system's clock: a jiffy with room; and of file systems that keep whole seconds. */
 export const TICK_MS = 25;
 export const COARSE_TICK_MS = 2_000;
@@ -38,10 +35,21 @@ export const COARSE_TICK_MS = 2_000;
 export const SHARD_ATTEMPTS = 3;
 /** A live scan is taken up again within this time of its last progress. */
 export const RESUME_WITHIN_MS = 12 * 60 * 60 * 1000;
-/** Leases are renewed this often, and only while the thread's counter moves. */
-export const RENEW_EVERY_MS = 15_000;
-/** A thread whose counter stands still for this long is written off. */
-export const STALL_MS = 5 * 60 * 1000;
+export interface Leases {
+  /** A lease that was not renewed for this long is over. */
+  readonly leaseMs: number;
+  /** Leases are renewed this often, and only while the thread's counter moves. */
+  readonly renewEveryMs: number;
+  /** A thread whose counter stands still for this long is written off. */
+  readonly stallMs: number;
+}
+export const LEASES: Leases = { leaseMs: LEASE_MS, renewEveryMs: 15_000, stallMs: 5 * 60 * 1000 };
+/** Time in which the process that looks at its threads did not run itself (stopped, suspended, a clock that jumped) counts no more than this. */
+export const UNWATCHED_MS = 1_000;
+/** When all threads hang at once, and at least so many, the storage does not answer. */
+export const HANGS_MIN = 2;
+/** Threads that one run leaves hanging: each keeps its memory. */
+export const WRITTEN_OFF_MAX = 12;
 /** A database that is restarted is waited for: this often, this long each time. */
 export const RECONNECT_TRIES = 150;
 export const RECONNECT_PAUSE_MS = 200;

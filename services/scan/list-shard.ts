@@ -1,7 +1,8 @@
 // A list shard: directories listed, held against the catalog in batches, small files read; what is left over becomes shards of its own.
 import { knownDonors, knownListings, knownRows, nextSeen } from '../catalog/known.ts';
-import type { KnownListing } from '../catalog/known.ts';
-import type { Shard, ShardResult } from '../catalog/shards.ts';
+import type { KnownListing, KnownRow } from '../catalog/known.ts';
+import type { Shard } from '../catalog/shards.ts';
+import type { ShardResult } from '../catalog/shard-result.ts';
 import { diffDirectory, lookInput } from './directory-diff.ts';
 import type { Gathered } from './directory-diff.ts';
 import type { ShardEnvironment } from './environment.ts';
@@ -13,8 +14,7 @@ import {
   SHARD_ENTRIES_BY_GENERATION,
   SHARD_ROWS,
 } from './limits.ts';
-import type { Look } from './look.ts';
-import { look } from './look.ts';
+import { look, type Look, type NameGap } from './look.ts';
 import { childDirectories, emptyOutcome, listingOf, resultOf, settleSuspects } from './outcome.ts';
 import type { ListOutcome } from './outcome.ts';
 
@@ -23,7 +23,7 @@ export async function runListShard(environment: ShardEnvironment, shard: Shard):
   if (!('directories' in shard.work)) throw new Error('a list shard lists directories');
   const { generation } = shard.work;
   const budget = SHARD_ENTRIES_BY_GENERATION[generation] ?? SHARD_ENTRIES_BY_GENERATION.at(-1) ?? BATCH_ENTRIES;
-  const outcome = emptyOutcome([...shard.work.directories].reverse());
+  const outcome = emptyOutcome([...shard.work.directories].reverse(), shard.work.hung);
   let entries = 0;
   while (outcome.rest.length > 0 && entries < budget && withinBounds(outcome.gathered)) {
     entries += await listBatch(environment, shard, outcome, Math.min(BATCH_ENTRIES, budget - entries));
@@ -60,7 +60,7 @@ async function listBatch(
     while (outcome.rest.length > 0 && looks.length < BATCH_DIRECTORIES && entries < entriesMax) {
       const directory = outcome.rest.pop();
       if (directory === undefined) break;
-      environment.tick();
+      environment.progress.tick();
       const seen = look(environment, directory);
       if ('gap' in seen) {
         outcome.gathered.gaps.push({ directory: directory.id, ...seen.gap });
@@ -76,6 +76,7 @@ async function listBatch(
         entries += seen.entries.length + 1;
       }
     }
+    environment.leave();
     const ids = looks.map((l) => l.directory.id);
     const listings =
       context.next === null ? await knownListings(client, context, ids) : new Map<number, KnownListing>();
@@ -93,6 +94,11 @@ async function listBatch(
         continue;
       }
       const rows = known.get(one.directory.id) ?? new Map();
+      const stranger = strangerOf(environment, one, rows);
+      if (stranger !== null) {
+        outcome.gathered.gaps.push({ directory: one.directory.id, ...stranger });
+        continue;
+      }
       const nexts = context.laterGaps
         ? await nextSeen(client, context, one.directory.id, [
             ...new Set([...rows.keys(), ...one.entries.map((e) => e.name)]),
@@ -122,6 +128,20 @@ async function listBatch(
   return entries;
 }
 
+/**
+ * An empty or swapped file system is not a loss below the root either (design.md section 3, rule 3): here a gap tells, and the rest is scanned.
+ * (Every fresh ext4 has lost+found.)
+ */
+function strangerOf(environment: ShardEnvironment, one: Look, rows: ReadonlyMap<string, KnownRow>): NameGap | null {
+  const { context, mountPoints } = environment;
+  if (context.role !== 'live' || context.newState || !mountPoints.has(one.directory.path)) return null;
+  const there = new Set([...one.entries, ...one.gaps].map(({ name }) => name));
+  const known = [...rows].flatMap(([name, row]) => (row.now === undefined || name === 'lost+found' ? [] : [name]));
+  if (known.length === 0 || known.some((name) => there.has(name) || one.excluded.has(name))) return null;
+  const detail = `none of the ${known.length} names known there is left: another or an empty file system may be mounted; --new-state accepts it`;
+  return { name: '', status: 'unmounted', errno: null, detail };
+}
+
 /** Nothing in the directory moved since its newest listing, so no row of it needs to be fetched. */
 function isUnchanged(environment: ShardEnvironment, one: Look, listing: KnownListing | undefined): boolean {
   const { context } = environment;
@@ -139,7 +159,7 @@ function countUnchanged(environment: ShardEnvironment, outcome: ListOutcome, one
   counts.files += listing.files;
   counts.bytes += listing.bytes;
   counts.duplicates += one.duplicates;
-  environment.progress(listing.files, 0);
+  environment.progress.add(listing.files, 0);
   const { stat } = one.handle;
   const moved =
     stat.mtimeNs !== listing.dirMtimeNs || stat.ctimeNs !== listing.dirCtimeNs || stat.inode !== listing.dirInode;

@@ -51,6 +51,8 @@ export interface Huge {
 /** Names that are taken from a listing at a time. */
 const NAMES_PER_BATCH = 1_024;
 
+export const MOUNTED_SINCE = 'mounted since the scan began: the next one looks at it';
+
 /** Opens the directory with the (device, inode) that its parent's listing saw. @throws FileError */
 export function openListed(environment: ShardEnvironment, directory: ShardDirectory): Directory {
   return openDirectory(
@@ -63,6 +65,8 @@ export function openListed(environment: ShardEnvironment, directory: ShardDirect
 }
 
 export function look(environment: ShardEnvironment, directory: ShardDirectory): Look | Unseen | Huge {
+  if (environment.hangs(directory.id, '')) return { directory, gap: noAnswer('') };
+  environment.enter(directory.id, '');
   let handle: Directory;
   try {
     handle = openListed(environment, directory);
@@ -76,6 +80,11 @@ export function look(environment: ShardEnvironment, directory: ShardDirectory): 
       const detail = 'a file system was mounted here when it was scanned before; now it is not';
       return { directory, gap: { name: '', status: 'unmounted', errno: null, detail } };
     }
+    if (environment.isCovered(directory.path)) {
+      handle.close();
+      return { directory, gap: { name: '', status: 'boundary', errno: null, detail: MOUNTED_SINCE } };
+    }
+    environment.visit(directory.path);
     return lookAt(environment, directory, handle);
   } catch (error) {
     handle.close();
@@ -94,7 +103,7 @@ function lookAt(environment: ShardEnvironment, directory: ShardDirectory, handle
   const batches = handle.batches(NAMES_PER_BATCH);
   let duplicates = 0;
   for (let next = batches.next(); ; next = batches.next()) {
-    environment.tick();
+    environment.progress.tick();
     if (next.done === true) {
       duplicates = next.value.duplicates;
       break;
@@ -106,7 +115,7 @@ function lookAt(environment: ShardEnvironment, directory: ShardDirectory, handle
     }
   }
   for (const name of names) {
-    environment.tick();
+    environment.progress.tick();
     const entry = lookAtName(environment, directory, handle, name, isMountRoot);
     if (entry === 'excluded') excluded.add(name);
     else if ('status' in entry) gaps.push(entry);
@@ -118,7 +127,12 @@ function lookAt(environment: ShardEnvironment, directory: ShardDirectory, handle
   return { directory, handle, entries, gaps, excluded, statDigest: digest.statDigest(), duplicates };
 }
 
-/** What one name is: an entry, a gap, or out of scope. ENOENT of a listed name is a gap too: the listing said that it is there. */
+const FILE_SYSTEMS_OWN = "the file system's own: snapshots or bookkeeping at its root";
+
+/**
+ * What one name is: an entry, a gap, or out of scope. ENOENT of a listed name is a gap too: the listing said that it is there. What a file
+ * system keeps at its root is a boundary, not an absence: a backup may well hold a copy of it.
+ */
 export function lookAtName(
   environment: ShardEnvironment,
   directory: ShardDirectory,
@@ -126,7 +140,10 @@ export function lookAtName(
   name: string,
   isMountRoot: boolean,
 ): Entry | NameGap | 'excluded' {
-  if (isMountRoot && environment.isSystemDirectory(name)) return 'excluded';
+  if (isMountRoot && environment.isSystemDirectory(name))
+    return { name, status: 'boundary', errno: null, detail: FILE_SYSTEMS_OWN };
+  if (environment.hangs(directory.id, name)) return noAnswer(name);
+  environment.enter(directory.id, name);
   try {
     const stat = handle.lstat(name);
     if (environment.excludes && environment.excluded(joinPath(directory.path, name), stat.kind === 'directory'))
@@ -142,6 +159,11 @@ export function lookAtName(
     }
     return { name, status: gapStatusOf(error.errno), errno: error.errno, detail: null };
   }
+}
+
+/** The thread that asked was written off. */
+export function noAnswer(name: string): NameGap {
+  return { name, status: 'failed', errno: null, detail: 'no answer: the storage hangs there (dmesg, findmnt)' };
 }
 
 /** A directory that its parent listed and that is gone, or another, when it is opened: the tree moves; anything else is what the errno says. */

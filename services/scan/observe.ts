@@ -1,7 +1,7 @@
 // The interval model for one name: what a running scan saw, held against what the catalog knows, gives rows to insert and changes to stage.
 // Pure. The counter-examples behind each rule are in design.md section 5 and in test/catalog.
 import type { EndReason, Metadata, Version } from '../../domain/version.ts';
-import type { VersionRow } from '../catalog/shards.ts';
+import type { VersionRow } from '../catalog/shard-result.ts';
 import { metadataEqual } from '../../domain/version.ts';
 
 /** A name that was met, after its bytes were read, its digest carried, or neither. */
@@ -87,6 +87,7 @@ export function changedInSilence(known: Version, seen: Observed): boolean {
 
 /**
  * @param next the next complete scan after the seq that saw the name or its absence (not under a gap); null when the scan is the newest
+ * @param nextLacks why `next` has not got the name, if it has not
  * @param suspect what changedInSilence said, less the digests that were once seen in good standing (the caller looks them up)
  */
 export function diffPresent(
@@ -94,6 +95,7 @@ export function diffPresent(
   known: KnownName,
   seen: Observed,
   next: bigint | null,
+  nextLacks: 'vanished' | 'excluded',
   suspect: boolean,
 ): NameDiff {
   const { now, after } = known;
@@ -121,7 +123,7 @@ export function diffPresent(
   let endReason: EndReason | null = null;
   if (next !== null) {
     if (resumes || follower !== undefined) endReason = 'changed';
-    else endReason = now?.endReason ?? 'vanished';
+    else endReason = now?.endReason ?? nextLacks;
   }
   // Spelled out: spreading one object of this size into another was a tenth of a first scan (2026-11-23, 2 cores, 200,000 files).
   const insert: VersionRow = {

@@ -1,16 +1,23 @@
 // Opens the root of a scan for one shard, and checks that it is still the root that the scan began with.
 import type { Connection } from '../catalog/database.ts';
+import { isWithin } from '../../domain/path.ts';
 import { isBuiltInSkip } from '../../domain/scope.ts';
 import type { AttributeIds } from '../catalog/rows.ts';
-import type { ScanContext } from '../catalog/scans.ts';
+import type { ScanContext } from '../catalog/scan-context.ts';
+import type { Place } from '../catalog/shards.ts';
 import { openRoot } from '../files/directory.ts';
 import type { Directory } from '../files/directory.ts';
 import { FileError } from '../files/errors.ts';
 import type { Hasher } from '../files/hash.ts';
 import { ListingDigest } from '../files/listing-digest.ts';
-import { errorsCounted, isNetworkOrFuse, mountOf, mountsBelow, readMounts } from '../files/mounts.ts';
+import { birthOf } from '../files/identity.ts';
+import { errorsCounted, isNetworkOrFuse, type Mount, mountOf, mountsBelow, readMounts } from '../files/mounts.ts';
 import { createScope } from '../files/scope.ts';
-import type { LinkDigest, ShardEnvironment } from './environment.ts';
+import type { Stat } from '../files/stat.ts';
+import type { ShardEnvironment } from './environment.ts';
+import type { LinkDigests } from './link-digests.ts';
+import type { ProgressCounters } from './progress.ts';
+import type { Whereabouts } from './whereabouts.ts';
 
 /** btrfs gives the root of every subvolume this inode. */
 const BTRFS_SUBVOLUME_INODE = 256n;
@@ -20,9 +27,10 @@ export interface EnvironmentParts {
   readonly attributes: AttributeIds;
   readonly context: ScanContext;
   readonly hasher: Hasher;
-  readonly links: Map<string, LinkDigest>;
-  /** Any progress, files, bytes. */
-  readonly counters: BigInt64Array;
+  readonly links: LinkDigests;
+  readonly progress: ProgressCounters;
+  readonly whereabouts: Whereabouts;
+  readonly hung: readonly Place[];
   readonly nowMs: () => number;
 }
 
@@ -31,7 +39,7 @@ export type OpenedEnvironment =
   | { readonly quarantine: string };
 
 export function openEnvironment(parts: EnvironmentParts): OpenedEnvironment {
-  const { context, counters } = parts;
+  const { context, progress, whereabouts } = parts;
   let root: Directory;
   try {
     root = openRoot(context.path);
@@ -39,18 +47,27 @@ export function openEnvironment(parts: EnvironmentParts): OpenedEnvironment {
     if (!(error instanceof FileError)) throw error;
     return { quarantine: `${context.path} can no longer be opened (${error.errno})` };
   }
-  const began = recordedInode(context.identity);
-  if (began !== null && began !== String(root.stat.inode)) {
-    root.close();
-    return {
-      quarantine: `${context.path} is another directory than when the scan began (inode ${root.stat.inode}, was ${began})`,
-    };
-  }
   const mounts = readMounts();
   const mount = mountOf(context.path, mounts);
-  const below = mountsBelow(context.path, mounts);
+  const other = otherRoot(context, root.stat, mount);
+  if (other !== null) {
+    root.close();
+    return { quarantine: `${context.path} is another directory than when the scan began (${other})` };
+  }
   const prefix = context.path === '/' ? '/' : `${context.path}/`;
-  const mountPoints = new Set(below.map((one) => one.mountPoint.slice(prefix.length)));
+  const pointsOf = (now: readonly Mount[]): Set<string> =>
+    new Set(mountsBelow(context.path, now).map((one) => one.mountPoint.slice(prefix.length)));
+  const mountPoints = pointsOf(mounts);
+  const visited = new Set<string>();
+  const hung = new Set(parts.hung.map(({ directory, name }) => `${directory} ${name}`));
+  const enteredMounts = new Set([
+    ...enteredBy(context.identity),
+    // Whoever accepts a new state accepts that a mount is no more.
+    ...(context.newState ? [] : context.enteredMounts),
+    // A snapshot stands still, and so do the mounts that it consists of.
+    ...(context.role === 'backup' && context.scope.crossMounts ? mountPoints : []),
+  ]);
+  const covered = differing(mountPoints, enteredMounts);
   const scope = createScope(context.scope);
   const previousRoot = openPrevious(context);
   const isSubvolume = mount?.fsType === 'btrfs';
@@ -66,30 +83,30 @@ export function openEnvironment(parts: EnvironmentParts): OpenedEnvironment {
       previousRoot,
       excludes: context.scope.excludes.length > 0,
       excluded: scope.excluded,
+      excludedAt: excludedBy(context),
       isSystemDirectory: (name) => isBuiltInSkip(name, true),
       isMountRoot: (path, stat) =>
         mountPoints.has(path) ||
         (path === '' && mount?.mountPoint === context.path) ||
         (isSubvolume && stat.inode === BTRFS_SUBVOLUME_INODE),
       mountPoints,
-      enteredMounts: new Set([
-        ...enteredBy(context.identity),
-        // Whoever accepts a new state accepts that a mount is no more.
-        ...(context.newState ? [] : context.enteredMounts),
-      ]),
+      enteredMounts,
       isMounted: (path) => readMounts().some((one) => one.mountPoint === prefix + path),
+      isCovered: (path) => covered.has(path),
+      isBelowCovered: (path) => [...covered].some((one) => isWithin(one, path)),
+      visit: (path) => void visited.add(path),
+      mountsMoved: () => {
+        const moved = [...differing(mountPoints, pointsOf(readMounts()))];
+        return moved.some((one) => [...visited].some((path) => isWithin(one, path)));
+      },
       lookupByName: mount === null || mount.readOnly || !isNetworkOrFuse(mount.fsType),
       mediumFailed: () => errorsBefore !== null && (errorsCounted(mount) ?? 0) > errorsBefore,
+      enter: (directory, name) => whereabouts.enter(directory, name),
+      leave: () => whereabouts.leave(),
+      hangs: (directory, name) => hung.has(`${directory} ${name}`),
       links: parts.links,
       nowMs: parts.nowMs,
-      tick: () => {
-        Atomics.add(counters, 0, 1n);
-      },
-      progress: (files, bytes) => {
-        Atomics.add(counters, 0, 1n);
-        if (files !== 0) Atomics.add(counters, 1, BigInt(files));
-        if (bytes !== 0) Atomics.add(counters, 2, BigInt(bytes));
-      },
+      progress,
       close: () => {
         root.close();
         previousRoot?.close();
@@ -98,9 +115,35 @@ export function openEnvironment(parts: EnvironmentParts): OpenedEnvironment {
   };
 }
 
-function recordedInode(identity: unknown): string | null {
-  if (typeof identity !== 'object' || identity === null || !('rootInode' in identity)) return null;
-  return typeof identity.rootInode === 'string' ? identity.rootInode : null;
+/** What stands in one of two sets and not in the other. */
+function differing(a: ReadonlySet<string>, b: ReadonlySet<string>): ReadonlySet<string> {
+  return new Set([...a, ...b].filter((one) => a.has(one) !== b.has(one)));
+}
+
+/** What tells the root from the one that the scan began with; null when it is the same as far as one look tells. */
+function otherRoot({ identity }: ScanContext, { inode, btimeNs, ctimeNs }: Stat, mount: Mount | null): string | null {
+  const recorded = recordedRoot(identity);
+  if (recorded.rootInode !== null && recorded.rootInode !== String(inode))
+    return `inode ${inode}, was ${recorded.rootInode}`;
+  const birth = mount === null ? null : birthOf(mount.fsType, { btimeNs, ctimeNs });
+  return recorded.rootBtimeNs !== null && birth !== null && recorded.rootBtimeNs !== birth
+    ? 'made at another time, on another file system'
+    : null;
+}
+
+/** Trees and snapshots have identities of their own kinds; both may know the root's inode. */
+function recordedRoot(identity: unknown): { rootInode: string | null; rootBtimeNs: string | null } {
+  const text = (key: string): string | null => {
+    if (typeof identity !== 'object' || identity === null) return null;
+    const value = (identity as Readonly<Record<string, unknown>>)[key];
+    return typeof value === 'string' ? value : null;
+  };
+  return { rootInode: text('rootInode'), rootBtimeNs: text('rootBtimeNs') };
+}
+
+function excludedBy({ laterExcludes }: ScanContext): ShardEnvironment['excludedAt'] {
+  const scopes = new Map([...laterExcludes].map(([seq, rules]) => [seq, createScope(rules)]));
+  return (seq, path, isDirectory) => scopes.get(seq)?.excluded(path, isDirectory) === true;
 }
 
 function enteredBy(identity: unknown): readonly string[] {

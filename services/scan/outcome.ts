@@ -2,13 +2,14 @@
 import { joinPath } from '../../domain/path.ts';
 import { resolveDirectories } from '../catalog/directories.ts';
 import { seenInGoodStanding, standingKey } from '../catalog/known.ts';
-import type { ListingRow, ShardDirectory, ShardResult, ShardWork } from '../catalog/shards.ts';
+import type { ListingRow, ShardResult } from '../catalog/shard-result.ts';
+import type { Place, ShardDirectory, ShardWork } from '../catalog/shards.ts';
 import type { Directory } from '../files/directory.ts';
 import { gather } from './directory-diff.ts';
 import type { Diffed, Gathered } from './directory-diff.ts';
 import type { ShardEnvironment } from './environment.ts';
 import { CHILD_SHARDS, READ_SHARD_BYTES } from './limits.ts';
-import type { Entry, Look } from './look.ts';
+import { type Entry, type Look, MOUNTED_SINCE } from './look.ts';
 
 export interface ListOutcome {
   readonly gathered: Gathered;
@@ -19,10 +20,12 @@ export interface ListOutcome {
   readonly huge: ShardDirectory[];
   /** A huge directory was streamed, and its rows written ahead. */
   streamed: boolean;
+  /** For the shards that come of this one. */
+  readonly hung: readonly Place[];
 }
 
-export function emptyOutcome(rest: ShardDirectory[] = []): ListOutcome {
-  return { gathered: gather(), listings: [], rest, huge: [], streamed: false };
+export function emptyOutcome(rest: ShardDirectory[] = [], hung: readonly Place[] = []): ListOutcome {
+  return { gathered: gather(), listings: [], rest, huge: [], streamed: false, hung };
 }
 
 export function resultOf(outcome: ListOutcome, generation: number): ShardResult {
@@ -43,7 +46,7 @@ export function resultOf(outcome: ListOutcome, generation: number): ShardResult 
         work: { directories: [one], generation: generation + 1 },
       })),
       ...readChildren(gathered),
-    ],
+    ].map((child) => (outcome.hung.length === 0 ? child : { ...child, work: { ...child.work, hung: outcome.hung } })),
   };
 }
 
@@ -100,9 +103,15 @@ export async function childDirectories(
   wanted.forEach((child, index) => {
     const id = ids[index];
     if (id === undefined) throw new Error('every directory has an id');
-    const crosses = child.stat.device !== child.parentDevice || environment.mountPoints.has(child.path);
-    if (crosses && !environment.context.scope.crossMounts) {
-      const detail = 'another file system: it is not entered unless --cross-mounts is given';
+    const isMount = environment.mountPoints.has(child.path);
+    const crosses = child.stat.device !== child.parentDevice || isMount;
+    const detail =
+      crosses && !environment.context.scope.crossMounts
+        ? 'another file system: it is not entered unless --cross-mounts is given'
+        : isMount && !environment.enteredMounts.has(child.path)
+          ? MOUNTED_SINCE
+          : null;
+    if (detail !== null) {
       outcome.gathered.gaps.push({ directory: id, name: '', status: 'boundary', errno: null, detail });
       return;
     }

@@ -3,19 +3,25 @@ import { availableParallelism, freemem } from 'node:os';
 import { Piscina } from 'piscina';
 import { RollcallError } from '../../domain/exit.ts';
 import type { DatabaseAddress } from '../catalog/database.ts';
-import type { Shard } from '../catalog/shards.ts';
+import type { Place, Shard } from '../catalog/shards.ts';
+import { LinkDigests } from './link-digests.ts';
+import { ProgressCounters } from './progress.ts';
 import type { ShardAnswer, ShardTask } from './shard-thread.ts';
+import { Whereabouts } from './whereabouts.ts';
 
 export interface RunningShard {
   readonly shard: Shard;
-  readonly progress: BigInt64Array;
+  readonly progress: ProgressCounters;
+  /** The name at which the thread is in a call to the file system; null where it is in none. */
+  readonly place: () => Place | null;
   readonly answer: Promise<ShardAnswer>;
   /** Writes the thread off: a system call on a dead server cannot be ended, only left alone. */
   readonly abandon: () => void;
 }
 
 export interface ThreadPool {
-  readonly threads: number;
+  /** Shards that are in hands at once: a thread that waits for the database does another one meanwhile. */
+  readonly lanes: number;
   run(scanId: bigint, shard: Shard): RunningShard;
   close(): Promise<void>;
 }
@@ -24,19 +30,21 @@ export interface ThreadPool {
 const THREADS_MAX = 32;
 const THREAD_BYTES = 60 * 1024 * 1024;
 
-/** Counters of a shard: any progress, files, bytes. */
-const COUNTERS = 3;
+/** Shards that one thread has in its hands: while one waits for the database, the files of the other are read. */
+const LANES_PER_THREAD = 2;
 const CLOSE_MS = 2_000;
 
 /** The thread's file has the same name in the sources (run by tsx or vitest) and in the build. */
 const THREAD = new URL(import.meta.url.endsWith('.ts') ? './shard-thread.ts' : './shard-thread.js', import.meta.url);
 
 /**
+ * @param pace of limitReading(): what all threads of the process may read in a second; null for no limit
  * @param address of the catalog; a function where it is known only later, so that the threads start while the database does
  */
 export function openThreads(
   address: DatabaseAddress | (() => DatabaseAddress),
   threadsWanted: number = availableParallelism(),
+  pace: SharedArrayBuffer | null = null,
 ): ThreadPool {
   const threads = Math.max(1, Math.min(threadsWanted, THREADS_MAX, Math.floor(freemem() / 2 / THREAD_BYTES)));
   const pool = new Piscina({
@@ -44,6 +52,7 @@ export function openThreads(
     name: 'runShard',
     minThreads: threads,
     maxThreads: threads,
+    concurrentTasksPerWorker: LANES_PER_THREAD,
     idleTimeout: Number.POSITIVE_INFINITY,
     ...(import.meta.url.endsWith('.ts') ? { execArgv: ['--import', 'tsx'] } : {}),
   });
@@ -59,19 +68,25 @@ export function openThreads(
     });
   });
   broken.catch(() => undefined);
+  let read: { readonly scanId: bigint; readonly links: LinkDigests } | null = null;
   return {
-    threads,
+    lanes: threads * LANES_PER_THREAD,
     run(scanId, shard) {
-      const buffer = new SharedArrayBuffer(COUNTERS * BigInt64Array.BYTES_PER_ELEMENT);
+      const progress = new ProgressCounters();
+      const whereabouts = new Whereabouts();
+      if (read?.scanId !== scanId) read = { scanId, links: new LinkDigests() };
       const abort = new AbortController();
       const task: ShardTask = {
         address: typeof address === 'function' ? address() : address,
         scanId,
         shard,
-        progress: buffer,
+        progress: progress.buffer,
+        pace,
+        links: read.links.buffer,
+        whereabouts: whereabouts.buffer,
       };
       const answer = Promise.race([pool.run(task, { signal: abort.signal }) as Promise<ShardAnswer>, broken]);
-      return { shard, progress: new BigInt64Array(buffer), answer, abandon: () => abort.abort() };
+      return { shard, progress, place: () => whereabouts.place(), answer, abandon: () => abort.abort() };
     },
     async close() {
       let timer: NodeJS.Timeout | undefined;

@@ -1,6 +1,7 @@
 // A read shard: large files, each observed from lstat to digest.
 import { knownDonors, knownRows, nextSeen } from '../catalog/known.ts';
-import type { Shard, ShardDirectory, ShardFile, ShardResult } from '../catalog/shards.ts';
+import type { Shard, ShardDirectory, ShardFile } from '../catalog/shards.ts';
+import type { ShardResult } from '../catalog/shard-result.ts';
 import { FileError, gapStatusOf, isAbsent } from '../files/errors.ts';
 import { diffDirectory, gather } from './directory-diff.ts';
 import type { ShardEnvironment } from './environment.ts';
@@ -52,6 +53,7 @@ async function readFiles(
   const donors = (await knownDonors(client, context, [directory.id])).get(directory.id);
   const nexts = context.laterGaps ? await nextSeen(client, context, directory.id, names) : null;
   let handle: ReturnType<typeof openListed>;
+  environment.enter(directory.id, '');
   try {
     handle = openListed(environment, directory);
   } catch (error) {

@@ -5,6 +5,7 @@ import {
   contributionOf,
   listedDirectories,
   mayHaveMoved,
+  movedWhileRead,
   unvisitedDirectories,
   vanishedNames,
   withDescendants,
@@ -13,12 +14,13 @@ import type { ListedDirectory } from '../catalog/contribution.ts';
 import { resolveDirectories } from '../catalog/directories.ts';
 import { knownDonors, knownRows } from '../catalog/known.ts';
 import type { KnownRow } from '../catalog/known.ts';
-import type { GapRow, Shard, ShardCounts, ShardDirectory, ShardResult } from '../catalog/shards.ts';
+import type { GapRow, ShardCounts, ShardResult } from '../catalog/shard-result.ts';
+import type { Shard, ShardDirectory } from '../catalog/shards.ts';
 import { openDirectory } from '../files/directory.ts';
 import { FileError } from '../files/errors.ts';
 import { diffDirectory, lookInput } from './directory-diff.ts';
 import type { ShardEnvironment } from './environment.ts';
-import { COARSE_TICK_MS, JIFFY_MS, RACY_MS, RELIST_ROUNDS, TICK_MS } from './limits.ts';
+import { COARSE_TICK_MS, RACY_MS, RELIST_ROUNDS, TICK_MS } from './limits.ts';
 import { childDirectories, emptyOutcome, listingOf, resultOf, settleSuspects } from './outcome.ts';
 import type { ListOutcome } from './outcome.ts';
 import { look } from './look.ts';
@@ -30,15 +32,22 @@ export async function runRelistShard(environment: ShardEnvironment, shard: Shard
   const { client, context } = environment;
   if (!(await mayHaveMoved(client, context))) return resultOf(outcome, 1);
   if (context.role === 'backup') {
-    // A snapshot stands still, or somebody is at work in it: what vanished there meanwhile says nothing of the state that it held. Its own
-    // listings tell which, and no clock has to agree with another.
-    const atWork = movedDirectories(environment, await listedDirectories(client, context), 0);
-    if (atWork.length === 0) return resultOf(outcome, 1);
-    return unsettle(environment, atWork, BigInt(context.startedMs - JIFFY_MS), outcome);
+    // A snapshot stands still, or somebody is at work in it, who fills it or takes it away: what it lacks then may have been there, or be about
+    // to come, anywhere in it. Its own listings tell, and no clock has to agree with another; so does a file that changed while it was read.
+    const atWork =
+      (await movedWhileRead(client, context)) ||
+      movedDirectories(environment, await listedDirectories(client, context), 0).length > 0;
+    if (!atWork) return resultOf(outcome, 1);
+    return unsettle(environment, () => true, 'the snapshot was changing while it was scanned', outcome);
   }
   const moved = movedDirectories(environment, await listedDirectories(client, context), shard.work.round);
   if (shard.work.round > RELIST_ROUNDS) {
-    return moved.length === 0 ? resultOf(outcome, 1) : unsettle(environment, moved, sinceMs(environment), outcome);
+    if (moved.length === 0) return resultOf(outcome, 1);
+    const sinceNs = sinceMs(environment) * 1_000_000n;
+    const inFlux = (directory: number, path: string): boolean =>
+      moved.some((one) => one.id === directory) || movedSince(environment, path, sinceNs);
+    const detail = `the tree was still changing after ${RELIST_ROUNDS} further listings`;
+    return unsettle(environment, inFlux, detail, outcome);
   }
   const replaces = await relist(environment, moved, outcome);
   await settleSuspects(environment, outcome.gathered);
@@ -57,13 +66,17 @@ function movedDirectories(
   const moved: MovedDirectory[] = [];
   const racyNs = round === 1 ? sinceMs(environment) * 1_000_000n : null;
   for (const one of listed) {
-    environment.tick();
+    environment.progress.tick();
+    if (environment.hangs(one.id, '')) continue;
+    environment.enter(one.id, '');
     try {
       const handle = openDirectory(environment.root, one.path);
       try {
         const { stat } = handle;
         const differs = stat.inode !== one.inode || stat.mtimeNs !== one.mtimeNs || stat.ctimeNs !== one.ctimeNs;
         if (differs || (racyNs !== null && (stat.mtimeNs >= racyNs || stat.ctimeNs >= racyNs))) {
+          // Mounted over or unmounted since it was listed: its names are hidden, and what is seen there now says nothing of them.
+          if (environment.isBelowCovered(one.path)) continue;
           const { inode, device, mtimeNs, ctimeNs } = stat;
           moved.push({
             id: one.id,
@@ -81,6 +94,7 @@ function movedDirectories(
       if (!(error instanceof FileError)) throw error;
     }
   }
+  environment.leave();
   return moved;
 }
 
@@ -176,29 +190,21 @@ function subtract(counts: ShardCounts, before: ShardCounts): void {
     counts[key] -= before[key];
 }
 
-/** After the last round: what vanished from a directory that moved during this scan may be anywhere. It is unsettled, not gone. */
+/** What vanished from a directory in flux may be anywhere. It is unsettled, not gone. */
 async function unsettle(
   environment: ShardEnvironment,
-  moved: readonly ShardDirectory[],
-  movedSinceMs: bigint,
+  isInFlux: (directory: number, path: string) => boolean,
+  detail: string,
   outcome: ListOutcome,
 ): Promise<ShardResult> {
   const result = resultOf(outcome, 1);
   const inFlux = new Map<number, boolean>();
-  const startNs = movedSinceMs * 1_000_000n;
   const unsettles: { directory: number; name: string }[] = [];
   for (const { directory, path, name } of await vanishedNames(environment.client, environment.context)) {
     let flux = inFlux.get(directory);
-    if (flux === undefined) {
-      flux = moved.some((one) => one.id === directory) || movedSince(environment, path, startNs);
-      inFlux.set(directory, flux);
-    }
+    if (flux === undefined) inFlux.set(directory, (flux = isInFlux(directory, path)));
     if (flux) unsettles.push({ directory, name });
   }
-  const detail =
-    environment.context.role === 'backup'
-      ? 'the snapshot was changing while it was scanned'
-      : `the tree was still changing after ${RELIST_ROUNDS} further listings`;
   const gaps: GapRow[] = unsettles.map((one) => ({ ...one, status: 'unsettled', errno: null, detail }));
   result.counts.vanished -= unsettles.length;
   result.counts.unknown += unsettles.length;

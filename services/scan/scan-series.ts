@@ -1,4 +1,6 @@
 // Scanning a backup series: which snapshots are new, which are known under another name, which are gone; oldest first, the newest one read.
+import { EXIT, RollcallError } from '../../domain/exit.ts';
+import { parentOf } from '../../domain/path.ts';
 import { sameSnapshot } from '../../domain/snapshot-identity.ts';
 import type { SnapshotIdentity } from '../../domain/snapshot-identity.ts';
 import type { ScanMode } from '../../domain/scan.ts';
@@ -8,7 +10,7 @@ import { freeSeq, markPruned, moveSnapshot, recordedSnapshots } from '../catalog
 import type { RecordedSnapshot } from '../catalog/snapshots.ts';
 import { ensureVolume } from '../catalog/volumes.ts';
 import type { Volume } from '../catalog/volumes.ts';
-import { exists } from '../files/snapshots.ts';
+import { exists, isEmptyDirectory } from '../files/snapshots.ts';
 import type { FoundSeries, FoundSnapshot } from '../files/snapshots.ts';
 import { looksAsCloselyAs, runScan, servesAs } from './scan-volume.ts';
 import type { NewScan, ScanRun, ScanTools } from './scan-volume.ts';
@@ -75,19 +77,29 @@ export async function scanSeries(
   for (const step of plan.steps) {
     // A scan that was left running is of one of the steps: it is continued, and this step comes after it.
     while (!finished.has(step)) {
-      const run = await runScan(
-        tools,
-        volume.id,
-        `snapshot ${step.snapshot.name}`,
-        async () => ((await isScanned(tools, volume, step)) ? null : scanOf(tools, volume, step, options)),
-        {
-          standingOf: (running) => {
-            if (!isStillThere(running, found)) return 'gone';
-            return wantedBy(running) === undefined ? 'other' : 'wanted';
+      let run: ScanRun | null;
+      try {
+        run = await runScan(
+          tools,
+          volume.id,
+          `snapshot ${step.snapshot.name}`,
+          async () => ((await isScanned(tools, volume, step)) ? null : scanOf(tools, volume, step, options)),
+          {
+            standingOf: (running) => {
+              if (!isStillThere(running, found)) return 'gone';
+              return wantedBy(running) === undefined ? 'other' : 'wanted';
+            },
+            keepsForever: true,
           },
-          keepsForever: true,
-        },
-      );
+        );
+      } catch (error) {
+        if (!(error instanceof RollcallError) || error.exit !== EXIT.guard || !isRotatedAway(step, found)) throw error;
+        tools.onNotice(
+          `snapshot ${step.snapshot.name}: it was taken away while it was scanned, and is left out. Stop the pruning of snapshots until all is restored.`,
+        );
+        finished.add(step);
+        continue;
+      }
       if (run !== null) runs.push(run);
       finished.add((run === null || run.joined === null ? undefined : wantedBy(run.joined)) ?? step);
     }
@@ -107,12 +119,24 @@ async function isScanned(tools: ScanTools, volume: Volume, { snapshot, mode, rel
   );
 }
 
+/** One snapshot is gone and others are there: the backup prunes. Where all are gone their file system is, and that is another matter. */
+function isRotatedAway({ snapshot }: PlanStep, found: FoundSeries): boolean {
+  return !exists(snapshot.path) && found.snapshots.some((other) => other !== snapshot && exists(other.path));
+}
+
 /** Whether the state that a running scan began with is still what lies there. */
 function isStillThere(running: RunningScan, found: FoundSeries): boolean {
   const { path } = running.scan;
   const now = found.snapshots.find((snapshot) => snapshot.path === path);
   if (now === undefined) return exists(path);
   return sameSnapshot(running.identity as SnapshotIdentity, now.identity);
+}
+
+/** A mount point whose file system is away is an empty directory; where a backup prunes, the others of its kind are still there. */
+function isUnmounted(snapshot: string): boolean {
+  let above = parentOf(snapshot);
+  while (above !== '/' && !exists(above)) above = parentOf(above);
+  return isEmptyDirectory(above);
 }
 
 /** Brings the record up to date (rotated names, snapshots that are gone) and says what is to be scanned. */
@@ -139,7 +163,14 @@ async function planSeries(
   const atPath = new Set(found.snapshots.map((snapshot) => snapshot.path));
   const unmatched = recorded.filter((one) => !matched.has(one.scanId));
   const rewritten = unmatched.filter((one) => atPath.has(one.path));
-  const gone = unmatched.filter((one) => !atPath.has(one.path) && !exists(one.path));
+  const absent = unmatched.filter((one) => !atPath.has(one.path) && !exists(one.path));
+  const away = absent.filter((one) => isUnmounted(one.path));
+  const gone = absent.filter((one) => !away.includes(one));
+  if (away.length > 0) {
+    tools.onNotice(
+      `snapshots that were looked at before cannot be found, and what held them is empty: is it mounted? The first is ${away[0]?.path}; in all ${away.length}.`,
+    );
+  }
   await markPruned(
     client,
     rewritten.map((one) => one.scanId),

@@ -9,6 +9,7 @@ import type { BeginScan, RunningScan } from '../catalog/scans.ts';
 import { drain, interrupted } from './drain.ts';
 import type { DrainOutcome, Progress } from './drain.ts';
 import { RESUME_WITHIN_MS } from './limits.ts';
+import type { Leases } from './limits.ts';
 import type { ThreadPool } from './pool.ts';
 
 /** What every scanning use case is given. */
@@ -22,6 +23,8 @@ export interface ScanTools {
   readonly onProgress: (phase: string, progress: Progress) => void;
   /** One line for people: what was continued, left out, or went wrong. */
   readonly onNotice: (text: string) => void;
+  /** LEASES unless given. */
+  readonly leases?: Leases;
 }
 
 export type NewScan = Omit<BeginScan, 'startedMs'> & { readonly mode: ScanMode };
@@ -139,6 +142,7 @@ async function drainHere(tools: ScanTools, volumeId: number, scanId: bigint, pha
     nowMs: tools.nowMs,
     signal: tools.signal,
     waitForOthers: true,
+    ...(tools.leases === undefined ? {} : { leases: tools.leases }),
     onProgress: (progress) => tools.onProgress(phase, { ...progress, filesExpected }),
     onFailure: (error) => tools.onNotice(`${phase}: ${error instanceof Error ? error.message : String(error)}`),
   });

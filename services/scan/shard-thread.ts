@@ -1,29 +1,41 @@
-// The thread: does one shard from end to end with synchronous file calls and a Postgres connection of its own. Loaded by piscina.
+// The thread: does shards from end to end with synchronous file calls, each with a Postgres connection of its own: while one waits for the
+// database, the files of another are read. Loaded by piscina.
 import { RollcallError } from '../../domain/exit.ts';
 import type { Connection } from '../catalog/database.ts';
 import { connect } from '../catalog/database.ts';
 import type { DatabaseAddress } from '../catalog/database.ts';
 import { databaseAdvice, isConnectionLost, isTransient } from '../catalog/advice.ts';
 import { AttributeIds } from '../catalog/rows.ts';
-import { loadScanContext } from '../catalog/scans.ts';
-import type { ScanContext } from '../catalog/scans.ts';
-import { assertClaim, FenceLost, writeShard } from '../catalog/shards.ts';
-import type { Shard, ShardCounts } from '../catalog/shards.ts';
+import { loadScanContext } from '../catalog/scan-context.ts';
+import type { ScanContext } from '../catalog/scan-context.ts';
+import { writeShard } from '../catalog/shard-result.ts';
+import type { ShardCounts } from '../catalog/shard-result.ts';
+import { assertClaim, FenceLost } from '../catalog/shards.ts';
+import type { Shard } from '../catalog/shards.ts';
 import { createHasher } from '../files/hash.ts';
+import { keepPace } from '../files/pace.ts';
 import type { Hasher } from '../files/hash.ts';
 import { openEnvironment } from './open-environment.ts';
-import type { LinkDigest } from './environment.ts';
+import { LinkDigests } from './link-digests.ts';
 import { RECONNECT_PAUSE_MS, RECONNECT_TRIES } from './limits.ts';
 import { runListShard } from './list-shard.ts';
+import { ProgressCounters } from './progress.ts';
 import { runReadShard } from './read-shard.ts';
 import { runRelistShard } from './relist-shard.ts';
+import { Whereabouts } from './whereabouts.ts';
 
 export interface ShardTask {
   readonly address: DatabaseAddress;
   readonly scanId: bigint;
   readonly shard: Shard;
-  /** Three counters: any progress, files, bytes. The main thread reads them. */
+  /** Of ProgressCounters. */
   readonly progress: SharedArrayBuffer;
+  /** Of all threads of the process together (services/files/pace.ts); null for no limit. */
+  readonly pace: SharedArrayBuffer | null;
+  /** Of LinkDigests, for all threads that do this scan. */
+  readonly links: SharedArrayBuffer;
+  /** Of Whereabouts. */
+  readonly whereabouts: SharedArrayBuffer;
 }
 
 export type ShardAnswer =
@@ -44,11 +56,6 @@ export type ShardAnswer =
 /** Deadlocks and serialisation failures in a row. */
 const CONFLICTS_MAX = 20;
 
-interface Held {
-  context: ScanContext;
-  links: Map<string, LinkDigest>;
-}
-
 /** One connection, and what may be remembered only as long as it lives: rows of a server that crashed may never have been written. */
 interface Session {
   readonly client: Connection;
@@ -56,12 +63,17 @@ interface Session {
   lost: boolean;
 }
 
-let session: Session | null = null;
-let hasher: Hasher | null = null;
-let held: Held | null = null;
+/** Sessions that no shard uses at the moment: as many as there are lanes, at most. */
+const idle: Session[] = [];
+let hasher: Promise<Hasher> | null = null;
+/** Of the scan whose shards this thread did last. */
+let held: ScanContext | null = null;
 
 async function openSession(address: DatabaseAddress): Promise<Session> {
-  if (session !== null && !session.lost) return session;
+  for (let session = idle.pop(); session !== undefined; session = idle.pop()) {
+    if (!session.lost) return session;
+    await leaveSession(session);
+  }
   const client = await connect(address, { applicationName: 'rollcall thread', relaxed: true });
   const opened: Session = { client, attributes: new AttributeIds(), lost: false };
   client.on('error', () => {
@@ -70,18 +82,15 @@ async function openSession(address: DatabaseAddress): Promise<Session> {
   client.on('end', () => {
     opened.lost = true;
   });
-  session = opened;
   return opened;
 }
 
-async function leaveSession(): Promise<void> {
-  const left = session;
-  session = null;
-  await left?.client.end().catch(() => undefined);
+async function leaveSession({ client }: Session): Promise<void> {
+  await client.end().catch(() => undefined);
 }
 
-async function contextOf(client: Connection, scanId: bigint): Promise<Held> {
-  if (held?.context.scanId !== scanId) held = { context: await loadScanContext(client, scanId), links: new Map() };
+async function contextOf(client: Connection, scanId: bigint): Promise<ScanContext> {
+  if (held?.scanId !== scanId) held = await loadScanContext(client, scanId);
   return held;
 }
 
@@ -90,29 +99,52 @@ async function contextOf(client: Connection, scanId: bigint): Promise<Held> {
  * happened is answered by the fence row, and what the old connection had been told of new rows is not relied on.
  */
 export async function runShard(task: ShardTask): Promise<ShardAnswer> {
-  const counters = new BigInt64Array(task.progress);
+  const progress = new ProgressCounters(task.progress);
+  keepPace(task.pace);
   // Taken up: from here on standing still is told.
-  Atomics.add(counters, 0, 1n);
+  progress.tick();
   for (let attempt = 1; ; attempt++) {
     try {
-      return await doShard(task, counters);
+      return await doShard(task, progress);
     } catch (error) {
       if (error instanceof FenceLost) return { outcome: 'lost' };
       if (!isTransient(error) || attempt >= RECONNECT_TRIES) return failed(error);
-      if (isConnectionLost(error)) await leaveSession();
       await pause(RECONNECT_PAUSE_MS);
       // Waiting for the database is no hanging system call.
-      Atomics.add(counters, 0, 1n);
+      progress.tick();
     }
   }
 }
 
-async function doShard(task: ShardTask, counters: BigInt64Array): Promise<ShardAnswer> {
-  const { client, attributes } = await openSession(task.address);
+async function doShard(task: ShardTask, progress: ProgressCounters): Promise<ShardAnswer> {
+  const session = await openSession(task.address);
+  try {
+    const answer = await doShardIn(session, task, progress);
+    idle.push(session);
+    return answer;
+  } catch (error) {
+    if (isConnectionLost(error) || session.lost) await leaveSession(session);
+    else idle.push(session);
+    throw error;
+  }
+}
+
+async function doShardIn(session: Session, task: ShardTask, progress: ProgressCounters): Promise<ShardAnswer> {
+  const { client, attributes } = session;
   await assertClaim(client, task.shard);
-  const { context, links } = await contextOf(client, task.scanId);
-  hasher ??= await createHasher();
-  const opened = openEnvironment({ client, attributes, context, hasher, links, counters, nowMs: Date.now });
+  const context = await contextOf(client, task.scanId);
+  hasher ??= createHasher();
+  const opened = openEnvironment({
+    client,
+    attributes,
+    context,
+    hasher: await hasher,
+    links: new LinkDigests(task.links),
+    progress,
+    whereabouts: new Whereabouts(task.whereabouts),
+    hung: task.shard.work.hung ?? [],
+    nowMs: Date.now,
+  });
   if ('quarantine' in opened) return { outcome: 'quarantine', reason: opened.quarantine };
   const { environment } = opened;
   try {
@@ -121,6 +153,7 @@ async function doShard(task: ShardTask, counters: BigInt64Array): Promise<ShardA
       : task.shard.kind === 'read'
         ? runReadShard(environment, task.shard)
         : runRelistShard(environment, task.shard));
+    if (environment.mountsMoved()) return failed(new Error('file systems below the root were mounted or unmounted'));
     await repeating(() =>
       writeShard(client, context, task.shard, result, attributes, { last: true, nowMs: Date.now() }),
     );

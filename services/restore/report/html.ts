@@ -16,9 +16,10 @@ export function escape(text: string): string {
 
 /** A name: isolated from the direction of the text around it, and breakable after separators. Spaces at its ends stay visible. */
 export function name(printable: string): string {
+  // Breaks first: after them a closing tag of ours would be broken too.
   const text = escape(printable)
-    .replace(/^ +| +$/g, (spaces) => '<span class="sp">\u2423</span>'.repeat(spaces.length))
-    .replace(/([/_.-])(?=[^/_.-])/g, '$1<wbr>');
+    .replace(/([/_.-])(?=[^/_.-])/g, '$1<wbr>')
+    .replace(/^ +| +$/g, (spaces) => '<span class="sp">\u2423</span>'.repeat(spaces.length));
   return `<bdi class="name">${text}</bdi>`;
 }
 

@@ -1,20 +1,25 @@
 // report.html: one page that stands alone, for somebody who was woken: what to stop, what is lost, what comes back, what to type next. Pure.
 import type { Assessment } from '../../../domain/assessment.ts';
-import { restoreSteps, STOP_STEPS } from '../commands.ts';
+import { ALL_BY_PERSONS, personStep, restoreSteps, STOP_STEPS } from '../commands.ts';
+import { askedText, leftTexts } from '../part.ts';
 import { type Picture, picture, type ReportInput } from '../present.ts';
-import { bytes, count, percent, plural, since, time } from '../wording.ts';
+import { fits, roomText, tooLittleRoom } from '../room.ts';
+import { bytes, count, leftOut, percent, plural, since, time } from '../wording.ts';
 import { groups, timeline, verdicts } from './figures.ts';
 import { type Cell, command, escape, list, name, section, table } from './html.ts';
 import { renderLists } from './lists.ts';
 import { STYLE } from './style.ts';
 
 const INCOMPLETE_MAX = 50;
+const LEFT_OUT_MAX = 10;
 
 /** The whole page as HTML. Deterministic: the same assessment and input give the same bytes. */
 export function renderReport(assessment: Assessment, input: ReportInput): string {
   const seen = picture(assessment);
   const body = [
     head(assessment),
+    part(input),
+    room(input),
     stop(seen),
     numbers(assessment, seen),
     next(input, seen),
@@ -62,9 +67,28 @@ function head(assessment: Assessment): string {
     assessment.incomplete.length === 0
       ? ''
       : `<p class="warn"><b>This assessment is incomplete:</b> ${escape(assessment.incomplete[0] ?? '')}${
-          assessment.incomplete.length > 1 ? `, and ${count(assessment.incomplete.length - 1)} more (below)` : ''
-        }.</p>`,
+          assessment.incomplete.length > 1 ? ` And ${count(assessment.incomplete.length - 1)} more, below.` : ''
+        }</p>`,
   ].join('\n');
+}
+
+function part({ part: its }: ReportInput): string {
+  if (its === null) return '';
+  const { selection, held } = its;
+  const asked = askedText(selection);
+  return [
+    `<div class="warn"><p><b>This bundle holds a part</b>${asked === '' ? '' : ` (${escape(asked)})`}: its restore lists have ${plural(held.files, 'file')}, ${bytes(held.bytes)}. The figures below are of the whole volume.</p>`,
+    list(leftTexts(its).map(escape)),
+    its.next === null
+      ? ''
+      : `<p class="small">The next part is made, without another scan, by:</p>${command(its.next)}`,
+    '</div>',
+  ].join('\n');
+}
+
+function room(input: ReportInput): string {
+  const short = tooLittleRoom(input);
+  return short === null ? '' : `<div class="warn"><p><b>${escape(short.text)}</b></p>${command(short.next)}</div>`;
 }
 
 function stop(seen: Picture): string {
@@ -115,10 +139,10 @@ function numbers(assessment: Assessment, seen: Picture): string {
     '<div class="three">',
     box('lost', seen.lost.files, 'lost for good', [
       bytes(seen.lost.bytes),
-      `${percent(seen.lost.files, files)} of ${plural(files, 'file')}`,
+      `${escape(percent(seen.lost.files, files))} of ${plural(files, 'file')}`,
     ]),
     box('rest', seen.restorable.files, 'restorable', restorable),
-    box('fine', seen.fine.files, 'still fine', [bytes(seen.fine.bytes), percent(seen.fine.files, files)]),
+    box('fine', seen.fine.files, 'still fine', [bytes(seen.fine.bytes), escape(percent(seen.fine.files, files))]),
     '</div>',
     list(notes),
   ].join('\n');
@@ -128,24 +152,20 @@ function next(input: ReportInput, seen: Picture): string {
   const steps = restoreSteps(input);
   const parts: string[] = [];
   if (input.needed.inodes > 0 || input.needed.bytes > 0) {
-    const short =
-      input.free !== null &&
-      (input.free.bytes < input.needed.bytes ||
-        (input.free.inodes !== null && input.free.inodes < input.needed.inodes));
-    const free =
-      input.free === null
-        ? 'What is free there could not be asked.'
-        : `Free there: <b>${bytes(input.free.bytes)}</b>${input.free.inodes === null ? '' : ` and ${plural(input.free.inodes, 'inode')}`}.`;
+    const short = fits(input) === false;
     parts.push(
-      `<p${short ? ' class="warn"' : ''}>The restore needs <b>${bytes(input.needed.bytes)}</b> and <b>${plural(
-        input.needed.inodes,
-        'inode',
-      )}</b> at ${name(input.target)}. ${free}${short ? ' <b>That is not enough.</b>' : ''}</p>`,
+      `<p${short ? ' class="warn"' : ''}>The restore needs ${escape(roomText(input))}.${short ? ' <b>That is not enough.</b>' : ''}</p>`,
     );
   }
-  if (input.dropped > 0) {
+  if (input.leftOut.length > 0) {
+    const items = input.leftOut.slice(0, LEFT_OUT_MAX).map((each) => escape(`${leftOut(each)} ${each.remedy ?? ''}`));
+    const more = input.leftOut.length - items.length;
+    if (more > 0) items.push(`More for ${count(more)} other reasons: findings.jsonl has all.`);
+    parts.push(`<div class="warn">${list(items)}</div>`);
+  }
+  if (input.fallenBack > 0) {
     parts.push(
-      `<p class="warn"><b>${plural(input.dropped, 'source')}</b> could not be read again when the lists were written; these files stand in no list. Run the assessment again.</p>`,
+      `<p><b>${plural(input.fallenBack, 'entry', 'entries')}</b> of the lists come from the next best copy, because the best one failed when the lists were written: <code>insteadOf</code> in <code>manifest.jsonl</code> says which.</p>`,
     );
   }
   if (steps.length > 0) {
@@ -155,6 +175,12 @@ function next(input: ReportInput, seen: Picture): string {
     );
     if (input.remote)
       parts.push('<p class="small">The snapshots lie on another machine: put its name for <code>HOST</code>.</p>');
+  } else if (input.bundle !== null && seen.personDeleted.files > 0) {
+    const step = personStep({ ...input, bundle: input.bundle });
+    parts.push(
+      `<p>${escape(ALL_BY_PERSONS)}</p>`,
+      `<ol class="steps"><li>${escape(step.why)}${command(step.command)}</li></ol>`,
+    );
   } else if (seen.restorable.files + seen.directoriesRestorable === 0) {
     parts.push('<p>There is nothing to put back.</p>');
   }

@@ -1,0 +1,55 @@
+// The body of `bundle`: a part of the last assessment, what of it is left, and the commands that follow.
+import { EXIT, type ExitCode } from '../../domain/exit.ts';
+import { cutBundle } from '../../services/audit/cut.ts';
+import { workingDirectory } from '../../services/files/location.ts';
+import { limitReading } from '../../services/files/pace.ts';
+import { ownersOfMachine } from '../../services/files/owners.ts';
+import { bundle as bundleJson } from '../../services/reconcile/assessment-json.ts';
+import { restoreSteps } from '../../services/restore/commands.ts';
+import { shellWord, time, visible } from '../../services/restore/wording.ts';
+import type { Context } from '../command.ts';
+import type { BundleArguments } from '../commands/bundle.ts';
+import { leftOutLines, partLines, roomLines } from '../render/bundle.ts';
+
+export async function bundleBody(context: Context, args: BundleArguments): Promise<ExitCode> {
+  limitReading(args.gentle.bytesPerSecond);
+  const { config, output } = context;
+  const { assessment, bundle } = await cutBundle(
+    {
+      cwd: workingDirectory(),
+      nowMs: context.now,
+      program: config.program,
+      owners: ownersOfMachine(),
+      signal: context.signal,
+      onProgress: (files, total) =>
+        output.progress({ doing: 'reading sources', files, bytes: 0, filesExpected: total }),
+    },
+    { ...args, outDir: args.out },
+    async () => (await context.session()).db,
+  );
+  const { report } = bundle;
+  const exit = report.leftOut.length > 0 ? EXIT.incomplete : EXIT.nothing;
+  if (args.json) {
+    output.json({
+      volume: assessment.volume,
+      judged: new Date(assessment.createdMs).toISOString(),
+      bundle: bundleJson(report),
+    });
+    return exit;
+  }
+  const plain = (text: string): string => text;
+  output.line(
+    `${bundle.directory}: from the assessment of ${visible(assessment.livePath)}, judged ${time(new Date(assessment.createdMs).toISOString())} UTC`,
+  );
+  for (const line of roomLines(report, output.width, plain)) output.line(line);
+  for (const line of partLines(report, output.width, plain)) output.line(line);
+  for (const line of leftOutLines(report, output.width)) output.line(line);
+  const [dry] = restoreSteps(report);
+  output.line(
+    dry === undefined
+      ? `Read ${shellWord(bundle.directory)}/README.txt.`
+      : 'Next, a dry run; the same with --apply puts the files back:',
+  );
+  if (dry !== undefined) output.line(`  ${dry.command}`);
+  return exit;
+}

@@ -1,0 +1,106 @@
+// The bodies of `status` and `log`.
+import { EXIT, type ExitCode } from '../../domain/exit.ts';
+import { iso } from '../../domain/window/timeline.ts';
+import { statusOf, type Status } from '../../services/audit/status.ts';
+import { readAudit } from '../../services/catalog/audit-log.ts';
+import { bytes, count, plural, time, visible } from '../../services/restore/wording.ts';
+import type { Context } from '../command.ts';
+import type { LogArguments, StatusArguments } from '../commands/status.ts';
+
+/** A request that waits for so long has probably no worker. */
+const WAITING_LONG_MS = 120_000;
+
+export async function statusBody(context: Context, args: StatusArguments): Promise<ExitCode> {
+  const { db } = await context.session();
+  const status = await statusOf(db.pool);
+  const exit = status.assessments.some(({ incident }) => incident) ? EXIT.findings : EXIT.nothing;
+  if (args.json) {
+    context.output.json(record(status));
+    return exit;
+  }
+  for (const line of lines(status, context.now(), context.config.program)) context.output.line(line);
+  return exit;
+}
+
+function record({ running, requests, assessments }: Status): unknown {
+  return {
+    running: running.map(({ startedMs, progressedMs, scanId, heldBy, bytesRead, filesExpected, ...scan }) => ({
+      scan: String(scanId),
+      ...scan,
+      bytes_read: bytesRead,
+      files_expected: filesExpected,
+      started: iso(startedMs),
+      progressed: iso(progressedMs),
+      held_by: heldBy,
+    })),
+    requests: requests.map(({ askedMs, endedMs, id, ...request }) => ({
+      request: Number(id),
+      ...request,
+      asked: iso(askedMs),
+      ended: endedMs === null ? null : iso(endedMs),
+    })),
+    assessments: assessments.map(({ createdMs, volumeId: _volumeId, exact, older, none, ...assessment }) => ({
+      ...assessment,
+      judged: iso(createdMs),
+      recovery: { exact, older, none },
+    })),
+  };
+}
+
+function lines({ running, requests, assessments }: Status, nowMs: number, program: string): string[] {
+  const shown: string[] = [];
+  for (const scan of running) {
+    const { shards, heldBy, files, filesExpected } = scan;
+    const of = filesExpected === null ? '' : ` of about ${count(filesExpected)}`;
+    shown.push(
+      `scanning ${visible(scan.path)} (${scan.role}, on ${scan.host}) since ${time(iso(scan.startedMs))} UTC`,
+      `  ${count(files)}${of} files, ${bytes(scan.bytesRead)} read; ${plural(shards.done, 'shard')} done, ${shards.held} in hand, ${shards.open} waiting`,
+      heldBy.length === 0
+        ? `  nobody is at work on it; last progress ${time(iso(scan.progressedMs))} UTC. The same command, or ${program} worker, continues it.`
+        : `  ${heldBy.map((holder) => `held from ${holder.from ?? 'this machine'} since ${time(holder.since)} UTC (${plural(holder.shards, 'shard')})`).join('; ')}`,
+    );
+  }
+  for (const request of requests) {
+    const { answer, endedMs } = request;
+    shown.push(
+      `request ${request.id} (${request.kind} ${visible(request.about.join(', '))}, on ${request.host}), asked ${time(iso(request.askedMs))} UTC: ${
+        answer === null || endedMs === null
+          ? request.state
+          : `ended ${time(iso(endedMs))} UTC with ${answer.exit}: ${visible(answer.message)}`
+      }`,
+    );
+    if (answer !== null && answer.bundle !== null) shown.push(`  bundle ${visible(answer.bundle)}`);
+    if (answer !== null && answer.next !== null) shown.push(`  next: ${visible(answer.next)}`);
+    if (request.state === 'waiting' && nowMs - request.askedMs > WAITING_LONG_MS)
+      shown.push(`  nobody has taken it: does a worker run on ${request.host}? ${program} worker`);
+  }
+  for (const last of assessments) {
+    const open = Object.entries(last.open).map(([verdict, n]) => `${verdict} ${count(n)}`);
+    shown.push(
+      `${visible(last.volume)}: judged ${time(iso(last.createdMs))} UTC; ${
+        open.length === 0 ? 'nothing is open' : `open: ${open.join(', ')}`
+      }${last.incomplete > 0 ? '; INCOMPLETE' : ''}`,
+    );
+    if (last.bundle !== null) shown.push(`  bundle ${visible(last.bundle)}`);
+  }
+  if (assessments.some(({ open }) => Object.keys(open).length > 0)) shown.push(`Next: ${program} findings`);
+  if (shown.length === 0)
+    shown.push(`Nothing runs, and nothing was assessed yet. Next: ${program} assess --live PATH --backup 'PATTERN'`);
+  return shown;
+}
+
+export async function logBody(context: Context, args: LogArguments): Promise<ExitCode> {
+  const { db } = await context.session();
+  const { output } = context;
+  const entries = (await readAudit(db.pool, args.entries)).reverse();
+  if (args.json) {
+    output.json({ log: entries.map(({ atMs, ...entry }) => ({ at: iso(atMs), ...entry })) });
+    return EXIT.nothing;
+  }
+  if (entries.length === 0) output.line('Nobody has decided anything yet.');
+  for (const { atMs, actor, action, subject, reason } of entries) {
+    const why = reason === null ? '' : `: ${visible(reason)}`;
+    output.line(`${time(iso(atMs))} UTC  ${visible(actor)}  ${action}  ${visible(subject)}${why}`);
+  }
+  return EXIT.nothing;
+}

@@ -1,0 +1,72 @@
+// rollcall bundle: another part of the last assessment as a restore bundle, without another scan.
+import type { Command } from 'commander';
+import type { PartRequest } from '../../services/audit/asked.ts';
+import type { Run } from '../command.ts';
+import { addGentleOptions, type Gentle, gentleOf, type GentleOptions } from './gentle-options.ts';
+import { addPartOptions, partOf, type PartOptions } from './part-options.ts';
+
+export interface BundleArguments {
+  /** A bundle's directory, a volume's name or path; null for the last assessment. */
+  readonly from: string | null;
+  readonly part: PartRequest;
+  readonly rest: boolean;
+  readonly out: string | null;
+  readonly notGluster: boolean;
+  readonly bricksRescued: boolean;
+  readonly gentle: Gentle;
+  readonly json: boolean;
+}
+
+interface Options extends PartOptions, GentleOptions {
+  readonly rest?: boolean;
+  readonly out?: string;
+  readonly notGluster?: boolean;
+  readonly bricksRescued?: boolean;
+  readonly json?: boolean;
+  readonly progress: boolean;
+}
+
+export function define(program: Command, run: Run): void {
+  const command = program
+    .command('bundle')
+    .summary('cut a part of the last assessment as a restore bundle, without a scan')
+    .description(
+      'Writes another restore bundle from one that assess has written: some paths or owners first, or as much as fits. Nothing is scanned ' +
+        'again; every source copy of the part is read again.',
+    )
+    .argument('[from]', 'a bundle, or the name or path of a volume (default: the bundle of the last assessment)');
+  addPartOptions(command)
+    .option('--rest', 'only what neither that bundle nor those that it continues hold')
+    .option('--out <dir>', 'where the bundle goes (default ./rollcall-TIME); must not exist')
+    .option('--not-gluster', 'this FUSE mount is not GlusterFS: looking up names on it destroys nothing')
+    .option('--bricks-rescued', 'the bricks below this GlusterFS mount have been scanned and rescued');
+  addGentleOptions(command)
+    .option('--json', 'print what the bundle holds, and what not, as one JSON object')
+    .option('--no-progress', 'no moving line on the terminal')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  rollcall bundle --path home/anna --path home/office      these first
+  rollcall bundle --newest-first --max-bytes 200G          what was worked on last, as much as fits
+  rollcall bundle ./rollcall-20261121-030000 --rest        then the rest`,
+    )
+    .action(async (from: string | undefined, options: Options) => {
+      const args: BundleArguments = {
+        from: from ?? null,
+        part: partOf(options),
+        rest: options.rest ?? false,
+        out: options.out ?? null,
+        notGluster: options.notGluster ?? false,
+        bricksRescued: options.bricksRescued ?? false,
+        gentle: gentleOf(options),
+        json: options.json ?? false,
+      };
+      await run(async (context) => (await import('../bodies/bundle.ts')).bundleBody(context, args), {
+        json: options.json,
+        progress: options.progress,
+        threads: true,
+        idle: options.idle === true,
+      });
+    });
+}

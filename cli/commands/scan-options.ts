@@ -1,0 +1,84 @@
+// The options of commands that scan: assess and scan.
+import type { Command } from 'commander';
+import { collect, positive } from '../command.ts';
+import { addGentleOptions, type Gentle, gentleOf, type GentleOptions } from './gentle-options.ts';
+
+/** How volumes are scanned, as the command line says it. */
+export interface ScanSettings {
+  /** The newest N snapshots of each series; null means all. */
+  readonly snapshots: number | null;
+  readonly excludes: readonly string[];
+  readonly tz: string | null;
+  readonly reread: boolean;
+  readonly notGluster: boolean;
+  readonly bricksRescued: boolean;
+  readonly crossMounts: boolean;
+  readonly newState: boolean;
+  readonly threads: number | null;
+  readonly gentle: Gentle;
+  readonly detach: boolean;
+  readonly json: boolean;
+}
+
+export interface ScanOptions extends GentleOptions {
+  readonly snapshots?: number;
+  readonly exclude?: readonly string[];
+  readonly tz?: string;
+  readonly reread?: boolean;
+  readonly notGluster?: boolean;
+  readonly bricksRescued?: boolean;
+  readonly crossMounts?: boolean;
+  readonly newState?: boolean;
+  readonly threads?: number;
+  readonly detach?: boolean;
+  readonly json?: boolean;
+  readonly progress: boolean;
+}
+
+export function addScanOptions(command: Command): Command {
+  command
+    .option('--snapshots <n>', 'scan the newest N snapshots only; what was scanned before stays', positive)
+    .option('--exclude <pattern>', 'leave out, as in .gitignore; may be repeated', collect)
+    .option('--tz <zone>', 'time zone of dates in snapshot names (default: that of this machine)')
+    .option('--reread', 'read every copy again, also those that show no change')
+    .option('--not-gluster', 'this FUSE mount is not GlusterFS: looking up names on it destroys nothing')
+    .option('--bricks-rescued', 'the bricks below this GlusterFS mount have been scanned and rescued')
+    .option('--cross-mounts', 'enter other file systems below the root (default: they are not entered)')
+    .option(
+      '--new-state',
+      'the volume is what it should be, also if it is empty, another one, or shares nothing with its backup',
+    )
+    .option(
+      '--threads <n>',
+      'files read at once, 32 at most and as memory allows (default: the number of cores)',
+      positive,
+    );
+  return addGentleOptions(command)
+    .option('--detach', 'leave the scan to workers (rollcall worker) and return')
+    .option('--json', 'print the result as one JSON object')
+    .option('--no-progress', 'no moving line on the terminal');
+}
+
+export function scanSettings(options: ScanOptions): ScanSettings {
+  return {
+    snapshots: options.snapshots ?? null,
+    excludes: options.exclude ?? [],
+    tz: options.tz ?? null,
+    reread: options.reread ?? false,
+    notGluster: options.notGluster ?? false,
+    bricksRescued: options.bricksRescued ?? false,
+    crossMounts: options.crossMounts ?? false,
+    newState: options.newState ?? false,
+    threads: options.threads ?? null,
+    gentle: gentleOf(options),
+    detach: options.detach ?? false,
+    json: options.json ?? false,
+  };
+}
+
+/** What is left to a worker is read as the worker was told. Null where there is nothing to say. */
+export function detachedProblem({ detach, gentle }: ScanSettings): string | null {
+  return !detach || (gentle.bytesPerSecond === null && !gentle.idle)
+    ? null
+    : 'error: --bwlimit and --idle are for the process that reads: give them to rollcall worker, not with --detach.';
+}

@@ -1,0 +1,133 @@
+// `bundle`: another part of the last assessment, without another scan. The bundle that `assess` has written holds every finding; what stands in the
+// lists of the part is read again, source by source, when it is written (design.md section 3, rule 10).
+import type { Assessment } from '../../domain/assessment.ts';
+import { RollcallError } from '../../domain/exit.ts';
+import { isWithin, joinPath } from '../../domain/path.ts';
+import { lastAssessments } from '../catalog/assessments.ts';
+import type { Database } from '../catalog/database.ts';
+import { meaningsOf } from '../files/location.ts';
+import { exists } from '../files/snapshots.ts';
+import { type BundleSummary, writeBundle } from '../restore/bundle.ts';
+import { candidates } from '../restore/plan.ts';
+import { reopenBundle, type Reopened } from '../restore/reopen.ts';
+import { choose, type Selection } from '../restore/selection.ts';
+import { refuseWritableGluster } from '../scan/inputs.ts';
+import { freeBundleName } from './assess.ts';
+import { type PartRequest, selectionOf } from './asked.ts';
+
+export interface CutRequest {
+  /** A bundle's directory, a volume's name or the path of its root, as typed; null for the last assessment. */
+  readonly from: string | null;
+  readonly part: PartRequest;
+  /** Only what neither that bundle nor those that it continues hold. */
+  readonly rest: boolean;
+  /** Null for ./rollcall-TIME. */
+  readonly outDir: string | null;
+  readonly notGluster: boolean;
+  readonly bricksRescued: boolean;
+}
+
+export interface CutTools {
+  readonly cwd: string;
+  readonly nowMs: () => number;
+  readonly program: string;
+  readonly owners: ReadonlyMap<number, string>;
+  readonly signal: AbortSignal;
+  readonly onProgress: (done: number, total: number) => void;
+}
+
+/**
+ * The catalog is opened (by `open`) only where no bundle's directory is named: a bundle stands alone.
+ * @throws RollcallError where there is no bundle to cut from, nothing fits what was asked, or a guard refuses (4)
+ */
+export async function cutBundle(
+  tools: CutTools,
+  request: CutRequest,
+  open: () => Promise<Database>,
+): Promise<{ readonly assessment: Assessment; readonly bundle: BundleSummary }> {
+  const from = await reopenBundle(
+    (await bundleNamed(tools, request)) ?? (await bundleOfLast(request.from, await open())),
+  );
+  const { assessment } = from;
+  refuseWritableGluster(assessment.livePath, request);
+  const selection = await selectionIn(from, request);
+  refuseNothing(from, selection);
+  const outDir =
+    request.outDir === null
+      ? () => freeBundleName(tools)
+      : (meaningsOf(request.outDir, tools.cwd)[0] ?? request.outDir);
+  const bundle = await writeBundle({
+    assessment,
+    selection,
+    outDir,
+    backupRoots: from.backupRoots,
+    now: tools.nowMs,
+    program: tools.program,
+    owners: tools.owners,
+    signal: tools.signal,
+    onProgress: tools.onProgress,
+  });
+  return { assessment, bundle };
+}
+
+async function selectionIn({ bundle, assessment, held }: Reopened, request: CutRequest): Promise<Selection> {
+  const selection = await selectionOf(request.part, [assessment.livePath], {
+    isKnown: (path) => assessment.findings.some((finding) => isWithin(path, finding.path)),
+    otherwise: 'nothing there was found to be other than intact',
+  });
+  return { ...selection, restOf: request.rest ? { bundle, held } : null };
+}
+
+function refuseNothing({ bundle, assessment }: Reopened, selection: Selection): void {
+  const { parts, beyond, elsewhere } = choose(assessment.findings, selection);
+  if ([...parts.values()].includes('this')) return;
+  const { restOf, paths, owners } = selection;
+  const all = candidates(assessment.findings).length;
+  throw new RollcallError(
+    all === 0
+      ? `${bundle} comes from an assessment that found nothing to restore.`
+      : restOf !== null && beyond.files + elsewhere.files === 0
+        ? `Nothing is left: every loss that can be restored stands in ${bundle}, or in the parts before it.`
+        : `Nothing that can be restored is ${[
+            ...(paths.length > 0 ? [`below ${paths.join(' or ')}`] : []),
+            ...(owners.length > 0 ? [`of uid ${owners.join(' or ')}`] : []),
+          ].join(' and ')}${restOf === null ? '' : ' and in no part yet'}.`,
+    { next: `report.html in ${bundle} shows whose and where the losses are` },
+  );
+}
+
+/** Null where the argument names no bundle's directory. */
+async function bundleNamed(tools: CutTools, { from }: CutRequest): Promise<string | null> {
+  if (from === null) return null;
+  return meaningsOf(from, tools.cwd).find((path) => exists(joinPath(path, 'SHA256SUMS'))) ?? null;
+}
+
+async function bundleOfLast(from: string | null, db: Database): Promise<string> {
+  const all = await lastAssessments(db.pool);
+  const paths = from === null ? [] : meaningsOf(from);
+  const fitting = from === null ? all : all.filter(({ volume, path }) => volume === from || paths.includes(path));
+  const [last, another] = fitting;
+  if (last === undefined) {
+    throw new RollcallError(
+      from === null ? 'Nothing was assessed yet.' : `${from} is no bundle, and no volume that was assessed.`,
+      { next: 'rollcall status lists what was assessed; rollcall assess --live PATH --backup PATTERN begins.' },
+    );
+  }
+  if (another !== undefined) {
+    throw new RollcallError(`Several volumes were assessed: ${fitting.map(({ volume }) => volume).join(', ')}.`, {
+      next: 'Say which: rollcall bundle VOLUME, or the directory of its bundle.',
+    });
+  }
+  const when = new Date(last.createdMs).toISOString();
+  if (last.bundle === null) {
+    throw new RollcallError(`The last assessment of ${last.volume} (${when}) found nothing to restore.`, {
+      next: 'An older bundle can be named by its directory.',
+    });
+  }
+  if (!exists(joinPath(last.bundle, 'SHA256SUMS'))) {
+    throw new RollcallError(`The bundle of the last assessment of ${last.volume} is no longer at ${last.bundle}.`, {
+      next: 'Name the directory where it is now, or assess again: what did not change is not read again.',
+    });
+  }
+  return last.bundle;
+}

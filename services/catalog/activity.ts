@@ -1,0 +1,103 @@
+// What is going on: scans that run, with how far they are and who holds their shards, and the requests that were left to workers.
+import type { ExitCode } from '../../domain/exit.ts';
+import type { Role, ScanMode } from '../../domain/scan.ts';
+import { HOLDER_LOCK, holderLives } from './holders.ts';
+import type { RequestKind } from './requests.ts';
+import type { Queryable } from './scans.ts';
+
+export interface RunningActivity {
+  readonly scanId: bigint;
+  readonly volume: string;
+  readonly role: Role;
+  readonly host: string;
+  readonly path: string;
+  readonly mode: ScanMode;
+  readonly startedMs: number;
+  /** When a shard was done last. */
+  readonly progressedMs: number;
+  /** Of the shards that are done. */
+  readonly files: number;
+  readonly bytesRead: number;
+  /** Of the last complete scan of the volume; null before there is one. */
+  readonly filesExpected: number | null;
+  readonly shards: { readonly open: number; readonly held: number; readonly done: number };
+  /** Sessions that hold shards now; none means that nobody is at work on it. */
+  readonly heldBy: readonly {
+    /** The address that it comes from; null for this machine's socket. */
+    readonly from: string | null;
+    readonly since: string;
+    readonly shards: number;
+  }[];
+}
+
+export async function runningActivity(client: Queryable): Promise<RunningActivity[]> {
+  const found = await client.query<
+    Omit<RunningActivity, 'startedMs' | 'progressedMs' | 'files' | 'bytesRead'> & {
+      started_ms: bigint;
+      progressed_ms: bigint;
+      files: bigint;
+      bytes_read: bigint;
+    }
+  >(
+    `select s.id as "scanId", v.name as volume, v.role, r.host, s.path, s.mode, s.started_ms, s.progressed_ms,
+            h.files, h.bytes_read, json_build_object('open', h.open, 'held', h.held, 'done', h.done) as shards,
+            (select (p.totals ->> 'files')::int from scan p where p.volume = s.volume and p.state = 'complete' order by p.seq desc limit 1) as "filesExpected",
+            coalesce((select json_agg(json_build_object('from', host(a.client_addr), 'since', a.backend_start, 'shards', k.shards) order by a.backend_start)
+               from (select h.holder, count(*) as shards from shard h where h.scan = s.id and h.state = 'leased' and h.lease_until > now() group by h.holder) k
+               join pg_locks l on l.locktype = 'advisory' and l.objsubid = 2 and l.classid = ${HOLDER_LOCK}::oid and l.objid = k.holder::oid and l.granted
+                    and l.database = (select oid from pg_database where datname = current_database())
+               join pg_stat_activity a on a.pid = l.pid), '[]') as "heldBy"
+       from scan s join volume v on v.id = s.volume join root r on r.id = s.root
+       cross join lateral (
+         select count(*) filter (where h.state = 'open')::int as open, count(*) filter (where h.state = 'leased')::int as held,
+                count(*) filter (where h.state = 'done')::int as done, coalesce(sum((h.counts ->> 'files')::bigint), 0)::bigint as files,
+                coalesce(sum((h.counts ->> 'bytesRead')::bigint), 0)::bigint as bytes_read
+           from shard h where h.scan = s.id) h
+      where s.state = 'running' order by s.started_ms, s.id`,
+  );
+  return found.rows.map(({ started_ms, progressed_ms, bytes_read, files, ...row }) => ({
+    ...row,
+    startedMs: Number(started_ms),
+    progressedMs: Number(progressed_ms),
+    files: Number(files),
+    bytesRead: Number(bytes_read),
+  }));
+}
+
+export interface KnownRequest {
+  readonly id: bigint;
+  readonly host: string;
+  readonly kind: RequestKind;
+  /** As leaveRequest was given it. */
+  readonly arguments: unknown;
+  /** waiting: for a worker, also where the one that had taken it is gone. */
+  readonly state: 'waiting' | 'at work' | 'done';
+  readonly attempts: number;
+  readonly askedMs: number;
+  readonly endedMs: number | null;
+  readonly answer: {
+    readonly exit: ExitCode;
+    readonly message: string;
+    readonly next: string | null;
+    readonly bundle: string | null;
+  } | null;
+}
+
+/** All that are not done, and of those that are the newest `doneMax`; newest first. */
+export async function knownRequests(client: Queryable, doneMax: number): Promise<KnownRequest[]> {
+  const found = await client.query<
+    Omit<KnownRequest, 'askedMs' | 'endedMs'> & { asked_ms: bigint; ended_ms: bigint | null }
+  >(
+    `select q.id, q.host, q.kind, q.arguments, q.attempts, q.asked_ms, q.ended_ms, q.answer,
+            case when q.state = 'done' then 'done' when q.state = 'taken' and ${holderLives('q')} then 'at work' else 'waiting' end as state
+       from request q
+      where q.state <> 'done' or q.id in (select d.id from request d where d.state = 'done' order by d.id desc limit $1)
+      order by q.id desc`,
+    [doneMax],
+  );
+  return found.rows.map(({ asked_ms, ended_ms, ...row }) => ({
+    ...row,
+    askedMs: Number(asked_ms),
+    endedMs: ended_ms === null ? null : Number(ended_ms),
+  }));
+}

@@ -1,0 +1,68 @@
+// Assessments as they were recorded: when each was made, what it counted, where its bundle lies.
+import type { Queryable } from './scans.ts';
+
+export interface LastAssessment {
+  readonly volumeId: number;
+  readonly volume: string;
+  /** The path of the volume's root. */
+  readonly path: string;
+  readonly createdMs: number;
+  /** Absolute, printable; null where none was written. */
+  readonly bundle: string | null;
+  readonly incomplete: number;
+  /** Files by recovery. */
+  readonly exact: number;
+  readonly older: number;
+  readonly none: number;
+}
+
+export async function lastAssessments(client: Queryable): Promise<LastAssessment[]> {
+  const found = await client.query<Omit<LastAssessment, 'createdMs'> & { created_ms: bigint }>(
+    `select distinct on (a.volume) a.volume as "volumeId", v.name as volume, r.path, a.created_ms, a.bundle,
+            jsonb_array_length(a.result -> 'incomplete') as incomplete,
+            (a.result #>> '{recovery,exact,files}')::int as exact, (a.result #>> '{recovery,older,files}')::int as older,
+            (a.result #>> '{recovery,none,files}')::int as none
+       from assessment a join volume v on v.id = a.volume join root r on r.volume = v.id order by a.volume, a.id desc`,
+  );
+  return found.rows.map(({ created_ms, ...row }) => ({ ...row, createdMs: Number(created_ms) }));
+}
+
+/** Open findings by volume and verdict. */
+export async function openFindings(client: Queryable): Promise<ReadonlyMap<number, Readonly<Record<string, number>>>> {
+  const found = await client.query<{ volume: number; counts: Record<string, number> }>(
+    `select volume, json_object_agg(verdict, n order by verdict) as counts
+       from (select volume, verdict, count(*)::int as n from finding where state = 'open' group by volume, verdict) f group by volume`,
+  );
+  return new Map(found.rows.map(({ volume, counts }) => [volume, counts]));
+}
+
+/** @param result JSON of the assessment without its findings @returns the assessment's id */
+export async function recordAssessment(
+  client: Queryable,
+  assessment: {
+    readonly volumeId: number;
+    readonly liveScan: bigint;
+    readonly scans: readonly bigint[];
+    readonly result: string;
+    readonly nowMs: number;
+  },
+): Promise<bigint> {
+  const inserted = await client.query<{ id: bigint }>(
+    'insert into assessment (volume, live_scan, scans, result, created_ms) values ($1, $2, $3, $4, $5) returning id',
+    [
+      assessment.volumeId,
+      assessment.liveScan,
+      JSON.stringify(assessment.scans.map(String)),
+      assessment.result,
+      assessment.nowMs,
+    ],
+  );
+  const row = inserted.rows[0];
+  if (row === undefined) throw new Error('an insert returns its row');
+  return row.id;
+}
+
+/** Notes where the restore bundle of an assessment lies. */
+export async function recordBundle(client: Queryable, assessmentId: bigint, bundle: string): Promise<void> {
+  await client.query('update assessment set bundle = $2 where id = $1', [assessmentId, bundle]);
+}

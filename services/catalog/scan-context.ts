@@ -1,0 +1,94 @@
+// What does not change while a scan runs.
+import type { Layout, Role, ScanMode } from '../../domain/scan.ts';
+import type { ScopeRules } from '../../domain/scope.ts';
+import type { Queryable } from './scans.ts';
+
+/** Everything that a thread needs to do a shard of one scan. Constant while the scan runs; plain data. */
+export interface ScanContext {
+  readonly scanId: bigint;
+  readonly volumeId: number;
+  readonly rootId: number;
+  readonly role: Role;
+  readonly layout: Layout;
+  readonly seq: bigint;
+  readonly mode: ScanMode;
+  readonly path: string;
+  readonly scope: ScopeRules;
+  /** What the root was when the scan began (its identity, as recorded in the scan); null for none. */
+  readonly identity: unknown;
+  /** Mounts that earlier scans entered, relative and printable. */
+  readonly enteredMounts: readonly string[];
+  readonly newState: boolean;
+  readonly startedMs: number;
+  /** The newest complete scan before seq: its listings can be compared, its copies may be the same inodes. */
+  readonly previous: { readonly seq: bigint; readonly path: string | null; readonly sameScope: boolean } | null;
+  /** The first complete scan after seq (a late scan), else null. */
+  readonly next: bigint | null;
+  /** Rules of the later complete scans that leave something out, by seq: what they leave out they did not see, and that is no absence. */
+  readonly laterExcludes: ReadonlyMap<bigint, ScopeRules>;
+  /** A complete scan after seq has gaps: `next` must then be asked for name by name. */
+  readonly laterGaps: boolean;
+  readonly donors: boolean;
+}
+
+export async function loadScanContext(client: Queryable, scanId: bigint): Promise<ScanContext> {
+  const found = await client.query<{
+    volume: number;
+    root: number;
+    role: Role;
+    layout: Layout;
+    seq: bigint;
+    mode: ScanMode;
+    path: string;
+    scope: ScopeRules;
+    snapshot_identity: unknown;
+    entered_mounts: string[] | null;
+    new_state: boolean;
+    started_ms: bigint;
+    previous_seq: bigint | null;
+    previous_path: string | null;
+    same_scope: boolean | null;
+    next_seq: bigint | null;
+    later_excludes: { seq: string; scope: ScopeRules }[];
+    later_gaps: boolean;
+    donors: boolean;
+  }>(
+    `select s.volume, s.root, v.role, v.layout, s.seq, s.mode, s.path, s.scope, s.snapshot_identity, r.identity -> 'enteredMounts' as entered_mounts, s.new_state, s.started_ms,
+            p.seq as previous_seq, case when p.pruned is null then p.path end as previous_path, p.scope = s.scope as same_scope,
+            n.seq as next_seq,
+            array(select jsonb_build_object('seq', q.seq::text, 'scope', q.scope) from scan q
+                   where q.volume = s.volume and q.state = 'complete' and q.seq > s.seq and q.scope -> 'excludes' <> '[]') as later_excludes,
+            exists (select from scan q join gap g on g.scan = q.id where q.volume = s.volume and q.state = 'complete' and q.seq > s.seq) as later_gaps,
+            exists (select from donor d where d.root = s.root) as donors
+       from scan s join volume v on v.id = s.volume join root r on r.id = s.root
+       left join lateral (select * from scan p where p.volume = s.volume and p.state = 'complete' and p.seq < s.seq order by p.seq desc limit 1) p on true
+       left join lateral (select * from scan n where n.volume = s.volume and n.state = 'complete' and n.seq > s.seq order by n.seq limit 1) n on true
+      where s.id = $1`,
+    [scanId],
+  );
+  const row = found.rows[0];
+  if (row === undefined) throw new Error(`scan ${scanId} does not exist`);
+  return {
+    scanId,
+    volumeId: row.volume,
+    rootId: row.root,
+    role: row.role,
+    layout: row.layout,
+    seq: row.seq,
+    mode: row.mode,
+    path: row.path,
+    scope: row.scope,
+    identity: row.snapshot_identity,
+    enteredMounts: row.entered_mounts ?? [],
+    newState: row.new_state,
+    startedMs: Number(row.started_ms),
+    previous:
+      row.previous_seq === null
+        ? null
+        : { seq: row.previous_seq, path: row.previous_path, sameScope: row.same_scope === true },
+    next: row.next_seq,
+    laterExcludes: new Map(row.later_excludes.map(({ seq, scope }) => [BigInt(seq), scope])),
+    laterGaps: row.later_gaps,
+    donors: row.donors,
+  };
+}

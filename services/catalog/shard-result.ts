@@ -1,0 +1,292 @@
+// What a shard found, written in one transaction behind its fence: rows that are new, and changes of older rows, which wait for the close.
+import { pipeline } from 'node:stream/promises';
+import { Readable } from 'node:stream';
+import type { ClientBase } from 'pg';
+import { from as copyFrom } from 'pg-copy-streams';
+import type { GapStatus } from '../../domain/scan.ts';
+import type { EndReason, Proof, Version } from '../../domain/version.ts';
+import type { KnownListing } from './known.ts';
+import { attributeKey, copyLine, COPY_VERSIONS, REASON_LETTERS, signed } from './rows.ts';
+import type { Attribute, AttributeIds } from './rows.ts';
+import type { Queryable } from './scans.ts';
+import type { ScanContext } from './scan-context.ts';
+import { FenceLost } from './shards.ts';
+import type { Shard, ShardWork } from './shards.ts';
+
+/** A version with its place. */
+export interface VersionRow extends Version {
+  readonly directory: number;
+  readonly name: string;
+}
+
+export interface EndingRow {
+  readonly directory: number;
+  readonly name: string;
+  readonly firstSeq: bigint;
+  readonly kind: 'end' | 'below' | 'proof' | 'extend';
+  readonly reason: EndReason | null;
+  readonly resumeSeq: bigint | null;
+  readonly proof: (Omit<Proof, 'readSeq'> & { readonly digest: bigint }) | null;
+}
+
+export interface GapRow {
+  readonly directory: number;
+  readonly name: string;
+  readonly status: GapStatus;
+  readonly errno: string | null;
+  readonly detail: string | null;
+}
+
+export interface ListingRow extends KnownListing {
+  readonly directory: number;
+}
+
+/** Sums of a shard. known = seen + vanished + unknown + excluded; visited = seen + found. Relist shards count differences. */
+export interface ShardCounts {
+  known: number;
+  seen: number;
+  found: number;
+  changed: number;
+  vanished: number;
+  unknown: number;
+  excluded: number;
+  visited: number;
+  files: number;
+  bytes: number;
+  filesRead: number;
+  bytesRead: number;
+  /** Names that a listing left out and a lookup found. */
+  inconsistent: number;
+  duplicates: number;
+  /** relist: directories that had moved since they were listed. */
+  moved: number;
+}
+
+export function noCounts(): ShardCounts {
+  return {
+    known: 0,
+    seen: 0,
+    found: 0,
+    changed: 0,
+    vanished: 0,
+    unknown: 0,
+    excluded: 0,
+    visited: 0,
+    files: 0,
+    bytes: 0,
+    filesRead: 0,
+    bytesRead: 0,
+    inconsistent: 0,
+    duplicates: 0,
+    moved: 0,
+  };
+}
+
+export interface ShardResult {
+  readonly versions: readonly VersionRow[];
+  readonly endings: readonly EndingRow[];
+  readonly gaps: readonly GapRow[];
+  readonly listings: readonly ListingRow[];
+  readonly children: readonly { readonly kind: 'list' | 'read'; readonly work: ShardWork }[];
+  readonly counts: ShardCounts;
+  /** Directories whose rows of this very scan are replaced (listed again). */
+  readonly replaces: readonly number[];
+  /** Directories whose listing of this scan must not be trusted by the next one: a file of theirs could not be read. */
+  readonly forgets: readonly number[];
+  /** Names whose staged end is taken back: they are in flux. */
+  readonly unsettles: readonly { readonly directory: number; readonly name: string }[];
+}
+
+/**
+ * Writes what a shard found, in one transaction that begins with the fence row. Repeating it after a commit of unknown outcome is safe:
+ * a shard that is already done at this fence is left alone.
+ * @param last false writes rows ahead of the end of a huge directory: the shard stays leased
+ * @throws FenceLost
+ */
+export async function writeShard(
+  client: ClientBase,
+  context: ScanContext,
+  shard: Shard,
+  result: ShardResult,
+  attributes: AttributeIds,
+  options: { last: boolean; nowMs: number },
+): Promise<void> {
+  const wanted = new Map<string, Attribute>();
+  for (const v of result.versions) wanted.set(attributeKey(v), v);
+  await attributes.resolve(client, wanted);
+  await client.query('begin');
+  try {
+    const fence = await client.query<{ state: string; fence: number; holder: number | null }>(
+      `select h.state, h.fence, h.holder from shard h join scan s on s.id = h.scan and s.state = 'running' where h.id = $1 for update of h`,
+      [shard.id],
+    );
+    const row = fence.rows[0];
+    if (row === undefined || row.fence !== shard.fence)
+      throw new FenceLost(`shard ${shard.id} was given to another holder`);
+    if (row.state === 'done') {
+      await client.query('rollback');
+      return;
+    }
+    if (row.state !== 'leased' || row.holder !== shard.holder) {
+      throw new FenceLost(`shard ${shard.id} is no longer leased`);
+    }
+    if (result.replaces.length > 0) await dropOwnRows(client, context, result.replaces);
+    await copyVersions(client, context, result.versions, attributes);
+    await insertEndings(client, context, result.endings);
+    if (result.unsettles.length > 0) {
+      await client.query(
+        `delete from ending e using unnest($2::int[], $3::text[]) as n (directory, name)
+          where e.scan = $1 and e.directory = n.directory and e.name = n.name collate "C" and e.kind in ('end', 'below')`,
+        [context.scanId, result.unsettles.map((u) => u.directory), result.unsettles.map((u) => u.name)],
+      );
+    }
+    await insertGaps(client, context, result.gaps);
+    await insertListings(client, context, result.listings);
+    if (result.forgets.length > 0) {
+      await client.query('delete from listing where root = $1 and directory = any ($2) and seq = $3', [
+        context.rootId,
+        result.forgets,
+        context.seq,
+      ]);
+    }
+    if (options.last) await finishShard(client, context, shard, result, options.nowMs);
+    else await client.query('update scan set progressed_ms = $2 where id = $1', [context.scanId, options.nowMs]);
+    await client.query('commit');
+  } catch (error) {
+    await client.query('rollback').catch(() => undefined);
+    throw error;
+  }
+}
+
+async function finishShard(
+  client: Queryable,
+  context: ScanContext,
+  shard: Shard,
+  result: ShardResult,
+  nowMs: number,
+): Promise<void> {
+  if (result.children.length > 0) {
+    await client.query(
+      `insert into shard (scan, kind, work, state) select $1, n.kind, n.work, 'open' from unnest($2::text[], $3::jsonb[]) as n (kind, work)`,
+      [context.scanId, result.children.map((c) => c.kind), result.children.map((c) => JSON.stringify(c.work))],
+    );
+  }
+  await client.query(`update shard set state = 'done', holder = null, counts = $2 where id = $1`, [
+    shard.id,
+    JSON.stringify(result.counts),
+  ]);
+  await client.query('update scan set open_shards = open_shards + $2, progressed_ms = $3 where id = $1', [
+    context.scanId,
+    result.children.length - 1,
+    nowMs,
+  ]);
+}
+
+/** Takes back what the running scan wrote of these directories, so that they can be written again. */
+export async function dropOwnRows(
+  client: Queryable,
+  context: ScanContext,
+  directories: readonly number[],
+): Promise<void> {
+  await client.query('delete from version where root = $1 and directory = any ($2) and first_seq = $3', [
+    context.rootId,
+    directories,
+    context.seq,
+  ]);
+  await client.query('delete from ending where scan = $1 and directory = any ($2)', [context.scanId, directories]);
+  await client.query('delete from gap where scan = $1 and directory = any ($2)', [context.scanId, directories]);
+  await client.query('delete from listing where root = $1 and directory = any ($2) and seq = $3', [
+    context.rootId,
+    directories,
+    context.seq,
+  ]);
+}
+
+const COPY_CHUNK = 2_000;
+
+async function copyVersions(
+  client: ClientBase,
+  context: ScanContext,
+  versions: readonly VersionRow[],
+  attributes: AttributeIds,
+): Promise<void> {
+  if (versions.length === 0) return;
+  function* lines(): Generator<string> {
+    for (let start = 0; start < versions.length; start += COPY_CHUNK) {
+      let chunk = '';
+      for (const v of versions.slice(start, start + COPY_CHUNK)) {
+        chunk += copyLine(v, context.rootId, v.directory, attributes.id(attributeKey(v)));
+      }
+      yield chunk;
+    }
+  }
+  const sink = client.query(copyFrom(COPY_VERSIONS));
+  await pipeline(Readable.from(lines(), { objectMode: false }), sink);
+}
+
+async function insertEndings(client: Queryable, context: ScanContext, endings: readonly EndingRow[]): Promise<void> {
+  if (endings.length === 0) return;
+  await client.query(
+    `insert into ending (scan, directory, name, first_seq, kind, reason, resume_seq, digest, read_seq, inode, ctime_ns, btime_ns, nlink, suspect, racy)
+       select $1, n.* from unnest($2::int[], $3::text[], $4::bigint[], $5::text[], $6::"char"[], $7::bigint[], $8::bigint[], $9::bigint[],
+                                  $10::bigint[], $11::bigint[], $12::bigint[], $13::int[], $14::boolean[], $15::boolean[]) as n`,
+    [
+      context.scanId,
+      endings.map((e) => e.directory),
+      endings.map((e) => e.name),
+      endings.map((e) => e.firstSeq),
+      endings.map((e) => e.kind),
+      endings.map((e) => (e.reason === null ? null : REASON_LETTERS[e.reason])),
+      endings.map((e) => e.resumeSeq),
+      endings.map((e) => signed(e.proof?.digest ?? null)),
+      endings.map((e) => (e.proof === null ? null : context.seq)),
+      endings.map((e) => e.proof?.inode ?? null),
+      endings.map((e) => e.proof?.ctimeNs ?? null),
+      endings.map((e) => e.proof?.btimeNs ?? null),
+      endings.map((e) => e.proof?.nlink ?? null),
+      endings.map((e) => e.proof?.suspect ?? null),
+      endings.map((e) => e.proof?.racy ?? null),
+    ],
+  );
+}
+
+async function insertGaps(client: Queryable, context: ScanContext, gaps: readonly GapRow[]): Promise<void> {
+  if (gaps.length === 0) return;
+  await client.query(
+    `insert into gap (scan, root, directory, name, status, errno, detail)
+       select $1, $2, n.* from unnest($3::int[], $4::text[], $5::text[], $6::text[], $7::text[]) as n`,
+    [
+      context.scanId,
+      context.rootId,
+      gaps.map((g) => g.directory),
+      gaps.map((g) => g.name),
+      gaps.map((g) => g.status),
+      gaps.map((g) => g.errno),
+      gaps.map((g) => g.detail),
+    ],
+  );
+}
+
+async function insertListings(client: Queryable, context: ScanContext, listings: readonly ListingRow[]): Promise<void> {
+  if (listings.length === 0) return;
+  await client.query(
+    `insert into listing (root, directory, seq, stat_digest, content_digest, count, files, bytes, racy, dir_inode, dir_mtime_ns, dir_ctime_ns)
+       select $1, n.directory, $2, n.stat, n.content, n.count, n.files, n.bytes, n.racy, n.inode, n.mtime, n.ctime
+         from unnest($3::int[], $4::bigint[], $5::bigint[], $6::int[], $7::int[], $8::bigint[], $9::boolean[], $10::bigint[], $11::bigint[], $12::bigint[])
+           as n (directory, stat, content, count, files, bytes, racy, inode, mtime, ctime)`,
+    [
+      context.rootId,
+      context.seq,
+      listings.map((l) => l.directory),
+      listings.map((l) => l.statDigest),
+      listings.map((l) => l.contentDigest),
+      listings.map((l) => l.count),
+      listings.map((l) => l.files),
+      listings.map((l) => l.bytes),
+      listings.map((l) => l.racy),
+      listings.map((l) => l.dirInode),
+      listings.map((l) => l.dirMtimeNs),
+      listings.map((l) => l.dirCtimeNs),
+    ],
+  );
+}

@@ -1,0 +1,25 @@
+// What the assessment calls restorable and yet stands in no list, by reason, and what a person can do about it. Pure.
+import { type RestorePlan, TOO_LONG } from './plan.ts';
+import { fate, type LeftOutGroup } from './present.ts';
+
+/** What nobody has decided on (a side unknown, a path that cannot be looked at) is told apart, as not decided. */
+export function leftOutGroups(plan: RestorePlan): LeftOutGroup[] {
+  const groups = new Map<string, LeftOutGroup>();
+  for (const { finding, why, sourceFailed } of plan.leftOut) {
+    if (fate(finding) !== 'restorable') continue;
+    const group = groups.get(why) ?? { why, files: 0, directories: 0, remedy: remedyOf(why, sourceFailed) };
+    const isDirectory = finding.kind === 'directory';
+    groups.set(why, {
+      ...group,
+      files: group.files + (isDirectory ? 0 : 1),
+      directories: group.directories + (isDirectory ? 1 : 0),
+    });
+  }
+  return [...groups.values()];
+}
+
+function remedyOf(why: string, sourceFailed: boolean): string | null {
+  if (why === TOO_LONG)
+    return 'Copy these by hand: enter the directory in the snapshot and the one at the target in several steps (cd A; cd B), and copy from there.';
+  return sourceFailed ? 'Assess again.' : null;
+}
