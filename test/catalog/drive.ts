@@ -5,9 +5,10 @@ import { closeScan } from '../../services/catalog/close.ts';
 import { resolveDirectories } from '../../services/catalog/directories.ts';
 import { knownRows, nextSeen, seenInGoodStanding, standingKey, type KnownRow } from '../../services/catalog/known.ts';
 import { AttributeIds, VERSION_COLUMNS, versionOf } from '../../services/catalog/rows.ts';
-import { abortScan, beginScan, loadScanContext, type ScanContext } from '../../services/catalog/scans.ts';
+import { abortScan, beginScan } from '../../services/catalog/scans.ts';
+import { loadScanContext, type ScanContext } from '../../services/catalog/scan-context.ts';
+import { claimShard } from '../../services/catalog/shards.ts';
 import {
-  claimShard,
   noCounts,
   writeShard,
   type EndingRow,
@@ -15,7 +16,7 @@ import {
   type ListingRow,
   type ShardResult,
   type VersionRow,
-} from '../../services/catalog/shards.ts';
+} from '../../services/catalog/shard-result.ts';
 import type { Version } from '../../domain/version.ts';
 import type { Role } from '../../domain/scan.ts';
 import { scanToBegin } from '../support/begin.ts';
@@ -144,7 +145,10 @@ async function observeDirectory(
       const seen = observed(name, entry, context);
       const suspect =
         row.now !== undefined && changedInSilence(row.now, seen) && !(await stoodWell(client, directory, seen));
-      const diff = diffPresent(point, row, seen, nextSeq, suspect);
+      const tops = nextSeq === null ? [] : (context.laterExcludes.get(nextSeq)?.excludes ?? []);
+      const child = path === '' ? name : `${path}/${name}`;
+      const leftOut = tops.some((top) => child === top || child.startsWith(`${top}/`));
+      const diff = diffPresent(point, row, seen, nextSeq, leftOut ? 'excluded' : 'vanished', suspect);
       if (diff.insert !== null) to.versions.push(diff.insert);
       to.endings.push(...diff.endings.map((ending) => endingRow(directory, ending)));
     } else if (row.now !== undefined && hidden.has(name)) {

@@ -89,6 +89,13 @@ const FAMILIES = [
   { title: 'snapshots in any order, every copy read', reading: 'every', order: 'late', runs: 20 },
   { title: 'snapshots in any order, some copies read', reading: 'some', order: 'late', runs: 15 },
   { title: 'a live tree, every copy read', reading: 'every', order: 'inOrder', runs: 12 },
+  {
+    title: 'snapshots in any order, with changing excludes',
+    reading: 'every',
+    order: 'late',
+    excludes: true,
+    runs: 40,
+  },
   { title: 'a live tree, with changing excludes', reading: 'some', order: 'inOrder', excludes: true, runs: 12 },
 ] as const;
 

@@ -6,11 +6,16 @@ import type { Client } from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { closeScan } from '../../services/catalog/close.ts';
 import { AttributeIds } from '../../services/catalog/rows.ts';
-import { beginScan, loadScanContext } from '../../services/catalog/scans.ts';
-import { claimShard, writeShard } from '../../services/catalog/shards.ts';
+import { beginScan } from '../../services/catalog/scans.ts';
+import { loadScanContext } from '../../services/catalog/scan-context.ts';
+import { claimShard } from '../../services/catalog/shards.ts';
+import { writeShard } from '../../services/catalog/shard-result.ts';
 import { createHasher } from '../../services/files/hash.ts';
+import { LinkDigests } from '../../services/scan/link-digests.ts';
+import { Whereabouts } from '../../services/scan/whereabouts.ts';
 import { runListShard } from '../../services/scan/list-shard.ts';
 import { openEnvironment } from '../../services/scan/open-environment.ts';
+import { ProgressCounters } from '../../services/scan/progress.ts';
 import { scanToBegin } from '../support/begin.ts';
 import { testDatabase, type TestDatabase } from '../support/postgres.ts';
 import { allVersions, newVolume, type DrivenVolume } from './drive.ts';
@@ -52,8 +57,16 @@ async function scan(volume: DrivenVolume, seq: bigint, path: string, closed: rea
   if (scanId === null) throw new Error('a scan is running');
   const context = await loadScanContext(client, scanId);
   const attributes = new AttributeIds();
-  const parts = { client, attributes, context, hasher: await createHasher(), links: new Map(), nowMs: Date.now };
-  const opened = openEnvironment({ ...parts, counters: new BigInt64Array(new SharedArrayBuffer(24)) });
+  const parts = {
+    client,
+    attributes,
+    context,
+    hasher: await createHasher(),
+    links: new LinkDigests(),
+    nowMs: Date.now,
+  };
+  const thread = { progress: new ProgressCounters(), whereabouts: new Whereabouts(), hung: [] };
+  const opened = openEnvironment({ ...parts, ...thread });
   if ('quarantine' in opened) throw new Error(opened.quarantine);
   const environment = { ...opened.environment, mountPoints: new Set(closed) };
   for (;;) {

@@ -18,6 +18,7 @@ import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { define as defineAssess } from '../../cli/commands/assess.ts';
+import { addGentleOptions, gentleOf, type GentleOptions } from '../../cli/commands/gentle-options.ts';
 import { readConfig } from '../../cli/config.ts';
 import { failureOf } from '../../cli/failure.ts';
 import { openOutput, progressText } from '../../cli/output.ts';
@@ -70,6 +71,39 @@ test('a usage error is exit 2, says what is wrong and which help to read, and pr
   }
 });
 
+test('a usage error with --json is an object on standard output, too', () => {
+  const { status, stdout } = rollcall('assess', '--json');
+  expect(status).toBe(2);
+  expect(JSON.parse(stdout)).toMatchObject({ error: { exit: 2, next: 'rollcall assess --help' } });
+});
+
+test('an empty path and a bundle that is not there are told with what to do next, without a trace', () => {
+  for (const args of [
+    ['history', ''],
+    ['history', './'],
+    ['history', 'a', '--volume', 'nope'],
+    ['findings', '--volume', 'nope'],
+    ['verify', 'nowhere'],
+    ['verify', base],
+    ['verify', base, ''],
+  ]) {
+    const { status, stderr } = rollcall(...args);
+    expect(status).toBe(2);
+    expect(stderr).not.toContain('should not have happened');
+    expect(stderr).toContain('  next: ');
+  }
+});
+
+test('--bwlimit 0 is no limit, as with rsync', () => {
+  const program = new Command().exitOverride();
+  let given: unknown;
+  addGentleOptions(program).action((options: GentleOptions) => {
+    given = gentleOf(options);
+  });
+  program.parse(['--bwlimit', '0'], { from: 'user' });
+  expect(given).toEqual({ bytesPerSecond: null, idle: false });
+});
+
 test('help and version are answers: exit 0, on standard output', () => {
   expect(rollcall('--version')).toMatchObject({ status: 0, stdout: '0.1.0\n', stderr: '' });
   const help = rollcall('--help');
@@ -102,8 +136,9 @@ test('doctor finds what is needed here, and a path that does not exist is a bad 
   );
   expect(fine.status).toBe(0);
   expect(existsSync(join(base, 'state/data/postmaster.pid'))).toBe(false);
-  const bad = rollcall('doctor', join(base, 'gone'));
+  const bad = rollcall('doctor', join(base, 'gone'), '');
   expect(bad.status).toBe(2);
+  expect(bad.stdout).toContain('a path: is empty');
   expect(bad.stdout).toMatch(/^BAD {2}.*gone: does not exist.*\n {5}next: /m);
 });
 
@@ -169,6 +204,14 @@ test('a second Ctrl-C ends a child that does not heed the first', async () => {
   const pid = await run.childPid();
   run.child.kill('SIGINT');
   await until('it is said how to end at once', () => run.said().includes('Ctrl-C again'));
+  run.child.kill('SIGINT');
+  expect(await run.exit).toBe(130);
+  expect(isRunning(pid)).toBe(false);
+});
+
+test('one Ctrl-C ends a child whose main thread hangs in a system call', async () => {
+  const run = supervised('hang');
+  const pid = await run.childPid();
   run.child.kill('SIGINT');
   expect(await run.exit).toBe(130);
   expect(isRunning(pid)).toBe(false);

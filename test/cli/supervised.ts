@@ -14,10 +14,14 @@ if (process.argv[2] === CHILD_MARK) {
     process.send?.({ exit: EXIT.incomplete });
     // What a thread in a blocked system call does to its process.
     setImmediate(() => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0));
+  } else if (behaviour === 'hang') {
+    // A main thread in a blocked system call.
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
   } else {
     if (behaviour === 'end in order') signal.addEventListener('abort', () => announceAndExit(EXIT.interrupted));
     setInterval(() => {}, 1_000);
   }
 } else {
-  process.exit(await supervise(process.argv.slice(2), { note: say }));
+  const impatient = process.argv[2] === 'hang' ? { hearsMs: 200 } : {};
+  process.exit(await supervise(process.argv.slice(2), { note: say, ...impatient }));
 }

@@ -1,91 +1,24 @@
 // The Postgres that Rollcall brings along, shared, killed, and put into places where it cannot be.
-import { execFileSync, spawn, spawnSync } from 'node:child_process';
-import {
-  chmodSync,
-  chownSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { spawn, spawnSync } from 'node:child_process';
+import { chmodSync, chownSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { beforeEach, expect, test, vi } from 'vitest';
 import { isTransient } from '../../services/catalog/advice.ts';
 import { connect, openPool } from '../../services/catalog/database.ts';
 import { migrate } from '../../services/catalog/migrate.ts';
-import { openEmbedded, type Embedded } from '../../services/embedded/embedded.ts';
+import type { Embedded } from '../../services/embedded/embedded.ts';
 import { until } from '../support/poll.ts';
-import { CAN_UNSHARE, hold, IS_ROOT, REPOSITORY, type Holder } from './hold.ts';
+import { CAN_UNSHARE, IS_ROOT, REPOSITORY } from './hold.ts';
+import { serverPid, states } from './states.ts';
 
+// Each starts processes and servers by the handful; a machine that is busy with others takes its time.
+vi.setConfig({ testTimeout: 180_000 });
+
+const { used, open, held, directory } = states();
 let base: string;
-let template: string;
-const opened: Embedded[] = [];
-const holders: Holder[] = [];
-
-// Making a cluster costs a second or more on a busy machine: made once, copied wherever the making itself is not what is tried.
-beforeAll(async () => {
-  template = mkdtempSync(join(tmpdir(), 'rollcall-embedded-template-'));
-  await (await openEmbedded({ stateDir: template, now: Date.now, log: () => {} })).close();
-});
-
-afterAll(() => rmSync(template, { recursive: true, force: true }));
-
-/** A state directory that has been used before. */
-function used(): string {
-  const state = join(base, 'state');
-  execFileSync('cp', ['-a', template, state]);
-  return state;
-}
-
 beforeEach(() => {
-  base = mkdtempSync(join(tmpdir(), 'rollcall-embedded-'));
-  chmodSync(base, 0o755);
+  base = directory();
 });
-
-afterEach(async () => {
-  for (const holder of holders.splice(0)) {
-    if (holder.child.exitCode === null) holder.child.kill('SIGKILL');
-    await holder.release();
-  }
-  for (const embedded of opened.splice(0)) await embedded.close();
-  // Whatever a failed test left running.
-  for (const name of readdirSync(base)) {
-    const pid = serverPid(join(base, name));
-    if (pid !== null && isServer(pid)) {
-      process.kill(pid, 'SIGQUIT');
-      await until('the server is gone', () => !isServer(pid));
-    }
-  }
-  rmSync(base, { recursive: true, force: true });
-});
-
-async function open(stateDir: string, logs: string[] = []): Promise<Embedded> {
-  const embedded = await openEmbedded({ stateDir, now: Date.now, log: (line) => logs.push(line) });
-  opened.push(embedded);
-  return embedded;
-}
-
-function held(...args: Parameters<typeof hold>): Holder {
-  const holder = hold(...args);
-  holders.push(holder);
-  return holder;
-}
-
-function serverPid(stateDir: string): number | null {
-  const file = join(stateDir, 'data', 'postmaster.pid');
-  return existsSync(file) ? Number.parseInt(readFileSync(file, 'utf8'), 10) : null;
-}
-
-/** Alive and no zombie. */
-function isServer(pid: number): boolean {
-  const status = `/proc/${pid}/status`;
-  return existsSync(status) && !/^State:\s+Z/m.test(readFileSync(status, 'utf8'));
-}
 
 async function answers(embedded: Embedded): Promise<boolean> {
   const client = await connect(embedded.address);
@@ -108,6 +41,23 @@ test('commands share one server, and the last to leave stops it', async () => {
     exit: 2,
     next: expect.stringContaining('DATABASE_URL'),
   });
+});
+
+test('a blow that falls while the last one leaves: the server recovers from it, and is stopped all the same', async () => {
+  const state = used();
+  const embedded = await open(state);
+  const client = await connect(embedded.address);
+  const { rows } = await client.query<{ pid: number }>(
+    `select pid from pg_stat_activity where application_name = 'rollcall keeper'`,
+  );
+  await client.end();
+  const keeper = rows[0]!.pid;
+  // Stopped first, so that leaving is under way when it is killed; the server then ends everybody's session and begins anew.
+  process.kill(keeper, 'SIGSTOP');
+  const closed = embedded.close();
+  process.kill(keeper, 'SIGKILL');
+  await closed;
+  expect(serverPid(state)).toBeNull();
 });
 
 test('the server runs as nobody of consequence: no superuser, no TCP, files that others cannot read', async () => {
@@ -140,13 +90,22 @@ test('ten commands at once on a fresh state directory', async () => {
   expect(readdirSync(state).filter((name) => /new-|lock/.test(name))).toEqual([]);
 });
 
-test('the owner is killed with -9: the next command uses the server and stops it', async () => {
+test('the owner is killed with -9, in use and not: whoever is there works on, and the last one stops the server', async () => {
   const state = used();
   const owner = held(state);
   await owner.answer;
   const pid = serverPid(state);
+  const second = await open(state);
   owner.child.kill('SIGKILL');
   await owner.release();
+  expect(await answers(second)).toBe(true);
+  // The second is killed, too (its connection ends without a word): nobody is left to stop the server, until somebody comes.
+  const third = held(state);
+  await third.answer;
+  await second.close();
+  third.child.kill('SIGKILL');
+  await third.release();
+  expect(serverPid(state)).toBe(pid);
   const next = await open(state);
   expect(serverPid(state)).toBe(pid);
   expect(await answers(next)).toBe(true);
@@ -179,20 +138,34 @@ test('Postgres is killed with -9 under a command: its connections break, and the
   await db.close();
 });
 
-test('a stale postmaster.pid is no obstacle, even when its id now belongs to another process of the same user', async () => {
+/** Leaves the file of a socket that nobody listens on. */
+const BIND_AND_DIE = `require('node:net').createServer().listen(process.argv[1], () => process.kill(process.pid, 'SIGKILL'))`;
+
+test('a socket and lock files of a dead server are no obstacle, even when their id now belongs to another process of the same user', async () => {
   const state = used();
   const first = await open(state);
   const { uid, gid } = statSync(join(state, 'data'));
   await first.close();
   const other = spawn('sleep', ['60'], { stdio: 'ignore', ...(IS_ROOT ? { uid, gid } : {}) });
   try {
-    for (const pid of [other.pid ?? 0, 4_000_000]) {
+    for (const [pid, deleted] of [
+      [other.pid ?? 0, false],
+      [other.pid ?? 0, true],
+      [4_000_000, false],
+    ] as const) {
       const file = join(state, 'data', 'postmaster.pid');
       writeFileSync(
         file,
         `${pid}\n${join(state, 'data')}\n1700000000\n5432\n${join(state, 'run')}\n\n  0  0\nready   \n`,
       );
-      if (IS_ROOT) chownSync(file, uid, gid);
+      const lock = join(state, 'run', '.s.PGSQL.5432.lock');
+      writeFileSync(lock, readFileSync(file));
+      // A socket that nobody listens on is what a killed server leaves.
+      const socket = join(state, 'run', '.s.PGSQL.5432');
+      spawnSync(process.execPath, ['-e', BIND_AND_DIE, socket]);
+      for (const path of [file, lock]) if (IS_ROOT) chownSync(path, uid, gid);
+      // Somebody had the idea to delete the one lock file and not the other.
+      if (deleted) rmSync(file);
       const embedded = await open(state);
       expect(await answers(embedded)).toBe(true);
       await embedded.close();

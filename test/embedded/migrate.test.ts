@@ -7,6 +7,7 @@ import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, expect, inject, test } from 'vitest';
 import { connect, inTransaction, openPool, type Database } from '../../services/catalog/database.ts';
 import { migrate, migrationLevel } from '../../services/catalog/migrate.ts';
+import { createDatabase, dropDatabase } from '../../services/catalog/own-database.ts';
 import type { ClusterAddress } from '../support/postgres.ts';
 
 let directory: string;
@@ -19,19 +20,10 @@ function cluster(): ClusterAddress {
   return provided;
 }
 
-async function inCluster(sql: string): Promise<void> {
-  const client = await connect(cluster());
-  try {
-    await client.query(sql);
-  } finally {
-    await client.end();
-  }
-}
-
 beforeEach(async () => {
   directory = mkdtempSync(join(tmpdir(), 'rollcall-migrations-'));
   const database = `test_${randomBytes(6).toString('hex')}`;
-  await inCluster(`create database ${database}`);
+  await createDatabase(cluster(), database);
   address = { ...cluster(), database };
   db = openPool(address);
   write('0001_first.sql', 'create table first (n bigint); insert into first values (9007199254740993);');
@@ -40,7 +32,7 @@ beforeEach(async () => {
 
 afterEach(async () => {
   await db.close();
-  await inCluster(`drop database ${address.database} with (force)`);
+  await dropDatabase(cluster(), address.database);
   rmSync(directory, { recursive: true, force: true });
 });
 

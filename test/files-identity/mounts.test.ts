@@ -150,6 +150,7 @@ describe('the identity of a root', () => {
       source: null,
       subvolume: null,
       rootInode: '2',
+      rootBtimeNs: null,
       enteredMounts: [],
     };
     expect(identityDifference(known, { ...known, uuid: null, source: 'host:/x' })).toBeNull();

@@ -158,6 +158,7 @@ const worldArb: fc.Arbitrary<World> = fc
           pruned: step.pruned ? 'gone' : null,
           exportedMs: step.exported && !live ? 5 : null,
           startedMs: day,
+          rootMtimeNs: null,
         },
       });
       const last = before.get(step.volume) ?? null;

@@ -100,7 +100,7 @@ describe('last known good', () => {
 });
 
 describe('the source', () => {
-  test('the newest copy whose bytes were read is preferred to one that was only listed', () => {
+  test('the newest copy whose bytes were read is taken', () => {
     const it = judged({
       lines: [
         ['n/1', good],
@@ -109,7 +109,8 @@ describe('the source', () => {
         ['live', gone],
       ],
     });
-    expect(it).toMatchObject({ recovery: 'exact', sourceAt: 'n/1', asked: [] });
+    // A second copy is read to be sure, and with that it is the newest whose bytes were read.
+    expect(it).toMatchObject({ recovery: 'exact', sourceAt: 'n/2', asked: ['read n/2'] });
   });
   test('a source that was only listed is read; one that cannot be read is skipped for the next', () => {
     const first = judged({
@@ -119,7 +120,7 @@ describe('the source', () => {
         ['live', gone],
       ],
     });
-    expect(first).toMatchObject({ recovery: 'exact', sourceAt: 'n/2', asked: ['read n/2'] });
+    expect(first).toMatchObject({ recovery: 'exact', sourceAt: 'n/2', asked: ['read n/2', 'read n/1'] });
     const second = judged({
       lines: [
         ['n/1', unread(good)],
@@ -129,7 +130,7 @@ describe('the source', () => {
     });
     expect(second).toMatchObject({ recovery: 'exact', sourceAt: 'n/1', asked: ['read n/2', 'read n/1'] });
   });
-  test('a copy that reads differently from what was known is no exact source', () => {
+  test('a copy that reads differently from what was known is one against one: it is in no list until a person decides', () => {
     const it = judged({
       lines: [
         ['n/1', { ...file('rott content', 1), unread: true, inode: 8n }],
@@ -137,7 +138,8 @@ describe('the source', () => {
         ['live', gone],
       ],
     });
-    expect(it).toMatchObject({ verdict: 'missing', lkgAt: 'n/2', recovery: 'none', asked: ['read n/1'] });
+    expect(it).toMatchObject({ verdict: 'missing', recovery: 'exact', flags: ['side unknown'], asked: ['read n/1'] });
+    expect(it.evidence.join(' ')).toMatch(/[0-9a-f]{16} in n\/1, [0-9a-f]{16} in n\/2/);
   });
   test('nothing readable anywhere is lost for good', () => {
     const it = judged({
@@ -221,6 +223,144 @@ describe('the source', () => {
         ],
       }),
     ).toMatchObject({ recovery: 'none' });
+  });
+});
+
+describe('other physical copies are heard before a recovery is called exact', () => {
+  const rotten = file('rott content', 1);
+  const copy = (of: typeof good, inode: bigint) => ({ ...of, inode, ctimeNs: inode, unread: true });
+  const inode = (of: typeof good, n: bigint) => ({ ...of, inode: n, ctimeNs: n });
+  /** Long before the window too: rot is no event that has a night. */
+  const windows = [undefined, [['n/3', 'live']] as const];
+
+  test('the newest copy has rotted by itself: two older ones outvote it, and the newest of them is the source', () => {
+    for (const window of windows) {
+      const it = judged({
+        ...(window === undefined ? {} : { window }),
+        lines: [
+          ['n/1', copy(good, 1n)],
+          ['n/2', copy(good, 2n)],
+          ['n/3', inode(rotten, 3n)],
+          ['live', gone],
+        ],
+        input: { openFindings: new Set(['d/f']) },
+      });
+      expect(it).toMatchObject({ verdict: 'missing', flags: [], recovery: 'exact', sourceAt: 'n/2', lkgAt: 'n/2' });
+      expect(it.asked).toEqual(['read n/1', 'read n/2']);
+      expect(it.expectedKey).toBe(`file 12 ${digestOf('good content').toString(16).padStart(16, '0')}`);
+    }
+  });
+  test('an old copy has rotted: the newest one and a third outvote it', () => {
+    for (const window of windows) {
+      const it = judged({
+        ...(window === undefined ? {} : { window }),
+        lines: [
+          ['n/1', copy(rotten, 1n)],
+          ['n/2', copy(good, 2n)],
+          ['n/3', inode(good, 3n)],
+          ['live', gone],
+        ],
+        input: { openFindings: new Set(['d/f']) },
+      });
+      expect(it).toMatchObject({ verdict: 'missing', flags: [], recovery: 'exact', sourceAt: 'n/3' });
+      expect(it.asked).toEqual(['read n/1', 'read n/2']);
+    }
+  });
+  test('what live once read is a copy, too: it decides against the newest backup, or for it', () => {
+    const lines = (newest: typeof good) =>
+      [
+        ['live', inode(good, 9n)],
+        ['n/1', copy(good, 1n)],
+        ['n/2', inode(newest, 2n)],
+        ['live', gone],
+      ] as const;
+    expect(judged({ lines: lines(good) })).toMatchObject({ recovery: 'exact', flags: [], sourceAt: 'n/2', asked: [] });
+    const against = judged({ lines: lines(rotten) });
+    expect(against).toMatchObject({ recovery: 'exact', flags: [], sourceAt: 'n/1' });
+  });
+  test('one against one is said, with both digests, and is in no list; --side backup takes the newest', () => {
+    const lines = [
+      ['n/1', copy(good, 1n)],
+      ['n/2', inode(rotten, 2n)],
+      ['live', gone],
+    ] as const;
+    const it = judged({ lines });
+    expect(it).toMatchObject({ verdict: 'missing', flags: ['side unknown'], recovery: 'exact', sourceAt: 'n/2' });
+    expect(it.evidence.join(' ')).toMatch(/other content: [0-9a-f]{16} in n\/2, [0-9a-f]{16} in n\/1\./);
+    expect(judged({ lines, input: { side: 'backup' } })).toMatchObject({ flags: ['side backup'], sourceAt: 'n/2' });
+  });
+  test('hard-linked generations are one copy: one of them is asked, and the report claims no second', () => {
+    const link = (observer: 'unread' | 'read') => ({ ...good, inode: 7n, ctimeNs: 7n, unread: observer === 'unread' });
+    const it = judged({
+      lines: [
+        ['n/1', link('unread')],
+        ['n/2', link('unread')],
+        ['n/3', link('read')],
+        ['live', gone],
+      ],
+    });
+    expect(it).toMatchObject({ recovery: 'exact', sourceAt: 'n/3', asked: ['read n/1'] });
+    expect(it.evidence.join(' ')).not.toContain('Another copy');
+  });
+  test('of a damaged file, too: a rotted copy is not what an emptied file is restored from', () => {
+    const it = judged({
+      window: [['n/3', 'live']],
+      lines: [
+        ['n/1', copy(good, 1n)],
+        ['n/2', copy(good, 2n)],
+        ['n/3', inode(rotten, 3n)],
+        ['live', file('', 3.5)],
+      ],
+    });
+    expect(it).toMatchObject({ verdict: 'truncated', recovery: 'exact', flags: [], sourceAt: 'n/2' });
+  });
+  test('no second copy is asked of a deletion, of an empty file, and where nothing can be read', () => {
+    const asked = (entry: typeof good, more: object = {}) =>
+      judged({
+        window: [['n/2', 'live']],
+        lines: [
+          ['n/1', copy(entry, 1n)],
+          ['n/2', inode(entry, 2n)],
+          ['n/3', gone],
+          ['live', gone],
+        ],
+        ...more,
+      }).asked;
+    expect(asked(good)).toEqual(['read n/1']);
+    expect(asked(file('', 1))).toEqual([]);
+    expect(asked(good, { window: [['n/3', 'live']] })).toEqual([]);
+    expect(asked({ ...good, fails: 'EIO' })).toEqual(['read n/1']);
+  });
+});
+
+describe('what was suspect once', () => {
+  test('is no source and not known good after a backup has copied it, and live was silently changed once more', () => {
+    const lines = [
+      ['live', { ...good, inode: 5n }],
+      ['live', { ...file('rott content', 1), inode: 5n }],
+      ['n/1', { ...file('rott content', 1), inode: 8n }],
+      ['live', { ...file('more rot now', 1), inode: 5n }],
+    ] as const;
+    for (const window of [undefined, [['n/1', 'live']] as const])
+      expect(judged({ lines, ...(window === undefined ? {} : { window }) })).toMatchObject({
+        verdict: 'corrupt',
+        lkgAt: 'live',
+        recovery: 'none',
+        source: null,
+      });
+    const missing = [...lines.slice(0, 3), ['live', gone]] as const;
+    expect(judged({ lines: missing })).toMatchObject({ verdict: 'missing', recovery: 'none' });
+  });
+  test('is known content where it was seen above suspicion before', () => {
+    const it = judged({
+      lines: [
+        ['n/1', { ...file('rott content', 1), inode: 8n }],
+        ['live', { ...good, inode: 5n }],
+        ['live', { ...file('rott content', 1), inode: 6n }],
+        ['live', gone],
+      ],
+    });
+    expect(it.recovery).not.toBe('none');
   });
 });
 

@@ -127,6 +127,7 @@ export function observersOf(lines: readonly Line[]): Observer[] {
         pruned: how?.pruned === true ? 'gone' : null,
         exportedMs: how?.exported === true ? T0_MS + 99 * DAY_MS : null,
         startedMs: T0_MS + index * DAY_MS,
+        rootMtimeNs: null,
       },
     };
   });
@@ -134,6 +135,10 @@ export function observersOf(lines: readonly Line[]): Observer[] {
 
 function nsOf(days: number): bigint {
   return BigInt(Math.round((T0_MS + days * DAY_MS) / 1000)) * SECOND_NS + 123_456_789n;
+}
+
+function mtimeOf(days: number | null): bigint | null {
+  return days === null ? null : nsOf(days);
 }
 
 /** Hard-linked generations by default: equal content in one volume is one inode, and ctime does not move. */
@@ -311,16 +316,7 @@ export function judged(scene: Scene): Answer {
   const parent =
     scene.parentMtimes === undefined
       ? null
-      : {
-          path: 'd',
-          sights: sightsOf(
-            lines.map(([name], i): Line => {
-              const mtime = scene.parentMtimes?.[i] ?? null;
-              return [name, mtime === null ? null : directory(mtime)];
-            }),
-            observers,
-          ),
-        };
+      : { path: 'd', mtimes: lines.map((_, i) => mtimeOf(scene.parentMtimes?.[i] ?? null)) };
   let facts: PathFacts = {
     path: scene.path ?? PATH,
     sights: sightsOf(lines, observers),

@@ -618,11 +618,11 @@ describe('row 7: truncated', () => {
       verdict: 'truncated',
       recovery: 'exact',
       sourceAt: 'n/2',
-      asked: [],
+      asked: ['read n/1'],
     });
     expect(judged({ window, lines: lines(ZEROS) })).toMatchObject({
       verdict: 'truncated',
-      asked: ['compare live with n/2'],
+      asked: ['compare live with n/2', 'read n/1'],
     });
     expect(judged({ window, lines: lines('good') }).verdict).toBe('truncated');
   });

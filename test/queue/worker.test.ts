@@ -165,9 +165,9 @@ test('two workers share a scan, and one that is killed costs only the shards in 
     },
     80_000,
   );
-  // One that its thread did, and one claimed ahead for it.
+  // Two that its thread had in hands, and one claimed ahead for it.
   const again = [...attempts.values()].filter((count) => count > 1);
-  expect([again.length >= 1 && again.length <= 2, new Set(again)]).toEqual([true, new Set([2])]);
+  expect([again.length >= 1 && again.length <= 3, new Set(again)]).toEqual([true, new Set([2])]);
   await expectWhole(volume, LARGE_FILES);
   other.stop();
   expect(await other.ended).toBe(0);
@@ -262,5 +262,50 @@ describe.skipIf(REDIS_MISSING !== null)(`with the queue on Redis${REDIS_MISSING 
     const two = await leaveScan(await tree('orphaned', 0));
     await until('it is complete without Redis', () => isComplete(two.scanId), 60_000);
     await expectWhole(two.volume, 0);
+  });
+
+  test('two workers share a scan while Redis is killed under them and comes back empty: nothing is read again, and the catalog is the same', async () => {
+    const mortal = await startRedis();
+    try {
+      const where = { redisUrl: mortal.redisUrl };
+      const said: string[][] = [[], []];
+      for (const lines of said) startWorker(where, lines);
+      await until('both are up', () => said.every((lines) => lines.join('').includes('queue on Redis')), 60_000);
+      const { scanId, volume } = await leaveScan(await tree('redis-killed', LARGE_FILES));
+      const shards = async (): Promise<{ done: number; again: number }> => {
+        const found = await client.query<{ done: number; again: number }>(
+          `select count(*) filter (where state = 'done')::int as done, count(*) filter (where attempts > 1)::int as again from shard where scan = $1`,
+          [scanId],
+        );
+        return found.rows[0] ?? { done: 0, again: 0 };
+      };
+      let again = 0;
+      const look = async (): Promise<number> => {
+        const now = await shards();
+        again = Math.max(again, now.again);
+        return now.done;
+      };
+      await until('both hold a shard', async () => (await holders(scanId)) === 2, 80_000);
+      const before = await look();
+      await mortal.kill();
+      const goesOn = async (): Promise<boolean> => (await look()) > before || (await isComplete(scanId));
+      await until('it goes on without Redis', goesOn, 80_000);
+      await mortal.start();
+      const ends = async (): Promise<boolean> => (await look()) >= 0 && (await isComplete(scanId));
+      await until('it ends', ends, 80_000);
+      expect(again).toBe(0);
+      await expectWhole(volume, LARGE_FILES);
+      // The same workers, undisturbed, by a word through the Redis that is there now.
+      const queue = openQueue({ ...where, host: 'here', onError: () => undefined });
+      const other = await leaveScan(await tree('undisturbed', LARGE_FILES));
+      await queue.wake(other.scanId, 2);
+      await queue.close();
+      await until('the undisturbed one ends', () => isComplete(other.scanId), 80_000);
+      const known = async (of: DrivenVolume): Promise<string[]> =>
+        (await allVersions(client, of)).map((v) => [v.path, v.kind, v.size, v.digest, v.endSeq].join(' ')).sort();
+      expect(await known(volume)).toEqual(await known(other.volume));
+    } finally {
+      await mortal.close();
+    }
   });
 });

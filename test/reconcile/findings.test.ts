@@ -1,7 +1,8 @@
 import { utimesSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { inTransaction } from '../../services/catalog/database.ts';
-import { acceptFinding, listFindings, markRestored, readAudit } from '../../services/catalog/findings.ts';
+import { acceptFinding, listFindings, markRestored } from '../../services/catalog/findings.ts';
+import { readAudit } from '../../services/catalog/audit-log.ts';
 import { Catalog, findingAt, verdicts, World } from './world.ts';
 
 let catalog: Catalog;

@@ -114,7 +114,9 @@ describe('whatever happens to a volume', () => {
 
           const again = await world.judge(scanned);
           expect(classes(again)).toEqual(classes(assessment));
-          expect(again.bytesRead).toBe(0);
+          // Nothing but the second copies that bear the recoveries out.
+          const { exact, older } = again.recovery;
+          expect(again.bytesRead).toBeLessThanOrEqual(exact.bytes + older.bytes);
         } finally {
           world.close();
         }

@@ -27,6 +27,10 @@ export class Catalog {
     this.threads = openThreads(database.address, 1);
   }
 
+  get address(): TestDatabase['address'] {
+    return this.#database.address;
+  }
+
   static async open(): Promise<Catalog> {
     return new Catalog(await testDatabase());
   }

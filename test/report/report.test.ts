@@ -305,6 +305,23 @@ describe('the terminal text of assess', () => {
   });
 });
 
+test('where all that comes back was probably deleted by a person, page, README and terminal name the command', () => {
+  const byPerson = finding('a', 'missing', {
+    expected: state(),
+    recovery: 'exact',
+    cause: { cause: 'person', signals: [] },
+    source: sourceOf(1, 'a', state()),
+  });
+  const assessment = withTallies([byPerson], { ...story, incomplete: ['backup: a is away.'] }, { files: 1, bytes: 1 });
+  const input = reportInput({ lists: [], directories: 0, links: 0 });
+  const page = shown(renderReport(assessment, input));
+  expect(page).toContain('sh ./rollcall-20251122T031240Z/restore.sh --person-deleted /srv/school');
+  expect(page).toContain('a is away.');
+  expect(page).not.toContain('a is away..');
+  expect(renderReadme(assessment, input)).toContain('sh ./restore.sh --person-deleted /srv/school');
+  expect(renderAssessment(assessment, input, terminal).at(-1)).toContain('--person-deleted /srv/school');
+});
+
 describe('assess --json', () => {
   test('it is one object with the promised keys, and JSON takes it', () => {
     const json = JSON.parse(JSON.stringify(toJson(story, reportInput()))) as Record<string, unknown>;

@@ -281,6 +281,7 @@ export function school(n = 14): Assessment {
       window: { all: false, since: null, reason: 'burst', intervals: timeline.filter((each) => each.inWindow) },
       timeline,
       incomplete: ['pupils/class-3/private could not be listed (EACCES)'],
+      unread: true,
       conditions: [
         { code: 'gap', text: 'Run as root to read pupils/class-3/private: 1 directory was refused to uid 1000.' },
       ],
@@ -343,9 +344,12 @@ export function reportInput(changes: Partial<ReportInput> = {}): ReportInput {
     directories: 1,
     links: 2,
     needed: { bytes: 20_663_468, inodes: 209 },
+    evidence: { bytes: 0, free: null },
+    part: null,
     free: { bytes: 1_412_331_000_000, inodes: 41_233_122 },
     remote: false,
-    dropped: 0,
+    leftOut: [],
+    fallenBack: 0,
     owners: new Map([
       [2001, 'm.keller'],
       [2002, 'class5'],

@@ -1,11 +1,10 @@
 // The bundle as a weapon, and everything that restore.sh and verify refuse: a bundle that others had a hand in, links put in the way, mounts on
 // which looking destroys, tools that are missing, sources that are gone, a target that fills up.
-import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import {
   appendFileSync,
   chmodSync,
   chownSync,
-  existsSync,
   lstatSync,
   mkdirSync,
   readdirSync,
@@ -17,10 +16,11 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { EXIT, RollcallError } from '../../domain/exit.ts';
-import { bytes, have, survey, text, World } from './world.ts';
+import { canFuse, openFuse } from '../support/fuse.ts';
+import { bytes, have, programPath, survey, text, World } from './world.ts';
 
 const root = process.getuid?.() === 0;
 const mounts = root && spawnSync('unshare', ['-m', 'true']).status === 0;
@@ -88,7 +88,7 @@ describe('a bundle', () => {
     chmodSync(world.base, 0o777);
     const ran = world.restore(['--apply']);
     expect(ran.code).toBe(EXIT.guard);
-    expect(ran.output).toContain('above this bundle');
+    expect(ran.output).toContain('others can write to a directory above it');
   });
 
   it('that holds a symlink is refused', async () => {
@@ -180,23 +180,9 @@ describe('a symlink that a user has put for a lost directory', () => {
 });
 
 describe('the tools', () => {
-  function pathWithout(...names: readonly string[]): string {
-    const directory = join(world.base, 'bin');
-    mkdirSync(directory);
-    for (const each of (process.env['PATH'] ?? '').split(delimiter).reverse()) {
-      if (!existsSync(each)) continue;
-      for (const name of readdirSync(each)) {
-        if (names.includes(name)) continue;
-        rmSync(join(directory, name), { force: true });
-        symlinkSync(join(each, name), join(directory, name));
-      }
-    }
-    return directory;
-  }
-
   it('are named when one is missing, before anything is done', async () => {
     await oneLostFile();
-    const ran = world.restore(['--apply'], { env: { PATH: pathWithout('rsync') } });
+    const ran = world.restore(['--apply'], { env: { PATH: world.path({ without: ['rsync'] }) } });
     expect(ran.code).toBe(EXIT.failure);
     expect(ran.output).toContain('not installed on this machine: rsync');
     expect(readdirSync(inLive('d'))).toEqual([]);
@@ -204,9 +190,8 @@ describe('the tools', () => {
 
   it('are refused when rsync is older than 3.2.4', async () => {
     await oneLostFile();
-    const directory = pathWithout('rsync');
-    writeFileSync(join(directory, 'rsync'), '#!/bin/sh\necho "rsync  version 3.2.3  protocol version 31"\n', {
-      mode: 0o755,
+    const directory = world.path({
+      scripts: { rsync: '#!/bin/sh\necho "rsync  version 3.2.3  protocol version 31"\n' },
     });
     const ran = world.restore(['--apply'], { env: { PATH: directory } });
     expect(ran.code).toBe(EXIT.failure);
@@ -215,18 +200,26 @@ describe('the tools', () => {
 
   it('may be killed: that is a partial failure, and the next run completes', async () => {
     await oneLostFile();
-    const directory = pathWithout('rsync');
-    const real = execFileSync('sh', ['-c', 'command -v rsync'], { encoding: 'utf8' }).trim();
-    writeFileSync(
-      join(directory, 'rsync'),
-      `#!/bin/sh\ncase $1 in --version) exec ${real} --version ;; esac\nkill -9 $$\n`,
-      { mode: 0o755 },
-    );
+    const script = `#!/bin/sh\ncase $1 in --version) exec ${programPath('rsync')} --version ;; esac\nkill -9 $$\n`;
+    const directory = world.path({ scripts: { rsync: script } });
     const ran = world.restore(['--apply'], { env: { PATH: directory } });
     expect(ran.code).toBe(EXIT.failure);
     expect(ran.output).toContain('ONLY PARTLY DONE');
     expect(world.restore(['--apply']).code).toBe(0);
     expect((await world.verify()).exit).toBe(0);
+  });
+});
+
+describe('a target', () => {
+  it.each(['nowhere', 'a file'])('that is %s is named as what is wrong', async (name) => {
+    world.write(world.snapshot('s1'), 'a', 'a');
+    world.wrong('a', s1);
+    await world.writeBundle();
+    const target = join(world.base, name);
+    if (name === 'a file') writeFileSync(target, '');
+    const error = await refusal(world.verify({ target }));
+    expect(error).toMatchObject({ exit: EXIT.failure, next: expect.stringContaining('Check the path') });
+    expect(error.message).toContain(`the target ${target} cannot be opened`);
   });
 });
 
@@ -248,6 +241,9 @@ describe('a source', () => {
     const gone = world.restore(['--apply']);
     expect(gone.code).toBe(EXIT.failure);
     expect(gone.output).toContain('the snapshot is not there');
+    // Of what no rsync was started for, nothing was attempted.
+    expect(gone.output).toContain(' 0 attempted,');
+    expect(gone.output).toContain('0 files restored or attempted');
   });
 
   it('that is no longer what it was when the lists are written goes to the next candidate, or the file is called lost', async () => {
@@ -262,13 +258,9 @@ describe('a source', () => {
     for (const name of ['rotten', 'spare']) writeFileSync(bytes(world.snapshot('s1'), '/', name), 'evil');
     rmSync(bytes(world.snapshot('s1'), '/gone'));
     const summary = await world.writeBundle({
-      alternatives: async (finding) => {
-        if (finding.path !== 'spare' || rotten.source === null || spare.source === null || other.source === null)
-          return [];
-        return [
-          { source: rotten.source, recovery: 'exact' },
-          { source: other.source, recovery: 'exact' },
-        ];
+      nextSource: async (finding, failed) => {
+        if (finding.path !== 'spare' || rotten.source === null || other.source === null) return null;
+        return { source: failed === spare.source ? rotten.source : other.source, recovery: 'exact' };
       },
     });
     expect(summary.leftOut).toEqual({ 'its source is not what it was': 1, 'its source is not there any more': 1 });
@@ -280,6 +272,10 @@ describe('a source', () => {
         .split('\n')
         .map((line) => JSON.parse(line).path),
     ).toEqual(['gone', 'rotten']);
+    expect(readFileSync(join(world.bundle, 'manifest.jsonl'), 'utf8')).toContain(
+      '"insteadOf":{"snapshot":"s1","path":"spare","why":"its source is not what it was"}',
+    );
+    expect(readFileSync(join(world.bundle, 'README.txt'), 'utf8')).toContain('insteadOf in manifest.jsonl');
     expect(world.restore(['--apply']).code).toBe(0);
     expect(readFileSync(inLive('spare'), 'utf8')).toBe('good');
   });
@@ -338,7 +334,7 @@ describe.skipIf(!mounts)('a disk that fills up', () => {
       world.wrong('d', s1);
       await world.writeBundle();
       writeFileSync(join(disk, 'in the way'), Buffer.alloc(2_000_000, 1));
-      const ran = world.restore(['--apply'], { target: disk });
+      const ran = world.restore(['--apply', '--fill'], { target: disk });
       expect(ran.code).toBe(EXIT.failure);
       expect(ran.output).toContain('ONLY PARTLY DONE');
       expect(ran.output).toContain('is TARGET full?');
@@ -365,22 +361,12 @@ describe.skipIf(!mounts)('a disk that fills up', () => {
   );
 });
 
-describe.skipIf(!mounts || !existsSync('/dev/fuse'))('a read-write FUSE mount', () => {
+describe.skipIf(!canFuse)('a read-write FUSE mount', () => {
   it('is refused with the order of work before any name is looked up, by dry run, restore and verify', async () => {
     await oneLostFile();
     const at = join(world.base, 'fuse');
-    mkdirSync(at);
-    const server = spawn(process.execPath, ['--import', 'tsx', join(import.meta.dirname, 'fuse-server.ts'), at], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
-    let asked = '';
-    server.stdout.setEncoding('utf8').on('data', (chunk: string) => {
-      asked += chunk;
-    });
-    const ended = new Promise<void>((resolve) => server.once('exit', () => resolve()));
+    const served = await openFuse(world.base, {}, 'rw', at);
     try {
-      const deadline = Date.now() + 20_000;
-      while (!asked.includes('ready') && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 20));
       for (const args of [[], ['--apply']]) {
         const ran = world.restore(args, { target: at });
         expect({ code: ran.code, output: ran.output }).toMatchObject({ code: EXIT.guard });
@@ -392,18 +378,13 @@ describe.skipIf(!mounts || !existsSync('/dev/fuse'))('a read-write FUSE mount', 
       // Below the target it is refused too: a restored path could lead into it.
       expect(world.restore([], { target: world.base }).code).toBe(EXIT.guard);
       expect((await refusal(world.verify({ target: world.base }))).exit).toBe(EXIT.guard);
-      expect(asked).not.toContain('lookup');
+      expect(served.lookups()).toEqual([]);
       // Who knows better says so.
       expect(world.restore(['--not-gluster'], { target: at }).code).not.toBe(EXIT.guard);
       expect((await world.verify({ target: at, riskAccepted: true })).counts.missing.files).toBe(1);
-      const waited = Date.now() + 5_000;
-      while (!asked.includes('lookup d') && Date.now() < waited)
-        await new Promise((resolve) => setTimeout(resolve, 20));
-      expect(asked).toContain('lookup d');
+      expect(served.lookups()).toContain('d');
     } finally {
-      spawnSync('umount', ['-l', at]);
-      server.kill('SIGKILL');
-      await ended;
+      await served.close();
     }
   });
 });

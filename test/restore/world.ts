@@ -2,6 +2,7 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import {
   chmodSync,
+  existsSync,
   lstatSync,
   mkdirSync,
   mkdtempSync,
@@ -10,10 +11,11 @@ import {
   readlinkSync,
   realpathSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import {
   type Assessment,
   type Cause,
@@ -157,6 +159,7 @@ export class World {
       recovery: Object.fromEntries(RECOVERIES.map((recovery) => [recovery, none])) as Assessment['recovery'],
       findings: [...this.findings].sort((a, b) => compareBytes(a.path, b.path)),
       incomplete: [],
+      unread: false,
       conditions: [],
       bytesRead: 0,
       bytesTrusted: 0,
@@ -176,6 +179,7 @@ export class World {
       now,
       program: 'rollcall',
       owners: new Map(),
+      backupRoots: [],
       ...options,
     });
   }
@@ -184,20 +188,50 @@ export class World {
     return await verifyBundle({ bundleDir: this.bundle, target: null, riskAccepted: false, now, ...options });
   }
 
-  /** Runs the bundle's script with the shell that Debian calls sh, in a directory that should stay as it is. */
-  restore(
-    args: readonly string[],
-    options: { readonly env?: Record<string, string>; readonly target?: string } = {},
-  ): Ran {
-    const cwd = join(this.base, 'elsewhere');
+  /** Runs the bundle's script, with the shell that Debian calls sh unless told otherwise, in a directory that should stay as it is. */
+  restore(args: readonly string[], options: RestoreOptions = {}): Ran {
+    const cwd = options.cwd ?? join(this.base, 'elsewhere');
     mkdirSync(cwd, { recursive: true });
-    const ran = spawnSync('sh', [join(this.bundle, 'restore.sh'), ...args, options.target ?? this.live], {
+    const script = join(options.bundle ?? this.bundle, 'restore.sh');
+    const ran = spawnSync(options.shell ?? 'sh', ['--', script, ...args, options.target ?? this.live], {
       cwd,
       env: { ...process.env, TMPDIR: this.base, ...options.env },
       encoding: 'latin1',
     });
     return { code: ran.status, output: ran.stdout + ran.stderr };
   }
+
+  /** A PATH of this world's own in which every command is what it was, but for those left out and those given as scripts (or links to a program). */
+  path(changed: { readonly without?: readonly string[]; readonly scripts?: Readonly<Record<string, string>> }): string {
+    const directory = mkdtempSync(join(this.base, 'bin-'));
+    const { without = [], scripts = {} } = changed;
+    for (const each of (process.env['PATH'] ?? '').split(delimiter).reverse()) {
+      if (!existsSync(each)) continue;
+      for (const name of readdirSync(each)) {
+        if (without.includes(name) || name in scripts) continue;
+        rmSync(join(directory, name), { force: true });
+        symlinkSync(join(each, name), join(directory, name));
+      }
+    }
+    for (const [name, text] of Object.entries(scripts)) {
+      if (text.startsWith('/')) symlinkSync(text, join(directory, name));
+      else writeFileSync(join(directory, name), text, { mode: 0o755 });
+    }
+    return directory;
+  }
+}
+
+export interface RestoreOptions {
+  readonly env?: Record<string, string>;
+  readonly target?: string;
+  readonly bundle?: string;
+  readonly shell?: string;
+  readonly cwd?: string;
+}
+
+/** Where a command really is. */
+export function programPath(command: string): string {
+  return execFileSync('sh', ['-c', `command -v ${command}`], { encoding: 'utf8' }).trim();
 }
 
 export interface Ran {

@@ -1,6 +1,7 @@
 // A process that scans a tree, for tests that kill it: node --import tsx child.ts '{"address":…,"path":…}'.
 import { openPool } from '../../services/catalog/database.ts';
 import type { DatabaseAddress } from '../../services/catalog/database.ts';
+import type { Leases } from '../../services/scan/limits.ts';
 import { openThreads } from '../../services/scan/pool.ts';
 import { scanTree } from '../../services/scan/scan-tree.ts';
 
@@ -8,6 +9,7 @@ interface Order {
   readonly address: DatabaseAddress;
   readonly path: string;
   readonly threads: number;
+  readonly leases: Leases;
 }
 
 const order = JSON.parse(process.argv[2] ?? '') as Order;
@@ -23,6 +25,7 @@ const tools = {
   signal: new AbortController().signal,
   onProgress: () => undefined,
   onNotice: (text: string) => process.stderr.write(`${text}\n`),
+  leases: order.leases,
 };
 process.stdout.write('began\n');
 const { run } = await scanTree(tools, {
@@ -31,7 +34,8 @@ const { run } = await scanTree(tools, {
   mode: 'read',
   newState: false,
 });
-process.stdout.write(`${run.outcome.outcome}\n`);
+// The most memory that the process ever held, in kB.
+process.stdout.write(`${run.outcome.outcome} ${process.resourceUsage().maxRSS}\n`);
 await threads.close();
 await db.close();
 process.exit(0);

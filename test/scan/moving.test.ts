@@ -1,44 +1,21 @@
 // A tree that moves while it is scanned: what exists the whole time is never called vanished.
-import { spawn } from 'node:child_process';
-import type { ChildProcess } from 'node:child_process';
 import { mkdirSync, readFileSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createHasher } from '../../services/files/hash.ts';
 import { RollcallError } from '../../domain/exit.ts';
+import { churn } from '../support/churn.ts';
 import { hex, openWorld, remove, truthOf, write } from './world.ts';
 import type { World } from './world.ts';
 
 let world: World;
-const children: ChildProcess[] = [];
 
 beforeAll(async () => {
   world = await openWorld();
 });
 afterAll(async () => {
-  for (const child of children) child.kill('SIGKILL');
   await world.close();
 });
-
-/** A process that does something over and over until it is stopped. It does not outlive this one: its input closes. */
-async function churn(script: string, ...args: readonly string[]): Promise<{ stop(): Promise<void> }> {
-  const child = spawn(
-    process.execPath,
-    ['-e', `process.stdin.on('end', () => process.exit()).resume();${script}`, ...args],
-    {
-      stdio: ['pipe', 'pipe', 'inherit'],
-    },
-  );
-  children.push(child);
-  await new Promise((resolve) => child.stdout?.once('data', resolve));
-  return {
-    stop: () =>
-      new Promise((resolve) => {
-        child.once('exit', () => resolve());
-        child.stdin?.end();
-      }),
-  };
-}
 
 const MOVE = `
 const fs = require('node:fs');

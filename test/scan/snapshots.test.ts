@@ -1,8 +1,9 @@
 // A series of snapshots: what each night costs, and which scans stand when names rotate, states are rewritten, or come late.
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { until } from '../support/poll.ts';
 import { age, openWorld, remove, settled, touch, truthOf, write } from './world.ts';
 import type { World } from './world.ts';
 
@@ -135,6 +136,34 @@ test('a snapshot whose directory is gone is pruned, one that a limit leaves out 
   ]);
 });
 
+test('snapshots of a second disk that is not mounted are not pruned, and that is asked about', async () => {
+  const base = world.directory();
+  const disks = [join(base, 'disk1'), join(base, 'disk2')];
+  const pattern = join(base, '*', '2026-*');
+  for (const [n, disk] of disks.entries())
+    for (const d of [1, 2]) write(night(disk, d + 2 * n), { f: 'x'.repeat(d + 2 * n) });
+  await world.scanSnapshots(pattern);
+  // Unmounted, the directory is empty; of the first disk one is pruned.
+  const kept = join(world.directory(), 'kept');
+  renameSync(disks[1]!, kept);
+  mkdirSync(disks[1]!);
+  remove(night(disks[0]!, 1));
+  const notices: string[] = [];
+  await world.scanSnapshots(pattern, {}, { onNotice: (text) => void notices.push(text) });
+  const told = async (): Promise<unknown> => (await world.scans(pattern)).map((scan) => [scan.snapshot, scan.pruned]);
+  expect(await told()).toEqual([
+    [expect.stringContaining('2026-10-01'), 'gone'],
+    [expect.stringContaining('2026-10-02'), null],
+    [expect.stringContaining('2026-10-03'), null],
+    [expect.stringContaining('2026-10-04'), null],
+  ]);
+  expect(notices.join()).toContain('is it mounted?');
+  rmdirSync(disks[1]!);
+  renameSync(kept, disks[1]!);
+  await world.scanSnapshots(pattern);
+  expect(await world.scans(pattern)).toHaveLength(4);
+});
+
 test('a snapshot of the same name and other content is a scan of its own, and the old state is marked rewritten', async () => {
   const series = world.directory();
   const pattern = join(series, '*');
@@ -262,6 +291,27 @@ test('what vanishes from a snapshot while it is scanned is unsettled: perhaps it
   // Looked at again when it stands still, they are not there.
   expect((await world.scanSnapshots(pattern)).totals).toMatchObject([{ vanished: 2, belowGone: 1, gaps: 0 }]);
   expect(await world.told(pattern)).toEqual(await truthOf(night(series, 3)));
+});
+
+test('a backup that is still being written may bring what a quiet part of it lacks', async () => {
+  const series = world.directory();
+  const pattern = join(series, '*');
+  for (let n = 1; n <= 2; n++) write(night(series, n), { 'a/f': 'f', 'a/g': 'g', 'b/h': 'h', top: 't' });
+  await world.scanSnapshots(pattern);
+  // `cp` has left a and b alone for a while, and is at work in c.
+  write(night(series, 3), { 'a/f': 'f', 'c/i': 'i' });
+  const begunMs = Date.now();
+  await until('what was written lies in the past', () => Date.now() > begunMs + 100);
+  let listed = 0;
+  const nowMs = (): number => {
+    write(night(series, 3), { [`c/${listed++}`]: '' });
+    return Date.now();
+  };
+  const { totals } = await world.scanSnapshots(pattern, {}, { nowMs });
+  expect(totals).toMatchObject([{ vanished: 0, unknown: 3, belowUnknown: 1 }]);
+  expect(await world.gaps(pattern)).toEqual(['/b unsettled', '/top unsettled', 'a/g unsettled']);
+  // It has ended, and they did not come.
+  expect((await world.scanSnapshots(pattern)).totals).toMatchObject([{ vanished: 3, belowGone: 1, gaps: 0 }]);
 });
 
 test('two runs on one series at once scan each snapshot once', async () => {

@@ -1,20 +1,23 @@
-// Scans that are interrupted, killed, doubled, cut off from the catalog, or cannot be done in part.
+// Scans that are interrupted, killed, doubled, stopped, cut off from the catalog, or cannot be done in part, seen from inside. The command line
+// under the same treatment, its database too: test/faults/violence.test.ts.
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { RollcallError } from '../../domain/exit.ts';
-import { migrate } from '../../services/catalog/migrate.ts';
 import { beginScan } from '../../services/catalog/scans.ts';
-import { openEmbedded } from '../../services/embedded/embedded.ts';
+import { LEASES } from '../../services/scan/limits.ts';
+import type { Leases } from '../../services/scan/limits.ts';
 import { treeVolume } from '../../services/scan/scan-tree.ts';
 import { identifyRoot } from '../../services/files/identity.ts';
 import { until } from '../support/poll.ts';
-import { openWorld, remove, truthOf, worldOn, write } from './world.ts';
+import { noCounts } from '../../services/catalog/shard-result.ts';
+import { openWorld, remove, truthOf, write } from './world.ts';
 import type { World } from './world.ts';
+
+/** Processes are started: on a busy machine that takes its time. */
+vi.setConfig({ testTimeout: 300_000 });
 
 let world: World;
 const children: ChildProcess[] = [];
@@ -36,8 +39,8 @@ interface Scanner {
   readonly said: () => string;
 }
 
-function scanner(path: string, threads = 1): Scanner {
-  const order = JSON.stringify({ address: world.address, path, threads });
+function scanner(path: string, leases: Leases = LEASES): Scanner {
+  const order = JSON.stringify({ address: world.address, path, threads: 1, leases });
   const child = spawn(process.execPath, ['--import', 'tsx', CHILD, order], { stdio: ['pipe', 'pipe', 'pipe'] });
   children.push(child);
   let said = '';
@@ -80,6 +83,7 @@ test('a scan whose process is killed is continued by another, and the catalog is
     await until(
       'the child has done some shards',
       async () => one.child.exitCode !== null || ((await isRunning(tree)) && (await shardsDone(tree)) >= shards),
+      120_000,
     );
     one.child.kill('SIGKILL');
     await one.ended;
@@ -107,6 +111,39 @@ test('two processes share one scan, and both return', async () => {
   expect(complete.length).toBeLessThanOrEqual(2);
   expect(await isRunning(tree)).toBe(false);
 });
+
+test.each(['while it reads', 'in the middle of a write'])(
+  'a process that is stopped %s for longer than its lease costs its shards only, and ends well when it goes on',
+  async (when) => {
+    const tree = wideTree();
+    const leases: Leases = { leaseMs: 1_000, renewEveryMs: 200, stallMs: 120_000 };
+    const stopped = scanner(tree, leases);
+    await until('a shard is done', async () => (await isRunning(tree)) && (await shardsDone(tree)) > 0, 60_000);
+    const client = await world.db.pool.connect();
+    try {
+      await client.query('begin');
+      if (when !== 'while it reads') {
+        await client.query('lock table version in share mode');
+        await until(
+          'it waits for the lock',
+          async () => (await world.rows('select from pg_locks where not granted')).length > 0,
+        );
+      }
+      stopped.child.kill('SIGSTOP');
+    } finally {
+      await client.query('rollback');
+      client.release();
+    }
+    const other = scanner(tree, leases);
+    expect(await other.ended, other.said()).toBe(0);
+    expect(await world.told(tree)).toEqual(await truthOf(tree));
+    stopped.child.kill('SIGCONT');
+    expect(await stopped.ended, stopped.said()).toBe(0);
+    expect(await world.told(tree)).toEqual(await truthOf(tree));
+    expect(await world.gaps(tree)).toEqual([]);
+    expect(await isRunning(tree)).toBe(false);
+  },
+);
 
 test('Ctrl-C ends with 130 within a moment, and the next run continues', async () => {
   const tree = wideTree();
@@ -148,6 +185,21 @@ test('every connection to the catalog is cut in the middle of a scan, and the sc
   expect(await outcome).toBe('complete');
   expect(await world.told(tree)).toEqual(await truthOf(tree));
   expect(await world.gaps(tree)).toEqual([]);
+});
+
+test('where it is known why the connections broke, and that waiting does not help, the scan stops with that, and is continued', async () => {
+  const tree = wideTree();
+  const full = new RollcallError('the database broke off: No space left on device', { next: 'free space' });
+  const running = world.scan(tree, {}, { db: { ...world.db, trouble: () => Promise.resolve(full) } });
+  const outcome = running.catch((error: unknown) => error);
+  await until('a shard is done', async () => (await shardsDone(tree)) > 0);
+  await world.rows(
+    `select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and application_name in ('rollcall drain', 'rollcall thread')`,
+  );
+  expect(await outcome).toBe(full);
+  await world.scan(tree);
+  expect(await world.told(tree)).toEqual(await truthOf(tree));
+  expect(await world.scans(tree)).toHaveLength(1);
 });
 
 test('a database that refuses to write stops the scan with advice, and leaves no gap behind', async () => {
@@ -219,23 +271,7 @@ test('a directory that fails whoever tries becomes a gap, everything beside it i
     JSON.stringify({ directories, generation: 0 }),
   );
   // The root's own shard is done already, its entries seen.
-  const counts = {
-    known: 0,
-    seen: 3,
-    found: 0,
-    changed: 0,
-    vanished: 0,
-    unknown: 0,
-    excluded: 0,
-    visited: 3,
-    files: 0,
-    bytes: 0,
-    filesRead: 0,
-    bytesRead: 0,
-    inconsistent: 0,
-    duplicates: 0,
-    moved: 0,
-  };
+  const counts = { ...noCounts(), seen: 3, visited: 3 };
   await world.rows(
     `update shard set state = 'done', counts = $2 where scan = $1 and work -> 'directories' -> 0 ->> 'path' = '' `,
     scanId,
@@ -272,43 +308,4 @@ test('a scan that was left with other excludes is not taken for the one that is 
   const told = await world.told(tree);
   expect(Object.keys(told).filter((path) => path.startsWith('d7/') || path === 'd7')).toEqual([]);
   expect(told).toHaveProperty('d6/e0/f0');
-});
-
-test('the database crashes in the middle of a scan, twice; the scan completes, and misses nothing', async () => {
-  const stateDir = mkdtempSync(join(tmpdir(), 'rollcall-crash-'));
-  onTestFinished(() => {
-    rmSync(stateDir, { recursive: true, force: true });
-  });
-  const embedded = await openEmbedded({ stateDir, now: Date.now, log: () => undefined });
-  await migrate(embedded.address);
-  const crashing = worldOn(embedded.address, () => embedded.close());
-  try {
-    const tree = wideTree();
-    const outcome = crashing.scan(tree).then(
-      () => 'complete',
-      (error: unknown) => error,
-    );
-    for (const shards of [1, 3]) {
-      await until('some shards are done', async () => {
-        // While the server recovers it answers nobody.
-        const [row] = await crashing
-          .rows(
-            `select (select count(*)::int from shard where state = 'done') as done, (select count(*)::int from scan where state = 'complete') as complete,
-                    (select pid from pg_stat_activity where application_name = 'rollcall thread' limit 1) as pid`,
-          )
-          .catch(() => []);
-        if (row === undefined || (row['complete'] === 0 && (Number(row['done']) < shards || row['pid'] === null)))
-          return false;
-        // One process of the server killed so makes it end all others and recover, as after a crash.
-        if (row['complete'] === 0) process.kill(Number(row['pid']), 'SIGKILL');
-        return true;
-      });
-    }
-    expect(await outcome).toBe('complete');
-    expect(await crashing.told(tree)).toEqual(await truthOf(tree));
-    expect(await crashing.gaps(tree)).toEqual([]);
-    expect(await crashing.scan(tree)).toMatchObject({ vanished: 0, found: 0 });
-  } finally {
-    await crashing.close();
-  }
 });

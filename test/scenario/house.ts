@@ -106,6 +106,11 @@ export class House {
     if (isNew) this.stamp(this.#parent(path), night);
   }
 
+  /** Twelve files in three directories, below a fourth, that nothing happens to. */
+  furnish(): void {
+    for (let i = 0; i < 12; i++) this.write(`rooms/${i % 3}/file${i}`, `what stands in file ${i} `.repeat(1 + i));
+  }
+
   remove(path: Bytes, night: number): void {
     rmSync(this.at(path), { recursive: true });
     this.stamp(this.#parent(path), night);
@@ -293,6 +298,23 @@ export interface Report {
   /** Every list of the bundle with its paths; null without a bundle. */
   readonly lists: Readonly<Record<string, readonly string[]>> | null;
   readonly incomplete: readonly string[];
+}
+
+/** A report that says nothing but what is given, of a furnished house with one more directory. */
+export function reportOf(given: Partial<Report>): Report {
+  return {
+    exit: 1,
+    window: 'no burst',
+    intervals: [],
+    universe: '',
+    verdicts: {},
+    directories: { intact: 5 },
+    recovery: {},
+    findings: {},
+    lists: null,
+    incomplete: [],
+    ...given,
+  };
 }
 
 function some(tallies: Readonly<Record<string, Tally>>): Record<string, number> {

@@ -1,31 +1,24 @@
 // The whole thread as a person runs it: the built command line in processes of its own, on a database that it brings along.
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync, symlinkSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { buildInto } from '../support/build.ts';
 import { until } from '../support/poll.ts';
 import { House } from './house.ts';
 
-const REPOSITORY = fileURLToPath(new URL('../..', import.meta.url));
 const CAN_MOUNT = process.geteuid?.() === 0;
 
 /** A built checkout, and the state of all commands of this file. */
 let home: string;
+let main: string;
 let house: House;
 const running = new Set<ChildProcess>();
 
 beforeAll(() => {
   home = realpathSync(mkdtempSync(join(tmpdir(), 'rollcall-thread-')));
-  // The database's own user passes through here.
-  chmodSync(home, 0o755);
-  for (const name of ['node_modules', 'migrations', 'services', 'package.json'])
-    symlinkSync(join(REPOSITORY, name), join(home, name));
-  const tsc = join(REPOSITORY, 'node_modules/typescript/bin/tsc');
-  const options = ['-p', join(REPOSITORY, 'tsconfig.build.json'), '--outDir', join(home, 'dist')];
-  const { status, stdout } = spawnSync(process.execPath, [tsc, ...options], { encoding: 'utf8' });
-  expect(status, stdout).toBe(0);
+  main = buildInto(home);
 });
 
 afterAll(() => {
@@ -53,7 +46,6 @@ interface Ran {
 
 /** Starts a command; `done` waits for its end, and `said` is what standard error holds so far. */
 function start(...args: readonly string[]): { child: ChildProcess; said: () => string; done: Promise<Ran> } {
-  const main = join(home, 'dist/cli/main.js');
   const child = spawn(process.execPath, [main, '--state-dir', join(home, 'state'), ...args], {
     cwd: join(house.base, 'bundles'),
     env: { PATH: process.env['PATH'], HOME: home, TZ: 'UTC' },
@@ -126,12 +118,23 @@ test('assess, restore, verify, assess: the codes and the answers that scripts re
 
   const waiting = await rollcall('verify', bundle('first'));
   expect(waiting.code).toBe(1);
+  expect(waiting.out).toContain(`Next: sh ${bundle('first')}/restore.sh --apply --damaged ${house.live} `);
   expect(house.restore(bundle('first'), '--apply', '--damaged')).toMatchObject({ code: 0 });
   const proof = await rollcall('verify', bundle('first'), '--json');
   expect(proof.code).toBe(0);
   expect(JSON.parse(proof.out)).toMatchObject({ exit: 0, closed: 11, counts: { restored: { files: 11 } } });
+  // Proven once more, it is still so, and closes nothing that was closed.
+  expect(JSON.parse((await rollcall('verify', bundle('first'), '--json')).out)).toMatchObject({ exit: 0, closed: 0 });
   expect(await assess()).toMatchObject({ code: 0 });
   expect(await rollcall('findings')).toMatchObject({ code: 0 });
+
+  // What is gone and was left out on purpose is no finding, and not said to be back.
+  rmSync(join(house.live, 'desk/emptied'));
+  expect(await assess('--out', bundle('person'))).toMatchObject({ code: 1 });
+  const left = await rollcall('verify', bundle('person'));
+  expect(left.code).toBe(0);
+  expect(left.out).not.toContain('Everything');
+  expect(left.out).toContain(`sh ${bundle('person')}/restore.sh --apply --person-deleted ${house.live}`);
 });
 
 test('what cannot be: exit 2 and what to do; what a guard stops: exit 4', async () => {

@@ -4,6 +4,7 @@ import type { Client } from 'pg';
 import { inject } from 'vitest';
 import { connect, type DatabaseAddress } from '../../services/catalog/database.ts';
 import { migrate } from '../../services/catalog/migrate.ts';
+import { createDatabase, dropDatabase } from '../../services/catalog/own-database.ts';
 
 export type ClusterAddress = Exclude<DatabaseAddress, { readonly connectionString: string }>;
 
@@ -27,25 +28,16 @@ export async function testDatabase(): Promise<TestDatabase> {
   if (typeof cluster === 'string') throw new Error(`no Postgres for tests: ${cluster}`);
   const database = `test_${randomBytes(6).toString('hex')}`;
   const address = { ...cluster, database };
-  await inCluster(cluster, `create database ${database}`);
+  await createDatabase(cluster, database);
   try {
     await migrate(address);
   } catch (error) {
-    await inCluster(cluster, `drop database ${database} with (force)`);
+    await dropDatabase(cluster, database);
     throw error;
   }
   return {
     address,
     connect: () => connect(address, { applicationName: 'rollcall test' }),
-    close: () => inCluster(cluster, `drop database if exists ${database} with (force)`),
+    close: () => dropDatabase(cluster, database),
   };
-}
-
-async function inCluster(cluster: ClusterAddress, sql: string): Promise<void> {
-  const client = await connect(cluster, { applicationName: 'rollcall test' });
-  try {
-    await client.query(sql);
-  } finally {
-    await client.end();
-  }
 }

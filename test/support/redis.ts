@@ -4,6 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { createConnection } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { until } from './poll.ts';
 
 export const REDIS_MISSING =
   spawnSync('redis-server', ['--version']).status === 0
@@ -15,38 +16,66 @@ export interface TestRedis {
   readonly redisUrl: string;
   /** Sends one command in the inline form of the protocol. */
   command(line: string): Promise<void>;
+  /** kill -9 of the server; what it held is gone, for it writes nothing to disk. */
+  kill(): Promise<void>;
+  /** Another server at the same place, after a kill. */
+  start(): Promise<void>;
   close(): Promise<void>;
 }
 
 export async function startRedis(): Promise<TestRedis> {
   const directory = await mkdtemp(join(tmpdir(), 'rollcall-redis-'));
   const socket = join(directory, 'redis.sock');
-  // The shell waits for the end of its standard input, which comes when we end it or die, and then ends the server by its pid.
-  const script = 'redis-server "$@" & cat >/dev/null; kill $!; wait';
   const options = ['--port', '0', '--unixsocket', socket, '--dir', directory, '--save', '', '--appendonly', 'no'];
-  const shell = spawn('sh', ['-c', script, 'sh', ...options, '--maxmemory-policy', 'noeviction'], {
-    stdio: ['pipe', 'ignore', 'inherit'],
-  });
-  const ended = new Promise<void>((resolve) => shell.once('exit', () => resolve()));
+  let server: Server | null = null;
+  const start = async (): Promise<void> => {
+    server = await startServer([...options, '--maxmemory-policy', 'noeviction']);
+    await until('Redis answers', () => send(socket, 'PING').then(...ANSWERED));
+  };
+  const end = async (how: 'end' | 'kill'): Promise<void> => {
+    await server?.[how]();
+    server = null;
+  };
   const close = async (): Promise<void> => {
-    shell.stdin.end();
-    await ended;
+    await end('end');
     await rm(directory, { recursive: true, force: true });
   };
-  const deadline = Date.now() + 15_000;
-  for (;;) {
-    try {
-      await send(socket, 'PING');
-      break;
-    } catch (cause) {
-      if (Date.now() > deadline) {
-        await close();
-        throw new Error('redis-server did not start', { cause });
-      }
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
+  try {
+    await start();
+  } catch (error) {
+    await close();
+    throw error;
   }
-  return { redisUrl: socket, command: (line) => send(socket, line), close };
+  return { redisUrl: socket, command: (line) => send(socket, line), kill: () => end('kill'), start, close };
+}
+
+const ANSWERED = [() => true, () => false] as const;
+
+interface Server {
+  end(): Promise<void>;
+  kill(): Promise<void>;
+}
+
+async function startServer(options: readonly string[]): Promise<Server> {
+  // The shell says the pid, waits for the end of its standard input, which comes when we end it or die, and then ends the server by its pid.
+  const script = 'redis-server "$@" >/dev/null & echo $!; cat >/dev/null; kill $! 2>/dev/null; wait';
+  const shell = spawn('sh', ['-c', script, 'sh', ...options], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const ended = new Promise<void>((resolve) => shell.once('exit', () => resolve()));
+  const pid = await new Promise<number>((resolve, reject) => {
+    shell.stdout.once('data', (data: Buffer) => resolve(Number(data.toString())));
+    shell.once('exit', () => reject(new Error('redis-server did not start')));
+  });
+  const end = (): Promise<void> => {
+    shell.stdin.end();
+    return ended;
+  };
+  return {
+    end,
+    kill: () => {
+      process.kill(pid, 'SIGKILL');
+      return end();
+    },
+  };
 }
 
 function send(socket: string, line: string): Promise<void> {

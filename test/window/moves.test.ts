@@ -6,7 +6,7 @@ const NIGHT_1 = 1_000;
 const NIGHT_2 = 2_000;
 
 function gone(path: string, more: Partial<Vanished> = {}): Vanished {
-  return { path, kind: 'file', size: 10, digest: 1n, live: null, lastSeenMs: NIGHT_1, ...more };
+  return { path, kind: 'file', size: 10, digest: 1n, live: null, alone: false, lastSeenMs: NIGHT_1, ...more };
 }
 
 function here(path: string, more: Partial<Appeared> = {}): Appeared {
@@ -31,6 +31,16 @@ describe('moves', () => {
   test('a file that was rewritten after its move is known by root, inode and birth time', () => {
     const live = { root: 1, inode: 77n, btimeNs: 5n };
     expect(pairs([gone('a/x', { live })], [here('b/y', { live, digest: 2n, size: 11 })])).toEqual({ 'a/x': 'b/y' });
+  });
+
+  test('what had one name only is known by its identity wherever it stands, also under a name that it had before, and after two renames', () => {
+    const live = { root: 1, inode: 77n, btimeNs: 5n };
+    const before = here('b/y', { live, firstSeenMs: Number.NEGATIVE_INFINITY });
+    expect(pairs([gone('a/x', { live, alone: true }), gone('c/z', { live, alone: true })], [before])).toEqual({
+      'a/x': 'b/y',
+      'c/z': 'b/y',
+    });
+    expect(pairs([gone('a/x', { live, alone: false })], [before])).toEqual({});
   });
 
   test('an inode number without a birth time, or on another root, identifies nothing', () => {

@@ -25,6 +25,7 @@ function observer(volume: string, role: 'live' | 'backup', fromMs: number, toMs 
       pruned: null,
       exportedMs: null,
       startedMs: fromMs,
+      rootMtimeNs: null,
     },
   };
 }

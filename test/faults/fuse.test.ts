@@ -1,0 +1,154 @@
+// A file system that answers with every error it knows, lists what is not so, and counts its files anew each time. Skipped where FUSE cannot be mounted.
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { openWorld, truthOf } from '../scan/world.ts';
+import type { World } from '../scan/world.ts';
+import type { FuseEntry, FuseRequest, FuseState } from '../support/fuse-server.ts';
+import { canFuse, openFuse, PLAIN } from '../support/fuse.ts';
+
+const ERRNOS = {
+  EIO: 5,
+  EACCES: 13,
+  ENODEV: 19,
+  EBADMSG: 74,
+  ENOTCONN: 107,
+  ETIMEDOUT: 110,
+  EHOSTDOWN: 112,
+  ESTALE: 116,
+  EUCLEAN: 117,
+  EREMOTEIO: 121,
+} as const;
+
+/** A directory of two files, and one below with one more, for each errno and request. */
+function tree(harmed: (errno: number, request: FuseRequest) => Partial<FuseEntry>): FuseState {
+  const state: Record<string, FuseEntry> = {};
+  for (const [name, errno] of Object.entries(ERRNOS)) {
+    state[name] = { content: null };
+    for (const request of ['lookup', 'opendir', 'readdir'] as const) {
+      state[`${name}/${request}`] = { content: null, ...harmed(errno, request) };
+      state[`${name}/${request}/file`] = { content: `${name} ${request}` };
+    }
+    for (const request of ['open', 'read'] as const)
+      state[`${name}/${request}`] = { content: `${name} ${request}`, ...harmed(errno, request) };
+  }
+  return state;
+}
+
+describe.skipIf(!canFuse)('FUSE (skipped where it cannot be mounted)', () => {
+  let world: World;
+  beforeAll(async () => {
+    world = await openWorld();
+  });
+  afterAll(async () => {
+    await world.close();
+  });
+
+  test('every errno of every request is a gap that bears its name; nothing ends, and all heals', async () => {
+    const whole = tree(() => ({}));
+    const served = await openFuse(world.directory(), whole, 'ro');
+    await world.scan(served.at);
+    const before = await world.told(served.at);
+    expect(Object.keys(before)).toHaveLength(Object.keys(whole).length);
+    served.set(tree((errno, request) => ({ fails: { [request]: -errno } })));
+    expect(await world.scan(served.at, { mode: 'reread' })).toMatchObject({ vanished: 0, belowGone: 0, found: 0 });
+    const gaps = await world.gaps(served.at);
+    // Each has five places, and says which.
+    for (const errno of Object.keys(ERRNOS))
+      expect(
+        gaps.filter((gap) => gap.startsWith(`${errno}/`) && gap.endsWith(` ${errno}`)),
+        errno,
+      ).toHaveLength(5);
+    expect(gaps).toHaveLength(5 * Object.keys(ERRNOS).length);
+    expect(await world.told(served.at)).toEqual(before);
+    expect((await world.versions(served.at)).filter(({ end }) => end !== null)).toEqual([]);
+    served.set(whole);
+    expect(await world.scan(served.at, { mode: 'reread' })).toMatchObject({ gaps: 0, vanished: 0, inserted: 0 });
+    expect(await world.told(served.at)).toEqual(before);
+  });
+
+  function changed(changes: Readonly<Record<string, Partial<FuseEntry>>>): FuseState {
+    const state: Record<string, FuseEntry> = { ...PLAIN };
+    for (const [path, change] of Object.entries(changes)) state[path] = { content: null, ...state[path], ...change };
+    return state;
+  }
+
+  test('a name that is listed twice is one name; a wrong type in the listing misleads nobody', async () => {
+    const served = await openFuse(world.directory(), PLAIN, 'ro');
+    await world.scan(served.at);
+    const before = await world.told(served.at);
+    expect(before).toEqual(await truthOf(served.at));
+    served.set(
+      changed({
+        'a/f': { listed: 2 },
+        b: { listed: 3, listedAs: 8 },
+        'a/g': { listedAs: 4 },
+        'b/sub': { listedAs: 0 },
+      }),
+    );
+    expect(await world.scan(served.at, { mode: 'reread' })).toMatchObject({
+      duplicates: 3,
+      vanished: 0,
+      inserted: 0,
+      gaps: 0,
+    });
+    expect(await world.told(served.at)).toEqual(before);
+  });
+
+  test('a listing without an end is a gap, and the rest is scanned', async () => {
+    const served = await openFuse(world.directory(), PLAIN, 'ro');
+    await world.scan(served.at);
+    const before = await world.told(served.at);
+    served.set(changed({ a: { endless: 'same' }, 'b/sub/h': { content: 'other' } }));
+    expect(await world.scan(served.at, { mode: 'reread' })).toMatchObject({ vanished: 0, changed: 1, gaps: 1 });
+    expect(await world.gaps(served.at)).toEqual([expect.stringMatching(/^a\/ \w+ ELOOP$/)]);
+    served.set(PLAIN);
+    await world.scan(served.at, { mode: 'reread' });
+    expect(await world.told(served.at)).toEqual(before);
+  });
+
+  test('a file that ends before its size says so is unreadable, and its version stands', async () => {
+    const served = await openFuse(world.directory(), PLAIN, 'ro');
+    await world.scan(served.at);
+    const before = await world.told(served.at);
+    served.set(changed({ 'a/g': { gives: 7 } }));
+    expect(await world.scan(served.at, { mode: 'reread' })).toMatchObject({ vanished: 0, changed: 0 });
+    expect(await world.gaps(served.at)).toEqual(['a/g io']);
+    expect(await world.told(served.at)).toEqual(before);
+    const [gap] = await world.rows(`select detail from gap where name = 'g' and status = 'io'`);
+    expect(gap?.['detail']).toBe('7 bytes came where its size says 12, 3 times');
+  });
+
+  test('inodes of 64 bits are kept whole, and what they number is not read twice', async () => {
+    const numbered = changed({
+      'a/f': { inode: '18446744073709551615' },
+      'a/g': { inode: '9223372036854775808' },
+      b: { inode: '11276124185820933005' },
+      'b/sub': { inode: '17000000000000000001' },
+    });
+    const served = await openFuse(world.directory(), numbered, 'ro');
+    expect(await world.scan(served.at)).toMatchObject({ found: 6, gaps: 0, filesRead: 3 });
+    expect(await world.scan(served.at)).toMatchObject({ seen: 6, gaps: 0, filesRead: 0 });
+    expect(await world.told(served.at)).toEqual(await truthOf(served.at));
+  });
+
+  test('inodes that are others at every look: files are read each time, and no directory is taken for lost', async () => {
+    const served = await openFuse(world.directory(), PLAIN, 'ro');
+    await world.scan(served.at);
+    const before = await world.told(served.at);
+    const moving = { inode: 'moving' };
+    served.set(changed({ 'a/f': moving, 'a/g': moving, a: moving, b: moving, 'b/sub': moving, 'b/sub/h': moving }));
+    expect(await world.scan(served.at)).toMatchObject({ vanished: 0, belowGone: 0 });
+    expect(await world.told(served.at)).toEqual(before);
+    expect((await world.versions(served.at)).filter(({ end }) => end !== null)).toEqual([]);
+    served.set(PLAIN);
+    expect(await world.scan(served.at)).toMatchObject({ vanished: 0, inserted: 0, gaps: 0 });
+  });
+
+  test('a file system whose server dies in the middle is no loss', async () => {
+    const served = await openFuse(world.directory(), PLAIN, 'ro');
+    await world.scan(served.at);
+    const before = await world.told(served.at);
+    await served.kill();
+    await expect(world.scan(served.at)).rejects.toMatchObject({ exit: 2, next: expect.stringContaining('findmnt') });
+    expect(await world.told(served.at)).toEqual(before);
+  });
+});
