@@ -16,6 +16,7 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { RollcallError } from '../../domain/exit.ts';
+import { isAlive, startOf } from '../processes.ts';
 
 /** What stands in STATE/VERSION. Raise it when the directory's shape changes, not when the catalog's schema does. */
 const EDITION = 1;
@@ -198,30 +199,6 @@ function isAbandoned(lock: string, nowMs: number): boolean {
     return !isAlive(Number(pid)) || startOf(Number(pid)) !== start;
   } catch {
     return false;
-  }
-}
-
-/** Whether a process with this id exists, whosever it is. */
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
-}
-
-/**
- * When a process began, in ticks since the machine did: an id alone is given away again, in a container (where the first process is always
- * number 1) at every start. Empty where /proc does not tell.
- */
-function startOf(pid: number): string {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    // The name of the program, in brackets, may hold anything; the start is the 20th field behind it.
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
-  } catch {
-    return '';
   }
 }
 

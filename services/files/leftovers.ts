@@ -1,7 +1,8 @@
 // What a writer that was killed has left beside its output. Whole outputs appear by a rename; until then they are called NAME.partial-PID.
-import { existsSync, lstatSync, readdirSync, rmSync } from 'node:fs';
+import { lstatSync, readdirSync, rmSync } from 'node:fs';
 import { errnoOf } from './errors.ts';
 import { bytesOf } from './location.ts';
+import { isAlive } from '../processes.ts';
 
 /** The end of a name that says: not whole, and who writes it. */
 export function partialMark(): string {
@@ -18,7 +19,7 @@ export function removeLeftovers(directory: string, isOurs: (name: string, path: 
     for (const name of readdirSync(bytesOf(directory), { encoding: 'buffer' })) {
       const text = name.toString('latin1');
       const pid = /\.partial-(\d+)$/.exec(text)?.[1];
-      if (pid === undefined || existsSync(`/proc/${pid}`)) continue;
+      if (pid === undefined || isAlive(Number(pid))) continue;
       const path = Buffer.concat([bytesOf(directory), Buffer.from('/'), name]);
       if (lstatSync(path).uid === process.geteuid?.() && isOurs(text, path)) rmSync(path, { recursive: true });
     }

@@ -80,7 +80,8 @@ export class Probe {
     let isHere = false;
     const here = this.#lock?.query(`lock table ${table} in share mode`).catch(() => {});
     void here?.then(() => (isHere = true));
-    if (here !== undefined) await until('the lock is there, or waits', async () => isHere || (await this.isWaitedFor()));
+    if (here !== undefined)
+      await until('the lock is there, or waits', async () => isHere || (await this.isWaitedFor()));
     await this.letGo();
     await here;
   }
