@@ -14,9 +14,20 @@ type ParentMtime = 'unmoved' | 'moved' | 'unknown';
 
 /**
  * Why a name is gone that was last seen by observer `lastSeen` and first lacking at `firstGone`. Silent: its directory's mtime did not
- * move, or another signal of loss fired while that is not known. Person: the mtime moved and no signal of loss fired. Else unknown.
+ * move, or another signal of loss fired while that is not known. Person: the mtime moved and no signal of loss fired, now or when an
+ * earlier assessment found the same loss (an interval that ends with live now grows, and with it a burst fades). Else unknown.
  */
 export function causeOfAbsence(c: Case, lastSeen: number, firstGone: number): Cause {
+  const cause = causeNow(c, lastSeen, firstGone);
+  const recorded = c.context.openFindings.get(c.facts.path);
+  const before = recorded?.cause ?? null;
+  if (cause.cause !== 'person' || before === null || before.cause === 'person') return cause;
+  const seenMs = c.context.observers[lastSeen]?.scan.asOf.fromMs ?? 0;
+  if (seenMs > (recorded?.goneMs ?? Infinity)) return cause;
+  return { cause: before.cause, signals: [...new Set([...cause.signals, ...before.signals])] };
+}
+
+function causeNow(c: Case, lastSeen: number, firstGone: number): Cause {
   // A list tells neither directories nor owners, and what became of a name since nobody dated.
   if (c.context.observers[lastSeen]?.role === 'list')
     return { cause: 'unknown', signals: ['only a list that another tool made saw it last'] };

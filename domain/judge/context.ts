@@ -31,6 +31,14 @@ export interface RecordedDamage {
   readonly afterMs: number;
 }
 
+/** An open finding of an earlier assessment. */
+export interface RecordedLoss {
+  /** Why the path was gone, as judged then; null where it was damaged instead. */
+  readonly cause: Cause | null;
+  /** First proof, ms since 1970: who has seen the path later has seen it come back. Null where no interval is known. */
+  readonly goneMs: number | null;
+}
+
 export interface JudgeInput {
   /** Ordered by as_of (ties: backups before live, then seq). The last is live now. Complete scans only, pruned ones too. */
   readonly observers: readonly Observer[];
@@ -46,8 +54,8 @@ export interface JudgeInput {
   readonly restored: ReadonlyMap<string, number>;
   /** Directories that a recorded restore put names into, with its time in ms: their mtimes are no evidence from then on. */
   readonly restoredInto: ReadonlyMap<string, number>;
-  /** Paths with an open finding from an earlier assessment: a loss does not become a deletion by waiting. */
-  readonly openFindings: ReadonlySet<string>;
+  /** By path; null where it is missing for another reason than an earlier assessment. A loss does not become a deletion by waiting. */
+  readonly openFindings: ReadonlyMap<string, RecordedLoss | null>;
   /** By path. */
   readonly damaged: ReadonlyMap<string, readonly RecordedDamage[]>;
   readonly backupDeclared: boolean;

@@ -1,7 +1,7 @@
 // Findings, kept until they are resolved; and what people accepted.
-import type { Recovery, Verdict } from '../../domain/assessment.ts';
+import type { Cause, Recovery, Verdict } from '../../domain/assessment.ts';
 import { RollcallError } from '../../domain/exit.ts';
-import type { Acceptance, RecordedDamage } from '../../domain/judge/context.ts';
+import type { Acceptance, RecordedDamage, RecordedLoss } from '../../domain/judge/context.ts';
 import { FLAG } from '../../domain/judge/flags.ts';
 import { parentOf } from '../../domain/path.ts';
 import { writeAudit } from './audit-log.ts';
@@ -20,7 +20,7 @@ function isDamage(verdict: Verdict): verdict is RecordedDamage['damage'] {
 /** What earlier assessments, people and restores left behind for one volume. */
 export interface Decisions {
   /** Paths with an open finding of a loss. */
-  readonly openLosses: ReadonlySet<string>;
+  readonly openLosses: ReadonlyMap<string, RecordedLoss>;
   /** When those happened, ms since 1970: last sighting and first proof. */
   readonly openStretches: readonly { readonly fromMs: number; readonly toMs: number }[];
   readonly accepted: ReadonlyMap<string, readonly Acceptance[]>;
@@ -44,13 +44,14 @@ export async function decisionsOf(client: Queryable, volumeId: number): Promise<
     closed_ms: bigint | null;
     restored_ms: bigint | null;
     undecided: boolean;
+    cause: Cause | null;
   }>(
     `select path, expected, observed, verdict, state, from_seq_ms as from_ms, to_seq_ms as to_ms, reason, closed_ms, restored_ms,
-            detail->'flags' ?| $3 as undecided
+            detail->'flags' ?| $3 as undecided, nullif(detail->'cause', 'null') as cause
        from finding where volume = $1 and (state in ('open', 'accepted') or restored_ms is not null or verdict = any ($2))`,
     [volumeId, DAMAGES, [FLAG.sideUnknown, FLAG.sideBackup]],
   );
-  const openLosses = new Set<string>();
+  const openLosses = new Map<string, RecordedLoss>();
   const stretches = new Map<string, { fromMs: number; toMs: number }>();
   const accepted = new Map<string, Acceptance[]>();
   const damaged = new Map<string, RecordedDamage[]>();
@@ -58,7 +59,11 @@ export async function decisionsOf(client: Queryable, volumeId: number): Promise<
   const restoredInto = new Map<string, number>();
   for (const row of found.rows) {
     if (row.state === 'open' && LOSSES.includes(row.verdict)) {
-      openLosses.add(row.path);
+      const cause = row.verdict === 'missing' ? row.cause : null;
+      const before = openLosses.get(row.path);
+      // One path may be open with several pairs of states: what speaks for a loss counts.
+      if (before === undefined || before.cause === null || before.cause.cause === 'person')
+        openLosses.set(row.path, { cause, goneMs: row.to_ms === null ? null : Number(row.to_ms) });
       if (row.from_ms !== null && row.to_ms !== null)
         stretches.set(`${row.from_ms} ${row.to_ms}`, { fromMs: Number(row.from_ms), toMs: Number(row.to_ms) });
     }

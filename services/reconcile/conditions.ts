@@ -98,7 +98,7 @@ export function conditionsOf(input: ConditionInput): Condition[] {
         add(
           'no-delete',
           `Nothing ever vanished in the ${own.length} snapshots of ${pattern}, while live lacks ${lacking} ${lacking === 1 ? 'file' : 'files'} that its newest one holds: ` +
-            'that is an rsync without --delete. Its losses cannot be dated, and what people deleted is among them.',
+            'if its rsync runs without --delete, losses cannot be dated, and what people deleted is among them.',
         );
     }
     const estimated = own.filter(({ observer }) => ['order', 'mtime'].includes(observer.scan.asOf.source));

@@ -31,7 +31,7 @@ export function nextSourceOf(input: NextSourceInput): NextSource {
     if (subject === undefined || observer < 0) return null;
     withoutCopy(subject, observer, failed, now());
     // A directory is missing for the sake of its files, which an open finding says as well.
-    const openFindings = new Set([...input.context.openFindings, finding.path]);
+    const openFindings = new Map([[finding.path, null], ...input.context.openFindings]);
     const context = { ...input.context, openFindings };
     const own = await judgeAll([subject], context, tools);
     const all = await judgeWithCopies(input.db.pool, { ...loaded, subjects: [subject] }, context, tools, own);

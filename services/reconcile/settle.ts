@@ -120,7 +120,7 @@ export async function settleDirectories(
     asMissing,
     {
       ...context,
-      openFindings: new Set([...context.openFindings, ...needed]),
+      openFindings: new Map([...context.openFindings, ...[...needed].map((path) => [path, null] as const)]),
       moves: { ...context.moves, moved } satisfies Moves,
     },
     tools,

@@ -197,7 +197,7 @@ const worldArb: fc.Arbitrary<World> = fc
       restored: new Map(r.restoredDay === null ? [] : [['d/f', r.restoredDay * 86_400_000]]),
       restoredInto: new Map(),
       damaged: new Map(),
-      openFindings: new Set(r.open ? ['d/f'] : []),
+      openFindings: new Map(r.open ? [['d/f', null]] : []),
       backupDeclared: r.declared,
       side: r.side,
     });

@@ -1,5 +1,6 @@
 // Last known good and the way back: which observation is trusted, which copy is taken, what is read to be sure; and the cause.
 import { describe, expect, test } from 'vitest';
+import type { Cause } from '../../domain/assessment.ts';
 import type { Version } from '../../domain/version.ts';
 import { DAY_MS, digestOf, directory, file, gap, gone, judged, observersOf, sightsOf, T0_MS } from './scene.ts';
 
@@ -243,7 +244,7 @@ describe('other physical copies are heard before a recovery is called exact', ()
           ['n/3', inode(rotten, 3n)],
           ['live', gone],
         ],
-        input: { openFindings: new Set(['d/f']) },
+        input: { openFindings: new Map([['d/f', null]]) },
       });
       expect(it).toMatchObject({ verdict: 'missing', flags: [], recovery: 'exact', sourceAt: 'n/2', lkgAt: 'n/2' });
       expect(it.asked).toEqual(['read n/1', 'read n/2']);
@@ -260,7 +261,7 @@ describe('other physical copies are heard before a recovery is called exact', ()
           ['n/3', inode(good, 3n)],
           ['live', gone],
         ],
-        input: { openFindings: new Set(['d/f']) },
+        input: { openFindings: new Map([['d/f', null]]) },
       });
       expect(it).toMatchObject({ verdict: 'missing', flags: [], recovery: 'exact', sourceAt: 'n/3' });
       expect(it.asked).toEqual(['read n/1', 'read n/2']);
@@ -396,6 +397,23 @@ describe('the cause', () => {
   test('an mtime that a recorded restore moved does not count', () => {
     expect(cause([1, 1, 2.5], { input: { restoredInto: new Map([['d', T0_MS + 1.5 * DAY_MS]]) } })).toBe('unknown');
     expect(cause([1, 1, 2.5], { input: { restoredInto: new Map([['d', T0_MS]]) } })).toBe('person');
+  });
+  test('a loss does not become a deletion by waiting: what spoke for it when it was found still does, until the name was seen again', () => {
+    const found = (goneMs: number | null, recorded: Cause['cause'] = 'unknown') => ({
+      input: {
+        openFindings: new Map([['d/f', { cause: { cause: recorded, signals: ['it vanished in a burst'] }, goneMs }]]),
+      },
+    });
+    for (const goneMs of [null, T0_MS + 1.5 * DAY_MS])
+      expect(judged({ lines, parentMtimes: [1, 1, 2.5], ...found(goneMs) }).cause).toEqual({
+        cause: 'unknown',
+        signals: ['the mtime of the directory d moved', 'it vanished in a burst'],
+      });
+    expect(cause([1, 1, 2.5], found(T0_MS + 1.5 * DAY_MS, 'silent'))).toBe('silent');
+    expect(cause([1, 1, 1], found(T0_MS + 1.5 * DAY_MS))).toBe('silent');
+    // Seen by n/2 after it was gone.
+    expect(cause([1, 1, 2.5], found(T0_MS + 0.5 * DAY_MS))).toBe('person');
+    expect(cause([1, 1, 2.5], found(null, 'person'))).toBe('person');
   });
 });
 

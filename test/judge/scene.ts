@@ -308,7 +308,7 @@ export function judged(scene: Scene): Answer {
     restored: new Map(),
     restoredInto: new Map(),
     damaged: new Map(),
-    openFindings: new Set(),
+    openFindings: new Map(),
     backupDeclared: observers.some((observer) => observer.role === 'backup'),
     side: null,
     ...scene.input,

@@ -150,7 +150,7 @@ describe('row 3: absent', () => {
       source: null,
       betweenAt: ['n/1', 'n/2'],
     });
-    expect(judged({ lines, window, input: { openFindings: new Set(['d/f']) } }).verdict).toBe('missing');
+    expect(judged({ lines, window, input: { openFindings: new Map([['d/f', null]]) } }).verdict).toBe('missing');
   });
   test('a gap between the last sighting and the proof widens the dates, into the window', () => {
     const window = [['n/3', 'live']] as const;

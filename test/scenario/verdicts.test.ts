@@ -535,6 +535,21 @@ test('the newest snapshot carries half of the loss already, and a file that was 
   });
 });
 
+test('a loss does not become a deletion by waiting: the interval up to now grows, and its burst fades', async () => {
+  settle(6);
+  const names = Array.from({ length: 30 }, (_, i) => `attic/${i}`);
+  for (const each of names) house.write(each, `what stands in ${each}`);
+  snapshots(1, 5);
+  for (const each of names) house.remove(each, 5.5);
+  const lost = Object.fromEntries(names.map((each) => [each, 'missing exact from night 5 unknown']));
+  const lists = { 'night 5 missing.files': names.map((each) => `/${each}`).sort() };
+  const atOnce = house.report(await house.assess(6));
+  expect(atOnce).toMatchObject({ window: 'burst', findings: lost, lists });
+  const later = await house.assess(9);
+  expect(house.report(later)).toMatchObject({ window: 'no burst', findings: lost, lists });
+  expect(await comeBack(later.bundle?.directory, 9.1)).toMatchObject({ exit: 0, findings: {}, lists: null });
+});
+
 test('the school: 215 losses, of which the newest snapshot shows 110 and hides 105, and ten files that were only renamed', async () => {
   house = new House(catalog, 6);
   const name = (i: number): string => `classes/${i % 6}/pupil${i % 17}-${i}.odt`;
