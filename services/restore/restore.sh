@@ -461,7 +461,7 @@ while [ $# -ge 3 ]; do
   if [ -z "$REPLACING" ] && there "$p"; then present=$((present + 1)); continue; fi
   if [ "$APPLY" = 0 ]; then moved=$((moved + 1)); continue; fi
   [ "$REMOTE" = 0 ] || from=$remote
-  rsync $OPTS ${BACKUP:+"--backup-dir=$BACKUP${p%/*}"} -- "$PREFIX$ROOT$from" ".$p" </dev/null >/dev/null 2>>"$LOG"
+  waited_rsync $OPTS ${BACKUP:+"--backup-dir=$BACKUP${p%/*}"} -- "$PREFIX$ROOT$from" ".$p" </dev/null >/dev/null 2>>"$LOG"
   rc=$?
   tally rc "$rc"
   [ "$rc" = 0 ] && moved=$((moved + 1))
@@ -667,6 +667,11 @@ quietly() {
 }
 '
 export NOATIME
+# Returns when the last process of this rsync has ended: each holds the pipe open that nobody writes to. A killed one leaves others, and what
+# they still do after the directories were given their times would look like the work of somebody else.
+WAITED='
+waited_rsync() { exec 6>&1; rest=$(rsync "$@" 7>&1 >&6 6>&-); }
+'
 # transfer NN LIST OPTIONS: one rsync for a list of names below one snapshot. Puts the count that a dry run would copy in $would.
 transfer() {
   would=0
@@ -675,7 +680,7 @@ transfer() {
   if [ "$apply" = 0 ]; then OPTS="$OPTS -n --out-format=%l"; elif [ -t 1 ]; then OPTS="$OPTS --info=progress2"; fi
   export LISTFILE OPTS
   : >"$W/would"
-  xargs -0 -r -n 2 -x -s 20000 sh -c "$QUIETLY"'
+  xargs -0 -r -n 2 -x -s 20000 sh -c "$QUIETLY$WAITED"'
     set -f
     case $REMOTE in
       1) root=$2 ;;
@@ -683,7 +688,7 @@ transfer() {
     esac
     if [ "$APPLY" = 0 ]; then exec >"$W/would"; fi
     quietly "$PREFIX$root"
-    rsync $OPTS ${BACKUP:+"--backup-dir=$BACKUP"} --from0 --files-from=- -- "$PREFIX$root/" ./ <"$LISTFILE" 2>>"$LOG"
+    waited_rsync $OPTS ${BACKUP:+"--backup-dir=$BACKUP"} --from0 --files-from=- -- "$PREFIX$root/" ./ <"$LISTFILE" 2>>"$LOG"
     echo $? >>"$W/rc" || exit 255
     exit 0' sh <"$B/lists/$1.root0" || gave_up
   would=$(wc -l <"$W/would" | tr -d ' ')
@@ -692,12 +697,12 @@ transfer() {
 pairs() {
   [ -s "$2" ] || return 0
   OPTS="$BASE $3" PAIRLIST=$2
-  export OPTS PAIRLIST PAIR
+  export OPTS PAIRLIST PAIR WAITED
   xargs -0 -r -n 2 -x -s 20000 sh -c "$QUIETLY"'
     case $REMOTE in 1) ROOT=$2 ;; *) ROOT=$1 ;; esac
     quietly "$PREFIX$ROOT"
     export ROOT OPTS
-    exec xargs -0 -r -n 48 -x -s 600000 sh -c "$PAIR" sh <"$PAIRLIST"' sh <"$B/lists/$1.root0" || gave_up
+    exec xargs -0 -r -n 48 -x -s 600000 sh -c "$WAITED$PAIR" sh <"$PAIRLIST"' sh <"$B/lists/$1.root0" || gave_up
 }
 
 # ---- what is asked for ----------------------------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ import {
   rmSync,
   statSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
@@ -207,6 +208,30 @@ describe('the tools', () => {
     expect(ran.output).toContain('ONLY PARTLY DONE');
     expect(world.restore(['--apply']).code).toBe(0);
     expect((await world.verify()).exit).toBe(0);
+  });
+
+  it('may be killed and leave a process that still writes: directories get their times after it', async () => {
+    const from = world.snapshot('s1');
+    world.write(from, 'lost/f', 'f');
+    utimesSync(bytes(from, '/lost'), 1_400_000_000, 1_400_000_000);
+    for (const path of ['lost', 'lost/f']) world.wrong(path, s1);
+    await world.writeBundle();
+    // What is left of a killed rsync waits until the directory has its time, or for a second, and then makes and removes a name in it.
+    const left = `i=0
+until grep -qsx set "$J"/[0-9]* || [ $i = 100 ]; do i=$((i + 1)); sleep 0.01; done
+: >lost/.f.aaaaaa
+rm lost/.f.aaaaaa`;
+    const script = `#!/bin/sh
+case $1 in --version) exec ${programPath('rsync')} --version ;; esac
+set +f
+(${left}) </dev/null >/dev/null 2>&1 &
+kill -9 $$
+`;
+    const ran = world.restore(['--apply'], { env: { PATH: world.path({ scripts: { rsync: script } }) } });
+    expect(ran.output).toContain('ONLY PARTLY DONE');
+    expect(world.restore(['--apply']).code).toBe(0);
+    expect(await world.verify()).toMatchObject({ exit: 0, metadataDiffers: 0 });
+    expect(survey(world.live)).toEqual(survey(from));
   });
 });
 
