@@ -1,5 +1,5 @@
 // From rows of the catalog to the facts of one path: what every observer saw, with gaps laid over the versions that they hide.
-import type { Observer, PathFacts, Sight } from '../../domain/facts.ts';
+import { isGap, type Observer, type PathFacts, type Sight } from '../../domain/facts.ts';
 import { baseName, joinPath, parentOf } from '../../domain/path.ts';
 import type { Gap } from '../../domain/scan.ts';
 import type { Scope, ScopeRules } from '../../domain/scope.ts';
@@ -109,12 +109,21 @@ export class FactsBuilder {
       if (gap !== null) {
         // A mount is a boundary as a directory that was seen; what a file system keeps at its root is one by its name.
         if (index === live && gap.status === 'boundary') return gap.name === '' ? 'boundary' : 'skipped';
-        sights[index] = gap;
+        if (index === live || cover.gaps.get(path) !== gap || !this.#sawIt(index, sights[index])) sights[index] = gap;
       } else if (sights[index] === null && cover.rules?.excluded(path, isDirectory) === true) {
         sights[index] = { directory, name: baseName(path), ...OUT_OF_SCOPE_THEN };
       }
     }
     return { path, sights, readings: [], comparisons: [] };
+  }
+
+  /**
+   * Behind a gap of its own an entry was seen all the same where nothing but what is in it stayed hidden: a directory; and whatever that very
+   * scan met for the first time before it fell into flux. So its inode tells where it went. Only live now is what the gap says.
+   */
+  #sawIt(index: number, sight: Sight | undefined): boolean {
+    if (sight === null || sight === undefined || isGap(sight)) return false;
+    return sight.kind === 'directory' || sight.firstSeq === this.observers[index]?.scan.seq;
   }
 }
 
@@ -145,7 +154,7 @@ function hiding(cover: Cover, directory: string): Gap | null {
 function kindSeen(sights: readonly Sight[]): Version['kind'] | null {
   for (let index = sights.length - 1; index >= 0; index--) {
     const sight = sights[index];
-    if (sight !== null && sight !== undefined && !('status' in sight)) return sight.kind;
+    if (sight !== null && sight !== undefined && !isGap(sight)) return sight.kind;
   }
   return null;
 }

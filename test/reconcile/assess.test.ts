@@ -306,6 +306,31 @@ describe('an assessment', () => {
     sums(assessment);
   });
 
+  test('what a scan met at a second name before the tree moved on is no loss there: it stands at the first', async () => {
+    fill(10);
+    for (const directory of ['a/box/in', 'z']) mkdirSync(world.path(directory), { recursive: true });
+    world.write('a/letter', 'carried about');
+    world.backup(1);
+    await world.assess();
+    for (const name of ['box', 'letter']) renameSync(world.path(`a/${name}`), world.path(`z/${name}`));
+    const scanned = await world.scan();
+    // As a tree that moves leaves the catalog: z/box/in was gone when it was opened, and z/letter was in flux to the end.
+    await catalog.db.pool.query(
+      `insert into gap (scan, root, directory, name, status, errno)
+         select s.id, s.root, d.id, g.name, 'unsettled', g.errno from directory d join (values ('z/box/in', '', 'ENOENT'), ('z', 'letter', null)) as g (path, name, errno)
+             on d.path = g.path, lateral (select id, root from scan where volume = $1 and state = 'complete' order by seq desc limit 1) s`,
+      [scanned.volume.id],
+    );
+    expect(findingAt(await world.judge(scanned), 'z/letter').verdict).toBe('unsettled');
+    for (const name of ['box', 'letter']) renameSync(world.path(`z/${name}`), world.path(`a/${name}`));
+    const assessment = await world.assess();
+    for (const path of ['box', 'box/in', 'letter'])
+      expect(findingAt(assessment, `z/${path}`)).toMatchObject({ verdict: 'moved', movedTo: `a/${path}` });
+    expect(findingAt(assessment, 'z/box/in').kind).toBe('directory');
+    expect(classes(assessment)).toEqual({ intact: 11, moved: 1 });
+    sums(assessment);
+  });
+
   test('a name that could never be looked at is unreadable, and one below a mount that is not entered is no loss', async () => {
     fill(30);
     world.backup(1);
