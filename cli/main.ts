@@ -1,5 +1,5 @@
 // The door: arguments in, one command run, one exit code out.
-import { CommanderError } from 'commander';
+import { type Command, CommanderError } from 'commander';
 import { EXIT, worstExit, type ExitCode } from '../domain/exit.ts';
 import { inertJson } from '../services/restore/wording.ts';
 import type { Body, Context, RunOptions } from './command.ts';
@@ -147,6 +147,19 @@ async function stopDatabase(stateDir: string | undefined): Promise<void> {
   await stopUnused({ stateDir: config.stateDir, now: Date.now, log: () => {} });
 }
 
+/** As far as the words name one: `rollcall findings accept`. */
+function commandMeant(program: Command): string {
+  let command = program;
+  const names = [program.name()];
+  for (const word of argv) {
+    const child = command.commands.find((each) => each.name() === word);
+    if (child === undefined) continue;
+    command = child;
+    names.push(word);
+  }
+  return names.join(' ');
+}
+
 async function main(): Promise<ExitCode> {
   let exit: ExitCode = EXIT.nothing;
   const program = buildProgram(async (body, options = {}) => {
@@ -167,8 +180,7 @@ async function main(): Promise<ExitCode> {
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode === 0) return EXIT.nothing;
-    const command = program.commands.find((each) => each.name() === argv.find((word) => !word.startsWith('-')));
-    const next = `rollcall ${command === undefined ? '' : `${command.name()} `}--help`;
+    const next = `${commandMeant(program)} --help`;
     if (argv.length > 0) write(`  next: ${next}`);
     // commander has told it on standard error already; a program that reads standard output gets its object all the same.
     if (argv.includes('--json')) print({ message: error.message, next, exit: EXIT.failure });

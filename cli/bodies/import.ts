@@ -50,7 +50,7 @@ function lines(summary: ImportSummary): string[] {
   if (problems.length > PROBLEMS_SHOWN) shown.push(`  … and ${problems.length - PROBLEMS_SHOWN} more lines left out`);
   if (likeness !== null && likeness.known)
     shown.push(
-      `  ${likeness.met} of its names are known of ${summary.of}; of ${likeness.comparable} digests that can be compared ${likeness.equal} are equal`,
+      `  ${likeness.met} of its names are known of ${summary.of}; ${likeness.comparable === 0 ? 'no digest can be compared' : `of ${likeness.comparable} digests that can be compared ${likeness.equal} are equal`}`,
     );
   shown.push(
     summary.complete

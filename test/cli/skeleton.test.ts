@@ -61,13 +61,14 @@ test('a usage error is exit 2, says what is wrong and which help to read, and pr
   for (const [args, says, next] of [
     [['assess', '--live', '/x', '--snapshots', '0'], /whole number from 1 on/, 'rollcall assess --help'],
     [['asses'], /unknown command 'asses'.*\n.*assess/, 'rollcall --help'],
-    [['findings', 'accept', '7'], /required option '--reason/, 'rollcall findings --help'],
+    [['findings', 'accept', '7'], /required option '--reason/, 'rollcall findings accept --help'],
+    [['--state-dir', '/x', 'assess', '--live', '/x', '--nope'], /unknown option '--nope'/, 'rollcall assess --help'],
   ] as const) {
     const { status, stdout, stderr } = rollcall(...args);
     expect(status).toBe(2);
     expect(stdout).toBe('');
     expect(stderr).toMatch(says);
-    expect(stderr).toContain(`next: ${next}`);
+    expect(stderr).toContain(`next: ${next}\n`);
   }
 });
 

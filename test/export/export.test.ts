@@ -13,11 +13,12 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { RollcallError } from '../../domain/exit.ts';
-import { type AssessRequest, assess } from '../../services/audit/assess.ts';
+import { assess } from '../../services/audit/assess.ts';
 import { importExport } from '../../services/audit/import.ts';
 import { countUnread } from '../../services/catalog/export.ts';
 import { BACKUP_HOST, carried, listings, Machine, World } from './world.ts';
+import { plainRequest } from '../support/request.ts';
+import { refusal } from '../support/refusal.ts';
 
 let backup: Machine;
 let live: Machine;
@@ -39,16 +40,6 @@ afterEach(() => {
 });
 
 const bring = (file: string): ReturnType<typeof importExport> => importExport({ db: live.db, file, nowMs: Date.now });
-
-async function refusal(attempt: Promise<unknown>): Promise<RollcallError> {
-  const error: unknown = await attempt.then(
-    () => null,
-    (reason: unknown) => reason,
-  );
-  if (!(error instanceof RollcallError)) throw new Error('it was not refused', { cause: error });
-  expect(error.next).not.toBeNull();
-  return error;
-}
 
 /** Lines of an export, and the same file with other lines and a last line that fits them. */
 function linesOf(file: string): string[] {
@@ -382,21 +373,7 @@ describe('an import', () => {
     // The live volume is the newest night, less one file that nobody has told anybody about.
     execFileSync('cp', ['-a', `${night}/.`, world.join('live')]);
     rmSync(world.join('live/people/anna/photo.jpg'));
-    const request: AssessRequest = {
-      live: world.join('live'),
-      backups: [file],
-      sinceMs: null,
-      outDir: world.join('bundle'),
-      snapshotsMax: null,
-      excludes: [],
-      crossMounts: false,
-      tz: 'UTC',
-      reread: false,
-      side: null,
-      newState: false,
-      notGluster: false,
-      bricksRescued: false,
-    };
+    const request = plainRequest(world.join('live'), [file], world.join('bundle'));
     // Whatever lies in the snapshots' place on this machine is another machine's path, and is not looked at.
     const moved = world.join('elsewhere');
     execFileSync('mv', [world.join('snapshots'), moved]);

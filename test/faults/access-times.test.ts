@@ -12,7 +12,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { Catalog } from '../reconcile/world.ts';
 import { have } from '../restore/world.ts';
 import { runHeldBack } from '../scan/held-back.ts';
@@ -23,13 +23,7 @@ const IS_ROOT = process.getuid?.() === 0;
 const DROP = '-fowner';
 const LONG_AGO_S = 1_000_000_000;
 
-let catalog: Catalog;
-beforeAll(async () => {
-  catalog = await Catalog.open();
-});
-afterAll(async () => {
-  await catalog.close();
-});
+const catalog = await Catalog.forFile();
 
 function filesBelow(root: string): string[] {
   return readdirSync(root, { recursive: true, withFileTypes: true })

@@ -4,6 +4,7 @@ import { assess } from '../../services/audit/assess.ts';
 import type { DatabaseAddress } from '../../services/catalog/database.ts';
 import { openPool } from '../../services/catalog/database.ts';
 import { openThreads } from '../../services/scan/pool.ts';
+import { plainRequest } from '../support/request.ts';
 
 export interface AssessOrder {
   readonly address: DatabaseAddress;
@@ -44,21 +45,7 @@ const { assessment, bundle, exit } = await assess(
     program: 'rollcall',
     owners: new Map(),
   },
-  {
-    live: order.live,
-    backups: order.backup === null ? [] : [order.backup],
-    sinceMs: null,
-    outDir: null,
-    snapshotsMax: null,
-    excludes: [],
-    crossMounts: false,
-    tz: 'UTC',
-    reread: false,
-    side: null,
-    newState: false,
-    notGluster: false,
-    bricksRescued: false,
-  },
+  plainRequest(order.live, order.backup === null ? [] : [order.backup], null),
 );
 const told: AssessTold = {
   exit,

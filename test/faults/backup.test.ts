@@ -1,19 +1,12 @@
 // A backup that goes away while it is looked at: a snapshot is no loss, and what cannot be read is no source.
 import { readFileSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { Catalog } from '../reconcile/world.ts';
 import { canMount } from '../snapshots/trees.ts';
 import { FaultyHouse } from './house.ts';
 
-let catalog: Catalog;
-
-beforeAll(async () => {
-  catalog = await Catalog.open();
-});
-afterAll(async () => {
-  await catalog.close();
-});
+const catalog = await Catalog.forFile();
 
 function filled(): FaultyHouse {
   const house = FaultyHouse.open(catalog, 3);

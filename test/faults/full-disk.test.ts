@@ -11,7 +11,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
+import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { EXIT } from '../../domain/exit.ts';
 import { scan, type ScanResult } from '../../services/audit/scan.ts';
 import { exportManifest, type ManifestSummary } from '../../services/interchange/export-manifest.ts';
@@ -20,15 +20,8 @@ import { canMount, run } from '../snapshots/trees.ts';
 import { disk } from '../support/disk.ts';
 import { FaultyHouse } from './house.ts';
 
-let catalog: Catalog;
+const catalog = await Catalog.forFile();
 let house: FaultyHouse;
-
-beforeAll(async () => {
-  catalog = await Catalog.open();
-});
-afterAll(async () => {
-  await catalog.close();
-});
 beforeEach(() => {
   house = FaultyHouse.open(catalog, 2);
   house.fill(4, 40);

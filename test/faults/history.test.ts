@@ -2,30 +2,18 @@
 // On real trees, each with its whole report. What a scenario of test/scenario shows already is not shown again: docs/faults.md says which.
 import { readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { EXIT } from '../../domain/exit.ts';
 import { same } from '../../domain/version.ts';
 import { findMoves } from '../../domain/window/moves.ts';
 import { Catalog } from '../reconcile/world.ts';
 import { House, reportOf } from '../scenario/house.ts';
 
-let catalog: Catalog;
+const catalog = await Catalog.forFile();
 let house: House;
 
-beforeAll(async () => {
-  catalog = await Catalog.open();
-});
-
-afterAll(async () => {
-  await catalog.close();
-});
-
-afterEach(() => {
-  house.close();
-});
-
 function settle(today: number): void {
-  house = new House(catalog, today);
+  house = House.open(catalog, today);
   house.furnish();
 }
 

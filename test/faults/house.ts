@@ -5,7 +5,6 @@ import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import type { Shard } from '../../services/catalog/shards.ts';
 import type { ScanTools } from '../../services/scan/scan-volume.ts';
-import type { Catalog } from '../reconcile/world.ts';
 import { run } from '../snapshots/trees.ts';
 import { House, type Report } from '../scenario/house.ts';
 import { type Disk, disk } from '../support/disk.ts';
@@ -14,13 +13,6 @@ export class FaultyHouse extends House {
   /** Called with each shard before a thread takes it up. */
   onShard: (shard: Shard) => void = () => {};
   notices: string[] = [];
-
-  /** Gone, with what was mounted in it, when the test ends. */
-  static open(catalog: Catalog | null, today: number): FaultyHouse {
-    const house = new FaultyHouse(catalog, today);
-    onTestFinished(() => house.close());
-    return house;
-  }
 
   override tools(night: number, onPhase?: (phase: string) => void): ScanTools {
     const tools = super.tools(night, onPhase);

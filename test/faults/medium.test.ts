@@ -2,20 +2,13 @@
 // that cannot be looked at, what was known stands, and after the repair there is nothing to report.
 import { copyFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { Catalog } from '../reconcile/world.ts';
 import { canMount, hasBtrfs, run } from '../snapshots/trees.ts';
 import { breakDirectory, breakFile, disk, flip, poke } from '../support/disk.ts';
 import { FaultyHouse } from './house.ts';
 
-let catalog: Catalog;
-
-beforeAll(async () => {
-  catalog = await Catalog.open();
-});
-afterAll(async () => {
-  await catalog.close();
-});
+const catalog = await Catalog.forFile();
 
 describe.skipIf(!canMount)('ext4 (skipped where this process may not mount)', () => {
   test('a data block and a directory block that cannot be read: unreadable, exit 3, and nothing when they can again', async () => {

@@ -1,20 +1,13 @@
 // Mounts that come and go, before a scan and in the middle of it: what is hidden is not lost, and another volume is not this one.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { Catalog } from '../reconcile/world.ts';
 import { canMount, run } from '../snapshots/trees.ts';
 import { disk } from '../support/disk.ts';
 import { FaultyHouse } from './house.ts';
 
-let catalog: Catalog;
-
-beforeAll(async () => {
-  catalog = await Catalog.open();
-});
-afterAll(async () => {
-  await catalog.close();
-});
+const catalog = await Catalog.forFile();
 
 /** Files of a house that is filled with 4 rooms of 40: more than the first shard takes. */
 const FILES = 160;

@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, renameSync, utimesSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { afterEach, expect, test } from 'vitest';
 import { encodePath } from '../../domain/path.ts';
 import { HOSTILE_NAMES } from '../files/tree.ts';
 import { Catalog } from '../reconcile/world.ts';
@@ -10,16 +10,8 @@ import { survey, text as textOf } from '../restore/world.ts';
 import { House } from '../scenario/house.ts';
 import { pathsInBundle, shown } from './shown.ts';
 
-let catalog: Catalog;
+const catalog = await Catalog.forFile();
 let house: House;
-
-beforeAll(async () => {
-  catalog = await Catalog.open();
-});
-
-afterAll(async () => {
-  await catalog.close();
-});
 
 afterEach(() => {
   // Node's rmSync does not take paths beyond PATH_MAX.

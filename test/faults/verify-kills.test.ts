@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { PoolClient } from 'pg';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { verifyBundle } from '../../services/restore/verify.ts';
 import { Catalog } from '../reconcile/world.ts';
 import { until } from '../support/poll.ts';
@@ -13,13 +13,7 @@ const CHILD = fileURLToPath(new URL('verify-child.ts', import.meta.url));
 const LOST = 20;
 const DAMAGED = 3;
 
-let catalog: Catalog;
-beforeAll(async () => {
-  catalog = await Catalog.open();
-});
-afterAll(async () => {
-  await catalog.close();
-});
+const catalog = await Catalog.forFile();
 
 /** A house whose losses are back, but for one file; the damaged ones wait for their option. */
 async function restored(): Promise<{ house: FaultyHouse; bundle: string }> {

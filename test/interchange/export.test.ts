@@ -2,7 +2,7 @@
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { encodePath } from '../../domain/path.ts';
 import {
   exportManifest,
@@ -12,16 +12,9 @@ import {
 import { Catalog, World } from '../reconcile/world.ts';
 import { BREAKING_NAMES, bytesOfName, HARD_NAMES, missing, printed, run, writeNamed } from './tools.ts';
 
-let catalog: Catalog;
+const catalog = await Catalog.forFile();
 let world: World;
 let out: string;
-
-beforeAll(async () => {
-  catalog = await Catalog.open();
-});
-afterAll(async () => {
-  await catalog.close();
-});
 beforeEach(() => {
   world = new World(catalog);
   out = mkdtempSync(join(tmpdir(), 'rollcall-list-'));

@@ -2,8 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { RollcallError } from '../../domain/exit.ts';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { exportManifest } from '../../services/interchange/export-manifest.ts';
 import {
   forgetList,
@@ -13,25 +12,15 @@ import {
 } from '../../services/interchange/import-list.ts';
 import { Catalog, classes, findingAt, verdicts, World } from '../reconcile/world.ts';
 import { missing, printed, run } from './tools.ts';
+import { refusal } from '../support/refusal.ts';
 
 const DAY_MS = 86_400_000;
-let catalog: Catalog;
+const catalog = await Catalog.forFile();
 let world: World;
-
-beforeAll(async () => {
-  catalog = await Catalog.open();
-});
-afterAll(async () => {
-  await catalog.close();
-});
 beforeEach(() => {
-  world = new World(catalog);
+  world = World.open(catalog);
   for (let i = 0; i < 10; i++) world.write(`d${i % 2}/f${i}`, `content of file ${i}`);
 });
-afterEach(() => {
-  world.close();
-});
-
 const tools = () => ({ db: catalog.db, host: 'here', cwd: world.root, nowMs: Date.now });
 const night = (n: number): ImportRequest['asOf'] => {
   const ms = world.startMs + n * DAY_MS;
@@ -64,16 +53,6 @@ async function bring(
 const forget = () => forgetList(tools(), { file: join(world.root, 'list'), volume: world.live });
 const xxhsum = (): Buffer => printed(world.live, ['xxhsum']);
 const sha256 = (): Buffer => printed(world.live, ['sha256sum']);
-
-async function refusal(attempt: Promise<unknown>): Promise<RollcallError> {
-  const error: unknown = await attempt.then(
-    () => null,
-    (reason: unknown) => reason,
-  );
-  if (!(error instanceof RollcallError)) throw new Error('it was not refused', { cause: error });
-  expect(error.next).not.toBeNull();
-  return error;
-}
 
 describe.skipIf(missing('xxhsum'))('a list of xxhsum', () => {
   test('is evidence of what was lost before anybody scanned, and no source of it', async () => {

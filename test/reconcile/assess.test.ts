@@ -1,26 +1,14 @@
 import { existsSync, linkSync, mkdirSync, readdirSync, renameSync, statSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import type { Assessment } from '../../domain/assessment.ts';
 import { Catalog, classes, findingAt, verdicts, World } from './world.ts';
 
-let catalog: Catalog;
+const catalog = await Catalog.forFile();
 let world: World;
 
-beforeAll(async () => {
-  catalog = await Catalog.open();
-});
-
-afterAll(async () => {
-  await catalog.close();
-});
-
 beforeEach(() => {
-  world = new World(catalog);
-});
-
-afterEach(() => {
-  world.close();
+  world = World.open(catalog);
 });
 
 /** Files in five directories, with unlike contents. */
@@ -53,8 +41,7 @@ describe('an assessment', () => {
   });
 
   test('of the story: half of the loss is in the newest snapshot already, moves and old deletions are none of it', async () => {
-    world.close();
-    world = new World(catalog, 11);
+    world = World.open(catalog, 11);
     fill(200);
     world.write('docs/letter', 'the first letter');
     world.write('docs/report', 'a report that somebody goes on writing');

@@ -1,31 +1,19 @@
 import { utimesSync } from 'node:fs';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { inTransaction } from '../../services/catalog/database.ts';
 import { acceptFinding, listFindings, markRestored } from '../../services/catalog/findings.ts';
 import { readAudit } from '../../services/catalog/audit-log.ts';
 import { Catalog, findingAt, verdicts, World } from './world.ts';
 
-let catalog: Catalog;
+const catalog = await Catalog.forFile();
 let world: World;
 let volumeId: number;
 
-beforeAll(async () => {
-  catalog = await Catalog.open();
-});
-
-afterAll(async () => {
-  await catalog.close();
-});
-
 beforeEach(async () => {
-  world = new World(catalog);
+  world = World.open(catalog);
   for (let i = 0; i < 20; i++) world.write(`d${i % 5}/f${i}`, `content of file ${i}`);
   world.backup(1);
   volumeId = (await world.scan()).volume.id;
-});
-
-afterEach(() => {
-  world.close();
 });
 
 const open = () => listFindings(catalog.db.pool, { volumeId });

@@ -1,18 +1,10 @@
 import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, renameSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import * as fc from 'fast-check';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { Catalog, classes, World } from './world.ts';
 
-let catalog: Catalog;
-
-beforeAll(async () => {
-  catalog = await Catalog.open();
-});
-
-afterAll(async () => {
-  await catalog.close();
-});
+const catalog = await Catalog.forFile();
 
 const NAMES = ['a/one', 'a/two', 'a/b/three', 'a/b/four', 'c/five', 'c/six', 'seven', 'c/d/e/eight'];
 

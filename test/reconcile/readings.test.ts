@@ -1,25 +1,13 @@
 import { mkdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { Catalog, classes, findingAt, verdicts, World } from './world.ts';
 
-let catalog: Catalog;
+const catalog = await Catalog.forFile();
 let world: World;
 
-beforeAll(async () => {
-  catalog = await Catalog.open();
-});
-
-afterAll(async () => {
-  await catalog.close();
-});
-
 beforeEach(() => {
-  world = new World(catalog);
-});
-
-afterEach(() => {
-  world.close();
+  world = World.open(catalog);
 });
 
 interface Row {

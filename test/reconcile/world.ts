@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { afterAll, onTestFinished } from 'vitest';
 import type { Assessment, Finding } from '../../domain/assessment.ts';
 import { openPool, type Database } from '../../services/catalog/database.ts';
 import { findSnapshots } from '../../services/files/snapshots.ts';
@@ -35,6 +36,13 @@ export class Catalog {
     return new Catalog(await testDatabase());
   }
 
+  /** For all tests of the file that awaits it at its top; closed after them. */
+  static async forFile(): Promise<Catalog> {
+    const catalog = await Catalog.open();
+    afterAll(() => catalog.close());
+    return catalog;
+  }
+
   async close(): Promise<void> {
     await this.threads.close();
     await this.db.close();
@@ -61,6 +69,13 @@ export class World {
     mkdirSync(this.live);
     // So many nights ago, by the day: no test depends on the hour it runs at.
     this.startMs = Math.floor(Date.now() / DAY_MS) * DAY_MS - nights * DAY_MS;
+  }
+
+  /** Gone when the test ends. */
+  static open(catalog: Catalog, nights?: number): World {
+    const world = new World(catalog, nights);
+    onTestFinished(() => world.close());
+    return world;
   }
 
   close(): void {

@@ -19,9 +19,10 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { EXIT, RollcallError } from '../../domain/exit.ts';
+import { EXIT } from '../../domain/exit.ts';
 import { canFuse, openFuse } from '../support/fuse.ts';
 import { bytes, have, programPath, survey, text, World } from './world.ts';
+import { refusal } from '../support/refusal.ts';
 
 const root = process.getuid?.() === 0;
 const mounts = root && spawnSync('unshare', ['-m', 'true']).status === 0;
@@ -42,15 +43,6 @@ async function oneLostFile(): Promise<void> {
   mkdirSync(inLive('d'));
   world.wrong('d/lost', s1);
   await world.writeBundle();
-}
-
-async function refusal(run: Promise<unknown>): Promise<RollcallError> {
-  const error = await run.then(
-    () => null,
-    (thrown: unknown) => thrown,
-  );
-  if (!(error instanceof RollcallError)) throw new Error(`expected a refusal, got ${String(error)}`);
-  return error;
 }
 
 describe('a bundle', () => {

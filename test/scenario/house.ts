@@ -20,7 +20,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect } from 'vitest';
+import { expect, onTestFinished } from 'vitest';
 import type { Finding, Recovery, Tally, Verdict } from '../../domain/assessment.ts';
 import { VERDICTS } from '../../domain/assessment.ts';
 import { encodePath } from '../../domain/path.ts';
@@ -28,6 +28,7 @@ import { assess, type AssessRequest, type AssessResult } from '../../services/au
 import { verify, type Verified } from '../../services/audit/verify.ts';
 import type { ScanTools } from '../../services/scan/scan-volume.ts';
 import type { Catalog } from '../reconcile/world.ts';
+import { plainRequest } from '../support/request.ts';
 
 const HOUR_S = 3_600;
 const DAY_S = 24 * HOUR_S;
@@ -62,6 +63,20 @@ export class House {
     mkdirSync(join(this.base, 'backup'));
     mkdirSync(join(this.base, 'bundles'));
     this.stamp('', 0);
+  }
+
+  /** Gone, with what was mounted in it, when the test ends. */
+  static open<T extends House>(
+    this: new (
+      catalog: Catalog | null,
+      today: number,
+    ) => T,
+    catalog: Catalog | null,
+    today: number,
+  ): T {
+    const house = new this(catalog, today);
+    onTestFinished(() => house.close());
+    return house;
   }
 
   close(): void {
@@ -225,19 +240,7 @@ export class House {
         onPlan: () => {},
       },
       {
-        live: this.live,
-        backups: [this.pattern],
-        sinceMs: null,
-        outDir: join(this.base, 'bundles', String(++this.#bundles)),
-        snapshotsMax: null,
-        excludes: [],
-        crossMounts: false,
-        tz: 'UTC',
-        reread: false,
-        side: null,
-        newState: false,
-        notGluster: false,
-        bricksRescued: false,
+        ...plainRequest(this.live, [this.pattern], join(this.base, 'bundles', String(++this.#bundles))),
         ...options,
       },
     );

@@ -2,7 +2,7 @@
 import { readFileSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import * as fc from 'fast-check';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import type { Finding } from '../../domain/assessment.ts';
 import { decodePath } from '../../domain/path.ts';
 import type { AssessResult } from '../../services/audit/assess.ts';
@@ -20,15 +20,7 @@ const PATH = process.env['ROLLCALL_TEST_PATH'];
 const SEED = Number(process.env['ROLLCALL_TEST_SEED'] ?? Date.now() % 0x7fffffff);
 const ONCE_MS = 60_000;
 
-let catalog: Catalog;
-
-beforeAll(async () => {
-  catalog = await Catalog.open();
-});
-
-afterAll(async () => {
-  await catalog.close();
-});
+const catalog = await Catalog.forFile();
 
 async function forAll(runs: number, holds: (script: Script, house: House, life: Life) => Promise<void>): Promise<void> {
   console.log(`seed ${SEED}, ${runs} runs`);

@@ -2,34 +2,31 @@
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { inTransaction } from '../../services/catalog/database.ts';
 import { acceptFinding, listFindings } from '../../services/catalog/findings.ts';
 import { Catalog } from '../reconcile/world.ts';
 import { House, type Report, reportOf } from './house.ts';
 
-let catalog: Catalog;
+const catalog = await Catalog.forFile();
 let house: House;
 
-beforeAll(async () => {
-  catalog = await Catalog.open();
-});
-
-afterAll(async () => {
-  await catalog.close();
-});
-
-afterEach(() => {
-  house.close();
-});
-
 function settle(today: number): void {
-  house = new House(catalog, today);
+  house = House.open(catalog, today);
   house.furnish();
 }
 
 function snapshots(from: number, to: number): void {
   for (let night = from; night <= to; night++) house.snapshot(night);
+}
+
+/** Somebody goes on writing desk/busy between the scan of night 2 and the second look. */
+async function assessWhileBusy(): Promise<Report> {
+  house.write('desk/busy', 'other words', 1.5);
+  const result = await house.assess(2, {}, (phase) => {
+    if (phase === 'looking again') house.write('desk/busy', 'words that never end', 1.6);
+  });
+  return house.report(result);
 }
 
 /** Restores, proves and judges again: what a restore brought back is no finding any more. */
@@ -407,11 +404,7 @@ test('unsettled: what changes while it is looked at is incomplete, and nothing e
   settle(2);
   house.write('desk/busy', 'first words');
   house.snapshot(1);
-  house.write('desk/busy', 'other words', 1.5);
-  const result = await house.assess(2, {}, (phase) => {
-    if (phase === 'looking again') house.write('desk/busy', 'words that never end', 1.6);
-  });
-  expect(house.report(result)).toEqual(
+  expect(await assessWhileBusy()).toEqual(
     reportOf({
       exit: 3,
       window: 'all: too few snapshots',
@@ -429,11 +422,7 @@ test('unsettled beside a loss: the loss comes first in the exit code, for the re
   house.write('desk/letter', 'a letter');
   house.snapshot(1);
   house.lose('desk/letter');
-  house.write('desk/busy', 'other words', 1.5);
-  const result = await house.assess(2, {}, (phase) => {
-    if (phase === 'looking again') house.write('desk/busy', 'words that never end', 1.6);
-  });
-  expect(house.report(result)).toEqual(
+  expect(await assessWhileBusy()).toEqual(
     reportOf({
       exit: 1,
       window: 'all: too few snapshots',
@@ -551,7 +540,7 @@ test('a loss does not become a deletion by waiting: the interval up to now grows
 });
 
 test('the school: 215 losses, of which the newest snapshot shows 110 and hides 105, and ten files that were only renamed', async () => {
-  house = new House(catalog, 6);
+  house = House.open(catalog, 6);
   const name = (i: number): string => `classes/${i % 6}/pupil${i % 17}-${i}.odt`;
   const range = (from: number, to: number): string[] => Array.from({ length: to - from }, (_, i) => name(from + i));
   for (let i = 0; i < 400; i++) house.write(name(i), `essay ${i}: ${'words '.repeat(5 + (i % 11))}`);

@@ -15,11 +15,11 @@ import {
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { cutBundle, type CutRequest } from '../../services/audit/cut.ts';
-import { RollcallError } from '../../domain/exit.ts';
 import { choose, EVERYTHING } from '../../services/restore/selection.ts';
 import { fits, tooLittleRoom } from '../../services/restore/room.ts';
 import type { BundleSummary } from '../../services/restore/bundle.ts';
 import { bytes, have, now, survey, text, World } from '../restore/world.ts';
+import { refusal } from '../support/refusal.ts';
 
 const NEEDED = have('rsync') ? null : 'rsync is missing: apt-get install rsync';
 
@@ -63,15 +63,6 @@ async function cut(
     throw new Error('a bundle stands alone');
   };
   return (await cutBundle(tools, request, noCatalog)).bundle;
-}
-
-async function refusal(work: Promise<unknown>): Promise<RollcallError> {
-  const error: unknown = await work.then(
-    () => null,
-    (thrown: unknown) => thrown,
-  );
-  if (!(error instanceof RollcallError)) throw new Error(`it was not refused: ${String(error)}`);
-  return error;
 }
 
 function apply(bundle: string): string {
