@@ -48,10 +48,14 @@ function lines(summary: ImportSummary): string[] {
   if (summary.crlf) shown.push('  all lines end as on Windows; their carriage returns are no part of the names');
   for (const { line, why } of problems.slice(0, PROBLEMS_SHOWN)) shown.push(`  left out, line ${line}: ${why}`);
   if (problems.length > PROBLEMS_SHOWN) shown.push(`  … and ${problems.length - PROBLEMS_SHOWN} more lines left out`);
-  if (likeness !== null && likeness.known)
-    shown.push(
-      `  ${likeness.met} of its names are known of ${summary.of}; ${likeness.comparable === 0 ? 'no digest can be compared' : `of ${likeness.comparable} digests that can be compared ${likeness.equal} are equal`}`,
-    );
+  if (likeness !== null && likeness.known) {
+    const { met, comparable, equal } = likeness;
+    const compared =
+      comparable === 0
+        ? 'no digest can be compared'
+        : `of ${comparable} digests that can be compared ${equal} are equal`;
+    shown.push(`  ${met} of its names are known of ${summary.of}; ${compared}`);
+  }
   shown.push(
     summary.complete
       ? '  It claims to be complete: what it lacks was not there.'

@@ -105,11 +105,13 @@ export class FactsBuilder {
         sights[index] = { directory, name: baseName(path), ...NOT_LISTED };
       const cover = this.#covers[index];
       if (cover === null || cover === undefined) continue;
-      const gap = cover.gaps.get(path) ?? hiding(cover, directory);
+      const own = cover.gaps.get(path) ?? null;
+      const gap = own ?? hiding(cover, directory);
       if (gap !== null) {
         // A mount is a boundary as a directory that was seen; what a file system keeps at its root is one by its name.
         if (index === live && gap.status === 'boundary') return gap.name === '' ? 'boundary' : 'skipped';
-        if (index === live || cover.gaps.get(path) !== gap || !this.#sawIt(index, sights[index])) sights[index] = gap;
+        const isSeen = own !== null && index !== live && this.#sawIt(index, sights[index]);
+        if (!isSeen) sights[index] = gap;
       } else if (sights[index] === null && cover.rules?.excluded(path, isDirectory) === true) {
         sights[index] = { directory, name: baseName(path), ...OUT_OF_SCOPE_THEN };
       }

@@ -16,9 +16,9 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { assess } from '../../services/audit/assess.ts';
 import { importExport } from '../../services/audit/import.ts';
 import { countUnread } from '../../services/catalog/export.ts';
-import { BACKUP_HOST, carried, listings, Machine, World } from './world.ts';
 import { plainRequest } from '../support/request.ts';
 import { refusal } from '../support/refusal.ts';
+import { BACKUP_HOST, carried, listings, Machine, World } from './world.ts';
 
 let backup: Machine;
 let live: Machine;

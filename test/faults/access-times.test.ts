@@ -51,7 +51,8 @@ function keepsThem(directory: string): boolean {
 describe.skipIf(!IS_ROOT)('as root (skipped without: others may not ask for it)', () => {
   test('an assessment, a restore and its proof move no access time of a file, on either side', async (context) => {
     const house = FaultyHouse.open(catalog, 2);
-    if (!keepsThem(house.base)) context.skip('the temporary directory is mounted noatime');
+    if (!keepsThem(house.base))
+      context.skip('the temporary directory is mounted noatime: set TMPDIR to one that is not');
     house.fill(3, 10);
     house.write('kept/again', 'what it was');
     for (const night of [1, 2]) house.snapshot(night);

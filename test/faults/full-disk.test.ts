@@ -22,6 +22,7 @@ import { FaultyHouse } from './house.ts';
 
 const catalog = await Catalog.forFile();
 let house: FaultyHouse;
+
 beforeEach(() => {
   house = FaultyHouse.open(catalog, 2);
   house.fill(4, 40);

@@ -14,38 +14,22 @@ import {
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { Catalog } from '../reconcile/world.ts';
 import { survey, text as textOf } from '../restore/world.ts';
 import { runHeldBack } from '../scan/held-back.ts';
 import { House } from '../scenario/house.ts';
 import { canMount, run } from '../snapshots/trees.ts';
-import { type TestDatabase, testDatabase } from '../support/postgres.ts';
 import type { AssessOrder, AssessTold } from './assess-child.ts';
 import { shown } from './shown.ts';
 
 const IS_ROOT = process.geteuid?.() === 0;
 const MIB = 1024 * 1024;
 
-let database: TestDatabase;
-let catalog: Catalog;
-let house: House;
-
-beforeAll(async () => {
-  database = await testDatabase();
-  catalog = new Catalog(database);
-});
-
-afterAll(async () => {
-  await catalog.close();
-});
-
-afterEach(() => {
-  house.close();
-});
+const catalog = await Catalog.forFile();
 
 test('FIFO, socket, device, links that dangle, circle or lead out, hard links, holes: recorded without being opened, lost, and restored as they were', async () => {
-  house = new House(catalog, 3);
+  const house = House.open(catalog, 3);
   house.write('kinds/real/f', 'in a directory that a link leads to');
   const links = {
     dangling: 'nowhere',
@@ -124,7 +108,7 @@ test('FIFO, socket, device, links that dangle, circle or lead out, hard links, h
 });
 
 test('a directory and a file that this user may not read are incomplete, never missing, and the way out is named; what was known of them stays', async () => {
-  house = new House(catalog, 3);
+  const house = House.open(catalog, 3);
   for (const name of ['shut/f', 'shut/deep/g', 'open/secret', 'open/lost', 'open/still'])
     house.write(name, `in ${name}`);
   for (const night of [1, 2]) house.snapshot(night);
@@ -133,7 +117,7 @@ test('a directory and a file that this user may not read are incomplete, never m
   chmodSync(house.at('shut'), 0o000);
   chmodSync(house.at('open/secret'), 0o000);
   const place = realpathSync(mkdtempSync(join(house.base, 'socket-')));
-  const out = await runHeldBack(database.address, place, new URL('./assess-child.ts', import.meta.url), (address) => {
+  const out = await runHeldBack(catalog.address, place, new URL('./assess-child.ts', import.meta.url), (address) => {
     const offsetMs = house.nowMs(4) - Date.now();
     return {
       address,
@@ -175,7 +159,7 @@ test('a directory and a file that this user may not read are incomplete, never m
 test.skipIf(!canMount)(
   'what a file system keeps at its own root is skipped there and nowhere else, on both sides, and that is said (needs root: it mounts a tmpfs)',
   async () => {
-    house = new House(catalog, 3);
+    const house = House.open(catalog, 3);
     const mounted = realpathSync(mkdtempSync(join(tmpdir(), 'rollcall-mounted-')));
     onTestFinished(() => {
       spawnSync('umount', ['-l', mounted]);

@@ -214,7 +214,7 @@ describe('listing', () => {
         try {
           execFileSync('mount', ['-o', 'loop', image, mountPoint], { stdio: 'pipe' });
         } catch {
-          context.skip('no loop device can be mounted here');
+          context.skip('no loop device can be mounted here: run as root where /dev/loop-control is');
         }
         try {
           action();

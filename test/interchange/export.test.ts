@@ -15,12 +15,12 @@ import { BREAKING_NAMES, bytesOfName, HARD_NAMES, missing, printed, run, writeNa
 const catalog = await Catalog.forFile();
 let world: World;
 let out: string;
+
 beforeEach(() => {
-  world = new World(catalog);
+  world = World.open(catalog);
   out = mkdtempSync(join(tmpdir(), 'rollcall-list-'));
 });
 afterEach(() => {
-  world.close();
   rmSync(out, { recursive: true });
 });
 

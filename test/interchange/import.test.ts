@@ -11,12 +11,13 @@ import {
   type ImportSummary,
 } from '../../services/interchange/import-list.ts';
 import { Catalog, classes, findingAt, verdicts, World } from '../reconcile/world.ts';
-import { missing, printed, run } from './tools.ts';
 import { refusal } from '../support/refusal.ts';
+import { missing, printed, run } from './tools.ts';
 
 const DAY_MS = 86_400_000;
 const catalog = await Catalog.forFile();
 let world: World;
+
 beforeEach(() => {
   world = World.open(catalog);
   for (let i = 0; i < 10; i++) world.write(`d${i % 2}/f${i}`, `content of file ${i}`);

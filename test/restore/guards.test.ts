@@ -21,13 +21,14 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { EXIT } from '../../domain/exit.ts';
 import { canFuse, openFuse } from '../support/fuse.ts';
-import { bytes, have, programPath, survey, text, World } from './world.ts';
 import { refusal } from '../support/refusal.ts';
+import { bytes, have, programPath, survey, text, World } from './world.ts';
 
 const root = process.getuid?.() === 0;
 const mounts = root && spawnSync('unshare', ['-m', 'true']).status === 0;
 
 let world: World;
+
 beforeEach(() => {
   world = new World();
 });

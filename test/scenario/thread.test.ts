@@ -201,7 +201,7 @@ test.skipIf(!CAN_MOUNT)('a full disk: no half bundle, exit 2, and another place 
   const small = join(house.base, 'small');
   mkdirSync(small);
   const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=48k,mode=700', 'tmpfs', small]).status === 0;
-  if (!mounted) context.skip('nothing can be mounted here');
+  if (!mounted) context.skip('nothing can be mounted here: run as root with CAP_SYS_ADMIN');
   try {
     const full = await assess('--out', join(small, 'bundle'));
     expect(full.code, full.err).toBe(2);
@@ -221,7 +221,8 @@ test.skipIf(!CAN_MOUNT)(
     fill(5);
     house.directory('attic');
     const attic = join(house.live, 'attic');
-    if (spawnSync('mount', ['-t', 'tmpfs', 'tmpfs', attic]).status !== 0) context.skip('nothing can be mounted here');
+    if (spawnSync('mount', ['-t', 'tmpfs', 'tmpfs', attic]).status !== 0)
+      context.skip('nothing can be mounted here: run as root with CAP_SYS_ADMIN');
     try {
       house.write('attic/chest', 'old things');
       house.snapshot(1);
