@@ -183,7 +183,7 @@ async function acquire(
       starting !== null &&
       (starting.child.pid === undefined || starting.child.exitCode !== null || starting.child.signalCode !== null);
     if (starting !== null && ended) {
-      const failure = startFailure(state, starting);
+      const failure = startFailure(state, starting, now());
       if (failure !== null) throw failure;
       // Somebody else has it: connect to that one, or start again when it has gone.
       starting = null;

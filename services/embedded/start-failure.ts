@@ -1,6 +1,6 @@
 // Why a server did not start, or breaks off, and what an operator does about it.
 import { statfsSync, statSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { RollcallError } from '../../domain/exit.ts';
 import { BEGIN_ANEW, closedError, dataDirectory, LOG_PREFIX } from './cluster.ts';
 import { endOfLog, logPath, type Starting } from './server.ts';
@@ -13,6 +13,9 @@ const SEGMENT_BYTES = 16 * 1024 * 1024;
 /** A full file system takes not even the line of the log that says so. */
 const FULL = 'No space left on device';
 const NO_SPACE = /No space left|Disk quota exceeded/;
+/** A server makes its lock file empty and fills it at once; one that stays empty is what a machine that stopped in that moment leaves. */
+const EMPTY_LOCK = /lock file "(.+)" is empty/;
+const EMPTY_LOCK_MAX_MS = 10_000;
 
 /** What Postgres says, and what helps. The first that fits. */
 const NEXT: readonly (readonly [RegExp, (state: string) => string])[] = [
@@ -57,13 +60,19 @@ function ownerOf(path: string): string {
 }
 
 /** Why a server ended: null where another one has, or has just had, the data directory, which is no error. */
-export function startFailure(state: string, { child, says, all, spawnError }: Starting): RollcallError | null {
+export function startFailure(
+  state: string,
+  { child, says, all, spawnError }: Starting,
+  nowMs: number,
+): RollcallError | null {
   // The recovery of what was cut off is a process of its own, whose end is the server's: a full disk shows there.
   const text = /due to startup process failure/.test(says()) ? all() : says();
   if (
     /lock file ".*" already exists|pre-existing shared memory block|could not create any Unix-domain sockets/.test(text)
   )
     return null;
+  const emptyLock = EMPTY_LOCK.exec(text)?.[1];
+  if (emptyLock !== undefined) return emptyLockFailure(state, resolve(dataDirectory(state), emptyLock), nowMs);
   // Asked to stop before it was ready: by who left last.
   if (child.exitCode === 0 || /received (smart|fast|immediate) shutdown request/.test(text)) return null;
   const neverRan = spawnError();
@@ -87,6 +96,16 @@ export function startFailure(state: string, { child, says, all, spawnError }: St
       next?.(state) ??
       `read ${logPath(state)}; DATABASE_URL names another server, --state-dir another directory (${basename(state)} is kept)`,
   });
+}
+
+/** Null while another server that starts may still fill it. Postgres leaves the file to a person, and so does Rollcall. */
+function emptyLockFailure(state: string, path: string, nowMs: number): RollcallError | null {
+  const lock = statSync(path, { throwIfNoEntry: false });
+  if (lock === undefined || lock.size > 0 || Math.abs(nowMs - lock.mtimeMs) < EMPTY_LOCK_MAX_MS) return null;
+  return new RollcallError(
+    `the database in ${state} does not start: its lock file ${path} is empty, as after a power cut while it started`,
+    { next: `if no server uses ${state} (also in no other container), remove the file: rm ${path}` },
+  );
 }
 
 /**

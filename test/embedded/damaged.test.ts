@@ -9,6 +9,7 @@ import {
   renameSync,
   rmSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { spawnSync } from 'node:child_process';
@@ -55,6 +56,23 @@ test('files of the database that are gone, empty or altered', async () => {
   await without('global/pg_control', /does not start: .*could not find the database system/);
   await without('pg_wal', /does not start: .*pg_wal/);
   expect(readdirSync(at('.')).sort()).toEqual(before);
+  await (await open(state)).close();
+});
+
+test('a lock file without an id: another server is about to fill it, or a power cut left it', async () => {
+  const state = used();
+  const lock = join(state, 'data', 'postmaster.pid');
+  const refusals = () => readFileSync(join(state, 'postgres.log'), 'utf8').split('is empty').length - 1;
+  writeFileSync(lock, '');
+  const opening = open(state);
+  await until('two starts have met it', () => refusals() >= 2);
+  rmSync(lock);
+  await (await opening).close();
+
+  writeFileSync(lock, '');
+  utimesSync(lock, 0, 0);
+  await refused(state, /lock file .*postmaster\.pid is empty/, new RegExp(`remove the file: rm ${lock}$`));
+  rmSync(lock);
   await (await open(state)).close();
 });
 
