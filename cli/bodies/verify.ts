@@ -60,6 +60,12 @@ export async function verifyBody(context: Context, args: VerifyArguments): Promi
     output.line(`  ${item.status}: ${item.destination}${item.detail === null ? '' : `: ${item.detail}`}`);
   }
   if (wrong.length > SHOWN_MAX) output.line(`  … and ${count(wrong.length - SHOWN_MAX)} more (--json prints all)`);
+  const otherwise = result.items.filter(({ metadata }) => metadata.length > 0);
+  for (const item of otherwise.slice(0, SHOWN_MAX)) {
+    output.line(`  another ${item.metadata.join(', ')}: ${item.destination}`);
+  }
+  if (otherwise.length > SHOWN_MAX)
+    output.line(`  … and ${count(otherwise.length - SHOWN_MAX)} more (--json prints all)`);
   if (closed !== null && closed > 0) output.line(`${plural(closed, 'finding')} closed.`);
   for (const line of nextLines(result)) output.line(line);
   return result.exit;
@@ -72,12 +78,17 @@ function optionsOf(items: readonly VerifyItem[]): string[] {
 }
 
 /** What is to be done now. What a person probably deleted is no finding, and said all the same: it is not back. */
-function nextLines({ exit, items, bundle, target, leftToPersons }: VerifyResult): string[] {
+function nextLines({ exit, items, bundle, target, leftToPersons, metadataDiffers }: VerifyResult): string[] {
   const restore = (options: readonly string[]): string =>
     ['sh', `${operand(bundle)}/restore.sh`, '--apply', ...options, shellWord(target)].join(' ');
   if (exit !== 0)
     return [
       `Next: ${restore(optionsOf(items.filter((item) => !isLeftToPerson(item))))}   (README.txt there says more)`,
+    ];
+  if (leftToPersons === 0 && metadataDiffers > 0)
+    return [
+      `All content that the lists of this bundle hold is back; ${plural(metadataDiffers, 'path')} with another owner, mode, time or link than in`,
+      `${operand(bundle)}/manifest.jsonl: restore.sh leaves what is there as it is, so that is for chown, chmod and touch, as root.`,
     ];
   if (leftToPersons === 0) return ['Everything that the lists of this bundle hold is back.'];
   return [

@@ -344,12 +344,16 @@ if [ "$apply" = 1 ]; then
 else
   W=$(mktemp -d "${TMPDIR:-/tmp}/rollcall-restore.XXXXXXXXXX") || die 2 "cannot make a temporary directory"
 fi
-: >"$W/blocked0"
-: >"$W/changed0"
 LOG=$W/log
-: >"$LOG"
+begin() { : >"$W/blocked0" && : >"$W/changed0" && : >"$W/closed0" && : >"$W/absent0" && : >"$LOG" || die 2 "cannot write in $W"; }
+begin
 APPLY=$apply
-export W J LOG APPLY EVIDENCE B ME
+# --apply learns by doing what it may; and on a mount that is read-only, a dry run is the safe way to look.
+MAY_ALL=1
+if [ "$apply" = 0 ] && [ "$ME" != 0 ]; then
+  case $mounts in *'target '*' ro '*) ;; *) MAY_ALL=0 ;; esac
+fi
+export W J LOG APPLY EVIDENCE B ME MAY_ALL
 
 # ---- what runs inside xargs: names arrive as positional parameters, never as text of a command ------------------------------------
 KNOWN_LINK='[ "$1" = "$L" ] || exit 0; t=$(readlink -n -- ".$1"; printf x); [ "$t" = "$2x" ] && exit 255; exit 0'
@@ -390,7 +394,18 @@ usable() {
     blocked "$1"
     return 1
   fi
+  open_to_us "${1%/*}" || { printf "%s\000" "$1" >>"$W/closed0" || exit 255; return 1; }
   return 0
+}
+# For a dry run of who is not root: whether something could be made in a directory, or in the nearest one above it that is there.
+asked=x askedrc=0
+open_to_us() {
+  [ "$MAY_ALL" = 0 ] || return 0
+  [ "$1" = "$asked" ] && return "$askedrc"
+  asked=$1 askedrc=0 q=$1
+  while [ -n "$q" ] && [ ! -d ".$q" ]; do q=${q%/*}; done
+  [ -w "./$q" ] && [ -x "./$q" ] || askedrc=1
+  return "$askedrc"
 }
 there() { [ -e ".$1" ] || [ -L ".$1" ]; }
 sum() { s=$(sha256sum <".$1" 2>>"$LOG"); s=${s%% *}; }
@@ -404,6 +419,10 @@ for p do
   emit "$p"
 done
 tally present "$present"
+'
+# Of what was copied: what is not there.
+ABSENT=$COMMON'
+for p do there "$p" || emit "$p"; done
 '
 # path, source path, the same for a remote glob, kind, what lies there, what shall: emits what may be replaced.
 REPLACE=$COMMON'
@@ -464,7 +483,10 @@ while [ $# -ge 3 ]; do
   waited_rsync $OPTS ${BACKUP:+"--backup-dir=$BACKUP${p%/*}"} -- "$PREFIX$ROOT$from" ".$p" </dev/null >/dev/null 2>>"$LOG"
   rc=$?
   tally rc "$rc"
-  [ "$rc" = 0 ] && moved=$((moved + 1))
+  if [ "$rc" = 0 ]; then
+    # What only root can make is left out without an error.
+    if there "$p"; then moved=$((moved + 1)); else printf "%s\000" "$p" >>"$W/absent0" || exit 255; fi
+  fi
   case $rc in 0 | 23 | 24) ;; *) break ;; esac
 done
 tally present "$present"
@@ -539,7 +561,10 @@ while [ "$n" -gt 0 ]; do
     continue
   fi
   if [ -e ".$p" ]; then blocked "$p"; continue; fi
-  if [ "$APPLY" = 0 ]; then made=$((made + 1)); continue; fi
+  if [ "$APPLY" = 0 ]; then
+    if open_to_us "${p%/*}"; then made=$((made + 1)); else printf "%s\000" "$p" >>"$W/closed0" || exit 255; fi
+    continue
+  fi
   note "$id" wanted
   ids="$ids $id"
   set -- "$@" "$p"
@@ -651,7 +676,10 @@ snapshot() { tr '\000\n' '\n?' <"$B/lists/$1.root0" | head -n 1 | cat -v; }
 
 # Sparse, hard links among the entries of one list, numeric owners; names never go through a shell of the source's host (-s); times are
 # compared to the nanosecond, else the time of a link that is replaced within its second is not set.
-BASE='-aHS -s --numeric-ids --no-implied-dirs --modify-window=-1'
+# What only root can make is left out without a word of rsync's: it is counted afterwards.
+BASE='-aHS -s --numeric-ids --no-implied-dirs --modify-window=-1 --info=nonreg0'
+# A file that belongs to somebody else now must not run as its new owner.
+[ "$ME" = 0 ] || BASE="$BASE --chmod=Fug-s"
 [ -n "$PREFIX" ] && BASE="$BASE --timeout=600"
 # Reading moves no access time in the backup, where that is sure to be allowed: where it is refused rsync does not read at all (EPERM, code 23). So
 # only for a root that has CAP_FOWNER over every user, and on file systems whose kernel code decides it. A remote rsync may be too old for the option.
@@ -672,9 +700,10 @@ export NOATIME
 WAITED='
 waited_rsync() { exec 6>&1; rest=$(rsync "$@" 7>&1 >&6 6>&-); }
 '
-# transfer NN LIST OPTIONS: one rsync for a list of names below one snapshot. Puts the count that a dry run would copy in $would.
+# transfer NN LIST OPTIONS: one rsync for a list of names below one snapshot. Puts the count that a dry run would copy in $would, and that of what is
+# there now in $arrived.
 transfer() {
-  would=0
+  would=0 arrived=0
   [ -s "$2" ] || return 0
   LISTFILE=$2 OPTS="$BASE $3"
   if [ "$apply" = 0 ]; then OPTS="$OPTS -n --out-format=%l"; elif [ -t 1 ]; then OPTS="$OPTS --info=progress2"; fi
@@ -691,6 +720,12 @@ transfer() {
     waited_rsync $OPTS ${BACKUP:+"--backup-dir=$BACKUP"} --from0 --files-from=- -- "$PREFIX$root/" ./ <"$LISTFILE" 2>>"$LOG"
     echo $? >>"$W/rc" || exit 255
     exit 0' sh <"$B/lists/$1.root0" || gave_up
+  if [ "$apply" = 1 ]; then
+    xargs -0 -r sh -c "$ABSENT" sh <"$2" >"$W/not" || gave_up
+    arrived=$(($(names "$2") - $(names "$W/not")))
+    # Where rsync failed, its messages say why.
+    case $(tr -d '0\n' <"$W/rc") in '') cat "$W/not" >>"$W/absent0" || gave_up ;; esac
+  fi
   would=$(wc -l <"$W/would" | tr -d ' ')
   would_bytes=$(awk -v n="$would_bytes" '{ n += $1 } END { printf "%.0f", n }' "$W/would")
 }
@@ -730,7 +765,7 @@ else
   say "dry run for $T: nothing is written; add --apply to do it"
 fi
 [ -n "$(find . -mindepth 1 -maxdepth 1 -print 2>/dev/null | head -n 1)" ] || say "NOTE: TARGET is empty. Is the volume mounted?"
-[ "$ME" = 0 ] || say "NOTE: not root: owners cannot be set, and what others own may not be readable"
+[ "$ME" = 0 ] || say "NOTE: not root: all of it will belong to you, without setuid and setgid bits; devices cannot be made, and what others own may not be readable. A later run as root leaves what is there as it is"
 [ "$ME" != 0 ] || [ "$protected" = 1 ] || say "NOTE: symlinks below TARGET could not be switched off (that takes a mount namespace, Linux 5.10 and util-linux 2.38, and TARGET other than /): who can write there while this runs may lead it elsewhere. Freeze TARGET first"
 
 partial=0 stopped='' copied=0 linked=0 made=0 unknown=0 would_bytes=0 quiet=0
@@ -756,7 +791,8 @@ put_back() {
       case $pass$type in copylinks | linkfiles | linkpairs | linkreplace | copydirs | linkdirs) continue ;; esac
       fresh
       blocked_before=$(names "$W/blocked0") changed_before=$(names "$W/changed0")
-      BACKUP='' REPLACING='' would=0 before=$partial
+      absent_before=$(names "$W/absent0")
+      BACKUP='' REPLACING='' would=0 arrived=0 before=$partial
       partial=0
       case $type in
         files)
@@ -786,11 +822,12 @@ put_back() {
         *) die 2 "the plan has a kind of list that this script does not know: $type" ;;
       esac
       worst
+      [ "$(names "$W/absent0")" = "$absent_before" ] || partial=1
       if [ "$apply" = 1 ]; then
-        done_now=$(total moved)
-        verb='attempted'
-        [ "$partial" = 0 ] && verb='restored'
-        [ "$type" = pairs ] || done_now=$((done_now + $(names "$W/list")))
+        done_now=$(($(total moved) + arrived))
+        verb='restored'
+        # What is there may be the damaged content still.
+        [ "$type$partial" = replace1 ] && verb='attempted'
       else
         verb='would be restored' done_now=$((would + $(total moved)))
       fi
@@ -822,7 +859,7 @@ if [ "$apply" = 1 ] && [ "$fill" = 0 ] && too_little "$need_bytes" "$listed_inod
     die 4 "$(room "$would_bytes" "$((copied - linked + made))")" "nothing was changed; make room, or add --fill to put back what fits (sparse files may take less)"
   fi
   apply=1 APPLY=1 quiet=0 partial=0 stopped='' copied=0 linked=0 made=0
-  : >"$W/blocked0" && : >"$W/changed0" && : >"$LOG" || die 2 "cannot write in $W"
+  begin
 fi
 
 # ---- directories before any file of any list, and their owner, mode and time last, deepest first -----------------------------------
@@ -859,7 +896,7 @@ temporaries() {
 }
 
 # ---- what happened --------------------------------------------------------------------------------------------------------------
-full=0 vanished=0 blocked=$(names "$W/blocked0") left=$(names "$W/changed0")
+full=0 vanished=0 blocked=$(names "$W/blocked0") left=$(names "$W/changed0") closed=$(names "$W/closed0") absent=$(names "$W/absent0")
 show() {
   tr '\000\n' '\n?' <"$1" | head -n 20 | cat -v | sed 's/^/  /'
   [ "$(names "$1")" -le 20 ] || say "  ... and more"
@@ -867,6 +904,15 @@ show() {
 if [ "$blocked" != 0 ]; then
   say "blocked: $blocked entries, because a symlink or something else stands where one of their directories should be, or that directory is gone:"
   show "$W/blocked0"
+fi
+if [ "$closed" != 0 ]; then
+  partial=1
+  say "closed: $closed entries, because this user (uid $ME) may not write to their directory:"
+  show "$W/closed0"
+fi
+if [ "$absent" != 0 ]; then
+  say "not put back: $absent entries that rsync left out (devices and other special files take root), or that were taken away again meanwhile:"
+  show "$W/absent0"
 fi
 if [ "$left" != 0 ]; then
   say "left alone: $left files that are no longer the damaged content of the manifest:"
@@ -919,7 +965,7 @@ else
   next=0
 fi
 if [ "$apply" = 1 ]; then
-  say "$copied files restored or attempted ($linked by linking), $made directories made. Now read them all again:"
+  say "$copied files restored ($linked by linking), $made directories made. Now read them all again:"
   say "  rollcall verify $(quoted "$B") $(quoted "$T")"
 else
   say "$copied files would be restored, $made directories made. To do it, run the same command with --apply"

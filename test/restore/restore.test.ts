@@ -450,6 +450,13 @@ describe('Ctrl-C', () => {
 });
 
 describe.skipIf(process.getuid?.() !== 0 || !have('setpriv'))('a user who is not root', () => {
+  const asUser = (bundle: string, ...words: string[]): SpawnSyncReturns<string> =>
+    spawnSync(
+      'setpriv',
+      ['--reuid=1234', '--regid=1234', '--clear-groups', 'sh', join(bundle, 'restore.sh'), ...words],
+      { encoding: 'utf8', env: { ...process.env, TMPDIR: '/tmp' } },
+    );
+
   it('restores what is theirs, read-only directories too, and is told that owners cannot be set', async () => {
     const from = world.snapshot('s1');
     world.write(from, 'a/b/f', 'x');
@@ -459,28 +466,47 @@ describe.skipIf(process.getuid?.() !== 0 || !have('setpriv'))('a user who is not
     for (const path of ['a', 'a/b', 'a/b/f', 'a/g']) world.wrong(path, s1);
     await world.writeBundle();
     execFileSync('chown', ['-R', '1234:1234', world.base]);
-    const run = (): SpawnSyncReturns<string> =>
-      spawnSync(
-        'setpriv',
-        [
-          '--reuid=1234',
-          '--regid=1234',
-          '--clear-groups',
-          'sh',
-          join(world.bundle, 'restore.sh'),
-          '--apply',
-          world.live,
-        ],
-        { encoding: 'utf8', env: { ...process.env, TMPDIR: world.base } },
-      );
+    const run = (): SpawnSyncReturns<string> => asUser(world.bundle, '--apply', world.live);
     const ran = run();
     expect({ code: ran.status, output: ran.stdout + ran.stderr }).toMatchObject({ code: 0 });
-    expect(ran.stdout).toContain('owners cannot be set');
+    expect(ran.stdout).toContain('NOTE: not root');
     expect(text(survey(world.live))).toEqual(text(survey(from)));
     expect(run().status).toBe(0);
     // Root would run what another user could change.
     const root = world.restore(['--apply']);
     expect(root.code).toBe(4);
+  });
+
+  it('is told what only root can put back, and gets no file that runs as somebody else meant it to', async () => {
+    const from = world.snapshot('s1');
+    world.write(from, 'bin/tool', '#!/bin/sh\n', 0o755);
+    execFileSync('chown', ['4711:4711', bytes(from, '/bin/tool')]);
+    chmodSync(bytes(from, '/bin/tool'), 0o6755);
+    world.write(from, 'dev/f', 'x', 0o644);
+    execFileSync('mknod', [bytes(from, '/dev/null').toString(), 'c', '1', '3']);
+    chmodSync(from, 0o755);
+    for (const path of ['bin', 'bin/tool', 'dev', 'dev/f', 'dev/null']) world.wrong(path, s1);
+    for (const path of ['bin', 'dev']) chmodSync(bytes(from, '/', path), 0o755);
+    await world.writeBundle();
+    execFileSync('chown', ['-R', '1234:1234', world.bundle]);
+    chmodSync(world.base, 0o755);
+
+    const dry = asUser(world.bundle, world.live);
+    expect({ code: dry.status, output: dry.stdout }).toMatchObject({ code: 2 });
+    expect(dry.stdout).toContain('closed: 5 entries');
+    expect(dry.stdout).toContain('0 files would be restored, 0 directories made');
+
+    execFileSync('chown', ['1234:1234', world.live]);
+    expect(asUser(world.bundle, world.live).status).toBe(0);
+    const ran = asUser(world.bundle, '--apply', world.live);
+    expect({ code: ran.status, output: ran.stdout }).toMatchObject({ code: 2 });
+    expect(ran.stdout).toContain('3 listed, 2 restored');
+    expect(ran.stdout).toContain('not put back: 1 entries');
+    expect(ran.stdout).toContain('\n  /dev/null\n');
+    expect(readdirSync(inLive('dev'))).toEqual(['f']);
+    expect(statSync(inLive('bin/tool')).mode & 0o7777).toBe(0o755);
+    execFileSync('chown', ['-R', '0:0', world.bundle]);
+    expect(await world.verify()).toMatchObject({ exit: 1, metadataDiffers: 4, counts: { missing: { files: 1 } } });
   });
 });
 
