@@ -480,7 +480,7 @@ describe.skipIf(process.getuid?.() !== 0 || !have('setpriv'))('a user who is not
   it('is told what only root can put back, and gets no file that runs as somebody else meant it to', async () => {
     const from = world.snapshot('s1');
     world.write(from, 'bin/tool', '#!/bin/sh\n', 0o755);
-    execFileSync('chown', ['4711:4711', bytes(from, '/bin/tool')]);
+    execFileSync('chown', ['4711:4711', bytes(from, '/bin/tool').toString()]);
     chmodSync(bytes(from, '/bin/tool'), 0o6755);
     world.write(from, 'dev/f', 'x', 0o644);
     execFileSync('mknod', [bytes(from, '/dev/null').toString(), 'c', '1', '3']);
