@@ -19,6 +19,8 @@ function isDamage(verdict: Verdict): verdict is RecordedDamage['damage'] {
 
 /** What earlier assessments, people and restores left behind for one volume. */
 export interface Decisions {
+  /** Paths with an open finding of whatever kind; whether it was a directory. */
+  readonly open: ReadonlyMap<string, boolean>;
   /** Paths with an open finding of a loss. */
   readonly openLosses: ReadonlyMap<string, RecordedLoss>;
   /** When those happened, ms since 1970: last sighting and first proof. */
@@ -45,12 +47,14 @@ export async function decisionsOf(client: Queryable, volumeId: number): Promise<
     restored_ms: bigint | null;
     undecided: boolean;
     cause: Cause | null;
+    is_directory: boolean;
   }>(
     `select path, expected, observed, verdict, state, from_seq_ms as from_ms, to_seq_ms as to_ms, reason, closed_ms, restored_ms,
-            detail->'flags' ?| $3 as undecided, nullif(detail->'cause', 'null') as cause
+            detail->'flags' ?| $3 as undecided, nullif(detail->'cause', 'null') as cause, detail->>'kind' = 'directory' as is_directory
        from finding where volume = $1 and (state in ('open', 'accepted') or restored_ms is not null or verdict = any ($2))`,
     [volumeId, DAMAGES, [FLAG.sideUnknown, FLAG.sideBackup]],
   );
+  const open = new Map<string, boolean>();
   const openLosses = new Map<string, RecordedLoss>();
   const stretches = new Map<string, { fromMs: number; toMs: number }>();
   const accepted = new Map<string, Acceptance[]>();
@@ -58,6 +62,7 @@ export async function decisionsOf(client: Queryable, volumeId: number): Promise<
   const restored = new Map<string, number>();
   const restoredInto = new Map<string, number>();
   for (const row of found.rows) {
+    if (row.state === 'open') open.set(row.path, row.is_directory);
     if (row.state === 'open' && LOSSES.includes(row.verdict)) {
       const cause = row.verdict === 'missing' ? row.cause : null;
       const before = openLosses.get(row.path);
@@ -90,7 +95,7 @@ export async function decisionsOf(client: Queryable, volumeId: number): Promise<
       restoredInto.set(directory, Math.max(atMs, restoredInto.get(directory) ?? 0));
     }
   }
-  return { openLosses, openStretches: [...stretches.values()], accepted, damaged, restored, restoredInto };
+  return { open, openLosses, openStretches: [...stretches.values()], accepted, damaged, restored, restoredInto };
 }
 
 export interface FindingRow {
@@ -111,7 +116,7 @@ export interface StoreFindings {
   readonly nowMs: number;
   /** Every finding of this assessment. */
   readonly rows: readonly FindingRow[];
-  /** Paths of which nothing certain could be said now (unreadable, unsettled): what was open there stays open. */
+  /** Paths of which nothing certain could be said now (unreadable, unsettled, left out of this run): what was open there stays open. */
   readonly unknown: readonly string[];
   /** What lies at accepted paths now (contentKey of domain/judge): an acceptance is spent where that is what was expected before it. */
   readonly seen: readonly { readonly path: string; readonly content: string }[];

@@ -173,7 +173,10 @@ export async function reconcile(input: ReconcileInput): Promise<Reconciled> {
     const found = decisions.accepted.has(path) ? (verdicts[i]?.found ?? null) : null;
     return found === null ? [] : [{ path, content: contentKeyOfState(found) }];
   });
-  const id = await store(input, assessment, observers, results, readings, points, acceptedNow);
+  const leftOut = [...decisions.open].flatMap(([path, isDirectory]) =>
+    builder.leftOut(path, isDirectory) === null ? [] : [path],
+  );
+  const id = await store(input, assessment, observers, results, readings, points, acceptedNow, leftOut);
   return { assessment, id, nextSource: nextSourceOf({ db, loaded, context, tools, verdicts, now: input.now }) };
 }
 
@@ -218,6 +221,7 @@ async function store(
   readings: readonly SubjectReading[],
   points: readonly number[],
   acceptedNow: readonly { readonly path: string; readonly content: string }[],
+  leftOut: readonly string[],
 ): Promise<bigint> {
   const { findings: _findings, ...summary } = assessment;
   const result = JSON.stringify(summary, (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value));
@@ -230,7 +234,7 @@ async function store(
       volumeId: input.volume.id,
       nowMs: assessment.createdMs,
       rows: results.flatMap(({ finding, verdicted }) => rowOf(finding, verdicted, observers, points) ?? []),
-      unknown: results.flatMap(({ finding }) => (isUnknown(finding.verdict) ? [finding.path] : [])),
+      unknown: [...leftOut, ...results.flatMap(({ finding }) => (isUnknown(finding.verdict) ? [finding.path] : []))],
       seen: acceptedNow,
     });
     return recordAssessment(client, {

@@ -80,7 +80,8 @@ export class FactsBuilder {
         const version = versions[at];
         if (version === undefined) continue;
         if (version.endSeq === null || version.endSeq > seq) sights[index] = version;
-        else if (version.endReason === 'excluded' || version.endReason === 'root removed')
+        // What a scan left out by its own rules is told below, scan by scan: a later one may have looked, and found nothing.
+        else if (version.endReason === 'root removed')
           sights[index] = { directory, name: rows.name, ...OUT_OF_SCOPE_THEN };
       }
     }
@@ -96,10 +97,22 @@ export class FactsBuilder {
     );
   }
 
+  /** Why a path is not judged now: by today's rules, or because the newest scan of the volume did not enter what it lies in; else null. */
+  leftOut(path: string, isDirectory: boolean): OutOfScope | null {
+    if (this.scope.excluded(path, isDirectory)) return 'excluded';
+    const cover = this.#covers.at(-1);
+    if (cover === null || cover === undefined || path === '') return null;
+    const gap = cover.gaps.get(path) ?? hiding(cover, parentOf(path));
+    if (gap?.status !== 'boundary') return null;
+    // A mount is a boundary as a directory that was seen; what a file system keeps at its root is one by its name.
+    return gap.name === '' ? 'boundary' : 'skipped';
+  }
+
   #covered(path: string, directory: string, sights: Sight[]): PathFacts | OutOfScope {
     const live = this.observers.length - 1;
     const isDirectory = kindSeen(sights) === 'directory';
-    if (this.scope.excluded(path, isDirectory)) return 'excluded';
+    const leftOut = this.leftOut(path, isDirectory);
+    if (leftOut !== null) return leftOut;
     for (let index = 0; index <= live; index++) {
       if (sights[index] === null && this.observers[index]?.scan.list === 'partial')
         sights[index] = { directory, name: baseName(path), ...NOT_LISTED };
@@ -108,8 +121,6 @@ export class FactsBuilder {
       const own = cover.gaps.get(path) ?? null;
       const gap = own ?? hiding(cover, directory);
       if (gap !== null) {
-        // A mount is a boundary as a directory that was seen; what a file system keeps at its root is one by its name.
-        if (index === live && gap.status === 'boundary') return gap.name === '' ? 'boundary' : 'skipped';
         const isSeen = own !== null && index !== live && this.#sawIt(index, sights[index]);
         if (!isSeen) sights[index] = gap;
       } else if (sights[index] === null && cover.rules?.excluded(path, isDirectory) === true) {

@@ -223,6 +223,23 @@ describe('an assessment', () => {
     expect(verdicts(await world.assess())).toEqual({ 'cache/x': 'missing' });
   });
 
+  test('what was left out once and was gone when it was in scope again is missing, and can be restored', async () => {
+    fill(20);
+    world.write('cache/x', 'x');
+    world.backup(1);
+    await world.assess();
+    world.excludes = ['/cache/'];
+    await world.assess();
+    world.remove('cache');
+    world.excludes = [];
+    for (const _again of [1, 2]) {
+      const assessment = await world.assess();
+      expect(verdicts(assessment)).toEqual({ cache: 'missing', 'cache/x': 'missing' });
+      expect(findingAt(assessment, 'cache/x').recovery).toBe('exact');
+      sums(assessment);
+    }
+  });
+
   test('what changes between the scan and the second look is unsettled, and incomplete', async () => {
     fill(10);
     world.backup(1);

@@ -91,6 +91,19 @@ describe('findings', () => {
     expect(verdicts(await world.assess())).toEqual({});
   });
 
+  test('of a path that a later run leaves out stay open, and a loss does not become a deletion by that', async () => {
+    world.remove('d1/f1');
+    await world.assess();
+    world.excludes = ['/d1/'];
+    await world.assess();
+    expect(await open()).toMatchObject([{ path: 'd1/f1' }]);
+    world.excludes = [];
+    // The nightly job carries the loss.
+    world.backup(10);
+    expect(verdicts(await world.assess())).toEqual({ 'd1/f1': 'missing' });
+    expect(await open()).toMatchObject([{ path: 'd1/f1' }]);
+  });
+
   test('of a path that cannot be looked at now stay open', async () => {
     world.remove('d1/f1');
     await world.assess();
