@@ -2,6 +2,7 @@
 import type { Layout, Role, ScanMode } from '../../domain/scan.ts';
 import type { ScopeRules } from '../../domain/scope.ts';
 import type { Queryable } from './scans.ts';
+import { FenceLost } from './shards.ts';
 
 /** Everything that a thread needs to do a shard of one scan. Constant while the scan runs; plain data. */
 export interface ScanContext {
@@ -31,6 +32,7 @@ export interface ScanContext {
   readonly donors: boolean;
 }
 
+/** @throws FenceLost where there is no such scan any more: a second look at a snapshot that found it unchanged became part of the first */
 export async function loadScanContext(client: Queryable, scanId: bigint): Promise<ScanContext> {
   const found = await client.query<{
     volume: number;
@@ -67,7 +69,7 @@ export async function loadScanContext(client: Queryable, scanId: bigint): Promis
     [scanId],
   );
   const row = found.rows[0];
-  if (row === undefined) throw new Error(`scan ${scanId} does not exist`);
+  if (row === undefined) throw new FenceLost(`scan ${scanId} is over`);
   return {
     scanId,
     volumeId: row.volume,

@@ -12,7 +12,7 @@ import type { Queryable } from '../catalog/scans.ts';
 import type { ScanContext } from '../catalog/scan-context.ts';
 import { holdLeases } from '../catalog/holders.ts';
 import { joinPath } from '../../domain/path.ts';
-import { claimShard, endOverdueWrites, releaseHung, releaseShard, renewLeases } from '../catalog/shards.ts';
+import { claimShard, endOverdueWrites, FenceLost, releaseHung, releaseShard, renewLeases } from '../catalog/shards.ts';
 import type { Shard } from '../catalog/shards.ts';
 import { giveUpShard } from '../catalog/give-up.ts';
 import { finishScan } from './finish.ts';
@@ -71,6 +71,8 @@ export async function drain(options: DrainOptions): Promise<DrainOutcome> {
     started = new Drain(options, client, holder, context);
     return await started.run();
   } catch (error) {
+    // It was running when it was looked for, a moment ago.
+    if (started === null && error instanceof FenceLost) return { outcome: 'closed by another' };
     await started?.abandon();
     return throwAdvised(error);
   } finally {

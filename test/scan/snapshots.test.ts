@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, renameSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { drain } from '../../services/scan/drain.ts';
 import { until } from '../support/poll.ts';
 import { age, openWorld, remove, settled, touch, truthOf, write } from './world.ts';
 import type { World } from './world.ts';
@@ -312,6 +313,25 @@ test('a backup that is still being written may bring what a quiet part of it lac
   expect(await world.gaps(pattern)).toEqual(['/b unsettled', '/top unsettled', 'a/g unsettled']);
   // It has ended, and they did not come.
   expect((await world.scanSnapshots(pattern)).totals).toMatchObject([{ vanished: 3, belowGone: 1, gaps: 0 }]);
+});
+
+test('who comes to help with a second look that is over by then, and was folded into the first, is told that it is closed', async () => {
+  const { db, threads } = world;
+  const [{ id = 0n } = {}] = (await world.rows('select max(id) + 1 as id from scan')) as { id?: bigint }[];
+  const { signal } = new AbortController();
+  const nothing = (): void => undefined;
+  expect(
+    await drain({
+      db,
+      threads,
+      scanId: id,
+      nowMs: Date.now,
+      signal,
+      waitForOthers: true,
+      onProgress: nothing,
+      onFailure: nothing,
+    }),
+  ).toEqual({ outcome: 'closed by another' });
 });
 
 test('two runs on one series at once scan each snapshot once', async () => {
