@@ -2,6 +2,7 @@
 import { homedir } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
 import { RollcallError } from '../domain/exit.ts';
+import { operand } from '../services/restore/wording.ts';
 
 export interface Config {
   /** Absolute. Where the embedded database lives; unused where databaseUrl is set. */
@@ -14,8 +15,10 @@ export interface Config {
   readonly pgBin: string | null;
   /** False where NO_COLOR is set to anything, or the terminal is dumb. */
   readonly color: boolean;
-  /** How this program was called, for commands that people are told to run next. */
+  /** The words that run this program from any directory, for commands that people are told to run next. */
   readonly program: string;
+  /** The path or name by which it was called, as it is. */
+  readonly calledAs: string;
 }
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -56,13 +59,15 @@ export function readConfig(environment: Environment, stateDir: string | undefine
   }
   const isRoot = process.getuid?.() === 0;
   const pgBin = text(environment, 'ROLLCALL_PG_BIN');
+  const called = text(environment, 'ROLLCALL_PROGRAM') ?? 'rollcall';
   return Object.freeze({
     stateDir: resolve(stateDir ?? text(environment, 'ROLLCALL_STATE_DIR') ?? defaultStateDir(environment, isRoot)),
     databaseUrl: text(environment, 'DATABASE_URL'),
     redisUrl: text(environment, 'REDIS_URL'),
     pgBin: pgBin === null ? null : resolve(pgBin),
     color: environment['NO_COLOR'] === undefined && environment['TERM'] !== 'dumb',
-    program: text(environment, 'ROLLCALL_PROGRAM') ?? 'rollcall',
+    program: operand(called.includes('/') ? resolve(called) : called),
+    calledAs: called,
   });
 }
 

@@ -3,13 +3,14 @@ import { resolve } from 'node:path';
 import { EXIT, type ExitCode } from '../../domain/exit.ts';
 import { openOwnCatalog } from '../../services/demo/own-catalog.ts';
 import { playDemo } from '../../services/demo/play.ts';
-import { shellWord } from '../../services/restore/wording.ts';
+import { operand, shellWord } from '../../services/restore/wording.ts';
 import type { Context } from '../command.ts';
 import type { DemoArguments } from '../commands/demo.ts';
 import { environmentWith } from '../config.ts';
 
 export async function demoBody(context: Context, args: DemoArguments): Promise<ExitCode> {
   const { config, output, now, signal } = context;
+  const called = config.calledAs.includes('/') ? resolve(config.calledAs) : config.calledAs;
   const own = await openOwnCatalog({
     stateDir: config.stateDir,
     now,
@@ -20,9 +21,9 @@ export async function demoBody(context: Context, args: DemoArguments): Promise<E
     await playDemo({
       directory: args.directory === null ? null : resolve(args.directory),
       keep: args.keep,
-      program: config.program,
+      program: operand(config.calledAs),
       realProgram: `${shellWord(process.execPath)} ${shellWord(process.argv[1] ?? '')}`,
-      environment: environmentWith({ DATABASE_URL: own.url, ROLLCALL_PROGRAM: config.program, NO_COLOR: '1' }),
+      environment: environmentWith({ DATABASE_URL: own.url, ROLLCALL_PROGRAM: called, NO_COLOR: '1' }),
       nowMs: now,
       signal,
       print: (line) => output.line(line),

@@ -79,20 +79,40 @@ function optionsOf(items: readonly VerifyItem[]): string[] {
 
 /** What is to be done now. What a person probably deleted is no finding, and said all the same: it is not back. */
 function nextLines({ exit, items, bundle, target, leftToPersons, metadataDiffers }: VerifyResult): string[] {
-  const restore = (options: readonly string[]): string =>
-    ['sh', `${operand(bundle)}/restore.sh`, '--apply', ...options, shellWord(target)].join(' ');
-  if (exit !== 0)
+  const restore = (options: readonly string[], of: readonly VerifyItem[]): string =>
+    [
+      `sh ${operand(bundle)}/restore.sh --apply`,
+      ...options,
+      ...(of.some(({ isRemote }) => isRemote) ? ['--source HOST:'] : []),
+      shellWord(target),
+    ].join(' ');
+  if (exit !== 0) {
+    const others = items.filter((item) => !isLeftToPerson(item));
+    const having = (...statuses: VerifyStatus[]): VerifyItem[] =>
+      others.filter(({ status }) => statuses.includes(status));
+    const absent = having('missing', 'waiting');
     return [
-      `Next: ${restore(optionsOf(items.filter((item) => !isLeftToPerson(item))))}   (README.txt there says more)`,
+      ...(absent.length > 0 ? [`Next: ${restore(optionsOf(others), absent)}   (README.txt there says more)`] : []),
+      ...(having('differs').length > 0
+        ? [
+            'What differs was put there, or changed, since: restore.sh leaves it. To have the old content, move it aside and run restore.sh again.',
+          ]
+        : []),
+      ...(having('blocked').length > 0 ? ['What is in the way has to be moved aside first.'] : []),
+      ...(having('unreadable').length > 0
+        ? [`What cannot be read: rollcall doctor ${shellWord(target)} may tell why.`]
+        : []),
     ];
-  if (leftToPersons === 0 && metadataDiffers > 0)
+  }
+  if (leftToPersons > 0)
+    return [
+      `All the rest that the lists of this bundle hold is back. ${plural(leftToPersons, 'path')} a person probably deleted; if that was not meant:`,
+      `  ${restore(['--person-deleted'], items.filter(isLeftToPerson))}`,
+    ];
+  if (metadataDiffers > 0)
     return [
       `All content that the lists of this bundle hold is back; ${plural(metadataDiffers, 'path')} with another owner, mode, time or link than in`,
       `${operand(bundle)}/manifest.jsonl: restore.sh leaves what is there as it is, so that is for chown, chmod and touch, as root.`,
     ];
-  if (leftToPersons === 0) return ['Everything that the lists of this bundle hold is back.'];
-  return [
-    `All the rest that the lists of this bundle hold is back. ${plural(leftToPersons, 'path')} a person probably deleted; if that was not meant:`,
-    `  ${restore(['--person-deleted'])}`,
-  ];
+  return ['Everything that the lists of this bundle hold is back.'];
 }

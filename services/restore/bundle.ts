@@ -32,7 +32,7 @@ export interface BundleInput {
    */
   readonly outDir: string | (() => string);
   readonly now: () => number;
-  /** How the command is called here: 'rollcall' or './rollcall'. */
+  /** The words that run Rollcall on this machine, from any directory, for a shell: 'rollcall', '/opt/rollcall/rollcall'. */
   readonly program: string;
   /** Names of owners by uid, for the report. */
   readonly owners: ReadonlyMap<number, string>;
@@ -103,7 +103,7 @@ function restoreScript(): Buffer {
  */
 export async function writeBundle(input: BundleInput): Promise<BundleSummary> {
   const { now } = input;
-  if (typeof input.outDir === 'string') checkOutDir(input.assessment, input.outDir);
+  if (typeof input.outDir === 'string') checkOutDir(input, input.outDir);
   const chosen = choose(input.assessment.findings, input.selection ?? EVERYTHING);
   const proved = await proveSources({
     findings: chosen.findings,
@@ -123,6 +123,7 @@ export async function writeBundle(input: BundleInput): Promise<BundleSummary> {
   const lists = listFiles(plan, {
     livePath: assessment.livePath,
     liveRoot: rootFacts(assessment.livePath),
+    program: input.program,
     backupRoots: [
       ...input.backupRoots,
       ...assessment.findings.flatMap(({ source }) => (source?.proof === 'read' ? [source.root] : [])),
@@ -132,9 +133,9 @@ export async function writeBundle(input: BundleInput): Promise<BundleSummary> {
   for (;;) {
     const outDir = typeof input.outDir === 'string' ? input.outDir : input.outDir();
     try {
-      const directory = checkOutDir(assessment, outDir);
+      const directory = checkOutDir(input, outDir);
       const placed = { ...input, assessment, outDir };
-      const report = reportInput(placed, chosen, plan, lists, counted);
+      const report = reportInput(placed, chosen, plan, lists);
       const written = writeBundleWhole(directory, filesOf(placed, chosen, plan, lists, counted, report));
       return { directory, ...counted, ...written, report, unread };
     } catch (error) {
@@ -161,7 +162,10 @@ function unreadSources(plan: RestorePlan): string | null {
   );
 }
 
-function checkOutDir(assessment: Assessment, outDir: string): string {
+function checkOutDir(
+  { assessment, backupRoots }: Pick<BundleInput, 'assessment' | 'backupRoots'>,
+  outDir: string,
+): string {
   let directory: string;
   try {
     directory = futurePathOf(outDir);
@@ -179,6 +183,7 @@ function checkOutDir(assessment: Assessment, outDir: string): string {
   }
   const volumes = [
     assessment.livePath,
+    ...backupRoots,
     ...assessment.findings.flatMap(({ source }) => (source?.proof === 'read' ? [source.root] : [])),
   ];
   for (const volume of new Set(volumes)) {
@@ -238,8 +243,9 @@ function listOf(line: ListLine): BundleList {
   };
 }
 
-function reportInput(input: Placed, chosen: Chosen, plan: RestorePlan, lists: Lists, counted: Counted): ReportInput {
+function reportInput(input: Placed, chosen: Chosen, plan: RestorePlan, lists: Lists): ReportInput {
   const asked = lists.lines.filter((line) => !line.needs.includes('person-deleted'));
+  const unasked = plan.entries.filter(({ needs }) => !needs.includes('person-deleted'));
   const { block, ...free } = freeAt(input.assessment.livePath) ?? { block: BLOCK_BYTES, bytes: null };
   const inBlocks = (size: number): number => Math.ceil(size / block) * block;
   const replaced = asked.flatMap(({ type, entries }) => (type === 'replace' ? entries : []));
@@ -253,15 +259,13 @@ function reportInput(input: Placed, chosen: Chosen, plan: RestorePlan, lists: Li
         ...listOf(line),
         kind: line.needs.includes('older') ? 'older' : line.needs.includes('damaged') ? 'damaged' : 'missing',
       })),
-    directories: counted.directories,
-    links: counted.links,
+    directories: unasked.filter(({ action }) => action === 'directory').length,
+    links: unasked.filter(({ action }) => action === 'link').length,
     needed: {
       bytes: asked
         .flatMap(({ type, entries }) => (type === 'links' ? [] : entries))
         .reduce((total, { state }) => total + inBlocks(state.size ?? 0), 0),
-      inodes: plan.entries.filter(
-        ({ action, needs }) => (action === 'copy' || action === 'directory') && !needs.includes('person-deleted'),
-      ).length,
+      inodes: unasked.filter(({ action }) => action === 'copy' || action === 'directory').length,
     },
     free: free.bytes === null ? null : free,
     evidence: {

@@ -20,8 +20,9 @@ export function restoreSteps(input: ReportInput): Step[] {
   const bundle = operand(input.bundle);
   const target = shellWord(input.target);
   const options = [
-    ...(input.lists.some((list) => list.kind === 'damaged') ? ['--damaged'] : []),
-    ...(input.lists.some((list) => list.kind === 'older') ? ['--older'] : []),
+    ...(['damaged', 'older'] as const).flatMap((need) =>
+      input.lists.some(({ needs }) => needs.includes(need)) ? [`--${need}`] : [],
+    ),
     ...(input.remote ? ['--source HOST:'] : []),
   ];
   const script = `sh ${bundle}/restore.sh`;

@@ -2,7 +2,7 @@
 import { decodePath, decodeTarget, parentOf } from '../../domain/path.ts';
 import type { Entry, Need, PlannedDirectory, PlanSource, RestorePlan } from './plan.ts';
 
-/** files: names alike in snapshot and target · replace: with what must lie there · links: with the surviving name · pairs: two names. */
+/** files: names alike in snapshot and target · replace: with what must lie there · links: with the surviving name, and where to copy from else · pairs: two names. */
 export type ListType = 'files' | 'replace' | 'links' | 'pairs';
 
 export interface ListLine {
@@ -104,6 +104,8 @@ function* records(line: ListLine): Iterable<Buffer> {
         yield destination;
         yield entryField(entry.linkTo ?? '');
         yield field(entry.sha256 ?? '');
+        yield entryField(entry.sourcePath);
+        yield remote();
         break;
       case 'pairs':
         yield entryField(entry.sourcePath);
@@ -180,6 +182,8 @@ export interface Places {
   readonly liveRoot: { readonly fsType: string; readonly inode: string } | null;
   /** Printable: every snapshot's directory that is known. */
   readonly backupRoots: readonly string[];
+  /** The words that run Rollcall here, for a shell. */
+  readonly program: string;
 }
 
 /** Root's own links that something is to be put back below: the only ones that restore.sh walks through. */
@@ -236,7 +240,7 @@ export function listFiles(plan: RestorePlan, places: Places): Lists {
     }
   }
 
-  const { livePath, liveRoot, backupRoots } = places;
+  const { livePath, liveRoot, backupRoots, program } = places;
   files.push(
     { name: 'dirs.make0', content: () => directoryRecords(plan.directories) },
     { name: 'dirs.finish0', content: () => directoryRecords([...plan.directories].reverse()) },
@@ -256,6 +260,7 @@ export function listFiles(plan: RestorePlan, places: Places): Lists {
           Buffer.concat([decodePath(root), NUL]),
         ),
     },
+    { name: 'program', content: () => [Buffer.from(program)] },
     { name: 'plan', content: () => planText(plan, lines) },
   );
   return { lines, files, notInXxh64 };

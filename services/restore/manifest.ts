@@ -21,6 +21,8 @@ export interface ManifestEntry {
   readonly needs: readonly Need[];
   readonly action: Action;
   readonly recovery: 'exact' | 'older';
+  /** Its snapshot lies on another host. */
+  readonly isRemote: boolean;
   readonly linkTo: string | null;
   readonly state: State;
   /** What a damaged entry replaces. */
@@ -256,6 +258,7 @@ export function parseManifestLine(line: string): ManifestEntry {
   const needs = json['needs'];
   if (!Array.isArray(needs)) throw new Error('needs is not a list');
   const inTheWay = json['inTheWay'];
+  const source = json['source'];
   return {
     volume: text(json, 'volume'),
     path: text(json, 'path'),
@@ -265,6 +268,7 @@ export function parseManifestLine(line: string): ManifestEntry {
     needs: NEEDS.filter((need) => needs.includes(need)),
     action: one(ACTIONS, json, 'action'),
     recovery: one(['exact', 'older'] as const, json, 'recovery'),
+    isRemote: isObject(source) && source['proof'] === 'export',
     linkTo: textOrNull(json, 'linkTo'),
     state: parseState(json),
     obstacle: isObject(inTheWay) ? parseState(inTheWay) : null,

@@ -253,7 +253,10 @@ export function planRestore(
       continue;
     }
     const entry = entryOf(finding, proof, destination, source, ages.get(finding) ?? 0);
-    const key = proof.inode === null || proof.sha256 === null ? null : `${entry.list}\0${source}\0${proof.inode}`;
+    // Names that were one file. Two that are only copied from the same one come back as two, as they were.
+    const isName = entry.sourcePath === finding.path;
+    const key =
+      proof.inode === null || proof.sha256 === null || !isName ? null : `${entry.list}\0${source}\0${proof.inode}`;
     const leader = key === null || entry.action !== 'copy' ? undefined : leaders.get(key);
     if (leader !== undefined) {
       entries.push({ ...entry, action: 'link', linkTo: leader.destination, sha256: proof.sha256 });

@@ -6,6 +6,8 @@ import type { Selection } from './selection.ts';
 export interface ListSummary {
   readonly file: string;
   readonly kind: 'missing' | 'damaged' | 'older';
+  /** Options of restore.sh, without their dashes, all of which it takes. */
+  readonly needs: readonly string[];
   /** Printable. */
   readonly snapshot: string;
   /** ISO 8601, or `from/to`. */
@@ -29,7 +31,7 @@ export interface ReportInput {
   readonly bundle: string | null;
   /** Where the files are to be put back: the live root. */
   readonly target: string;
-  /** How the command is called here: 'rollcall' or './rollcall'. */
+  /** The words that run Rollcall on this machine, from any directory, for a shell: 'rollcall', '/opt/rollcall/rollcall'. */
   readonly program: string;
   readonly lists: readonly ListSummary[];
   /** Missing directories that are made again, and names that are linked to a surviving name. */

@@ -231,7 +231,7 @@ unsummed=$(find lists ! -type d -print | awk '
   function check(name) { if (!(name in sums)) printf " %s", name }
   BEGIN {
     while ((getline line <"SHA256SUMS") > 0) sums[substr(line, 67)] = 1
-    n = split("restore.sh manifest.jsonl lists/plan lists/dirs.make0 lists/dirs.finish0 lists/root-links0 lists/backups0 lists/target0", names, " ")
+    n = split("restore.sh manifest.jsonl lists/plan lists/dirs.make0 lists/dirs.finish0 lists/root-links0 lists/backups0 lists/target0 lists/program", names, " ")
     for (i = 1; i <= n; i++) check(names[i])
   }
   { check($0) }')
@@ -331,9 +331,8 @@ if [ "$apply" = 1 ]; then
     fi
   fi
   if [ -n "$evidence" ]; then
-    evidence=$(cd -- "$start" && mkdir -p -- "$evidence" && cd -P -- "$evidence" && pwd -P; printf x)
+    evidence=$(cd -- "$start" && mkdir -p -- "$evidence" && cd -P -- "$evidence" && pwd -P && printf x) || die 2 "cannot make the evidence directory"
     evidence=${evidence%?x}
-    [ -n "$evidence" ] || die 2 "cannot make the evidence directory"
     up=$(exchangeable "$evidence/x") && die 4 "the evidence cannot be kept in $evidence: $up" "choose a directory of yours; nothing was changed"
   else
     evidence=$B/evidence/$key
@@ -394,7 +393,6 @@ usable() {
     blocked "$1"
     return 1
   fi
-  open_to_us "${1%/*}" || { printf "%s\000" "$1" >>"$W/closed0" || exit 255; return 1; }
   return 0
 }
 # For a dry run of who is not root: whether something could be made in a directory, or in the nearest one above it that is there.
@@ -408,6 +406,10 @@ open_to_us() {
   return "$askedrc"
 }
 there() { [ -e ".$1" ] || [ -L ".$1" ]; }
+closed() {
+  open_to_us "${1%/*}" && return 1
+  printf "%s\000" "$1" >>"$W/closed0" || exit 255
+}
 sum() { s=$(sha256sum <".$1" 2>>"$LOG"); s=${s%% *}; }
 '
 # Emits the entries that are absent.
@@ -416,7 +418,7 @@ present=0
 for p do
   usable "$p" || continue
   if there "$p"; then present=$((present + 1)); continue; fi
-  emit "$p"
+  closed "$p" || emit "$p"
 done
 tally present "$present"
 '
@@ -442,6 +444,7 @@ while [ $# -ge 6 ]; do
     nowkind=other
   fi
   if [ "$nowkind" = absent ] || { [ "$nowkind" = "$kind" ] && [ -n "$now" ] && [ "$now" = "$was" ]; }; then
+    closed "$p" && continue
     if [ "$from" = "$p" ]; then emit "$p"; else printf "%s\000%s\000%s\000" "$from" "$remote" "$p" >>"$W/pairs0" || exit 255; fi
   elif [ "$nowkind" = "$kind" ] && [ -n "$want" ] && [ "$now" = "$want" ]; then
     present=$((present + 1))
@@ -451,21 +454,24 @@ while [ $# -ge 6 ]; do
 done
 tally present "$present"
 '
-# path, surviving name, SHA-256: links where the survivor has the content; emits what must be copied instead.
+# path, surviving name, SHA-256, source path, the same for a remote glob: links where the survivor has the content; emits what must be copied
+# instead. In a dry run the survivor may be one that --apply puts back before.
 LINK=$COMMON'
 present=0 linked=0
-while [ $# -ge 3 ]; do
-  p=$1 survivor=$2 want=$3
-  shift 3
+while [ $# -ge 5 ]; do
+  p=$1 survivor=$2 want=$3 from=$4 remote=$5
+  shift 5
   usable "$p" || continue
   if there "$p"; then present=$((present + 1)); continue; fi
+  closed "$p" && continue
+  if [ "$APPLY" = 0 ] && ! there "$survivor"; then linked=$((linked + 1)); continue; fi
   if proper "$survivor" && safe "${survivor%/*}" && [ ! -L ".$survivor" ] && [ -f ".$survivor" ]; then
     sum "$survivor"
     if [ "$s" = "$want" ]; then
       if [ "$APPLY" = 0 ] || ln -T -- ".$survivor" ".$p" 2>>"$LOG"; then linked=$((linked + 1)); continue; fi
     fi
   fi
-  emit "$p"
+  if [ "$from" = "$p" ]; then emit "$p"; else printf "%s\000%s\000%s\000" "$from" "$remote" "$p" >>"$W/pairs0" || exit 255; fi
 done
 tally present "$present"
 tally moved "$linked"
@@ -478,7 +484,15 @@ while [ $# -ge 3 ]; do
   shift 3
   usable "$p" || continue
   if [ -z "$REPLACING" ] && there "$p"; then present=$((present + 1)); continue; fi
-  if [ "$APPLY" = 0 ]; then moved=$((moved + 1)); continue; fi
+  closed "$p" && continue
+  if [ "$APPLY" = 0 ]; then
+    if [ "$REMOTE" = 1 ] || [ -e "$PREFIX$ROOT$from" ] || [ -L "$PREFIX$ROOT$from" ]; then
+      moved=$((moved + 1))
+    else
+      printf "link_stat: No such file or directory: %s\n" "$PREFIX$ROOT$from" >>"$LOG" && tally rc 23 || exit 255
+    fi
+    continue
+  fi
   [ "$REMOTE" = 0 ] || from=$remote
   waited_rsync $OPTS ${BACKUP:+"--backup-dir=$BACKUP${p%/*}"} -- "$PREFIX$ROOT$from" ".$p" </dev/null >/dev/null 2>>"$LOG"
   rc=$?
@@ -562,7 +576,7 @@ while [ "$n" -gt 0 ]; do
   fi
   if [ -e ".$p" ]; then blocked "$p"; continue; fi
   if [ "$APPLY" = 0 ]; then
-    if open_to_us "${p%/*}"; then made=$((made + 1)); else printf "%s\000" "$p" >>"$W/closed0" || exit 255; fi
+    closed "$p" || made=$((made + 1))
     continue
   fi
   note "$id" wanted
@@ -741,19 +755,19 @@ pairs() {
 }
 
 # ---- what is asked for ----------------------------------------------------------------------------------------------------------
-LISTS='' need_bytes=0 need_files=0 links=0
+LISTS='' need_bytes=0 need_files=0
 out_damaged=0 out_older=0 out_person=0
 while read -r nn list type files bytes needs <&3; do
   [ "$nn" = '#' ] && continue
   if chosen "$needs"; then
     LISTS="$LISTS $list"
     [ "$type" = dirs ] && continue
-    [ "$type" = links ] && links=1
     need_bytes=$((need_bytes + bytes)) need_files=$((need_files + files))
   elif [ "$type" != dirs ]; then
-    case ,$needs, in
-      *,person-deleted,*) out_person=$((out_person + files)) ;;
-      *,damaged,*) out_damaged=$((out_damaged + files)) ;;
+    # By what is lacking: a list may need two options.
+    case $person$damaged,$needs, in
+      0?*,person-deleted,*) out_person=$((out_person + files)) ;;
+      ?0*,damaged,*) out_damaged=$((out_damaged + files)) ;;
       *) out_older=$((out_older + files)) ;;
     esac
   fi
@@ -799,8 +813,11 @@ put_back() {
           if xargs -0 -r sh -c "$COPY" sh <"$B/lists/$nn-$list.files0" >"$W/list"; then transfer "$nn" "$W/list" --ignore-existing; else gave_up; fi
           ;;
         links)
-          if records 3 "$LINK" sh <"$B/lists/$nn-$list.links0" >"$W/list"; then transfer "$nn" "$W/list" --ignore-existing; else gave_up; fi
-          linked=$((linked + $(total moved)))
+          if records 5 "$LINK" sh <"$B/lists/$nn-$list.links0" >"$W/list"; then
+            linked=$((linked + $(total moved)))
+            transfer "$nn" "$W/list" --ignore-existing
+            pairs "$nn" "$W/pairs0" --ignore-existing
+          else gave_up; fi
           ;;
         pairs)
           pairs "$nn" "$B/lists/$nn-$list.pairs0" --ignore-existing
@@ -881,7 +898,7 @@ temporaries() {
     case $nn$type in
       '#'*) continue ;;
       *files) STEP=1 AT=1 suffix=files0 ;;
-      *links) STEP=3 AT=1 suffix=links0 ;;
+      *links) STEP=5 AT=1 suffix=links0 ;;
       *pairs) STEP=3 AT=3 suffix=pairs0 ;;
       *replace) STEP=6 AT=1 suffix=was0 ;;
       *) continue ;;
@@ -966,7 +983,7 @@ else
 fi
 if [ "$apply" = 1 ]; then
   say "$copied files restored ($linked by linking), $made directories made. Now read them all again:"
-  say "  rollcall verify $(quoted "$B") $(quoted "$T")"
+  say "  $(cat -- "$B/lists/program") verify $(quoted "$B") $(quoted "$T")"
 else
   say "$copied files would be restored, $made directories made. To do it, run the same command with --apply"
 fi

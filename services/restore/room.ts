@@ -1,6 +1,6 @@
 // Whether what comes back fits: bytes and inodes at the target, and bytes for the damaged content that is kept, against what is free. Pure.
 import type { ReportInput } from './present.ts';
-import { bytes, operand, plural } from './wording.ts';
+import { bytes, operand, plural, shellWord } from './wording.ts';
 
 /** Null: it could not be asked. */
 export function fits(input: Pick<ReportInput, 'needed' | 'free' | 'evidence'>): boolean | null {
@@ -30,16 +30,19 @@ export function roomText({ needed, free, target, evidence }: ReportInput): strin
 export function tooLittleRoom(input: ReportInput): { readonly text: string; readonly next: string } | null {
   if (fits(input) !== false) return null;
   const { needed, free, evidence, bundle, program } = input;
-  const short =
-    free !== null && needed.bytes > free.bytes
-      ? `${bytes(needed.bytes - free.bytes)} are lacking at ${input.target}`
-      : free?.inodes !== undefined && free.inodes !== null && needed.inodes > free.inodes
-        ? `${plural(needed.inodes - free.inodes, 'inode')} are lacking at ${input.target}`
-        : `${bytes(evidence.bytes - (evidence.free ?? 0))} are lacking for evidence/ of the bundle: name another place with restore.sh --evidence`;
+  const at = operand(bundle ?? 'BUNDLE');
   // Less than all of it: the file system wants some for itself.
-  const some = Math.max(1, Math.floor(((free?.bytes ?? 0) * 0.9) / 1_000_000));
+  const some = (all: number): number => Math.max(1, Math.floor(all * 0.9));
+  const part = (short: string, limit: string): { text: string; next: string } => ({
+    text: `IT DOES NOT FIT: ${short} lacking at ${input.target}. Make room first, or restore the most urgent part.`,
+    next: `${program} bundle ${at} --newest-first ${limit}`,
+  });
+  if (free !== null && needed.bytes > free.bytes)
+    return part(`${bytes(needed.bytes - free.bytes)} are`, `--max-bytes ${some(free.bytes / 1_000_000)}MB`);
+  if (free !== null && free.inodes !== null && needed.inodes > free.inodes)
+    return part(`${plural(needed.inodes - free.inodes, 'inode')} are`, `--max-files ${some(free.inodes)}`);
   return {
-    text: `IT DOES NOT FIT: ${short}. Make room first, or restore the most urgent part.`,
-    next: `${program} bundle ${operand(bundle ?? 'BUNDLE')} --newest-first --max-bytes ${some}MB`,
+    text: `IT DOES NOT FIT: ${bytes(evidence.bytes - (evidence.free ?? 0))} are lacking for evidence/ of the bundle. Name another place for it.`,
+    next: `sh ${at}/restore.sh --damaged --evidence DIR ${shellWord(input.target)}`,
   };
 }

@@ -40,6 +40,8 @@ export interface VerifyItem {
   readonly list: string;
   readonly needs: readonly string[];
   readonly status: VerifyStatus;
+  /** Its copy lies on another host. */
+  readonly isRemote: boolean;
   readonly metadata: readonly MetadataField[];
   /** What is wrong, in words; null when nothing is. */
   readonly detail: string | null;
@@ -195,7 +197,7 @@ function sameContent(a: State, b: State): boolean {
 }
 
 function itemOf(entry: ManifestEntry, look: Look, copies: Copies): VerifyItem {
-  const { volume, path, destination, state, list, needs, expectedKey, observedKey } = entry;
+  const { volume, path, destination, state, list, needs, isRemote, expectedKey, observedKey } = entry;
   const item = (status: VerifyStatus, detail: string | null, metadata: readonly MetadataField[] = []): VerifyItem => ({
     volume,
     path,
@@ -204,6 +206,7 @@ function itemOf(entry: ManifestEntry, look: Look, copies: Copies): VerifyItem {
     list,
     needs,
     status,
+    isRemote,
     metadata,
     detail,
     expectedKey,

@@ -108,6 +108,7 @@ export function hostileInput(assessment: Assessment, lure = LURE): ReportInput {
     lists: words.map((word) => ({
       file: 'lists/01-missing.files0',
       kind: 'missing' as const,
+      needs: [],
       snapshot: encodePath(Buffer.from(word.replaceAll('/', '\u2215'))),
       asOf: '2025-11-20T03:00:00.000Z',
       files: 1,

@@ -303,6 +303,7 @@ export function reportInput(changes: Partial<ReportInput> = {}): ReportInput {
       {
         file: 'lists/01-missing.files0',
         kind: 'missing',
+        needs: [],
         snapshot: '2025-11-22',
         asOf: night(0),
         files: 101,
@@ -311,6 +312,7 @@ export function reportInput(changes: Partial<ReportInput> = {}): ReportInput {
       {
         file: 'lists/01-damaged.files0',
         kind: 'damaged',
+        needs: ['damaged'],
         snapshot: '2025-11-22',
         asOf: night(0),
         files: 1,
@@ -319,6 +321,7 @@ export function reportInput(changes: Partial<ReportInput> = {}): ReportInput {
       {
         file: 'lists/02-missing.files0',
         kind: 'missing',
+        needs: [],
         snapshot: '2025-11-21',
         asOf: night(1),
         files: 97,
@@ -327,6 +330,7 @@ export function reportInput(changes: Partial<ReportInput> = {}): ReportInput {
       {
         file: 'lists/02-damaged.files0',
         kind: 'damaged',
+        needs: ['damaged'],
         snapshot: '2025-11-21',
         asOf: night(1),
         files: 1,
@@ -335,6 +339,7 @@ export function reportInput(changes: Partial<ReportInput> = {}): ReportInput {
       {
         file: 'lists/03-older.files0',
         kind: 'older',
+        needs: ['older'],
         snapshot: '2025-11-20',
         asOf: night(2),
         files: 7,

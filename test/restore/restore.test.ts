@@ -19,6 +19,7 @@ import {
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { encodePath } from '../../domain/path.ts';
+import { restoreSteps } from '../../services/restore/commands.ts';
 import { bytes, have, type Seen, survey, text, World } from './world.ts';
 
 let world: World;
@@ -507,6 +508,71 @@ describe.skipIf(process.getuid?.() !== 0 || !have('setpriv'))('a user who is not
     expect(statSync(inLive('bin/tool')).mode & 0o7777).toBe(0o755);
     execFileSync('chown', ['-R', '0:0', world.bundle]);
     expect(await world.verify()).toMatchObject({ exit: 1, metadataDiffers: 4, counts: { missing: { files: 1 } } });
+  });
+});
+
+describe('what is printed to be done', () => {
+  it('two files that are only copied from the same hard-linked one come back as two', async () => {
+    const from = world.snapshot('s1');
+    linkSync(world.write(from, 'c', 'same'), bytes(from, '/c2'));
+    for (const path of ['a', 'b']) world.wrong(path, { ...s1, sourcePath: 'c' });
+    await world.writeBundle();
+    expect(world.restore(['--apply']).code).toBe(0);
+    expect(statSync(inLive('a')).ino).not.toBe(statSync(inLive('b')).ino);
+    expect(statSync(inLive('a')).nlink).toBe(1);
+  });
+
+  it('a dry run of hard links that go beside says what --apply does', async () => {
+    const from = world.snapshot('s1');
+    linkSync(world.write(from, 'f1', 'same'), bytes(from, '/f2'));
+    for (const path of ['f1', 'f2']) {
+      mkdirSync(inLive(path));
+      world.wrong(path, { verdict: 'replaced', from: 's1' });
+    }
+    await world.writeBundle();
+    const dry = world.restore([]);
+    expect({ code: dry.code, output: dry.output }).toMatchObject({ code: 0 });
+    expect(dry.output).toContain('2 files would be restored');
+    expect(dry.output).not.toContain('assess');
+    const ran = world.restore(['--apply']);
+    expect({ code: ran.code, output: ran.output }).toMatchObject({ code: 0 });
+    expect(ran.output).toContain('2 files restored (1 by linking)');
+  });
+
+  it('a damaged file of which only an older version is left is offered with both options, and each that lacks is told', async () => {
+    const from = world.snapshot('s1');
+    world.write(from, 'f', 'older');
+    world.write(world.live, 'f', 'damaged');
+    world.wrong('f', { verdict: 'corrupt', from: 's1', recovery: 'older' });
+    const { report } = await world.writeBundle();
+    expect(restoreSteps(report)[0]?.command).toContain('--damaged --older');
+    expect(world.restore(['--older']).output).toContain('not asked for: 1 damaged files (--damaged)');
+    expect(world.restore(['--damaged']).output).toContain('of which only an older version is left (--older)');
+    expect(world.restore(['--damaged', '--older', '--apply']).code).toBe(0);
+    expect(readFileSync(inLive('f'), 'utf8')).toBe('older');
+  });
+
+  it('where a person deleted all of it, directories too, no plain restore is offered', async () => {
+    const from = world.snapshot('s1');
+    world.write(from, 'd/f', 'x');
+    for (const path of ['d', 'd/f']) world.wrong(path, { ...s1, cause: 'person' });
+    expect(restoreSteps((await world.writeBundle()).report)).toEqual([]);
+  });
+
+  it('evidence that cannot be kept where it should be is refused', async () => {
+    world.write(world.snapshot('s1'), 'f', 'good');
+    world.wrong('f', s1);
+    await world.writeBundle();
+    writeFileSync(join(world.base, 'file'), '');
+    const ran = spawnSync(
+      'sh',
+      [join(world.bundle, 'restore.sh'), '--apply', '--evidence', join(world.base, 'file/x'), world.live],
+      { encoding: 'utf8', timeout: 60_000 },
+    );
+    expect({ code: ran.status, says: ran.stderr }).toMatchObject({
+      code: 2,
+      says: expect.stringContaining('cannot make the evidence directory'),
+    });
   });
 });
 
