@@ -3,7 +3,7 @@ import type { Comparison } from '../facts.ts';
 import { isTold, quiet, same } from '../version.ts';
 import { overlaps } from './context.ts';
 import type { Case, Pending, Sighting } from './sightings.ts';
-import { differs, PENDING, readable, roleOf, volumeOf } from './sightings.ts';
+import { differs, PENDING, readable, recordedDamage, roleOf, volumeOf } from './sightings.ts';
 
 /** Zeros at the end that a file of the good version's kind does not have: a block of most file systems. */
 const ZERO_TAIL_BYTES_MIN = 4096;
@@ -49,6 +49,8 @@ function sizeOf(lkg: Sighting): number {
 
 /** The change that made this content happened in W: the step into the run of equal observations that ends with it. */
 function runBeganInWindow(c: Case, judged: Sighting): boolean {
+  // What was found so once does not become good by a window that is shorter today.
+  if (recordedDamage(c, judged) !== null) return true;
   let first = judged;
   for (let i = judged.rank - 1; i >= 0; i--) {
     const before = c.earlier[i];

@@ -36,10 +36,13 @@ export function takeSides(c: Case, judged: Sighting, prior: readonly Sighting[])
     return judged.suspect ? 'unknown' : 'none';
   }
 
+  // A backup that took over what was found damaged before is no second witness for it.
+  const isHeard = ({ sighting }: Vote): boolean =>
+    sighting === judged || (!sighting.suspect && recordedDamage(c, sighting) === null);
   const count = (digest: bigint): number =>
     physicalCopies(
       c,
-      votes.filter((vote) => vote.digest === digest && (!vote.sighting.suspect || vote.sighting === judged)),
+      votes.filter((vote) => vote.digest === digest && isHeard(vote)),
     );
   const own = Math.max(1, count(judged.digest));
   const against = Math.max(...others.map((other) => (other.digest === null ? 0 : count(other.digest))));

@@ -18,9 +18,18 @@ function isDamage(verdict: Verdict): verdict is RecordedDamage['damage'] {
 }
 
 /** What earlier assessments, people and restores left behind for one volume. */
+/** A finding that nobody has resolved or accepted. */
+export interface OpenFinding {
+  readonly path: string;
+  readonly isDirectory: boolean;
+  /** Something is lost or damaged, not only unprotected or unread. */
+  readonly isLoss: boolean;
+  /** observedKeyOf (domain/judge): what was found there. */
+  readonly observed: string;
+}
+
 export interface Decisions {
-  /** Paths with an open finding of whatever kind; whether it was a directory. */
-  readonly open: ReadonlyMap<string, boolean>;
+  readonly open: readonly OpenFinding[];
   /** Paths with an open finding of a loss. */
   readonly openLosses: ReadonlyMap<string, RecordedLoss>;
   /** When those happened, ms since 1970: last sighting and first proof. */
@@ -54,7 +63,7 @@ export async function decisionsOf(client: Queryable, volumeId: number): Promise<
        from finding where volume = $1 and (state in ('open', 'accepted') or restored_ms is not null or verdict = any ($2))`,
     [volumeId, DAMAGES, [FLAG.sideUnknown, FLAG.sideBackup]],
   );
-  const open = new Map<string, boolean>();
+  const open: OpenFinding[] = [];
   const openLosses = new Map<string, RecordedLoss>();
   const stretches = new Map<string, { fromMs: number; toMs: number }>();
   const accepted = new Map<string, Acceptance[]>();
@@ -62,7 +71,10 @@ export async function decisionsOf(client: Queryable, volumeId: number): Promise<
   const restored = new Map<string, number>();
   const restoredInto = new Map<string, number>();
   for (const row of found.rows) {
-    if (row.state === 'open') open.set(row.path, row.is_directory);
+    if (row.state === 'open') {
+      const { path, observed, is_directory: isDirectory } = row;
+      open.push({ path, isDirectory, isLoss: LOSSES.includes(row.verdict), observed });
+    }
     if (row.state === 'open' && LOSSES.includes(row.verdict)) {
       const cause = row.verdict === 'missing' ? row.cause : null;
       const before = openLosses.get(row.path);

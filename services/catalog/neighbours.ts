@@ -1,4 +1,5 @@
 // What stands beside a path that is gone: where its content or its inode stands now, and the directories above it.
+import { baseName, parentOf } from '../../domain/path.ts';
 import type { Version } from '../../domain/version.ts';
 import { columnsOf, type JudgedRoot } from './reconciliation.ts';
 import { signed, unsigned, VERSION_COLUMNS, versionOf } from './rows.ts';
@@ -34,6 +35,26 @@ export async function standingNow(
     ],
   );
   return found.rows;
+}
+
+/** What stands live now at each of some printable paths. Reads the dictionary of directories whole: for a few paths, or none. */
+export async function standingAt(
+  client: Queryable,
+  live: JudgedRoot,
+  paths: readonly string[],
+): Promise<Map<string, Version>> {
+  if (paths.length === 0) return new Map();
+  const found = await client.query({
+    rowMode: 'array',
+    text: `select n.path, ${VERSION_COLUMNS}
+             from unnest($3::text[], $4::text[], $5::text[]) as n (path, directory, name)
+             join directory d on d.path = n.directory collate "C"
+             join version v on v.root = $1 and v.directory = d.id and v.name = n.name collate "C" and v.first_seq <= $2 and (v.end_seq is null or v.end_seq > $2)
+             join attribute a on a.id = v.attribute`,
+    values: [live.root, live.newestSeq, paths, paths.map(parentOf), paths.map(baseName)],
+  });
+  const rows = found.rows as unknown as readonly (readonly unknown[])[];
+  return new Map(rows.map((row) => [row[0] as string, versionOf(row, 1)]));
 }
 
 /** The size of what stands live now with each digest; left out where two sizes have it. */

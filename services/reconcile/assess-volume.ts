@@ -22,6 +22,7 @@ import { type ExecuteRequests, readInProcess } from './readings.ts';
 import { nextSourceOf } from './next-source.ts';
 import { judgeWithCopies, lookAtSuspects, settleDirectories } from './settle.ts';
 import { addSurroundings } from './surroundings.ts';
+import { undecidedOf, unmovedText } from './undecided.ts';
 import { tallyOf } from './tally.ts';
 
 export interface ReconcileInput extends LoadInput {
@@ -138,6 +139,8 @@ export async function reconcile(input: ReconcileInput): Promise<Reconciled> {
   const liveScan = observers[live]?.scan;
   if (liveScan === undefined) throw new Error('the last observer is live now');
 
+  const { leftOut, unmoved } = await undecidedOf(db.pool, loaded, verdicts);
+  const unread = incompleteOf(observers, gaps, findings);
   const series = input.series.map((one) => ({ ...one, pattern: one.pattern ?? one.name }));
   const assessment: Assessment = {
     volume: input.volume.name,
@@ -148,7 +151,8 @@ export async function reconcile(input: ReconcileInput): Promise<Reconciled> {
     timeline: window.timeline,
     ...tally,
     findings,
-    ...incompleteOf(observers, gaps, findings),
+    ...unread,
+    incomplete: [...unread.incomplete, ...unmovedText(unmoved.length)],
     conditions: conditionsOf({
       observers,
       series: series.map(({ name, pattern }) => ({ name, pattern })),
@@ -173,10 +177,8 @@ export async function reconcile(input: ReconcileInput): Promise<Reconciled> {
     const found = decisions.accepted.has(path) ? (verdicts[i]?.found ?? null) : null;
     return found === null ? [] : [{ path, content: contentKeyOfState(found) }];
   });
-  const leftOut = [...decisions.open].flatMap(([path, isDirectory]) =>
-    builder.leftOut(path, isDirectory) === null ? [] : [path],
-  );
-  const id = await store(input, assessment, observers, results, readings, points, acceptedNow, leftOut);
+  const undecided = [...leftOut, ...unmoved].map(({ path }) => path);
+  const id = await store(input, assessment, observers, results, readings, points, acceptedNow, undecided);
   return { assessment, id, nextSource: nextSourceOf({ db, loaded, context, tools, verdicts, now: input.now }) };
 }
 
@@ -221,7 +223,7 @@ async function store(
   readings: readonly SubjectReading[],
   points: readonly number[],
   acceptedNow: readonly { readonly path: string; readonly content: string }[],
-  leftOut: readonly string[],
+  undecided: readonly string[],
 ): Promise<bigint> {
   const { findings: _findings, ...summary } = assessment;
   const result = JSON.stringify(summary, (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value));
@@ -234,7 +236,7 @@ async function store(
       volumeId: input.volume.id,
       nowMs: assessment.createdMs,
       rows: results.flatMap(({ finding, verdicted }) => rowOf(finding, verdicted, observers, points) ?? []),
-      unknown: [...leftOut, ...results.flatMap(({ finding }) => (isUnknown(finding.verdict) ? [finding.path] : []))],
+      unknown: [...undecided, ...results.flatMap(({ finding }) => (isUnknown(finding.verdict) ? [finding.path] : []))],
       seen: acceptedNow,
     });
     return recordAssessment(client, {

@@ -1,4 +1,4 @@
-import { utimesSync } from 'node:fs';
+import { statSync, utimesSync } from 'node:fs';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { inTransaction } from '../../services/catalog/database.ts';
 import { acceptFinding, listFindings, markRestored } from '../../services/catalog/findings.ts';
@@ -15,6 +15,13 @@ beforeEach(async () => {
   world.backup(1);
   volumeId = (await world.scan()).volume.id;
 });
+
+/** Live is scanned for the first time when it has happened already: only the backup knows better. */
+function neverScanned(): void {
+  world = World.open(catalog);
+  for (let i = 0; i < 20; i++) world.write(`d${i % 5}/f${i}`, `content of file ${i}`);
+  for (const night of [1, 2, 3]) world.backup(night);
+}
 
 const open = () => listFindings(catalog.db.pool, { volumeId });
 const all = () => listFindings(catalog.db.pool, { volumeId, states: ['open', 'resolved', 'accepted'] });
@@ -102,6 +109,41 @@ describe('findings', () => {
     world.backup(10);
     expect(verdicts(await world.assess())).toEqual({ 'd1/f1': 'missing' });
     expect(await open()).toMatchObject([{ path: 'd1/f1' }]);
+  });
+
+  test('stay open where a later run looks at less and cannot tell them, and it says so', async () => {
+    neverScanned();
+    world.write('d2/f2', '', 3);
+    utimesSync(world.path('d2/f2'), new Date(), new Date());
+    world.write('d3/f3', 'contEnt of file 3');
+    world.touch(world.path('d3/f3'), 0);
+    world.remove('d1/f1');
+    const all = { 'd1/f1': 'missing', 'd2/f2': 'truncated', 'd3/f3': 'corrupt' };
+    volumeId = (await world.scan()).volume.id;
+    expect(verdicts(await world.assess())).toEqual(all);
+    const blind = await world.assess({ series: [] });
+    expect(verdicts(blind)).toEqual({});
+    expect(blind.incomplete).toEqual([expect.stringMatching(/^3 losses that were found before are as they were/)]);
+    expect(await open()).toHaveLength(3);
+    // Later than all of it.
+    const late = await world.assess({ sinceMs: Date.now() + 1_000 });
+    expect(late.findings.filter(({ verdict }) => verdict === 'truncated').length + late.incomplete.length).toBe(1);
+    expect(await open()).toHaveLength(3);
+    expect(verdicts(await world.assess())).toEqual(all);
+  });
+
+  test('of damage stay open when the nightly copy has taken it over, and the good copy is still the source', async () => {
+    neverScanned();
+    const { mtimeMs } = statSync(world.path('d3/f3'));
+    world.write('d3/f3', 'contEnt of file 3');
+    utimesSync(world.path('d3/f3'), mtimeMs / 1000, mtimeMs / 1000);
+    expect(verdicts(await world.assess())).toEqual({ 'd3/f3': 'corrupt' });
+    for (const night of [15, 16]) {
+      world.backup(night);
+      const assessment = await world.assess();
+      expect(verdicts(assessment)).toEqual({ 'd3/f3': 'corrupt' });
+      expect(findingAt(assessment, 'd3/f3')).toMatchObject({ recovery: 'exact', flags: [] });
+    }
   });
 
   test('of a path that cannot be looked at now stay open', async () => {

@@ -1,0 +1,53 @@
+// Findings that stay open although this assessment does not tell them again.
+import type { Verdict } from '../../domain/assessment.ts';
+import type { Judged } from '../../domain/judge/context.ts';
+import { OBSERVED_ABSENT, observedKeyOf } from '../../domain/judge/keys.ts';
+import type { Version } from '../../domain/version.ts';
+import type { OpenFinding } from '../catalog/findings.ts';
+import { standingAt } from '../catalog/neighbours.ts';
+import type { Queryable } from '../catalog/scans.ts';
+import type { Loaded } from './load.ts';
+
+/** By these a path is as it should be, or nobody knows better. All others find it again, or explain it. */
+const SILENT: ReadonlySet<Verdict> = new Set(['intact', 'new', 'modified', 'unprotected']);
+
+/**
+ * Open findings that this run says nothing certain of. leftOut: it does not look there. unmoved: a loss that is as it was found, and is not told this
+ * time because less is looked at (no --backup, fewer snapshots, a shorter --since). Only a return, a restore or a person closes it.
+ */
+export async function undecidedOf(
+  client: Queryable,
+  { builder, roots, subjects, decisions }: Loaded,
+  verdicts: readonly Judged[],
+): Promise<{ leftOut: OpenFinding[]; unmoved: OpenFinding[] }> {
+  const leftOut: OpenFinding[] = [];
+  const losses: OpenFinding[] = [];
+  for (const open of decisions.open) {
+    if (builder.leftOut(open.path, open.isDirectory) !== null) leftOut.push(open);
+    else if (open.isLoss) losses.push(open);
+  }
+  if (losses.length === 0) return { leftOut, unmoved: [] };
+  /** What is there now; null where the verdict speaks for itself. */
+  const observed = new Map<string, string | null>();
+  subjects.forEach(({ facts }, i) => {
+    const judged = verdicts[i];
+    if (judged === undefined) return;
+    observed.set(facts.path, SILENT.has(judged.verdict) && judged.accepted === null ? judged.observedKey : null);
+  });
+  const live = roots.find((root) => root.live);
+  const plain = losses.filter(({ path }) => !observed.has(path)).map(({ path }) => path);
+  const standing = live === undefined ? new Map<string, Version>() : await standingAt(client, live, plain);
+  for (const path of plain) {
+    const version = standing.get(path);
+    observed.set(path, version === undefined ? OBSERVED_ABSENT : observedKeyOf(version));
+  }
+  return { leftOut, unmoved: losses.filter((open) => observed.get(open.path) === open.observed) };
+}
+
+export function unmovedText(losses: number): string[] {
+  if (losses === 0) return [];
+  return [
+    `${losses} ${losses === 1 ? 'loss that was found before is as it was, and stays' : 'losses that were found before are as they were, and stay'} open: ` +
+      'nothing that this assessment looks at decides on that. Name every --backup again; rollcall findings lists them.',
+  ];
+}
