@@ -188,8 +188,13 @@ function verdictLines({ verdicts, directories, universe }: Assessment, width: nu
   const dirs = told.filter((verdict) => directories[verdict] > 0);
   return [
     ...wrap(
-      `What    ${files.map((verdict) => `${verdict} ${count(verdicts[verdict].files)}`).join(', ')}; ` +
-        `intact ${count(verdicts.intact.files)}; together ${count(universe.paths)}`,
+      `What    ${[
+        ...(files.length === 0
+          ? []
+          : [files.map((verdict) => `${verdict} ${count(verdicts[verdict].files)}`).join(', ')]),
+        `intact ${count(verdicts.intact.files)}`,
+        `together ${count(universe.paths)}`,
+      ].join('; ')}`,
       width,
       8,
     ),

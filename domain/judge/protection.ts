@@ -21,7 +21,14 @@ const MS_NS = 1_000_000n;
 
 export function judgeProtection(c: Case, live: Sighting): Protection {
   if (!c.context.backupDeclared) return withoutBackup(c, live);
-  return protectedNow(c, live) ?? unverified(c, live) ?? backupMissing(c) ?? neverBackedUp(c, live) ?? modified(c);
+  return (
+    protectedNow(c, live) ??
+    fileSystemsOwn(c, live) ??
+    unverified(c, live) ??
+    backupMissing(c) ??
+    neverBackedUp(c, live) ??
+    modified(c)
+  );
 }
 
 /** A series' newest snapshot that is on disk, and what it saw. */
@@ -64,6 +71,12 @@ function protectedNow(c: Case, live: Sighting): Protection | null {
   const flags = metadataFlags(live, match.sighting);
   if (stale) flags.push(FLAG.otherBackupStale);
   return { verdict: 'intact', flags, evidence: [`Same as in ${nameOf(c.context, match.observer)}.`] };
+}
+
+/** Backups leave lost+found out, and lose nothing by it: mkfs makes it. What lies in it is judged by itself. */
+function fileSystemsOwn({ facts }: Case, live: Sighting): Protection | null {
+  if (facts.path !== 'lost+found' || live.kind !== 'directory') return null;
+  return { verdict: 'intact', flags: [], evidence: ['The file system makes it; what lies in it is judged by itself.'] };
 }
 
 /** A directory's mtime moves with every entry; it says nothing of the directory itself. */

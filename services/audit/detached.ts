@@ -1,5 +1,6 @@
 // Scans and assessments that are left to a worker: what was typed is checked at once and kept; a worker does the same as the command would.
 import { EXIT, RollcallError, worstExit, type ExitCode } from '../../domain/exit.ts';
+import { isTransient } from '../catalog/advice.ts';
 import type { Database } from '../catalog/database.ts';
 import { leaveRequest, type RequestAnswer, type RequestHolder, type RequestKind } from '../catalog/requests.ts';
 import { bytes, count } from '../restore/wording.ts';
@@ -67,7 +68,9 @@ export async function runRequest(
     return { kind: taken.kind, answer };
   } catch (error) {
     const interrupted = tools.signal.aborted || (error instanceof RollcallError && error.exit === EXIT.interrupted);
-    if (interrupted || (!(error instanceof RollcallError) && taken.attempts < ATTEMPTS_MAX)) {
+    // A database that went away is no answer, with whatever advice it is told.
+    const comesBack = !(error instanceof RollcallError) || isTransient(error.cause);
+    if (interrupted || (comesBack && taken.attempts < ATTEMPTS_MAX)) {
       await holder.giveBack(id);
       if (!interrupted) throw error;
       return null;

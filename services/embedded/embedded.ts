@@ -50,6 +50,8 @@ const RECOVERY_MAX_MS = 600_000;
 const RECOVERY_SAY_MS = 3_000;
 const STOP_MAX_MS = 60_000;
 const STOP_UNUSED_MAX_MS = 4_000;
+/** A server that the killed command had just started may not have written its id yet. */
+const APPEARS_MAX_MS = 1_000;
 /** A server that ended is being started again meanwhile. */
 const TROUBLE_MAX_MS = 10_000;
 
@@ -131,6 +133,8 @@ async function keep(
 export async function stopUnused(options: Omit<EmbeddedOptions, 'binDir'>): Promise<void> {
   if (!existsSync(options.stateDir)) return;
   const state = realpathSync(options.stateDir);
+  const deadline = options.now() + APPEARS_MAX_MS;
+  while (clusterExists(state) && postmasterPid(state) === null && options.now() < deadline) await sleep(RETRY_MS);
   if (clusterExists(state)) await stopIdle(state, options, STOP_UNUSED_MAX_MS);
 }
 
@@ -165,7 +169,10 @@ async function acquire(
   for (;;) {
     if (socketExists(state)) {
       const outcome = await takeLock(address);
-      if (outcome instanceof Client) return outcome;
+      if (outcome instanceof Client) {
+        endLoser(state, starting);
+        return outcome;
+      }
       // Not even the memory of one more connection, which is a file, has room.
       const refusal = refusalOf(outcome) ?? (outcome.code === '53100' ? outOfRoom(state) : null);
       if (refusal !== null) throw giveUp(refusal);
@@ -195,6 +202,12 @@ async function acquire(
     }
     await sleep(POLL_MS);
   }
+}
+
+/** A server that was started beside the one that is used would take over when that one has gone, and nobody would stop it. */
+function endLoser(state: string, starting: Starting | null): void {
+  if (starting === null || starting.child.pid === postmasterPid(state)) return;
+  starting.child.kill('SIGTERM');
 }
 
 /** Why there is no connection at this moment. */

@@ -138,7 +138,12 @@ export function logPath(state: string): string {
 function openLog(state: string): number {
   return aboutState(state, () => {
     const path = logPath(state);
-    if (existsSync(path) && statSync(path).size > LOG_MAX) renameSync(path, `${path}.1`);
+    try {
+      if ((statSync(path, { throwIfNoEntry: false })?.size ?? 0) > LOG_MAX) renameSync(path, `${path}.1`);
+    } catch (error) {
+      // Another command has just done it.
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    }
     return openSync(path, constants.O_WRONLY | constants.O_CREAT | constants.O_APPEND | constants.O_NOFOLLOW, 0o600);
   });
 }
@@ -160,7 +165,7 @@ export function startServer(state: string, { bin }: Binaries): Starting {
   const recycled = recycledPid(state, `${socketPath(state)}.lock`);
   const log = openLog(state);
   try {
-    const from = fstatSync(log).size;
+    const { size: from, ino } = fstatSync(log);
     const settings = { ...SETTINGS, unix_socket_directories: directory };
     const child = spawn(
       join(bin, 'postgres'),
@@ -183,7 +188,13 @@ export function startServer(state: string, { bin }: Binaries): Starting {
       spawnError = error;
     });
     child.unref();
-    const all = (): string => readFrom(logPath(state), from, SAYS_MAX);
+    // The next command may have renamed it meanwhile.
+    const all = (): string => {
+      const path = [logPath(state), `${logPath(state)}.1`].find(
+        (each) => statSync(each, { throwIfNoEntry: false })?.ino === ino,
+      );
+      return path === undefined ? '' : readFrom(path, from, SAYS_MAX);
+    };
     return { child, all, says: () => linesOf(all(), child.pid), spawnError: () => spawnError };
   } finally {
     closeSync(log);

@@ -1,12 +1,24 @@
 // The Postgres that Rollcall brings along, shared, killed, and put into places where it cannot be.
 import { spawn, spawnSync } from 'node:child_process';
-import { chmodSync, chownSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, expect, test, vi } from 'vitest';
 import { isTransient } from '../../services/catalog/advice.ts';
 import { connect, openPool } from '../../services/catalog/database.ts';
 import { migrate } from '../../services/catalog/migrate.ts';
 import type { Embedded } from '../../services/embedded/embedded.ts';
+import { isAlive } from '../../services/processes.ts';
 import { until } from '../support/poll.ts';
 import { CAN_UNSHARE, IS_ROOT, REPOSITORY } from './hold.ts';
 import { serverPid, states } from './states.ts';
@@ -174,6 +186,53 @@ test('a socket and lock files of a dead server are no obstacle, even when their 
   } finally {
     other.kill('SIGKILL');
   }
+});
+
+test('who finds a server ends the one that it was just starting, so that none is left when both have gone', async () => {
+  const state = used();
+  const first = await open(state);
+  // Started through a wrapper that takes its time: it comes to the lock file when the first server has gone.
+  const [programs = ''] = readdirSync(state).filter((name) => name.startsWith('postgres-'));
+  const bin = join(base, 'bin');
+  mkdirSync(bin);
+  for (const name of ['postgres', 'initdb']) {
+    const program = join(state, programs, 'bin', name);
+    writeFileSync(
+      join(bin, name),
+      `#!/bin/sh\nif [ "$1" = -D ]; then echo $$ >${base}/begun; sleep 3; : >${base}/woken; fi\nexec ${program} "$@"\n`,
+      { mode: 0o755 },
+    );
+  }
+  chmodSync(base, 0o777);
+  const socket = join(state, 'run', '.s.PGSQL.5432');
+  renameSync(socket, `${socket}.aside`);
+  const opening = open(state, { binDir: bin });
+  await until('it starts one of its own', () => existsSync(join(base, 'begun')));
+  renameSync(`${socket}.aside`, socket);
+  const second = await opening;
+  const pid = Number(readFileSync(join(base, 'begun'), 'utf8'));
+  await until('the one it was starting has ended', () => !isAlive(pid));
+  expect(existsSync(join(base, 'woken'))).toBe(false);
+  await first.close();
+  await second.close();
+  expect(serverPid(state)).toBeNull();
+});
+
+test('a log that is moved away by another command still tells why a server did not start', async () => {
+  const state = used();
+  const log = join(state, 'postgres.log');
+  const first = await open(state);
+  const socket = join(state, 'run', '.s.PGSQL.5432');
+  renameSync(socket, `${socket}.aside`);
+  // Whoever starts a server beside the one that runs hears in the log that there is one: each time the log has just become another.
+  const opening = open(state);
+  for (let moved = 0; moved < 5; moved += 1) {
+    await until('somebody writes a log', () => existsSync(log));
+    renameSync(log, `${log}.1`);
+  }
+  renameSync(`${socket}.aside`, socket);
+  await (await opening).close();
+  await first.close();
 });
 
 test('a state path of 200 characters', async () => {
