@@ -32,6 +32,8 @@ export interface RunOptions {
   readonly idle?: boolean;
   /** The body works until it is told to end, ends in order, and knows its exit code: a signal is no interruption. */
   readonly service?: boolean;
+  /** The body has made what it takes away in the end: after a signal it is waited for, not left. */
+  readonly tidies?: boolean;
 }
 
 export type Run = (body: Body, options?: RunOptions) => Promise<void>;

@@ -107,9 +107,10 @@ async function perform(body: Body, stateDir: string | undefined, options: RunOpt
         return session;
       },
     };
-    // A body with threads ends in order by itself, because the shard in its hands is to be given back; any other is simply left.
+    // A body with threads ends in order by itself, because the shard in its hands is to be given back, and one that tidies because nobody
+    // else would; any other is simply left.
     const work = body(context);
-    const waits = options.threads === true || options.service === true;
+    const waits = options.threads === true || options.service === true || options.tidies === true;
     const exit = await (waits ? work : Promise.race([work, aborted(signal)])).finally(output.done);
     if (!signal.aborted || options.service === true) return exit;
     report(interrupted(), options.json === true);

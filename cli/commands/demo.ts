@@ -20,6 +20,8 @@ export function define(program: Command, run: Run): void {
     .option('--keep', 'keep the tree and the bundle to look at')
     .action(async (options: { readonly dir?: string; readonly keep?: boolean }) => {
       const args: DemoArguments = { directory: options.dir ?? null, keep: options.keep ?? options.dir !== undefined };
-      await run(async (context) => (await import('../bodies/demo.ts')).demoBody(context, args));
+      await run(async (context) => (await import('../bodies/demo.ts')).demoBody(context, args), {
+        tidies: true,
+      });
     });
 }

@@ -30,6 +30,7 @@ const SEED = 20_261_121;
 /** @throws RollcallError when the directory exists, a command fails that should not, or the demo is interrupted */
 export async function playDemo(options: DemoOptions): Promise<void> {
   const { print } = options;
+  refuseInterrupted(options.signal);
   const base = options.directory ?? mkdtempSync(join(tmpdir(), 'rollcall-demo-'));
   if (options.directory !== null) {
     if (existsSync(base)) throw new RollcallError(`${base} exists already.`, { next: 'Give --dir a new name.' });
@@ -44,6 +45,7 @@ export async function playDemo(options: DemoOptions): Promise<void> {
     expected: readonly number[],
   ): Promise<void> => {
     for (const [index, step] of steps.entries()) {
+      refuseInterrupted(options.signal);
       number++;
       print('');
       print(`== ${number}. ${step.title}`);
@@ -52,7 +54,7 @@ export async function playDemo(options: DemoOptions): Promise<void> {
       if (step.command === null || command === null) continue;
       print(`$ ${step.command}`);
       const code = await shell(command, base, options);
-      if (options.signal.aborted) throw new RollcallError('Interrupted.', { exit: EXIT.interrupted });
+      refuseInterrupted(options.signal);
       if (!expected.includes(code))
         throw new RollcallError(`The demo's command ended with ${code}, and ${expected.join(' or ')} was expected.`);
     }
@@ -72,15 +74,29 @@ export async function playDemo(options: DemoOptions): Promise<void> {
   }
 }
 
+function refuseInterrupted(signal: AbortSignal): void {
+  if (signal.aborted) throw new RollcallError('Interrupted.', { exit: EXIT.interrupted });
+}
+
+/** Resolves when the shell and all that it started have ended: what they write into must not be taken away under them. */
 function shell(command: string, cwd: string, options: DemoOptions): Promise<number> {
   return new Promise((resolve, reject) => {
+    // A group of its own, which is interrupted as a whole, and once: a signal to the shell alone would leave its commands running, and a
+    // terminal's own would reach them a second time, which means "at once".
     const child = spawn('sh', ['-c', command], {
       cwd,
       env: options.environment,
       stdio: ['ignore', 'pipe', 'pipe'],
-      signal: options.signal,
-      killSignal: 'SIGINT',
+      detached: true,
     });
+    const interrupt = (): void => {
+      try {
+        if (child.pid !== undefined) process.kill(-child.pid, 'SIGINT');
+      } catch {
+        // All of the group has ended just now.
+      }
+    };
+    options.signal.addEventListener('abort', interrupt, { once: true });
     for (const stream of [child.stdout, child.stderr]) {
       let rest = '';
       stream.setEncoding('utf8').on('data', (text: string) => {
@@ -92,7 +108,10 @@ function shell(command: string, cwd: string, options: DemoOptions): Promise<numb
         if (rest !== '') options.print(`  ${rest}`);
       });
     }
-    child.on('error', (error) => (options.signal.aborted ? undefined : reject(error)));
-    child.on('close', (code) => resolve(code ?? EXIT.interrupted));
+    child.on('error', reject);
+    child.on('close', (code) => {
+      options.signal.removeEventListener('abort', interrupt);
+      resolve(code ?? EXIT.interrupted);
+    });
   });
 }

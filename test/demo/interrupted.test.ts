@@ -1,0 +1,52 @@
+// The demo as a process that is interrupted: what it made, and the server that it started, go with it.
+import { spawn } from 'node:child_process';
+import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { until } from '../support/poll.ts';
+
+const REPOSITORY = fileURLToPath(new URL('../../', import.meta.url));
+const LOADER = join(REPOSITORY, 'node_modules/tsx/dist/loader.mjs');
+
+let base: string;
+
+beforeAll(() => {
+  base = mkdtempSync(join(tmpdir(), 'rollcall-demo-interrupted-'));
+  // The database's own user passes through here.
+  chmodSync(base, 0o755);
+});
+afterAll(() => rmSync(base, { recursive: true, force: true }));
+
+test.each([
+  ['the process', 1],
+  ['the foreground group', -1],
+] as const)('Ctrl-C to %s while a command runs is 130 and leaves no tree and no server', async (_who, sign) => {
+  const demo = spawn(process.execPath, [join(REPOSITORY, 'cli/main.ts'), 'demo'], {
+    // The demo calls this program again, and a child of node has the loader from here only.
+    env: {
+      PATH: process.env['PATH'],
+      HOME: base,
+      TMPDIR: base,
+      ROLLCALL_STATE_DIR: join(base, 'state'),
+      NODE_OPTIONS: `--import ${LOADER}`,
+    },
+    stdio: ['ignore', 'pipe', 'inherit'],
+    detached: true,
+  });
+  const ended = new Promise<number | null>((resolve) => demo.once('exit', resolve));
+  let said = '';
+  demo.stdout.on('data', (chunk: Buffer) => {
+    said += chunk.toString();
+  });
+  try {
+    await until('the first assessment is asked for', () => said.includes('$ '), 60_000);
+    process.kill(sign * (demo.pid ?? 0), 'SIGINT');
+    expect(await ended).toBe(130);
+    expect(readdirSync(base).filter((name) => name.startsWith('rollcall-demo-'))).toEqual([]);
+    expect(existsSync(join(base, 'state/data/postmaster.pid'))).toBe(false);
+  } finally {
+    demo.kill('SIGKILL');
+  }
+});
