@@ -14,7 +14,7 @@ export async function importBody(context: Context, args: ImportArguments): Promi
   const { output } = context;
   const { db } = await context.session();
   const tools = { db, host: hostname(), cwd: workingDirectory(), nowMs: context.now };
-  if (args.asOf === null) {
+  if (args.forget || args.asOf === null) {
     const forgotten = await forgetList(tools, args);
     if (args.json) output.json(forgotten);
     else output.line(`${plural(forgotten.removed, 'list')} of ${forgotten.of} taken back.`);

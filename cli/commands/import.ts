@@ -5,7 +5,7 @@ import type { ImportRequest } from '../../services/interchange/import-list.ts';
 import type { Run } from '../command.ts';
 
 export interface ImportArguments extends Omit<ImportRequest, 'asOf'> {
-  /** As typed; null with forget. */
+  /** As typed; forget does without. */
   readonly asOf: string | null;
   readonly tz: string | null;
   readonly forget: boolean;

@@ -1,0 +1,81 @@
+// Commands as they are typed, in processes of their own on a catalog: that each option does what it says.
+import { spawn } from 'node:child_process';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { testDatabase, type TestDatabase } from '../support/postgres.ts';
+
+const REPOSITORY = fileURLToPath(new URL('../../', import.meta.url));
+const PROGRAM = ['--import', join(REPOSITORY, 'node_modules/tsx/dist/loader.mjs'), join(REPOSITORY, 'cli/main.ts')];
+
+let base: string;
+let database: TestDatabase;
+
+beforeAll(async () => {
+  base = mkdtempSync(join(tmpdir(), 'rollcall-typed-'));
+  // Another user passes through here.
+  chmodSync(base, 0o755);
+  database = await testDatabase();
+});
+afterAll(async () => {
+  await database.close();
+  rmSync(base, { recursive: true, force: true });
+});
+
+interface Answer {
+  readonly status: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+function urlAt(host: string, port: number): string {
+  const { user, password, database: name } = database.address;
+  return `postgresql://${user}:${encodeURIComponent(password)}@/${name}?host=${encodeURIComponent(host)}&port=${port}`;
+}
+
+function rollcall(args: readonly string[], as: { readonly uid?: number; readonly url?: string } = {}): Promise<Answer> {
+  const child = spawn(process.execPath, [...PROGRAM, ...args], {
+    // Threads find their loader from here.
+    cwd: REPOSITORY,
+    env: {
+      PATH: process.env['PATH'],
+      HOME: base,
+      DATABASE_URL: as.url ?? urlAt(database.address.host, database.address.port),
+    },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    ...(as.uid === undefined ? {} : { uid: as.uid, gid: as.uid }),
+  });
+  const said = { stdout: '', stderr: '' };
+  for (const name of ['stdout', 'stderr'] as const)
+    child[name].setEncoding('utf8').on('data', (text: string) => {
+      said[name] += text;
+    });
+  return new Promise((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (status) => resolve({ status, ...said }));
+  });
+}
+
+function write(path: string, content: string): string {
+  const whole = join(base, path);
+  mkdirSync(dirname(whole), { recursive: true });
+  writeFileSync(whole, content);
+  return whole;
+}
+
+test('import --forget takes a list back, also where --as-of was left standing', async () => {
+  const file = write('listed/letter', 'a letter');
+  const list = write('list', '');
+  const volume = dirname(file);
+  expect(await rollcall(['scan', volume])).toMatchObject({ status: 0 });
+  const exported = await rollcall(['export', volume]);
+  writeFileSync(list, exported.stdout);
+  const typed = ['import', list, '--volume', volume, '--as-of', '1 minute ago'];
+  expect(await rollcall(typed)).toMatchObject({ status: 0, stdout: expect.stringContaining('1 file') });
+  expect(await rollcall([...typed, '--forget'])).toMatchObject({
+    status: 0,
+    stdout: `1 list of ${volume} taken back.\n`,
+  });
+});
