@@ -5,7 +5,7 @@ import { history } from '../../services/audit/history.ts';
 import type { Stretch } from '../../services/audit/history.ts';
 import { workingDirectory } from '../../services/files/location.ts';
 import { hex } from '../../services/files/hash.ts';
-import { bytes } from '../../services/restore/wording.ts';
+import { bytes, shellWord } from '../../services/restore/wording.ts';
 import type { Context } from '../command.ts';
 import type { HistoryArguments } from '../commands/history.ts';
 
@@ -26,13 +26,16 @@ export async function historyBody(context: Context, args: HistoryArguments): Pro
     for (const stretch of one.stretches) output.line(`  ${stretchLine(stretch)}`);
   }
   const copies = found.volumes.flatMap((one) =>
-    one.stretches.flatMap(({ copy, state }) => (copy === null ? [] : [{ copy, state }])),
+    one.stretches.flatMap(({ copy, state }) => (copy === null || typeof state === 'string' ? [] : [{ copy, state }])),
   );
-  const newest = copies.sort((a, b) => b.copy.asOf.toMs - a.copy.asOf.toMs)[0];
+  // A copy that rotted is often the newest one; whoever asks here is about to copy it.
+  const good = copies.filter(({ state }) => !state.suspect);
+  const which = good.length < copies.length ? ' that is not suspect' : '';
+  const newest = good.sort((a, b) => b.copy.asOf.toMs - a.copy.asOf.toMs)[0];
   output.line(
     newest === undefined
-      ? 'No snapshot on disk holds a copy.'
-      : `Newest copy in a snapshot: ${newest.copy.path}/${found.path}`,
+      ? `No snapshot on disk holds a copy${which}.`
+      : `Newest copy in a snapshot${which}: ${shellWord(`${newest.copy.path}/${found.path}`)}`,
   );
   return EXIT.nothing;
 }

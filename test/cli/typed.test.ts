@@ -1,6 +1,6 @@
 // Commands as they are typed, in processes of their own on a catalog: that each option does what it says.
 import { spawn } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -78,4 +78,24 @@ test('import --forget takes a list back, also where --as-of was left standing', 
     status: 0,
     stdout: `1 list of ${volume} taken back.\n`,
   });
+});
+
+test('history says where a copy lies that is not suspect, as a word for a shell', async () => {
+  const name = "a 'letter";
+  for (const [night, content] of [
+    ['2026-10-01', 'what was written'],
+    ['2026-10-02', 'what was WRITTEN'],
+  ] as const)
+    utimesSync(write(`nights/${night}/${name}`, content), 1_700_000_000, 1_700_000_000);
+  expect(await rollcall(['scan', join(base, 'nights/*'), '--reread'])).toMatchObject({ status: 0 });
+  const { stdout } = await rollcall(['history', name]);
+  expect(stdout).toMatch(/^ {2}2026-10-02: .*SUSPECT/m);
+  expect(stdout).toContain(
+    `Newest copy in a snapshot that is not suspect: '${base}/nights/2026-10-01/a '\\''letter'\n`,
+  );
+  rmSync(join(base, 'nights/2026-10-01'), { recursive: true });
+  await rollcall(['scan', join(base, 'nights/*')]);
+  expect((await rollcall(['history', name])).stdout).toContain(
+    'No snapshot on disk holds a copy that is not suspect.\n',
+  );
 });
