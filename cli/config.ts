@@ -1,5 +1,5 @@
 // The only reader of the environment: parsed once, at the door, into a frozen value that is passed down.
-import { homedir } from 'node:os';
+import { homedir, userInfo } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
 import { RollcallError } from '../domain/exit.ts';
 import { operand } from '../services/restore/wording.ts';
@@ -35,6 +35,15 @@ function passwdHome(): string | null {
     return homedir();
   } catch {
     return null;
+  }
+}
+
+/** Who decides, for the log: the user's name, or `uid N` where passwd has no entry and Node throws. */
+export function actor(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return `uid ${process.geteuid?.()}`;
   }
 }
 

@@ -1,10 +1,10 @@
 // The bodies of `findings list` and `findings accept`.
-import { userInfo } from 'node:os';
 import { EXIT, type ExitCode } from '../../domain/exit.ts';
 import { acceptFindings, findingsOf } from '../../services/audit/findings.ts';
 import type { StoredFinding } from '../../services/catalog/findings.ts';
 import type { Context } from '../command.ts';
 import type { AcceptFindingsArguments, ListFindingsArguments } from '../commands/findings.ts';
+import { actor } from '../config.ts';
 
 function record(finding: StoredFinding): unknown {
   const { openedMs, seenMs, closedMs, id, ...rest } = finding;
@@ -45,7 +45,7 @@ export async function acceptFindingsBody(context: Context, args: AcceptFindingsA
     findings: args.findings,
     volume: args.volume,
     reason: args.reason,
-    actor: userInfo().username,
+    actor: actor(),
     nowMs: context.now(),
   });
   if (args.json) context.output.json({ accepted: accepted.map(record) });

@@ -1,5 +1,4 @@
 // The body of `verify BUNDLE [TARGET]`.
-import { userInfo } from 'node:os';
 import type { ExitCode } from '../../domain/exit.ts';
 import { verify } from '../../services/audit/verify.ts';
 import { workingDirectory } from '../../services/files/location.ts';
@@ -9,6 +8,7 @@ import { isLeftToPerson, VERIFY_STATUSES } from '../../services/restore/verify.t
 import type { VerifyItem, VerifyResult, VerifyStatus } from '../../services/restore/verify.ts';
 import type { Context } from '../command.ts';
 import type { VerifyArguments } from '../commands/verify.ts';
+import { actor } from '../config.ts';
 
 const MEANING: Readonly<Record<VerifyStatus, string>> = {
   restored: 'back, bit for bit',
@@ -30,7 +30,7 @@ export async function verifyBody(context: Context, args: VerifyArguments): Promi
       target: args.target,
       riskAccepted: args.notGluster || args.bricksRescued,
       cwd: workingDirectory(),
-      actor: userInfo().username,
+      actor: actor(),
       nowMs: context.now,
       signal: context.signal,
       onProgress: (files, read) => output.progress({ doing: 'verifying', files, bytes: read, filesExpected: null }),

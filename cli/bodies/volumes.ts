@@ -1,11 +1,12 @@
 // The bodies of `volumes list` and `volumes rebase`.
-import { hostname, userInfo } from 'node:os';
+import { hostname } from 'node:os';
 import { EXIT, type ExitCode } from '../../domain/exit.ts';
 import { rebase } from '../../services/audit/rebase.ts';
 import { isListVolume } from '../../services/catalog/lists.ts';
 import { listVolumes } from '../../services/catalog/volumes.ts';
 import type { Context } from '../command.ts';
 import type { ListVolumesArguments, RebaseVolumeArguments } from '../commands/volumes.ts';
+import { actor } from '../config.ts';
 
 export async function listVolumesBody(context: Context, args: ListVolumesArguments): Promise<ExitCode> {
   const { db } = await context.session();
@@ -36,7 +37,7 @@ export async function rebaseVolumeBody(context: Context, args: RebaseVolumeArgum
   const { volume, before, now } = await rebase(db, {
     volume: args.volume,
     reason: args.reason,
-    actor: userInfo().username,
+    actor: actor(),
     host: hostname(),
     nowMs: context.now(),
   });

@@ -1,6 +1,7 @@
-// Commands as they are typed, in processes of their own on a catalog: that each option does what it says.
+// Commands as they are typed, in processes of their own on a catalog: that each option does what it says, and that every user can decide.
 import { spawn } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -99,3 +100,33 @@ test('history says where a copy lies that is not suspect, as a word for a shell'
     'No snapshot on disk holds a copy that is not suspect.\n',
   );
 });
+
+test.skipIf(process.getuid?.() !== 0)(
+  'a user without an entry in passwd can decide, and the log says which (skipped for who is not root)',
+  async () => {
+    const volume = dirname(write('rebased/letter', 'a letter'));
+    expect(await rollcall(['scan', volume])).toMatchObject({ status: 0 });
+    // The socket of the tests' server is closed to other users; a port that leads to it is not.
+    const { host, port } = database.address;
+    const door = createServer((client) => {
+      const server = connect(`${host}/.s.PGSQL.${port}`);
+      client.pipe(server).pipe(client);
+      for (const one of [client, server]) one.on('error', () => one.destroy());
+    });
+    await new Promise<void>((resolve) => door.listen(0, '127.0.0.1', resolve));
+    const address = door.address();
+    const as = { uid: 12_345, url: urlAt('127.0.0.1', typeof address === 'object' ? (address?.port ?? 0) : 0) };
+    try {
+      expect(await rollcall(['volumes', 'rebase', volume, '--reason', 'a new disk'], as)).toMatchObject({
+        status: 0,
+        stderr: '',
+      });
+      expect((await rollcall(['findings', 'accept', '1', '--reason', 'it is well'], as)).stderr).not.toContain(
+        'should not have happened',
+      );
+    } finally {
+      door.close();
+    }
+    expect((await rollcall(['log'])).stdout).toContain('uid 12345');
+  },
+);
