@@ -136,6 +136,12 @@ function withoutTime(match: RegExpMatchArray, offsetAt: OffsetAt): NameDate | nu
   return at({ fromMs: startOfDay(day, offsetAt), toMs: startOfDay(day + DAY_MS, offsetAt) - 1 });
 }
 
+const READINGS: readonly (readonly [RegExp, (match: RegExpMatchArray, offsetAt: OffsetAt) => NameDate | null])[] = [
+  [WITH_TIME, withTime],
+  [WITH_HOUR, withTime],
+  [WITHOUT_TIME, withoutTime],
+];
+
 /**
  * The date in a snapshot's name (printable text; components joined by '/'), wherever it stands: `2026-11-21`, `20261121T0300`,
  * `2026-11-21_03-00-00`, `2026-11-21T03:00:00+01:00`, btrbk's `home.20261121T030000+0100_1`, `zfs-auto-snap_daily-2026-11-21-0300`,
@@ -144,15 +150,26 @@ function withoutTime(match: RegExpMatchArray, offsetAt: OffsetAt): NameDate | nu
  * Null where there is none: 2026-13-40 is no date, and neither is `daily.0` or snapper's 123.
  */
 export function dateInName(name: string, offsetAt: OffsetAt): NameDate | null {
-  const readings: readonly (readonly [RegExp, (match: RegExpMatchArray, offsetAt: OffsetAt) => NameDate | null])[] = [
-    [WITH_TIME, withTime],
-    [WITH_HOUR, withTime],
-    [WITHOUT_TIME, withoutTime],
-  ];
-  for (const [form, read] of readings) {
+  for (const [form, read] of READINGS) {
     const dates = [...name.matchAll(form)].map((match) => read(match, offsetAt)).filter((date) => date !== null);
     const last = dates.at(-1);
     if (last) return last;
+  }
+  return null;
+}
+
+/**
+ * A date, or a date and a time, that a person typed, and nothing else: where a part is not understood the whole is not, and null. (In a name
+ * what stands beside the date means nothing; here it may be the hour.)
+ */
+export function dateAlone(text: string, offsetAt: OffsetAt): AsOf | null {
+  for (const [form, read] of READINGS) {
+    const [match] = text.matchAll(form);
+    if (match?.[0] !== text) continue;
+    const groups = match.groups ?? {};
+    // What would be a counter in a name was meant as a zone.
+    const isIgnored = groups['zone'] !== undefined && zoneOf(groups, '') === undefined;
+    return isIgnored ? null : read(match, offsetAt);
   }
   return null;
 }

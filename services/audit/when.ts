@@ -1,6 +1,6 @@
 // Times as people write them: `--since WHEN`, `--as-of WHEN`.
 import { RollcallError } from '../../domain/exit.ts';
-import { dateInName, offsetsOf } from '../../domain/snapshot-date.ts';
+import { dateAlone, offsetsOf } from '../../domain/snapshot-date.ts';
 
 const UNIT_MS: Readonly<Record<string, number>> = {
   minute: 60_000,
@@ -37,7 +37,7 @@ export function parseWhen(text: string, options: WhenOptions): When {
       ? instant(options.nowMs - 86_400_000)
       : unit !== undefined
         ? instant(options.nowMs - Number(ago?.[1]) * unit)
-        : dateInName(text.trim(), offsetAt);
+        : dateAlone(text.trim(), offsetAt);
   if (when === null) {
     throw new RollcallError(`${options.option} ${JSON.stringify(text)} is not understood.`, {
       next: 'Write a date (2026-11-21), a time (2026-11-21T03:00) or an age ("3 days ago").',
