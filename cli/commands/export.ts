@@ -91,6 +91,8 @@ export function define(program: Command, run: Run): void {
 }
 
 function misuse(options: Options, file: string | null): string | null {
+  if (options.against === undefined && (options.againstSnapshot ?? options.againstAsOf) !== undefined)
+    return '--against-snapshot and --against-as-of choose a state of --against VOLUME: name that volume (it may be the same one).';
   if ((options.format === 'combined') !== (options.against !== undefined))
     return '--format combined and --against VOLUME belong together.';
   if (options.zero === true && options.format !== 'gnu') return '--zero is of --format gnu only.';

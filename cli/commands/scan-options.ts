@@ -77,8 +77,8 @@ export function scanSettings(options: ScanOptions): ScanSettings {
 }
 
 /** What is left to a worker is read as the worker was told. Null where there is nothing to say. */
-export function detachedProblem({ detach, gentle }: ScanSettings): string | null {
-  return !detach || (gentle.bytesPerSecond === null && !gentle.idle)
+export function detachedProblem({ detach, gentle, threads }: ScanSettings): string | null {
+  return !detach || (gentle.bytesPerSecond === null && !gentle.idle && threads === null)
     ? null
-    : 'error: --bwlimit and --idle are for the process that reads: give them to rollcall worker, not with --detach.';
+    : 'error: --bwlimit, --idle and --threads are for the process that reads: give them to rollcall worker, not with --detach.';
 }

@@ -72,6 +72,21 @@ test('a usage error is exit 2, says what is wrong and which help to read, and pr
   }
 });
 
+test('an option that would do nothing is a usage error that says what to do', () => {
+  const nights = ['--live', '/x', '--backup', '/y/*'];
+  for (const [args, says] of [
+    [['assess', ...nights, '--detach', '--threads', '2'], /--threads.*rollcall worker/],
+    [['scan', '/x', '--detach', '--threads', '2'], /--threads.*rollcall worker/],
+    [['scan', '/x', '--detach', '--idle'], /--idle.*rollcall worker/],
+    [['export', 'v', '--against-snapshot', 'n'], /--against-snapshot.*--against VOLUME/],
+    [['export', 'v', '--against-as-of', '2026-11-21'], /--against-as-of.*--against VOLUME/],
+  ] as const) {
+    const { status, stdout, stderr } = rollcall(...args);
+    expect(stderr).toMatch(says);
+    expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
+  }
+});
+
 test('a usage error with --json is an object on standard output, too', () => {
   const { status, stdout } = rollcall('assess', '--json');
   expect(status).toBe(2);
