@@ -2,7 +2,7 @@
 import { accessSync, constants, existsSync, lstatSync, opendirSync, realpathSync, statfsSync, statSync } from 'node:fs';
 import { errnoOf } from '../files/errors.ts';
 import { bytesOf, meaningsOf, realPathOf } from '../files/location.ts';
-import { isNetworkOrFuse, mountOf, mountsBelow, type Mount } from '../files/mounts.ts';
+import { isNetworkOrFuse, mountByPath, mountOf, mountsBelow, readMounts, type Mount } from '../files/mounts.ts';
 import { bytes, count } from '../restore/wording.ts';
 import { bad, ok, warning, type Check } from './check.ts';
 
@@ -34,19 +34,26 @@ function checkListing(path: string): Check {
   }
 }
 
+function isWritableGluster(mount: Mount | null): mount is Mount {
+  return mount?.fsType === 'fuse.glusterfs' && !mount.readOnly;
+}
+
+function refused(path: string, mount: Mount): readonly Check[] {
+  return [
+    ok(path, describeMount(mount)),
+    bad(
+      path,
+      'a read-write GlusterFS mount: looking up a name can delete the last copy of a file, so doctor looks no further',
+      'scan the bricks first, or mount it read-only; assess refuses it otherwise',
+    ),
+  ];
+}
+
 function checkMount(path: string, mount: Mount | null): readonly Check[] {
   if (mount === null)
     return [warning(path, 'lies on a mount that this process does not see', 'run outside of the container')];
   const checks = [ok(path, describeMount(mount))];
-  if (mount.fsType === 'fuse.glusterfs' && !mount.readOnly) {
-    checks.push(
-      bad(
-        path,
-        'a read-write GlusterFS mount: looking up a name can delete the last copy of a file',
-        'scan the bricks first, or mount it read-only; assess refuses it otherwise',
-      ),
-    );
-  } else if (isNetworkOrFuse(mount.fsType) && !mount.readOnly) {
+  if (isNetworkOrFuse(mount.fsType) && !mount.readOnly) {
     checks.push(
       warning(
         path,
@@ -73,13 +80,23 @@ function checkMount(path: string, mount: Mount | null): readonly Check[] {
 
 export function checkPath(argument: string): readonly Check[] {
   if (argument === '') return [bad('a path', 'is empty', 'look for a variable that is not set')];
-  const path = meaningsOf(argument).find((meaning) => existsSync(bytesOf(meaning)));
+  const meanings = meaningsOf(argument);
+  // The mount table first: it touches nothing, and there even the question whether the path exists is a lookup.
+  const mounts = readMounts();
+  for (const meaning of meanings) {
+    const mount = mountByPath(meaning, mounts);
+    if (isWritableGluster(mount)) return refused(meaning, mount);
+  }
+  const path = meanings.find((meaning) => existsSync(bytesOf(meaning)));
   if (path === undefined)
     return [
       bad(argument, 'does not exist, or cannot be looked up', 'check the path, and whether its file system is mounted'),
     ];
   try {
-    return [...checkMount(path, mountOf(path)), checkListing(path), checkRoom(path)];
+    const mount = mountOf(path, mounts);
+    // By a link that led there.
+    if (isWritableGluster(mount)) return refused(path, mount);
+    return [...checkMount(path, mount), checkListing(path), checkRoom(path)];
   } catch (error) {
     return [
       bad(path, `cannot be looked at: ${errnoOf(error) ?? String(error)}`, 'check the file system and the kernel log'),

@@ -50,10 +50,14 @@ afterEach(() => {
 const environment = () => ({ PATH: process.env['PATH'], HOME: base, ROLLCALL_STATE_DIR: join(base, 'state') });
 
 function rollcall(...args: string[]) {
+  return rollcallIn({}, ...args);
+}
+
+function rollcallIn(variables: Readonly<Record<string, string>>, ...args: string[]) {
   return spawnSync(process.execPath, [...TSX, join(REPOSITORY, 'cli/main.ts'), ...args], {
     encoding: 'utf8',
     cwd: base,
-    env: environment(),
+    env: { ...environment(), ...variables },
   });
 }
 
@@ -156,6 +160,23 @@ test('doctor finds what is needed here, and a path that does not exist is a bad 
   expect(bad.status).toBe(2);
   expect(bad.stdout).toContain('a path: is empty');
   expect(bad.stdout).toMatch(/^BAD {2}.*gone: does not exist.*\n {5}next: /m);
+});
+
+test('doctor calls bad what restore.sh refuses: an old rsync, tools that lack what the GNU ones do', () => {
+  const bin = join(base, 'bin');
+  mkdirSync(bin);
+  const tool = (name: string, version: string): void =>
+    writeFileSync(join(bin, name), `#!/bin/sh\n[ "$*" = --version ] || exit 1\necho "${version}"\n`, { mode: 0o755 });
+  tool('rsync', 'rsync  version 3.1.3  protocol version 31');
+  tool('sha256sum', 'BusyBox v1.35.0');
+  tool('xargs', 'BusyBox v1.35.0');
+  const { status, stdout } = rollcallIn({ PATH: `${bin}:${process.env['PATH']}` }, 'doctor');
+  expect(stdout).toMatch(
+    /^BAD {2}rsync: 3\.1\.3 is older than 3\.2\.4; restore\.sh refuses it\n {5}next: install rsync/m,
+  );
+  for (const name of ['sha256sum', 'xargs'])
+    expect(stdout).toMatch(new RegExp(`^BAD  ${name}: .*restore\\.sh refuses it: BusyBox.*\\n {5}next: put GNU`, 'm'));
+  expect(status).toBe(2);
 });
 
 test('a reader who goes away is no failure', () => {
@@ -362,7 +383,7 @@ test('doctor reads capabilities and versions as numbers', () => {
   expect([...effectiveCapabilities('CapEff:\t0000000000000004\n', 1000)]).toEqual(['CAP_DAC_READ_SEARCH']);
   expect([...effectiveCapabilities('CapEff:\t0000000000000000\n', 0)]).toEqual([]);
   expect(checkRsync('rsync  version 3.2.10  protocol version 31').level).toBe('ok');
-  expect(checkRsync('rsync  version 3.1.3  protocol version 31').level).toBe('warning');
+  expect(checkRsync('rsync  version 3.1.3  protocol version 31').level).toBe('bad');
   expect(checkRsync(null)).toMatchObject({ level: 'bad', next: expect.stringContaining('rsync') });
 });
 

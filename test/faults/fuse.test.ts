@@ -1,5 +1,8 @@
 // A file system that answers with every error it knows, lists what is not so, and counts its files anew each time. Skipped where FUSE cannot be mounted.
+import { symlinkSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { checkPath } from '../../services/doctor/paths.ts';
 import { openWorld, truthOf } from '../scan/world.ts';
 import type { World } from '../scan/world.ts';
 import type { FuseEntry, FuseRequest, FuseState } from '../support/fuse-server.ts';
@@ -141,6 +144,19 @@ describe.skipIf(!canFuse)('FUSE (skipped where it cannot be mounted)', () => {
     expect((await world.versions(served.at)).filter(({ end }) => end !== null)).toEqual([]);
     served.set(PLAIN);
     expect(await world.scan(served.at)).toMatchObject({ vanished: 0, inserted: 0, gaps: 0 });
+  });
+
+  test('doctor looks nothing up on a GlusterFS mount that can be written, not even the path that it was given', async () => {
+    const served = await openFuse(world.directory(), PLAIN, 'rw', undefined, 'glusterfs');
+    const link = join(world.directory(), 'link');
+    symlinkSync(served.at, link);
+    served.lookups();
+    for (const path of [served.at, `${served.at}/a/f`, `${served.at}/a/gone`, link])
+      expect(checkPath(path).map(({ level, says }) => `${level} ${says}`)).toEqual([
+        `ok fuse.glusterfs from rollcall-test on ${served.at}, read-write`,
+        expect.stringMatching(/^bad a read-write GlusterFS mount: .*so doctor looks no further$/),
+      ]);
+    expect(served.said()).toEqual([]);
   });
 
   test('a file system whose server dies in the middle is no loss', async () => {

@@ -59,10 +59,10 @@ const ENOSYS = -38;
 const HEADER = 40;
 const DIRECT_IO = 1;
 
-function serve(mountPoint: string, statePath: string, access: string): void {
+function serve(mountPoint: string, statePath: string, access: string, kind: string): void {
   const fd = openSync('/dev/fuse', 'r+');
   const options = `fd=3,rootmode=40000,user_id=0,group_id=0,allow_other,${access}`;
-  const mounted = spawnSync('mount', ['-i', '-t', 'fuse.rollcalltest', '-o', options, 'rollcall-test', mountPoint], {
+  const mounted = spawnSync('mount', ['-i', '-t', `fuse.${kind}`, '-o', options, 'rollcall-test', mountPoint], {
     stdio: ['ignore', 'inherit', 'inherit', fd],
   });
   if (mounted.status !== 0) process.exit(1);
@@ -239,6 +239,6 @@ function listing(state: FuseState, path: string, nodeOf: (path: string) => numbe
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
-  const [, , mountPoint = '', statePath = '', access = 'ro'] = process.argv;
-  serve(mountPoint, statePath, access);
+  const [, , mountPoint = '', statePath = '', access = 'ro', kind = ''] = process.argv;
+  serve(mountPoint, statePath, access, kind);
 }

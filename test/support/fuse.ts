@@ -23,12 +23,13 @@ export interface Fuse {
   close(): Promise<void>;
 }
 
-/** @param place a directory of the test's own; `at` is the mount point if it is not to be one in there */
+/** @param place a directory of the test's own; `at` is the mount point if it is not to be one in there; `kind` what the mount table calls it, behind `fuse.` */
 export async function openFuse(
   place: string,
   state: FuseState,
   access: 'ro' | 'rw',
   at = join(place, 'mnt'),
+  kind = 'rollcalltest',
 ): Promise<Fuse> {
   const statePath = join(place, 'state.json');
   const output = join(place, 'said');
@@ -40,7 +41,7 @@ export async function openFuse(
   set(state);
   const fd = openSync(output, 'a');
   const script = new URL('./fuse-server.ts', import.meta.url).pathname;
-  const server = spawn(process.execPath, ['--import', 'tsx', script, at, statePath, access], {
+  const server = spawn(process.execPath, ['--import', 'tsx', script, at, statePath, access, kind], {
     stdio: ['ignore', fd, 'inherit'],
   });
   closeSync(fd);
