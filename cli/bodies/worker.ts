@@ -1,8 +1,9 @@
 // The body of `worker`: holds the catalog open and watches over the process that does the work, until that ends or is to be ended.
-import { availableParallelism, hostname } from 'node:os';
+import { hostname } from 'node:os';
 import { EXIT, type ExitCode } from '../../domain/exit.ts';
 import { idleStart } from '../../services/files/idle.ts';
 import { startWorkerProcess } from '../../services/queue/process.ts';
+import { threadsAllowed } from '../../services/scan/pool.ts';
 import type { Context } from '../command.ts';
 import type { WorkerArguments } from '../commands/worker.ts';
 
@@ -15,7 +16,8 @@ export async function workerBody(context: Context, args: WorkerArguments): Promi
     address,
     ...(config.redisUrl === null ? {} : { redisUrl: config.redisUrl }),
     host: args.host ?? hostname(),
-    slots: args.threads ?? availableParallelism(),
+    // Each slot opens a thread of its own, and none of them sees the others.
+    slots: threadsAllowed(args.threads ?? undefined),
     once: args.once,
     json: args.json,
     ...(args.gentle.bytesPerSecond === null ? {} : { bytesPerSecond: args.gentle.bytesPerSecond }),

@@ -26,7 +26,11 @@ export interface ThreadPool {
   close(): Promise<void>;
 }
 
-/** A thread takes some 60 MB (2026-11-23, Node 20); beyond this many, a storage that is slow is not read faster. */
+/**
+ * A thread takes some 60 MB (2026-11-23, Node 20); beyond this many, a storage that is slow is not read faster. The most that one process of
+ * so many threads connects to Postgres, a worker whose every slot answers a request (three each, and some twenty besides), fits into the 120
+ * that the embedded server allows.
+ */
 const THREADS_MAX = 32;
 const THREAD_BYTES = 60 * 1024 * 1024;
 
@@ -37,16 +41,21 @@ const CLOSE_MS = 2_000;
 /** The thread's file has the same name in the sources (run by tsx or vitest) and in the build. */
 const THREAD = new URL(import.meta.url.endsWith('.ts') ? './shard-thread.ts' : './shard-thread.js', import.meta.url);
 
+/** How many threads a process may have at this moment of those that are wanted: one per core unless told, no more than memory allows, one at least. */
+export function threadsAllowed(wanted: number = availableParallelism()): number {
+  return Math.max(1, Math.min(wanted, THREADS_MAX, Math.floor(freemem() / 2 / THREAD_BYTES)));
+}
+
 /**
  * @param pace of limitReading(): what all threads of the process may read in a second; null for no limit
  * @param address of the catalog; a function where it is known only later, so that the threads start while the database does
  */
 export function openThreads(
   address: DatabaseAddress | (() => DatabaseAddress),
-  threadsWanted: number = availableParallelism(),
+  threadsWanted?: number,
   pace: SharedArrayBuffer | null = null,
 ): ThreadPool {
-  const threads = Math.max(1, Math.min(threadsWanted, THREADS_MAX, Math.floor(freemem() / 2 / THREAD_BYTES)));
+  const threads = threadsAllowed(threadsWanted);
   const pool = new Piscina({
     filename: THREAD.href,
     name: 'runShard',

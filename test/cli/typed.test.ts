@@ -101,6 +101,14 @@ test('history says where a copy lies that is not suspect, as a word for a shell'
   );
 });
 
+test('worker --threads is 32 at most, however many are asked for', async () => {
+  const { status, stderr } = await rollcall(['worker', '--once', '--threads', '1000']);
+  expect(status).toBe(0);
+  const slots = Number(/ (\d+) slots/.exec(stderr)?.[1]);
+  expect(slots).toBeGreaterThan(0);
+  expect(slots).toBeLessThanOrEqual(32);
+});
+
 test.skipIf(process.getuid?.() !== 0)(
   'a user without an entry in passwd can decide, and the log says which (skipped for who is not root)',
   async () => {
