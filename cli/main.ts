@@ -74,6 +74,14 @@ function aborted(signal: AbortSignal): Promise<never> {
   });
 }
 
+/**
+ * A program that was waited for synchronously (initdb) may have been ended by the very Ctrl-C that this process has not heard of yet: it is
+ * told of signals once in each round of the event loop.
+ */
+function signalsHeard(): Promise<void> {
+  return new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+}
+
 async function within(ms: number, work: Promise<unknown>): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const limit = new Promise((resolve) => {
@@ -116,6 +124,7 @@ async function perform(body: Body, stateDir: string | undefined, options: RunOpt
     report(interrupted(), options.json === true);
     return worstExit([exit, EXIT.interrupted]);
   } catch (error) {
+    await signalsHeard();
     const failure = signal.aborted ? interrupted() : await describe((await troubleOf(session)) ?? error);
     report(failure, options.json === true);
     return failure.exit;

@@ -1,6 +1,6 @@
 // The demo as a process that is interrupted: what it made, and the server that it started, go with it.
 import { spawn } from 'node:child_process';
-import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -19,23 +19,57 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(base, { recursive: true, force: true }));
 
-test.each([
-  ['the process', 1],
-  ['the foreground group', -1],
-] as const)('Ctrl-C to %s while a command runs is 130 and leaves no tree and no server', async (_who, sign) => {
-  const demo = spawn(process.execPath, [join(REPOSITORY, 'cli/main.ts'), 'demo'], {
+function startDemo(stateDir: string) {
+  return spawn(process.execPath, [join(REPOSITORY, 'cli/main.ts'), 'demo'], {
     // The demo calls this program again, and a child of node has the loader from here only.
     env: {
       PATH: process.env['PATH'],
       HOME: base,
       TMPDIR: base,
-      ROLLCALL_STATE_DIR: join(base, 'state'),
+      ROLLCALL_STATE_DIR: stateDir,
       NODE_OPTIONS: `--import ${LOADER}`,
     },
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,
   });
-  const ended = new Promise<number | null>((resolve) => demo.once('exit', resolve));
+}
+
+/** Whether a program of that name runs in a process group. */
+function runsIn(group: number, program: string): boolean {
+  return readdirSync('/proc').some((name) => {
+    try {
+      const stat = /^\d+ \((.*)\) \S+ \d+ (\d+) /.exec(readFileSync(`/proc/${name}/stat`, 'latin1'));
+      return stat?.[1] === program && Number(stat[2]) === group;
+    } catch {
+      return false;
+    }
+  });
+}
+
+test('Ctrl-C while the database is made, which ends its program too, is 130 and no failure', async () => {
+  const demo = startDemo(join(base, 'fresh'));
+  const ended = new Promise<number | null>((resolve) => demo.once('close', resolve));
+  let said = '';
+  demo.stderr.on('data', (chunk: Buffer) => {
+    said += chunk.toString();
+  });
+  try {
+    await until('initdb runs', () => runsIn(demo.pid ?? 0, 'initdb'), 60_000);
+    process.kill(-(demo.pid ?? 0), 'SIGINT');
+    expect(await ended).toBe(130);
+    expect(said).toMatch(/^rollcall: interrupted$/m);
+  } finally {
+    demo.kill('SIGKILL');
+  }
+});
+
+test.each([
+  ['the process', 1],
+  ['the foreground group', -1],
+] as const)('Ctrl-C to %s while a command runs is 130 and leaves no tree and no server', async (_who, sign) => {
+  const demo = startDemo(join(base, 'state'));
+  const ended = new Promise<number | null>((resolve) => demo.once('close', resolve));
+  demo.stderr.resume();
   let said = '';
   demo.stdout.on('data', (chunk: Buffer) => {
     said += chunk.toString();
