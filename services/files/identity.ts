@@ -171,7 +171,7 @@ function nsText(ns: string): string {
 
 /**
  * What differs between a recorded identity and the present one, as a sentence for the operator; null when nothing that is known on both
- * sides does. Mounts below the root are not compared here: one that is gone is a gap (unmountedBelow), not another volume.
+ * sides does. Mounts below the root are not compared here: one that is gone is a gap, not another volume.
  */
 export function identityDifference(recorded: RootIdentity, now: RootIdentity): string | null {
   const parts: readonly (readonly [string, string | null, string | null])[] = [
@@ -186,18 +186,4 @@ export function identityDifference(recorded: RootIdentity, now: RootIdentity): s
     was !== null && is !== null && was !== is ? [`${what} ${is}, and was ${was}`] : [],
   );
   return differing.length === 0 ? null : differing.join('; ');
-}
-
-/**
- * Mount points that earlier scans entered and that are no mounts now (relative to the root, printable): what lay there is unknown, not gone.
- *
- * @param root the root's real path
- */
-export function unmountedBelow(
-  root: string,
-  recorded: RootIdentity,
-  mounts: readonly Mount[] = readMounts(),
-): readonly string[] {
-  const mounted = new Set(mounts.map((mount) => mount.mountPoint));
-  return recorded.enteredMounts.filter((entered) => !mounted.has(joinPath(root, entered)));
 }

@@ -5,7 +5,7 @@ import type { ScopeRules } from '../../domain/scope.ts';
 import { completeScans } from '../catalog/scans.ts';
 import { ensureVolume } from '../catalog/volumes.ts';
 import type { Volume } from '../catalog/volumes.ts';
-import { identifyRoot, identityDifference, isIdentity, unmountedBelow } from '../files/identity.ts';
+import { identifyRoot, identityDifference, isIdentity } from '../files/identity.ts';
 import type { RootIdentity } from '../files/identity.ts';
 import { mountsBelow } from '../files/mounts.ts';
 import { runScan, servesAs } from './scan-volume.ts';
@@ -47,9 +47,9 @@ export async function treeVolume(tools: Pick<ScanTools, 'db' | 'host' | 'nowMs'>
 async function nextScan(tools: ScanTools, volume: Volume, options: TreeOptions): Promise<NewScan> {
   const { path, scope } = options;
   const entered = new Set(scope.crossMounts ? mountedBelow(path) : []);
-  // What was entered once and is not mounted now stays on record: else the scan after the next would call it vanished.
+  // What was entered once stays on record, mounted or not: else what is known there would vanish when it is unmounted.
   if (!options.newState && isIdentity(volume.identity)) {
-    for (const one of unmountedBelow(path, volume.identity)) entered.add(one);
+    for (const one of volume.identity.enteredMounts) entered.add(one);
   }
   const identity = identifyRoot(path, [...entered]);
   if (!options.newState) checkIdentity(volume, path, identity);

@@ -148,6 +148,23 @@ describe.skipIf(!canMount)('mounts (skipped where this process may not mount)', 
     expect(Object.keys(await world.told(tree))).toEqual(['mnt', 'mnt/a', 'mnt/deep', 'mnt/deep/b', 'own', 'own/f']);
   });
 
+  test('a file system that was entered stays on record through a scan that leaves it out: unmounted afterwards, nothing in it is missing', async () => {
+    const tree = world.directory();
+    write(tree, { 'own/f': 'f', 'mnt/.keep': '' });
+    const unmount = mounted(join(tree, 'mnt'));
+    write(tree, { 'mnt/a': 'a', 'mnt/deep/b': 'b' });
+    await world.scan(tree, across);
+    const before = await world.told(tree);
+    await world.scan(tree);
+    expect(await world.gaps(tree)).toEqual(['mnt/ boundary']);
+    unmount();
+    for (let again = 0; again < 2; again++) {
+      expect(await world.scan(tree)).toMatchObject({ vanished: 0, belowGone: 0 });
+      expect(await world.gaps(tree)).toEqual(['mnt/ unmounted']);
+      expect(await world.told(tree)).toEqual(before);
+    }
+  });
+
   test('a damaged directory and a damaged inode on ext4 are gaps; the rest is scanned, and nothing ends', async () => {
     const medium = disk(world.directory());
     write(medium.at, {
