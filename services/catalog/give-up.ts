@@ -62,7 +62,11 @@ export async function giveUpShard(
   }
 }
 
-/** What vanished may have moved, and nobody could look: it is in flux, and not gone. @returns how many names */
+/**
+ * What vanished may have moved, and nobody could look: it is in flux, and not gone. The listings of their directories lack these names, which the
+ * catalog still holds: they are forgotten, so that the next scan does not take such a directory for unchanged.
+ * @returns how many names
+ */
 async function unsettleVanished(client: ClientBase, context: ScanContext, detail: string): Promise<number> {
   const moved = await client.query(
     `insert into gap (scan, root, directory, name, status, errno, detail)
@@ -70,9 +74,10 @@ async function unsettleVanished(client: ClientBase, context: ScanContext, detail
     [context.scanId, context.rootId, detail],
   );
   await client.query(
-    `with gone as (delete from ending where scan = $1 and kind = 'end' and reason = 'v' returning directory, name)
+    `with gone as (delete from ending where scan = $1 and kind = 'end' and reason = 'v' returning directory, name),
+          forgotten as (delete from listing l using gone g where l.root = $2 and l.seq = $3 and l.directory = g.directory)
      delete from ending e using gone g where e.scan = $1 and e.kind = 'below' and e.directory = g.directory and e.name = g.name`,
-    [context.scanId],
+    [context.scanId, context.rootId, context.seq],
   );
   return moved.rowCount ?? 0;
 }

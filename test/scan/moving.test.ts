@@ -139,6 +139,27 @@ test('what was deleted while a tree was busy elsewhere is still called vanished'
   expect(await world.gaps(tree)).toEqual([]);
 });
 
+test('what vanished is unsettled where listing again failed for good, and is told as vanished by the next scan', async () => {
+  const tree = world.directory();
+  write(tree, { 'a/f': 'f', 'a/keep': 'k', 'b/deep/g': 'g', 'b/keep': 'k' });
+  await world.scan(tree);
+  remove(join(tree, 'a/f'), join(tree, 'b/deep'));
+  await world.rows(
+    `create function tired() returns trigger language plpgsql as 'begin new.attempts = 3; return new; end'`,
+  );
+  await world.rows(
+    `create trigger tired before insert on shard for each row when (new.kind = 'relist') execute function tired()`,
+  );
+  try {
+    expect(await world.scan(tree)).toMatchObject({ vanished: 0, unknown: 2, belowUnknown: 1 });
+  } finally {
+    await world.rows('drop function tired cascade');
+  }
+  expect(await world.gaps(tree)).toEqual(['a/f unsettled', 'b/deep unsettled']);
+  expect(await world.scan(tree)).toMatchObject({ vanished: 2, belowGone: 1, gaps: 0 });
+  expect(await world.told(tree)).toEqual(await truthOf(tree));
+});
+
 const RIOT = `
 const fs = require('node:fs');
 const root = process.argv[1];
