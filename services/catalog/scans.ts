@@ -125,7 +125,8 @@ export interface RunningScan {
   readonly newState: boolean;
   readonly relistOf: bigint | null;
   readonly progressedMs: number;
-  /** Some process is at work on it now. */
+  readonly openShards: number;
+  /** Some process is at work on a shard of it now. */
   readonly attended: boolean;
 }
 
@@ -137,10 +138,11 @@ export async function runningScan(client: Queryable, volumeId: number): Promise<
       new_state: boolean;
       relist_of: bigint | null;
       progressed_ms: bigint;
+      open_shards: number;
       attended: boolean;
     }
   >(
-    `select ${SCAN_COLUMNS}, scope, snapshot_identity, new_state, relist_of, progressed_ms,
+    `select ${SCAN_COLUMNS}, scope, snapshot_identity, new_state, relist_of, progressed_ms, open_shards,
             exists (select from shard h where h.scan = scan.id and h.state = 'leased' and h.lease_until > now()
                       and ${holderLives('h')}) as attended
        from scan where volume = $1 and state = 'running'`,
@@ -155,6 +157,7 @@ export async function runningScan(client: Queryable, volumeId: number): Promise<
     newState: row.new_state,
     relistOf: row.relist_of,
     progressedMs: Number(row.progressed_ms),
+    openShards: row.open_shards,
     attended: row.attended,
   };
 }

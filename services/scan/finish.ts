@@ -28,8 +28,7 @@ export interface Finish {
 /** @returns 'relist' when there is more to drain: a further round of listing was added, here or by another process */
 export async function finishScan(finish: Finish, state: ScanState): Promise<FinishOutcome | 'relist'> {
   const { client, context, nowMs } = finish;
-  if (state.state === 'aborted') return { outcome: 'aborted', reason: state.reason ?? 'unknown' };
-  if (state.state === 'complete') return { outcome: 'closed by another' };
+  if (state.state !== 'running') return endedElsewhere(state);
   const rounds = context.role === 'live' ? RELIST_ROUNDS : 0;
   if (state.relistRound <= rounds && (await mayHaveMoved(client, context))) {
     if (await askRelist(client, context.scanId, state.relistRound)) return 'relist';
@@ -40,10 +39,16 @@ export async function finishScan(finish: Finish, state: ScanState): Promise<Fini
   const relistOf = await relistTarget(client, context.scanId);
   const closed = await closing(finish, () => closeScan(client, context, { nowMs: nowMs(), identity, relistOf }));
   if (closed.outcome === 'already closed') {
-    return (await scanState(client, context.scanId)).state === 'running' ? 'relist' : { outcome: 'closed by another' };
+    const now = await scanState(client, context.scanId);
+    return now.state === 'running' ? 'relist' : endedElsewhere(now);
   }
   await analyzeAfter(client, closed.totals);
   return closed;
+}
+
+/** An aborted scan concluded nothing: whoever takes it for a complete one would judge by the scan before it. */
+function endedElsewhere({ state, reason }: ScanState): FinishOutcome {
+  return state === 'aborted' ? { outcome: 'aborted', reason: reason ?? 'unknown' } : { outcome: 'closed by another' };
 }
 
 /** Sums that differ would differ again: the scan is given up, so that the next one begins anew instead of meeting them for ever. */

@@ -35,6 +35,8 @@ export const COARSE_TICK_MS = 2_000;
 export const SHARD_ATTEMPTS = 3;
 /** A live scan is taken up again within this time of its last progress. */
 export const RESUME_WITHIN_MS = 12 * 60 * 60 * 1000;
+/** A scan without open shards is being ended by somebody for as long as this after its last progress. */
+export const ENDS_WITHIN_MS = 60_000;
 export interface Leases {
   /** A lease that was not renewed for this long is over. */
   readonly leaseMs: number;

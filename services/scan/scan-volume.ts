@@ -8,7 +8,7 @@ import { beginScan, giveUpScan, filesOfLastScan, runningScan } from '../catalog/
 import type { BeginScan, RunningScan } from '../catalog/scans.ts';
 import { drain, interrupted } from './drain.ts';
 import type { DrainOutcome, Progress } from './drain.ts';
-import { RESUME_WITHIN_MS } from './limits.ts';
+import { ENDS_WITHIN_MS, RESUME_WITHIN_MS } from './limits.ts';
 import type { Leases } from './limits.ts';
 import type { ThreadPool } from './pool.ts';
 
@@ -98,7 +98,9 @@ export async function runScan(
     const nowMs = tools.nowMs();
     const stale = !options.keepsForever && nowMs - running.progressedMs > RESUME_WITHIN_MS;
     const standing = options.standingOf(running);
-    if (stale || standing === 'gone' || (standing === 'other' && !running.attended)) {
+    // Whoever ends a scan holds no shard of it any more.
+    const attended = running.attended || (running.openShards === 0 && nowMs - running.progressedMs < ENDS_WITHIN_MS);
+    if (stale || standing === 'gone' || (standing === 'other' && !attended)) {
       const reason = stale ? 'no progress for 12 hours' : WHY_ABORTED[standing];
       await giveUpScan(tools.db, scan.id, { reason, nowMs });
       continue;

@@ -6,7 +6,10 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { RollcallError } from '../../domain/exit.ts';
-import { beginScan } from '../../services/catalog/scans.ts';
+import { connect } from '../../services/catalog/database.ts';
+import { loadScanContext } from '../../services/catalog/scan-context.ts';
+import { beginScan, giveUpScan, scanState } from '../../services/catalog/scans.ts';
+import { finishScan } from '../../services/scan/finish.ts';
 import { LEASES } from '../../services/scan/limits.ts';
 import type { Leases } from '../../services/scan/limits.ts';
 import { treeVolume } from '../../services/scan/scan-tree.ts';
@@ -294,6 +297,35 @@ test('sums that do not add up stop the run once: the next one begins anew', asyn
   await world.rows(`update scan set open_shards = 0 where id = $1`, scanId);
   await expect(world.scan(tree)).rejects.toThrow('do not add up');
   expect(await world.scan(tree)).toMatchObject({ seen: 2, vanished: 0 });
+});
+
+test('a scan that another process aborts while this one ends it is told as aborted, not as complete', async () => {
+  const tree = world.directory();
+  write(tree, { f: 'f' });
+  await world.scan(tree);
+  const scanId = await begin(tree);
+  await world.rows(`update scan set open_shards = 0 where id = $1`, scanId);
+  const client = await connect(world.address);
+  try {
+    const [context, state] = [await loadScanContext(client, scanId), await scanState(client, scanId)];
+    await giveUpScan(world.db, scanId, { reason: 'because', nowMs: Date.now() });
+    const finish = { db: world.db, client, context, nowMs: Date.now };
+    expect(await finishScan(finish, state)).toEqual({ outcome: 'aborted', reason: 'because' });
+  } finally {
+    await client.end();
+  }
+});
+
+test('a scan whose last shard was done a moment ago is ended, not aborted, by a run with other options', async () => {
+  const tree = world.directory();
+  write(tree, { f: 'f' });
+  await world.scan(tree);
+  const scanId = await begin(tree);
+  const counts = { ...noCounts(), seen: 1, visited: 1 };
+  await world.rows(`update shard set state = 'done', counts = $2 where scan = $1`, scanId, JSON.stringify(counts));
+  await world.rows(`update scan set open_shards = 0 where id = $1`, scanId);
+  await world.scan(tree, { scope: { excludes: ['*.tmp'], crossMounts: false } });
+  expect((await world.scans(tree)).map(({ state }) => state)).toEqual(['complete', 'complete', 'complete']);
 });
 
 test('a scan that was left with other excludes is not taken for the one that is wanted', async () => {
