@@ -40,28 +40,29 @@ export async function listVolumes(
 }
 
 /**
- * The volume with this key; made when it is met for the first time. The name is the path or pattern, as it is a label only.
- * Two that come at once get the same one.
+ * The volume with this key; made when it is met for the first time. The name is the path or pattern, as it is a label only: where others have that
+ * one (a relative pattern, typed in several directories), one that says more. Two that come at once get the same one.
  */
 export async function ensureVolume(
   client: Queryable,
   wanted: { role: Role; layout: Layout; key: string; name: string; host: string; path: string; nowMs: number },
 ): Promise<Volume> {
-  const known = await findVolume(client, wanted.key);
+  const { key, name, role, host } = wanted;
+  const known = await findVolume(client, key);
   if (known !== null) return known;
-  const taken = await client.query('select from volume where name = $1', [wanted.name]);
-  const name = (taken.rowCount ?? 0) > 0 ? `${wanted.name} (${wanted.role})` : wanted.name;
-  await client.query(
-    'insert into volume (name, role, layout, key, created_ms) values ($1, $2, $3, $4, $5) on conflict do nothing',
-    [name, wanted.role, wanted.layout, wanted.key, wanted.nowMs],
-  );
-  await client.query(
-    'insert into root (volume, host, path) select id, $2, $3 from volume where key = $1 on conflict do nothing',
-    [wanted.key, wanted.host, wanted.path],
-  );
-  const made = await findVolume(client, wanted.key);
-  if (made === null) throw new Error(`volume ${wanted.key} could not be made`);
-  return made;
+  for (const label of [name, `${name} (${role})`, `${name} on ${host}`, key]) {
+    await client.query(
+      'insert into volume (name, role, layout, key, created_ms) values ($1, $2, $3, $4, $5) on conflict do nothing',
+      [label, role, wanted.layout, key, wanted.nowMs],
+    );
+    await client.query(
+      'insert into root (volume, host, path) select id, $2, $3 from volume where key = $1 on conflict do nothing',
+      [key, host, wanted.path],
+    );
+    const made = await findVolume(client, key);
+    if (made !== null) return made;
+  }
+  throw new Error(`volume ${key} could not be made`);
 }
 
 /** Accepts another identity for a root; the next scan is held against it. */
