@@ -178,8 +178,11 @@ export async function oneAtATime(
       writeFileSync(lock, `${process.pid} ${startOf(process.pid)}\n`, { flag: 'wx', mode: 0o600 });
       held = true;
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST')
-        return aboutState(state, () => Promise.reject(error as Error));
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') {
+        aboutState(state, () => {
+          throw error;
+        });
+      }
       if (isAbandoned(lock, now())) rmSync(lock, { force: true });
       else await pause();
     }

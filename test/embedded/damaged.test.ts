@@ -15,6 +15,7 @@ import {
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { expect, test, vi } from 'vitest';
+import { oneAtATime } from '../../services/embedded/state-directory.ts';
 import { until } from '../support/poll.ts';
 import { IS_ROOT } from './hold.ts';
 import { isServer, serverPid, states } from './states.ts';
@@ -74,6 +75,16 @@ test('a lock file without an id: another server is about to fill it, or a power 
   await refused(state, /lock file .*postmaster\.pid is empty/, new RegExp(`remove the file: rm ${lock}$`));
   rmSync(lock);
   await (await open(state)).close();
+});
+
+test('a lock of the set-up that cannot be written is told as what is wrong with the state directory', async () => {
+  const state = join(directory(), 'taken-away');
+  const clock = { now: Date.now, pause: () => Promise.resolve() };
+  await expect(oneAtATime(state, clock, () => Promise.resolve())).rejects.toMatchObject({
+    name: 'RollcallError',
+    message: expect.stringMatching(/^the state directory .*taken-away cannot be made there: ENOENT/),
+    next: expect.stringMatching(/--state-dir/),
+  });
 });
 
 test('a database of another catalog version of the same Postgres', async () => {
