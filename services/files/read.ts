@@ -104,7 +104,8 @@ function readOnce(
     if (before.size === null)
       return done({ ok: false, status: 'unsettled', errno: null, detail: 'is no regular file' });
     const { size } = before;
-    const read = size < BUFFER_BYTES ? hashSmall(hasher, fd, size, onProgress) : hashLarge(hasher, fd, onProgress);
+    const read =
+      size < BUFFER_BYTES ? hashSmall(hasher, fd, size, onProgress) : hashLarge(hasher, fd, size, onProgress);
     const after = statOf(fstatSync(fd, { bigint: true }));
     if (moved(before, after)) return { result: null, size, bytes: null };
     if (read.bytes !== size) return { result: null, size, bytes: read.bytes };
@@ -165,10 +166,11 @@ function hashSmall(hasher: Hasher, fd: number, size: number, onProgress: (bytes:
   return { digest: hasher.one(buffer.subarray(0, bytes)), bytes };
 }
 
-function hashLarge(hasher: Hasher, fd: number, onProgress: (bytes: number) => void): Read {
+/** Past its size it has grown, which is all there is to know: a log that is written faster than it is read would have no end. */
+function hashLarge(hasher: Hasher, fd: number, size: number, onProgress: (bytes: number) => void): Read {
   let bytes = 0;
   hasher.begin();
-  for (;;) {
+  while (bytes <= size) {
     const got = readSync(fd, buffer, 0, BUFFER_BYTES, null);
     if (got === 0) break;
     bytes += got;

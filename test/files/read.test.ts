@@ -167,6 +167,31 @@ describe('a file that moves while it is read', () => {
     }
   });
 
+  test('one that grows faster than it is read is not read for ever: each reading stops behind the size that it began with', () => {
+    const root = temporaryDirectory();
+    place(`${root}/file`, Buffer.alloc(2 * MIB));
+    let bytes = 0;
+    const result = readContent(
+      hasher,
+      opened(root),
+      'file',
+      { attempts: 1 },
+      (got) => {
+        bytes += got;
+        // Not without end, so that a reader who goes along with it ends as well.
+        if (bytes < 50 * MIB) appendFileSync(`${root}/file`, Buffer.alloc(got));
+      },
+      Date.now,
+    );
+    expect(result).toMatchObject({
+      ok: false,
+      status: 'unsettled',
+      errno: null,
+      detail: expect.stringMatching(/changed/),
+    });
+    expect(bytes).toBe(3 * MIB);
+  });
+
   test('one that comes to rest is read as it is then', () => {
     const root = temporaryDirectory();
     place(`${root}/file`, 'begin');
