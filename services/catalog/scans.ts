@@ -256,12 +256,13 @@ export async function relistTarget(client: Queryable, scanId: bigint): Promise<b
 }
 
 /**
- * Of the names that were known at the top of the volume: how many, and how many are staged to end as vanished. Not counting `lost+found`, which
- * every new ext4 has: it says nothing of which file system this is.
+ * Of the names that were known at the top of the volume: how many, and how many are staged to end as vanished. Not counting what the scan newly
+ * leaves out, nor `lost+found`, which every new ext4 has: they say nothing of which file system this is.
  */
 export async function topLevelLoss(client: Queryable, context: ScanContext): Promise<{ known: number; gone: number }> {
   const found = await client.query<{ known: number; gone: number }>(
-    `select (select count(*)::int from version where root = $2 and directory = 0 and name <> 'lost+found' and first_seq < $3 and (end_seq is null or end_seq > $3)) as known,
+    `select (select count(*)::int from version v where root = $2 and directory = 0 and name <> 'lost+found' and first_seq < $3 and (end_seq is null or end_seq > $3)
+                and not exists (select from ending x where x.scan = $1 and x.directory = 0 and x.name = v.name and x.kind = 'end' and x.reason = 'x')) as known,
             (select count(*)::int from ending where scan = $1 and directory = 0 and name <> 'lost+found' and kind = 'end' and reason = 'v') as gone`,
     [context.scanId, context.rootId, context.seq],
   );

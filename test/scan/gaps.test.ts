@@ -349,6 +349,23 @@ describe('guards', () => {
     expect(states).toEqual(['complete', 'aborted', 'aborted', 'complete']);
   });
 
+  test('a swapped root is quarantined also by a run that newly excludes one of the names known there', async () => {
+    const tree = world.directory();
+    const aside = world.directory();
+    write(tree, { f: 'f', 'd/g': 'g' });
+    await world.scan(tree);
+    const before = await world.told(tree);
+    renameSync(join(tree, 'f'), join(aside, 'f'));
+    renameSync(join(tree, 'd'), join(aside, 'd'));
+    write(tree, { stranger: 's' });
+    const scope = { excludes: ['/f'], crossMounts: false };
+    await expect(world.scan(tree, { scope })).rejects.toMatchObject({ exit: 4 });
+    expect(await world.told(tree)).toEqual(before);
+    // Where all that was known is left out, there is nothing to tell a swapped root by.
+    renameSync(join(aside, 'd'), join(tree, 'd'));
+    expect(await world.scan(tree, { scope: { ...scope, excludes: ['/f', '/d'] } })).toMatchObject({ excluded: 2 });
+  });
+
   test('sixty of a hundred files gone is a scan like any other', async () => {
     const tree = world.directory();
     for (let i = 0; i < 10; i++) for (let j = 0; j < 10; j++) write(tree, { [`d${i}/f${j}`]: `${i}${j}` });
