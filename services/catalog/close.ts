@@ -21,6 +21,9 @@ export interface ScanTotals extends ShardCounts {
 /** Up to here any plan is quick. */
 const STAGED_FEW = 1_000;
 
+/** Null parts are keys too: what was recorded comes over these, and what is known now over that. */
+const IDENTITY_KEPT = `$2::jsonb || jsonb_strip_nulls(coalesce(identity, '{}')) || jsonb_strip_nulls($2::jsonb)`;
+
 export type CloseOutcome =
   | { readonly outcome: 'complete'; readonly totals: ScanTotals }
   /** A snapshot that was listed again and is as it was: the scan is dropped, the earlier one stands. */
@@ -32,7 +35,7 @@ export class SumsDiffer extends Error {}
 
 /**
  * Applies and completes a scan whose shards are all done. Entered by whoever comes first; later ones learn that it is closed.
- * @param identity what to record as the root's identity, null to leave it
+ * @param identity what to record as the root's identity, its null parts left as recorded; null to leave all of it
  * @param relistOf the scan that this one looks at again: when nothing differs it stays, else it is marked rewritten
  * @throws SumsDiffer
  */
@@ -76,7 +79,9 @@ export async function closeScan(
       [context.scanId, JSON.stringify(totals), options.nowMs],
     );
     if (options.identity !== null) {
-      await client.query('update root set identity = $2 where id = $1', [
+      // A part that this host could not learn (a container without udev knows no UUID) stays as another recorded it.
+      const kept = context.newState ? '$2::jsonb' : IDENTITY_KEPT;
+      await client.query(`update root set identity = ${kept} where id = $1`, [
         context.rootId,
         JSON.stringify(options.identity),
       ]);

@@ -366,6 +366,26 @@ describe('guards', () => {
     expect(await world.scan(tree, { scope: { ...scope, excludes: ['/f', '/d'] } })).toMatchObject({ excluded: 2 });
   });
 
+  test('what one scan cannot learn of the identity of the root stays as recorded, unless a new state is accepted', async () => {
+    const tree = world.directory();
+    write(tree, { f: 'f' });
+    await world.scan(tree);
+    const recorded = async (): Promise<Record<string, unknown>> => {
+      const [row] = await world.rows('select identity from root where path = $1', tree);
+      return row?.['identity'] as Record<string, unknown>;
+    };
+    // As a host with udev would have recorded it; this one cannot tell.
+    const here = await recorded();
+    const unknown = Object.keys(here).filter((part) => here[part] === null);
+    const full = { ...here, ...Object.fromEntries(unknown.map((part) => [part, 'told elsewhere'])) };
+    expect(unknown).not.toEqual([]);
+    await world.rows('update root set identity = $2 where path = $1', tree, JSON.stringify(full));
+    await world.scan(tree);
+    expect(await recorded()).toEqual(full);
+    await world.scan(tree, { newState: true });
+    expect(await recorded()).toEqual(here);
+  });
+
   test('sixty of a hundred files gone is a scan like any other', async () => {
     const tree = world.directory();
     for (let i = 0; i < 10; i++) for (let j = 0; j < 10; j++) write(tree, { [`d${i}/f${j}`]: `${i}${j}` });
