@@ -123,8 +123,22 @@ const UNCODED: readonly (readonly [RegExp, Advice])[] = [
 const LOST =
   /^Connection terminated|^Client has encountered a connection error|connection is not queryable|timeout exceeded when trying/;
 
+/**
+ * An error of the files under audit, or what wraps one. NFS and FUSE fail with ETIMEDOUT and ECONNRESET as sockets do; their errors carry an errno
+ * by name, or a syscall that sockets do not make.
+ */
+function isOfFiles(error: unknown): boolean {
+  for (let at = error, depth = 0; at instanceof Error && depth < 8; at = at.cause, depth += 1) {
+    const { errno, syscall } = at as { errno?: unknown; syscall?: unknown };
+    if (typeof errno === 'string') return true;
+    if (typeof syscall === 'string' && !/^(connect|getaddrinfo|read|write)$/.test(syscall)) return true;
+  }
+  return false;
+}
+
 /** The connection is gone: whether the last statement happened is unknown. */
 export function isConnectionLost(error: unknown): boolean {
+  if (isOfFiles(error)) return false;
   const code = databaseCode(error);
   if (code !== null) {
     return /^08|^57P0[123]$|^ECONNRESET$|^ECONNREFUSED$|^EPIPE$|^ETIMEDOUT$/.test(code);
@@ -143,12 +157,7 @@ export function isTransient(error: unknown): boolean {
 
 /** An error that an operator can do something about, as a RollcallError with the original as its cause; null for anything else. */
 export function databaseAdvice(error: unknown): RollcallError | null {
-  if (error instanceof RollcallError || !(error instanceof Error)) return null;
-  // A file system's ENOENT is not the database's: those carry a path and a syscall other than connect. What wraps one is none either.
-  for (let at: unknown = error, depth = 0; at instanceof Error && depth < 8; at = at.cause, depth += 1) {
-    const { syscall } = at as { syscall?: unknown };
-    if (typeof syscall === 'string' && !/^(connect|getaddrinfo|read|write)$/.test(syscall)) return null;
-  }
+  if (error instanceof RollcallError || !(error instanceof Error) || isOfFiles(error)) return null;
   const code = databaseCode(error);
   const advice = code === null ? undefined : ADVICE[code];
   if (advice !== undefined)

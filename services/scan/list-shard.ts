@@ -1,7 +1,7 @@
 // A list shard: directories listed, held against the catalog in batches, small files read; what is left over becomes shards of its own.
 import { knownDonors, knownListings, knownRows, nextSeen } from '../catalog/known.ts';
 import type { KnownListing, KnownRow } from '../catalog/known.ts';
-import type { Shard } from '../catalog/shards.ts';
+import type { Shard, ShardDirectory } from '../catalog/shards.ts';
 import type { ShardResult } from '../catalog/shard-result.ts';
 import { diffDirectory, lookInput } from './directory-diff.ts';
 import type { Gathered } from './directory-diff.ts';
@@ -14,7 +14,7 @@ import {
   SHARD_ENTRIES_BY_GENERATION,
   SHARD_ROWS,
 } from './limits.ts';
-import { look, type Look, type NameGap } from './look.ts';
+import { look, type Look, type NameGap, unseen } from './look.ts';
 import { childDirectories, emptyOutcome, listingOf, resultOf, settleSuspects } from './outcome.ts';
 import type { ListOutcome } from './outcome.ts';
 
@@ -30,14 +30,14 @@ export async function runListShard(environment: ShardEnvironment, shard: Shard):
   }
   await settleSuspects(environment, outcome.gathered);
   // An earlier try may have written ahead of its end: the directory was huge then, and is not now.
-  const { directories } = shard.work;
-  const replaces = isAlone(shard) && !outcome.streamed ? directories.map((one) => one.id) : [];
+  const alone = aloneIn(shard);
+  const replaces = alone !== null && !outcome.streamed ? [alone.id] : [];
   return { ...resultOf(outcome, generation), replaces };
 }
 
-/** A huge directory is a shard by itself: what it writes ahead can then be told from what others write. */
-function isAlone(shard: Shard): boolean {
-  return 'directories' in shard.work && shard.work.directories.length === 1;
+/** A huge directory is a shard by itself: what it writes ahead can then be told from what others write. Null where there are several. */
+function aloneIn({ work }: Shard): ShardDirectory | null {
+  return 'directories' in work && work.directories.length === 1 ? (work.directories[0] ?? null) : null;
 }
 
 function withinBounds(gathered: Gathered): boolean {
@@ -66,8 +66,15 @@ async function listBatch(
         outcome.gathered.gaps.push({ directory: directory.id, ...seen.gap });
       } else if ('huge' in seen) {
         try {
-          if (isAlone(shard)) entries += await listHuge(environment, shard, directory, seen.huge, outcome);
+          // Below the one that the shard is about others may be huge as well.
+          if (aloneIn(shard)?.id === directory.id)
+            entries += await listHuge(environment, shard, directory, seen.huge, outcome);
           else outcome.huge.push(directory);
+        } catch (error) {
+          const { gap } = unseen(directory, error);
+          // It is the first of its shard: all that was gathered is its own. What was written ahead is replaced.
+          Object.assign(outcome, emptyOutcome([], outcome.hung));
+          outcome.gathered.gaps.push({ directory: directory.id, ...gap });
         } finally {
           seen.huge.close();
         }

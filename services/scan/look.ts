@@ -167,7 +167,7 @@ export function noAnswer(name: string): NameGap {
 }
 
 /** A directory that its parent listed and that is gone, or another, when it is opened: the tree moves; anything else is what the errno says. */
-function unseen(directory: ShardDirectory, error: unknown): Unseen {
+export function unseen(directory: ShardDirectory, error: unknown): Unseen {
   if (!(error instanceof FileError)) throw error;
   const moved = isAbsent(error.errno) || error.errno === 'ESTALE' || error.errno === 'ELOOP';
   return {

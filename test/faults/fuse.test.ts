@@ -108,6 +108,21 @@ describe.skipIf(!canFuse)('FUSE (skipped where it cannot be mounted)', () => {
     expect(await world.told(served.at)).toEqual(before);
   });
 
+  test('a huge directory whose listing breaks off is a gap with its errno, nothing of it ends, and the rest is scanned', async () => {
+    const served = await openFuse(world.directory(), PLAIN, 'ro');
+    await world.scan(served.at);
+    const before = await world.told(served.at);
+    const breaksOff = { after: 60_000, errno: -5 };
+    served.set(changed({ a: { endless: 'new', breaksOff }, 'b/sub/h': { content: 'other' } }));
+    const notices = world.notices.length;
+    expect(await world.scan(served.at, { mode: 'reread' })).toMatchObject({ vanished: 0, changed: 1, gaps: 1 });
+    expect(await world.gaps(served.at)).toEqual(['a/ io EIO']);
+    expect(world.notices.slice(notices)).toEqual([]);
+    served.set(PLAIN);
+    await world.scan(served.at, { mode: 'reread' });
+    expect(await world.told(served.at)).toEqual(before);
+  });
+
   test('a file that ends before its size says so is unreadable, and its version stands', async () => {
     const served = await openFuse(world.directory(), PLAIN, 'ro');
     await world.scan(served.at);

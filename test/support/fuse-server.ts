@@ -22,6 +22,8 @@ export interface FuseEntry {
   readonly listedAs?: number;
   /** Of a directory: its listing never ends, with the same names again and again or with names that nobody has seen before. */
   readonly endless?: 'same' | 'new';
+  /** Of a directory: the listing breaks off behind so many names, with this errno (negated). */
+  readonly breaksOff?: { readonly after: number; readonly errno: number };
   /** Decimal, unsigned, 64 bits; 'moving' is another one in each answer. Else the node's number. */
   readonly inode?: string;
   /** The content ends after so many bytes, whatever its size says. */
@@ -159,7 +161,9 @@ function serve(mountPoint: string, statePath: string, access: string, kind: stri
       case OPCODES.readdir: {
         const from = Number(request.readBigUInt64LE(HEADER + 8));
         const size = request.readUInt32LE(HEADER + 16);
-        reply(0, listing(state, path, nodeOf, from, size));
+        const { breaksOff } = entry ?? {};
+        if (breaksOff !== undefined && from >= breaksOff.after) reply(breaksOff.errno);
+        else reply(0, listing(state, path, nodeOf, from, size));
         break;
       }
       case OPCODES.read: {
