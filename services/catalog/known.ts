@@ -64,6 +64,8 @@ export interface KnownRow {
   after: Version | undefined;
   /** The running scan's own row, written before (a directory that is listed again). */
   own: Version | undefined;
+  /** The previous scan could not look at it or read it: that its inode stands still proves nothing of its bytes. */
+  gap: boolean;
 }
 
 /**
@@ -100,10 +102,21 @@ export async function knownRows(
     let byName = result.get(directory);
     if (byName === undefined) result.set(directory, (byName = new Map()));
     let row = byName.get(name);
-    if (row === undefined) byName.set(name, (row = { now: undefined, after: undefined, own: undefined }));
+    if (row === undefined) byName.set(name, (row = { now: undefined, after: undefined, own: undefined, gap: false }));
     if (version.firstSeq === context.seq) row.own = version;
     else if (version.firstSeq < context.seq) row.now = version;
     else if (row.after === undefined || version.firstSeq < row.after.firstSeq) row.after = version;
+  }
+  if (context.previous?.nameGaps === true) {
+    const gaps = await client.query<{ directory: number; name: string }>(
+      `select directory, name from gap
+        where scan = $1 and directory = any ($2) and name <> '' and status <> 'boundary' and ($3::text[] is null or name = any ($3))`,
+      [context.previous.scanId, directories, names],
+    );
+    for (const { directory, name } of gaps.rows) {
+      const row = result.get(directory)?.get(name);
+      if (row !== undefined) row.gap = true;
+    }
   }
   return result;
 }

@@ -4,6 +4,15 @@ import type { ScopeRules } from '../../domain/scope.ts';
 import type { Queryable } from './scans.ts';
 import { FenceLost } from './shards.ts';
 
+export interface PreviousScan {
+  readonly scanId: bigint;
+  readonly seq: bigint;
+  readonly path: string | null;
+  readonly sameScope: boolean;
+  /** It has gaps on single names, which are asked for with the rows of their directory: a dying disk has many. */
+  readonly nameGaps: boolean;
+}
+
 /** Everything that a thread needs to do a shard of one scan. Constant while the scan runs; plain data. */
 export interface ScanContext {
   readonly scanId: bigint;
@@ -22,7 +31,7 @@ export interface ScanContext {
   readonly newState: boolean;
   readonly startedMs: number;
   /** The newest complete scan before seq: its listings can be compared, its copies may be the same inodes. */
-  readonly previous: { readonly seq: bigint; readonly path: string | null; readonly sameScope: boolean } | null;
+  readonly previous: PreviousScan | null;
   /** The first complete scan after seq (a late scan), else null. */
   readonly next: bigint | null;
   /** Rules of the later complete scans that leave something out, by seq: what they leave out they did not see, and that is no absence. */
@@ -47,16 +56,19 @@ export async function loadScanContext(client: Queryable, scanId: bigint): Promis
     entered_mounts: string[] | null;
     new_state: boolean;
     started_ms: bigint;
+    previous_id: bigint | null;
     previous_seq: bigint | null;
     previous_path: string | null;
     same_scope: boolean | null;
+    previous_gaps: boolean;
     next_seq: bigint | null;
     later_excludes: { seq: string; scope: ScopeRules }[];
     later_gaps: boolean;
     donors: boolean;
   }>(
     `select s.volume, s.root, v.role, v.layout, s.seq, s.mode, s.path, s.scope, s.snapshot_identity, r.identity -> 'enteredMounts' as entered_mounts, s.new_state, s.started_ms,
-            p.seq as previous_seq, case when p.pruned is null then p.path end as previous_path, p.scope = s.scope as same_scope,
+            p.id as previous_id, p.seq as previous_seq, case when p.pruned is null then p.path end as previous_path, p.scope = s.scope as same_scope,
+            exists (select from gap g where g.scan = p.id and g.name <> '' and g.status <> 'boundary') as previous_gaps,
             n.seq as next_seq,
             array(select jsonb_build_object('seq', q.seq::text, 'scope', q.scope) from scan q
                    where q.volume = s.volume and q.state = 'complete' and q.seq > s.seq and q.scope -> 'excludes' <> '[]') as later_excludes,
@@ -85,9 +97,15 @@ export async function loadScanContext(client: Queryable, scanId: bigint): Promis
     newState: row.new_state,
     startedMs: Number(row.started_ms),
     previous:
-      row.previous_seq === null
+      row.previous_id === null || row.previous_seq === null
         ? null
-        : { seq: row.previous_seq, path: row.previous_path, sameScope: row.same_scope === true },
+        : {
+            scanId: row.previous_id,
+            seq: row.previous_seq,
+            path: row.previous_path,
+            sameScope: row.same_scope === true,
+            nameGaps: row.previous_gaps,
+          },
     next: row.next_seq,
     laterExcludes: new Map(row.later_excludes.map(({ seq, scope }) => [BigInt(seq), scope])),
     laterGaps: row.later_gaps,

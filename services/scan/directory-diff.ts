@@ -1,6 +1,5 @@
 // One listed directory held against its known rows: digests carried or bytes read, absences looked up, counts kept.
 import { joinPath } from '../../domain/path.ts';
-import type { Version } from '../../domain/version.ts';
 import type { Donor, KnownRow } from '../catalog/known.ts';
 import type { EndingRow, GapRow, ShardCounts, VersionRow } from '../catalog/shard-result.ts';
 import type { ShardDirectory } from '../catalog/shards.ts';
@@ -99,7 +98,7 @@ function diffAgainst(
     const row = known.get(entry.name);
     met.add(entry.name);
     const large = entry.stat.kind === 'file' && (entry.stat.size ?? 0) >= LARGE_FILE_BYTES;
-    const carried = carriedDigest(environment, entry, row?.now, input.donors?.get(entry.name), previous);
+    const carried = carriedDigest(environment, entry, row, input.donors?.get(entry.name), previous);
     let observed: Observed;
     if (entry.stat.kind !== 'file' || carried !== null || !wantsReading(environment)) {
       observed = observedOf(entry, carried?.digest ?? null, carried?.fresh === true, carried?.racy === true);
@@ -281,7 +280,7 @@ interface Carried {
 function carriedDigest(
   environment: ShardEnvironment,
   entry: Entry,
-  now: Version | undefined,
+  row: KnownRow | undefined,
   donor: Donor | undefined,
   previous: PreviousDirectory,
 ): Carried | null {
@@ -296,6 +295,7 @@ function carriedDigest(
   if (environment.context.mode === 'reread') return null;
   const sameFile = (k: { size: number | null; mtimeNs: bigint; inode: bigint }): boolean =>
     k.inode === stat.inode && k.size === stat.size && k.mtimeNs === stat.mtimeNs;
+  const now = row?.gap === true ? undefined : row?.now;
   if (now !== undefined && now.kind === 'file' && now.digest !== null && !now.racy && sameFile(now)) {
     const precise = environment.context.role === 'live' || stat.ctimeNs % 1_000_000_000n !== 0n;
     if (now.ctimeNs === stat.ctimeNs && precise) return { digest: now.digest, fresh: false, racy: false };

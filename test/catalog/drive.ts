@@ -134,7 +134,7 @@ async function observeDirectory(
   const point = { directory, seq: context.seq, role: context.role, reread: context.mode === 'reread' };
   const { counts } = to;
   for (const name of names) {
-    const row = known.get(name) ?? { now: undefined, after: undefined, own: undefined };
+    const row = known.get(name) ?? { now: undefined, after: undefined, own: undefined, gap: false };
     const entry = entries.get(name);
     const nextSeq = next === null ? context.next : (next.get(name) ?? null);
     if (row.now !== undefined) counts.known += 1;

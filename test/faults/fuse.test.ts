@@ -135,6 +135,21 @@ describe.skipIf(!canFuse)('FUSE (skipped where it cannot be mounted)', () => {
     expect(gap?.['detail']).toBe('7 bytes came where its size says 12, 3 times');
   });
 
+  test('what could not be read is read by the next scan, too, although nothing about it has moved', async () => {
+    const served = await openFuse(world.directory(), PLAIN, 'ro');
+    await world.scan(served.at);
+    const before = await world.told(served.at);
+    served.set(changed({ 'a/g': { fails: { read: -ERRNOS.EIO } } }));
+    for (const mode of ['reread', 'read', 'read'] as const) {
+      expect(await world.scan(served.at, { mode }), mode).toMatchObject({ vanished: 0, changed: 0, gaps: 1 });
+      expect(await world.gaps(served.at)).toEqual(['a/g io EIO']);
+    }
+    served.set(PLAIN);
+    expect(await world.scan(served.at)).toMatchObject({ gaps: 0, filesRead: 1 });
+    expect(await world.scan(served.at)).toMatchObject({ gaps: 0, filesRead: 0 });
+    expect(await world.told(served.at)).toEqual(before);
+  });
+
   test('inodes of 64 bits are kept whole, and what they number is not read twice', async () => {
     const numbered = changed({
       'a/f': { inode: '18446744073709551615' },
