@@ -49,7 +49,8 @@ export async function cutBundle(
     (await bundleNamed(tools, request)) ?? (await bundleOfLast(request.from, await open())),
   );
   const { assessment } = from;
-  refuseWritableGluster(assessment.livePath, request);
+  // Nothing below the volume is walked.
+  refuseWritableGluster(assessment.livePath, { ...request, crossMounts: false });
   const selection = await selectionIn(from, request);
   refuseNothing(from, selection);
   const outDir =

@@ -1,7 +1,7 @@
 // The mounts that this process sees, from /proc/self/mountinfo (man 5 proc). Names come as bytes with octal escapes and leave as printable text.
 import { closeSync, openSync, readFileSync, readlinkSync } from 'node:fs';
 import { basename } from 'node:path';
-import { encodePath, isWithin } from '../../domain/path.ts';
+import { encodePath, isWithin, joinPath } from '../../domain/path.ts';
 import { fileError } from './errors.ts';
 import { bytesOf, realPathOf } from './location.ts';
 
@@ -159,6 +159,18 @@ export function isNetworkOrFuse(fsType: string): boolean {
  */
 export function mayLookUp(mount: Mount | null): boolean {
   return mount === null || mount.readOnly || !isNetworkOrFuse(mount.fsType);
+}
+
+/**
+ * mayLookUp() for the names in a directory of a tree, by the mount that holds it: a harmless root may have other file systems below.
+ *
+ * @param root real, absolute, printable
+ * @param own the mount that the root lies on
+ * @returns takes a path below the root, '' for the root itself
+ */
+export function lookUpRule(root: string, own: Mount | null, mounts: readonly Mount[]): (path: string) => boolean {
+  const below = mountsBelow(root, mounts);
+  return (path) => mayLookUp((path === '' ? null : mountByPath(joinPath(root, path), below)) ?? own);
 }
 
 /**

@@ -5,7 +5,7 @@ import { baseName, parentOf } from '../../domain/path.ts';
 import { EXIT, RollcallError } from '../../domain/exit.ts';
 import { type Directory, openDirectory, openRoot } from '../files/directory.ts';
 import { FileError, isAbsent } from '../files/errors.ts';
-import { mayLookUp, mountOf } from '../files/mounts.ts';
+import { lookUpRule, mountOf, readMounts } from '../files/mounts.ts';
 
 /** What the scan saw of a path that is looked at again: a version, or proven absence. */
 export interface Suspected {
@@ -22,7 +22,7 @@ export interface SecondLook {
 export interface SecondLooks {
   /** Aligned with what was given. */
   readonly looks: readonly SecondLook[];
-  /** How it was looked: evidence. */
+  /** How it was looked: evidence. The second listing where a single path needed it. */
   readonly by: 'lookup' | 'second listing';
 }
 
@@ -36,10 +36,10 @@ const YIELD_EVERY = 2_000;
  */
 export async function lookAgain(livePath: string, suspected: readonly Suspected[]): Promise<SecondLooks> {
   let root: Directory;
-  let byName: boolean;
+  let byName: (directory: string) => boolean;
   try {
-    const mount = mountOf(livePath);
-    byName = mayLookUp(mount);
+    const mounts = readMounts();
+    byName = lookUpRule(livePath, mountOf(livePath, mounts), mounts);
     root = openRoot(livePath);
   } catch (error) {
     if (!(error instanceof FileError)) throw error;
@@ -50,17 +50,22 @@ export async function lookAgain(livePath: string, suspected: readonly Suspected[
     });
   }
   const looks: SecondLook[] = [];
-  const view = byName ? new Lookups(root) : new Listings(root);
+  const lookups = new Lookups(root);
+  const listings = new Listings(root);
+  let by: SecondLooks['by'] = 'lookup';
   try {
     for (const one of suspected) {
-      looks.push(view.look(one));
+      const named = byName(parentOf(one.path));
+      if (!named) by = 'second listing';
+      looks.push((named ? lookups : listings).look(one));
       if (looks.length % YIELD_EVERY === 0) await new Promise((resolve) => setImmediate(resolve));
     }
   } finally {
-    view.close();
+    lookups.close();
+    listings.close();
     root.close();
   }
-  return { looks, by: byName ? 'lookup' : 'second listing' };
+  return { looks, by };
 }
 
 /** The way of looking that looks no name up which a listing has not brought. Listings are remembered for as long as it is kept. */

@@ -143,7 +143,7 @@ function diffAgainst(
         stage(into, directory.id, diffGone(name, row.now, 'excluded', nextOf(environment, input, name)));
         continue;
       }
-      if (!environment.lookupByName && second === null) {
+      if (!environment.lookupByName(directory.path) && second === null) {
         environment.enter(directory.id, '');
         second = namesOf(environment, input.handle);
       }

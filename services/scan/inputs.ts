@@ -6,7 +6,7 @@ import { isBuiltInSkip } from '../../domain/scope.ts';
 import { errnoOf, FileError } from '../files/errors.ts';
 import { identifyRoot, isFileSystemRoot, type RootIdentity } from '../files/identity.ts';
 import { bytesOf, futurePathOf, meaningsOf, realPathOf } from '../files/location.ts';
-import { type Mount, mountByPath, mountOf, readMounts } from '../files/mounts.ts';
+import { type Mount, mountByPath, mountOf, mountsBelow, readMounts } from '../files/mounts.ts';
 import { expandPattern, isPattern } from '../files/pattern.ts';
 import { exists, findSnapshots, type FoundSeries } from '../files/snapshots.ts';
 
@@ -80,25 +80,30 @@ function isContent(name: string): boolean {
   return name !== 'lost+found' && !isBuiltInSkip(name, true);
 }
 
+const GLUSTER = 'fuse.glusterfs';
+
 const ORDER_OF_WORK =
   'Freeze all writing first; scan the bricks on every server; rescue the hidden files that they show; only then restore, and verify. ' +
   'Or audit through a read-only mount (mount -o ro). --bricks-rescued says that the bricks were scanned and rescued, --not-gluster that this is no GlusterFS volume.';
 
 /**
  * Refuses a GlusterFS volume on a mount that can be written: one lookup there can delete the last copy of a file (design.md section 3,
- * rule 9). Goes by the mount table alone, and so touches nothing. Throws RollcallError (a guard) with the order of work.
+ * rule 9); where others are entered, also one that is mounted below. Goes by the mount table alone, and so touches nothing. Throws RollcallError (a guard) with the order of work.
  *
  * @param path absolute, printable
  */
 export function refuseWritableGluster(
   path: string,
-  accepted: { readonly notGluster: boolean; readonly bricksRescued: boolean },
+  accepted: Pick<InputRequest, 'crossMounts' | 'notGluster' | 'bricksRescued'>,
   mounts: readonly Mount[] = readMounts(),
 ): void {
-  const mount = mountByPath(path, mounts);
-  if (mount?.fsType !== 'fuse.glusterfs' || mount.readOnly || accepted.notGluster || accepted.bricksRescued) return;
+  if (accepted.notGluster || accepted.bricksRescued) return;
+  const own = mountByPath(path, mounts);
+  const entered = accepted.crossMounts ? mountsBelow(path, mounts) : [];
+  const mount = [...(own === null ? [] : [own]), ...entered].find((one) => one.fsType === GLUSTER && !one.readOnly);
+  if (mount === undefined) return;
   throw new RollcallError(
-    `${path} lies on a GlusterFS volume that is mounted for writing (${mount.source} on ${mount.mountPoint}). After an interrupted rebalance a mere lookup there can delete the last copy of a file.`,
+    `${path} ${mount === own ? 'lies on' : 'holds, and --cross-mounts enters,'} a GlusterFS volume that is mounted for writing (${mount.source} on ${mount.mountPoint}). After an interrupted rebalance a mere lookup there can delete the last copy of a file.`,
     { exit: EXIT.guard, next: ORDER_OF_WORK },
   );
 }
@@ -125,7 +130,7 @@ function refuseEmpty(option: string, argument: string): void {
 /** The live volume: its real path, its identity, and that it holds something. */
 export function checkLive(
   argument: string,
-  request: Pick<InputRequest, 'cwd' | 'newState' | 'notGluster' | 'bricksRescued'>,
+  request: Pick<InputRequest, 'cwd' | 'newState' | 'crossMounts' | 'notGluster' | 'bricksRescued'>,
 ): {
   readonly live: string;
   readonly identity: RootIdentity;
@@ -176,11 +181,13 @@ export function checkLive(
 /** One --backup: its snapshots, or the export file that it names. */
 export async function checkBackup(
   argument: string,
-  request: Pick<InputRequest, 'cwd' | 'nowMs' | 'tz' | 'limit' | 'notGluster' | 'bricksRescued'>,
+  request: Pick<InputRequest, 'cwd' | 'nowMs' | 'tz' | 'limit' | 'crossMounts' | 'notGluster' | 'bricksRescued'>,
 ): Promise<FoundSeries | { readonly exportFile: string }> {
   refuseEmpty('--backup', argument);
   for (const meaning of meaningsOf(argument, request.cwd)) refuseWritableGluster(meaning, request);
   const found = await findSnapshots(argument, request);
+  const mounts = readMounts();
+  for (const { path } of found.snapshots) refuseWritableGluster(path, request, mounts);
   const [only] = found.leftOut;
   if (found.literal && only && statSync(bytesOf(only.path)).isFile()) return { exportFile: only.path };
   if (found.snapshots.length > 0) return found;

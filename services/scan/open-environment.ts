@@ -11,7 +11,7 @@ import { FileError } from '../files/errors.ts';
 import type { Hasher } from '../files/hash.ts';
 import { ListingDigest } from '../files/listing-digest.ts';
 import { birthOf } from '../files/identity.ts';
-import { errorsCounted, isNetworkOrFuse, type Mount, mountOf, mountsBelow, readMounts } from '../files/mounts.ts';
+import { errorsCounted, lookUpRule, type Mount, mountOf, mountsBelow, readMounts } from '../files/mounts.ts';
 import { createScope } from '../files/scope.ts';
 import type { Stat } from '../files/stat.ts';
 import type { ShardEnvironment } from './environment.ts';
@@ -99,7 +99,7 @@ export function openEnvironment(parts: EnvironmentParts): OpenedEnvironment {
         const moved = [...differing(mountPoints, pointsOf(readMounts()))];
         return moved.some((one) => [...visited].some((path) => isWithin(one, path)));
       },
-      lookupByName: mount === null || mount.readOnly || !isNetworkOrFuse(mount.fsType),
+      lookupByName: lookUpRule(context.path, mount, mounts),
       mediumFailed: () => errorsBefore !== null && (errorsCounted(mount) ?? 0) > errorsBefore,
       enter: (directory, name) => whereabouts.enter(directory, name),
       leave: () => whereabouts.leave(),

@@ -1,9 +1,10 @@
 import { mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import type { Version } from '../../domain/version.ts';
 import { openRoot } from '../../services/files/directory.ts';
+import { canFuse, openFuse, PLAIN } from '../support/fuse.ts';
 import { lookAgain, lookByListing, type Suspected } from '../../services/reconcile/lookup.ts';
 
 let root: string;
@@ -84,6 +85,20 @@ describe('the second look', () => {
     ]);
     expect(lookup).toEqual(['moved', 'moved']);
     expect(listing).toEqual(['moved', 'moved']);
+  });
+
+  test.skipIf(!canFuse)('looks up no name below a mount where that may destroy (skipped without FUSE)', async () => {
+    const place = mkdtempSync(join(tmpdir(), 'rollcall-lookup-fuse-'));
+    onTestFinished(() => rmSync(place, { recursive: true, force: true }));
+    const served = await openFuse(place, PLAIN, 'rw', join(root, 'share'));
+    const { looks } = await lookAgain(root, [
+      { path: 'd/gone', seen: null },
+      { path: 'share/a/gone', seen: null },
+    ]);
+    const lookups = served.lookups();
+    await served.close();
+    expect(looks.map((look) => look.outcome)).toEqual(['as seen', 'as seen']);
+    expect(lookups).not.toContain('a/gone');
   });
 
   test('by lookup sees another size or mtime too; a directory’s times are its names’ affair', async () => {

@@ -296,6 +296,19 @@ describe.skipIf(!canFuse)('a file system that answers as a test decides (skipped
     expect(lookups).not.toContain('a/g');
     expect(lookups).not.toContain('b/i');
   });
+
+  test('so it is on such a mount below a root that is harmless itself', async () => {
+    const tree = world.directory();
+    const scope = { excludes: [], crossMounts: true };
+    write(tree, { 'own/f': 'f', 'own/g': 'g' });
+    const disk = await openFuse(world.directory(), FULL, 'rw', join(tree, 'share'));
+    await world.scan(tree, { scope });
+    disk.lookups();
+    disk.set(changed({ 'a/g': null }));
+    remove(join(tree, 'own/g'));
+    expect(await world.scan(tree, { scope })).toMatchObject({ vanished: 2, gaps: 0 });
+    expect(disk.lookups()).not.toContain('a/g');
+  });
 });
 
 test('a directory that is replaced by another of the same name is another directory: what is not in it ends', async () => {

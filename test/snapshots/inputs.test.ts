@@ -245,7 +245,7 @@ describe('what is asked of an assessment', () => {
       '3 1 0:10 / /ro ro - fuse.glusterfs s1:/vol rw',
     ];
     const table = mounts.flatMap((line) => parseMount(line) ?? []);
-    const no = { notGluster: false, bricksRescued: false };
+    const no = { crossMounts: false, notGluster: false, bricksRescued: false };
     expect(() => refuseWritableGluster('/vol/home', no, table)).toThrow('mounted for writing (s1:/vol on /vol)');
     for (const accepted of [
       { ...no, notGluster: true },
@@ -255,6 +255,12 @@ describe('what is asked of an assessment', () => {
     }
     refuseWritableGluster('/ro/home', no, table);
     refuseWritableGluster('/volume', no, table);
+    // Below the volume it is entered by --cross-mounts only.
+    const nested = [...table, ...[parseMount('4 1 0:11 / /srv/shared rw - fuse.glusterfs s1:/vol rw') ?? []].flat()];
+    refuseWritableGluster('/srv', no, nested);
+    expect(() => refuseWritableGluster('/srv', { ...no, crossMounts: true }, nested)).toThrow('s1:/vol on /srv/shared');
+    refuseWritableGluster('/srv', { ...no, crossMounts: true, notGluster: true }, nested);
+    refuseWritableGluster('/ro', { ...no, crossMounts: true }, nested);
     try {
       refuseWritableGluster('/vol', no, table);
     } catch (error) {
