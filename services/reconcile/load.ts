@@ -2,6 +2,7 @@
 import { EXIT, RollcallError } from '../../domain/exit.ts';
 import { isGap, type Observer } from '../../domain/facts.ts';
 import { joinPath } from '../../domain/path.ts';
+import type { Scan } from '../../domain/scan.ts';
 import type { ScopeRules } from '../../domain/scope.ts';
 import { orderObservers, pointsOf, spansOf } from '../../domain/window/timeline.ts';
 import type { Database } from '../catalog/database.ts';
@@ -26,6 +27,8 @@ import { versionAt } from './movement.ts';
 
 /** Entries of directories that are fetched by one query: some 20 MB. */
 const PULL_NAMES = 20_000;
+/** A scan that ends meanwhile is rare; one that ends each time is a scan in a loop. */
+const LOADS_MAX = 5;
 
 /** What is judged, and by which rules. */
 export interface LoadInput {
@@ -57,28 +60,63 @@ export interface Loaded {
   readonly files: number;
 }
 
-/** @throws RollcallError where live was never scanned completely */
+/**
+ * The catalog is read in many statements. A scan that ends between two of them replaces listings, and whole directories would be found in neither
+ * state: then everything is read again.
+ * @throws RollcallError where live was never scanned completely, or scans of these volumes end faster than the catalog can be read
+ */
 export async function load(input: LoadInput): Promise<Loaded> {
+  for (let tries = 1; tries <= LOADS_MAX; tries++) {
+    const scans = await scansOf(input);
+    const loaded = await loadFrom(input, scans);
+    if (sameScans(scans, await scansOf(input))) return loaded;
+  }
+  throw new RollcallError(`Scans of ${input.volume.name} or its backups ended each time while the catalog was read.`, {
+    exit: EXIT.failure,
+    next: 'wait until no other scan of them runs (rollcall status), then run the command again',
+  });
+}
+
+/** Complete scans of the volumes that are judged together, oldest first. */
+interface JudgedScans {
+  readonly live: readonly Scan[];
+  /** Aligned with the declared backups. */
+  readonly series: readonly (readonly Scan[])[];
+  readonly lists: readonly { readonly name: string; readonly scans: readonly Scan[] }[];
+}
+
+async function scansOf({ db: { pool }, volume, series }: LoadInput): Promise<JudgedScans> {
+  const ids = [volume.id, ...series.map(({ id }) => id)];
+  const [live = [], ...ofSeries] = await Promise.all(ids.map((id) => completeScans(pool, id)));
+  const lists = await listVolumesOf(pool, ids);
+  const listed = await Promise.all(lists.map(async ({ id, name }) => ({ name, scans: await completeScans(pool, id) })));
+  return { live, series: ofSeries, lists: listed };
+}
+
+function sameScans(before: JudgedScans, after: JudgedScans): boolean {
+  const keyOf = ({ live, series, lists }: JudgedScans): string =>
+    [live, ...series, ...lists.map(({ scans }) => scans)]
+      .map((scans) => scans.map(({ id, pruned }) => `${id} ${pruned}`).join())
+      .join(';');
+  return keyOf(before) === keyOf(after);
+}
+
+async function loadFrom(input: LoadInput, scans: JudgedScans): Promise<Loaded> {
   const { pool } = input.db;
-  const [liveScans, ...seriesScans] = await Promise.all(
-    [input.volume.id, ...input.series.map((series) => series.id)].map((id) => completeScans(pool, id)),
-  );
-  const newest = liveScans?.at(-1);
-  if (liveScans === undefined || newest === undefined) {
+  const newest = scans.live.at(-1);
+  if (newest === undefined) {
     throw new RollcallError(`${input.volume.name} has not been scanned completely, so nothing can be judged.`, {
       exit: EXIT.failure,
       next: `scan it first: rollcall scan ${input.volume.path}`,
     });
   }
-  const lists = await listVolumesOf(pool, [input.volume.id, ...input.series.map((series) => series.id)]);
-  const listed = await Promise.all(lists.map(async ({ id, name }) => ({ name, scans: await completeScans(pool, id) })));
   const observers = orderObservers(
     [
-      ...liveScans.map((scan): Observer => ({ scan, role: 'live', volume: input.volume.name })),
-      ...seriesScans.flatMap((scans, i) =>
-        scans.map((scan): Observer => ({ scan, role: 'backup', volume: input.series[i]?.name ?? '' })),
+      ...scans.live.map((scan): Observer => ({ scan, role: 'live', volume: input.volume.name })),
+      ...scans.series.flatMap((own, i) =>
+        own.map((scan): Observer => ({ scan, role: 'backup', volume: input.series[i]?.name ?? '' })),
       ),
-      ...listed.flatMap(({ name, scans }) => scans.map((scan): Observer => ({ scan, role: 'list', volume: name }))),
+      ...scans.lists.flatMap((list) => list.scans.map((scan): Observer => ({ scan, role: 'list', volume: list.name }))),
     ],
     newest.id,
   );
