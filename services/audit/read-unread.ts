@@ -3,7 +3,7 @@ import { EXIT, RollcallError } from '../../domain/exit.ts';
 import type { Observer } from '../../domain/facts.ts';
 import { joinPath } from '../../domain/path.ts';
 import type { Scan } from '../../domain/scan.ts';
-import { connect, type Database, inTransaction } from '../catalog/database.ts';
+import { connect, type Connection, type Database, inTransaction } from '../catalog/database.ts';
 import { type Count, countUnread, type UnreadFile, unreadFiles } from '../catalog/export.ts';
 import type { ImportedGap } from '../catalog/import.ts';
 import { type CopyRead, recordReadings } from '../catalog/readings.ts';
@@ -45,7 +45,7 @@ export function interrupted(): RollcallError {
 /**
  * Reads each unread version that holds in a snapshot on disk, from the newest snapshot in which it holds and can be read, and records its
  * digest. A copy that cannot be read is reported, and the next older one is tried. May be interrupted and called again.
- * @throws RollcallError when a whole snapshot cannot be opened, or the signal aborts (130)
+ * @throws RollcallError when a whole snapshot cannot be opened, another scan of the series runs, or the signal aborts (130)
  */
 export async function readUnread(options: ReadingOptions): Promise<ReadUnread> {
   const { db, volume, nowMs, signal } = options;
@@ -72,7 +72,7 @@ export async function readUnread(options: ReadingOptions): Promise<ReadUnread> {
         for (const batch of batchesOf(files)) {
           if (signal.aborted) throw interrupted();
           const { reads, failed } = await readBatch(execute, volume, scan, batch);
-          if (reads.length > 0) await inTransaction(client, (transaction) => recordReadings(transaction, reads));
+          if (reads.length > 0) await record(client, volume, reads);
           failures += failed.length;
           for (const gap of failed) if (unreadable.length < UNREADABLE_KEPT) unreadable.push(gap);
         }
@@ -82,6 +82,15 @@ export async function readUnread(options: ReadingOptions): Promise<ReadUnread> {
     await client.end().catch(() => undefined);
   }
   return { read, unreadable: unreadable.reverse(), failures };
+}
+
+async function record(client: Connection, volume: Volume, reads: readonly CopyRead[]): Promise<void> {
+  const { leftOut } = await inTransaction(client, (transaction) => recordReadings(transaction, reads));
+  if (leftOut === 0) return;
+  throw new RollcallError(`Another scan of ${volume.name} has begun: what is read now cannot be recorded.`, {
+    exit: EXIT.failure,
+    next: 'Run the same command again when that scan is over: it continues where this one stopped.',
+  });
 }
 
 /** A snapshot that is not there is one error, and not a million unreadable files. */

@@ -23,14 +23,18 @@ export interface CopyRead {
  * Proof for versions that had none; a version whose digest is another one is cut at the later of the two copies. A later copy that
  * differs is suspect (its content changed under the same size and mtime) unless that digest was once seen in good standing. An older
  * copy that nobody had read may have rotted at any time: it takes nothing from the standing of the later one, and judging weighs the two.
- * The very copy that was read before proves nothing new about the past: the catalog keeps what was known good. Must run in a transaction,
- * and not while a scan of one of the roots closes.
- * @returns versions that got a digest, and versions that were cut
+ * The very copy that was read before proves nothing new about the past: the catalog keeps what was known good. Must run in a transaction.
+ *
+ * A root with a running scan is left alone: what the scan has staged names versions by where they begin, and a cut would move that. No scan of
+ * the others begins before the transaction ends.
+ * @returns versions that got a digest, versions that were cut, and readings that were left out, to be made again another time
  */
 export async function recordReadings(
   client: ClientBase,
-  reads: readonly CopyRead[],
-): Promise<{ proven: number; cut: number }> {
+  given: readonly CopyRead[],
+): Promise<{ proven: number; cut: number; leftOut: number }> {
+  const running = await lockRoots(client, [...new Set(given.map((read) => read.root))]);
+  const reads = given.filter((read) => !running.has(read.root));
   const proven = await writeProofs(
     client,
     reads.filter((read) => read.version.digest === null),
@@ -46,7 +50,18 @@ export async function recordReadings(
   for (const read of reads) {
     if ((digests.get(versionKey(read))?.size ?? 0) > 1 && (await cutVersion(client, read))) cut++;
   }
-  return { proven, cut };
+  return { proven, cut, leftOut: given.length - reads.length };
+}
+
+/** A scan that begins refers to its root, and waits for whoever holds that. @returns the roots with a running scan */
+async function lockRoots(client: ClientBase, roots: readonly number[]): Promise<ReadonlySet<number>> {
+  if (roots.length === 0) return new Set();
+  await client.query('select from root where id = any ($1) order by id for update', [roots]);
+  const found = await client.query<{ root: number }>(
+    `select root from scan where state = 'running' and root = any ($1)`,
+    [roots],
+  );
+  return new Set(found.rows.map((row) => row.root));
 }
 
 function versionKey(read: CopyRead): string {
