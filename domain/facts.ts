@@ -1,6 +1,7 @@
 // What judging looks at: for one path, what every complete scan saw of it, and what was read on request.
 // Built by services/reconcile from the catalog; consumed by the pure functions that judge.
 import type { Gap, Scan } from './scan.ts';
+import type { RootMark } from './snapshot-identity.ts';
 import type { Version } from './version.ts';
 
 /** One complete scan as an observer. Observers are ordered by as_of (ties: backups before live, then seq); live now is the last. */
@@ -10,6 +11,8 @@ export interface Observer {
   readonly role: 'live' | 'backup' | 'list';
   /** The volume's name: a series for backups. */
   readonly volume: string;
+  /** Of the root that was scanned. Left out where nothing is opened, or nothing was recorded. */
+  readonly mark?: RootMark;
 }
 
 /** What one observer saw of a path: the version that holds there, null (absent: proven), or the gap that hides it. */

@@ -20,6 +20,9 @@ export interface SnapshotIdentity {
   readonly unreadable: readonly string[];
 }
 
+/** What one look at an open root can be held against: of a snapshot, or of a live tree when its scan began. */
+export type RootMark = Pick<SnapshotIdentity, 'rootInode' | 'rootBtimeNs'>;
+
 /** Every subvolume's root has this inode on btrfs, and what is no subvolume never has. */
 export const BTRFS_ROOT_INODE = '256';
 

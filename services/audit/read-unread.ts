@@ -8,9 +8,10 @@ import { type Count, countUnread, type UnreadFile, unreadFiles } from '../catalo
 import type { ImportedGap } from '../catalog/import.ts';
 import { type CopyRead, recordReadings } from '../catalog/readings.ts';
 import { completeScans } from '../catalog/scans.ts';
+import { rootMarks } from '../catalog/snapshots.ts';
 import type { Volume } from '../catalog/volumes.ts';
-import { openRoot } from '../files/directory.ts';
 import { FileError, gapStatusOf } from '../files/errors.ts';
+import { openScannedRoot } from '../files/identity.ts';
 import { type ExecuteRequests, type FullReading, readInProcess } from '../reconcile/readings.ts';
 
 export interface ReadUnread {
@@ -55,6 +56,10 @@ export async function readUnread(options: ReadingOptions): Promise<ReadUnread> {
   let failures = 0;
   if (total.files === 0) return { read, unreadable, failures };
   const newestFirst = (await completeScans(db.pool, volume.id)).filter((scan) => scan.pruned === null).reverse();
+  const marks = await rootMarks(
+    db.pool,
+    newestFirst.map(({ id }) => id),
+  );
   const execute = readInProcess({
     now: nowMs,
     onProgress: (files, bytes) => {
@@ -65,13 +70,15 @@ export async function readUnread(options: ReadingOptions): Promise<ReadUnread> {
   const client = await connect(db.address, { applicationName: 'rollcall export' });
   try {
     for (const scan of newestFirst) {
+      const mark = marks.get(scan.id);
+      const observer: Observer = { scan, role: 'backup', volume: volume.name, ...(mark === undefined ? {} : { mark }) };
       let opened = false;
       for await (const files of unreadFiles(client, scan)) {
-        if (!opened) tryRoot(scan);
+        if (!opened) tryRoot(observer);
         opened = true;
         for (const batch of batchesOf(files)) {
           if (signal.aborted) throw interrupted();
-          const { reads, failed } = await readBatch(execute, volume, scan, batch);
+          const { reads, failed } = await readBatch(execute, observer, batch);
           if (reads.length > 0) await record(client, volume, reads);
           failures += failed.length;
           for (const gap of failed) if (unreadable.length < UNREADABLE_KEPT) unreadable.push(gap);
@@ -94,13 +101,16 @@ async function record(client: Connection, volume: Volume, reads: readonly CopyRe
 }
 
 /** A snapshot that is not there is one error, and not a million unreadable files. */
-function tryRoot(scan: Scan): void {
+function tryRoot({ scan, mark }: Observer): void {
   try {
-    openRoot(scan.path).close();
+    openScannedRoot(scan.path, mark).close();
   } catch (error) {
     if (!(error instanceof FileError)) throw error;
     throw new RollcallError(`The snapshot ${scan.path} was scanned and cannot be opened now (${error.errno}).`, {
-      next: 'Check that it is mounted and may be read by this user, then run the same command again.',
+      next:
+        error.errno === 'ESTALE'
+          ? 'Another directory lies there: wait until the backup has rotated its snapshots, then run the same command again.'
+          : 'Check that it is mounted and may be read by this user, then run the same command again.',
       cause: error,
     });
   }
@@ -124,16 +134,15 @@ function* batchesOf(files: readonly UnreadFile[]): Generator<readonly UnreadFile
 
 async function readBatch(
   execute: ExecuteRequests,
-  volume: Volume,
-  scan: Scan,
+  observer: Observer,
   batch: readonly UnreadFile[],
 ): Promise<{ reads: CopyRead[]; failed: ImportedGap[] }> {
-  const observers: readonly Observer[] = [{ scan, role: 'backup', volume: volume.name }];
+  const { scan } = observer;
   const asked = batch.map(({ directory, name, version }) => ({
     facts: { path: joinPath(directory, name), sights: [version], readings: [], comparisons: [] },
     requests: [{ kind: 'read' as const, observer: 0 }],
   }));
-  const { readings } = await execute(asked, observers);
+  const { readings } = await execute(asked, [observer]);
   const reads: CopyRead[] = [];
   const failed: ImportedGap[] = [];
   batch.forEach((file, index) => {

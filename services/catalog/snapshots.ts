@@ -1,6 +1,6 @@
 // The recorded snapshots of a series: where each lies now, and which are gone from disk.
 import type { AsOf, ScanMode } from '../../domain/scan.ts';
-import type { SnapshotIdentity } from '../../domain/snapshot-identity.ts';
+import type { RootMark, SnapshotIdentity } from '../../domain/snapshot-identity.ts';
 import type { Queryable } from './scans.ts';
 
 export interface RecordedSnapshot {
@@ -37,6 +37,15 @@ export async function recordedSnapshots(client: Queryable, volumeId: number): Pr
     mode: row.mode,
     state: row.state,
   }));
+}
+
+/** Of scans, by id: what their roots were, for who opens them again by their paths. */
+export async function rootMarks(client: Queryable, scanIds: readonly bigint[]): Promise<ReadonlyMap<bigint, RootMark>> {
+  const found = await client.query<{ id: bigint; inode: string | null; btime: string | null }>(
+    `select id, snapshot_identity ->> 'rootInode' as inode, snapshot_identity ->> 'rootBtimeNs' as btime from scan where id = any ($1)`,
+    [scanIds],
+  );
+  return new Map(found.rows.map(({ id, inode, btime }) => [id, { rootInode: inode, rootBtimeNs: btime }]));
 }
 
 /** A rotation gave the snapshot another name; as_of may be corrected, seq never moves. */

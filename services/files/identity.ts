@@ -3,8 +3,9 @@ import { opendirSync, readdirSync, readlinkSync, statSync } from 'node:fs';
 import { posix } from 'node:path';
 import { RollcallError } from '../../domain/exit.ts';
 import { isWithin, joinPath } from '../../domain/path.ts';
-import { BTRFS_ROOT_INODE } from '../../domain/snapshot-identity.ts';
-import { errnoOf } from './errors.ts';
+import { BTRFS_ROOT_INODE, type RootMark } from '../../domain/snapshot-identity.ts';
+import { type Directory, openRoot } from './directory.ts';
+import { errnoOf, FileError } from './errors.ts';
 import { bytesOf, realPathOf } from './location.ts';
 import { isFuse, isNetworkOrFuse, type Mount, mountOf, readMounts } from './mounts.ts';
 import { type Stat, statOf } from './stat.ts';
@@ -90,6 +91,33 @@ export function keepsInodes(fsType: string): boolean {
 /** Null where it is not kept; a system that only makes it up gives the time of the last change. */
 export function birthOf(fsType: string, { btimeNs, ctimeNs }: Pick<Stat, 'btimeNs' | 'ctimeNs'>): string | null {
   return !keepsInodes(fsType) || btimeNs <= 0n || btimeNs === ctimeNs ? null : String(btimeNs);
+}
+
+/** What tells an open root from the one that was recorded; null when it is the same as far as one look tells. */
+export function otherRoot(
+  recorded: RootMark,
+  { inode, btimeNs, ctimeNs }: Pick<Stat, 'inode' | 'btimeNs' | 'ctimeNs'>,
+  mount: Mount | null,
+): string | null {
+  if (recorded.rootInode !== null && recorded.rootInode !== String(inode))
+    return `inode ${inode}, was ${recorded.rootInode}`;
+  const birth = mount === null ? null : birthOf(mount.fsType, { btimeNs, ctimeNs });
+  return recorded.rootBtimeNs !== null && birth !== null && recorded.rootBtimeNs !== birth
+    ? 'made at another time, on another file system'
+    : null;
+}
+
+/** Opens a root that was scanned: a rotation may have put a neighbour at its path. Throws FileError; ESTALE where another directory lies there. */
+export function openScannedRoot(path: string, recorded: RootMark | undefined): Directory {
+  const root = openRoot(path);
+  try {
+    const other = recorded === undefined ? null : otherRoot(recorded, root.stat, mountOf(path));
+    if (other !== null) throw new FileError('ESTALE', 'open', path, `another directory than was scanned: ${other}`);
+    return root;
+  } catch (error) {
+    root.close();
+    throw error;
+  }
 }
 
 /** Where a directory lies in its file system, however that is mounted: `@/data`, mounted on its own or seen through the top level. */

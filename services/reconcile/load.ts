@@ -19,6 +19,7 @@ import {
 } from '../catalog/reconciliation.ts';
 import { listVolumesOf } from '../catalog/lists.ts';
 import { completeScans } from '../catalog/scans.ts';
+import { rootMarks } from '../catalog/snapshots.ts';
 import { sumVersions, type VersionSums } from '../catalog/version-sums.ts';
 import { createScope } from '../files/scope.ts';
 import { FactsBuilder, type OutOfScope, rootsOf } from './facts.ts';
@@ -110,7 +111,7 @@ async function loadFrom(input: LoadInput, scans: JudgedScans): Promise<Loaded> {
       next: `scan it first: rollcall scan ${input.volume.path}`,
     });
   }
-  const observers = orderObservers(
+  const ordered = orderObservers(
     [
       ...scans.live.map((scan): Observer => ({ scan, role: 'live', volume: input.volume.name })),
       ...scans.series.flatMap((own, i) =>
@@ -120,6 +121,14 @@ async function loadFrom(input: LoadInput, scans: JudgedScans): Promise<Loaded> {
     ],
     newest.id,
   );
+  const marks = await rootMarks(
+    pool,
+    ordered.map(({ scan }) => scan.id),
+  );
+  const observers = ordered.map((observer): Observer => {
+    const mark = marks.get(observer.scan.id);
+    return mark === undefined ? observer : { ...observer, mark };
+  });
   const points = pointsOf(observers);
   const roots = rootsOf(observers);
   const ids = observers.map(({ scan }) => scan.id);

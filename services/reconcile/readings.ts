@@ -3,9 +3,10 @@ import type { Comparison, Observer, PathFacts, Reading, Request } from '../../do
 import { isGap } from '../../domain/facts.ts';
 import { baseName, compareBytes, parentOf } from '../../domain/path.ts';
 import { compareContents } from '../files/compare.ts';
-import { type Directory, openDirectory, openRoot } from '../files/directory.ts';
+import { type Directory, openDirectory } from '../files/directory.ts';
 import { FileError } from '../files/errors.ts';
 import { createHasher, type Hasher } from '../files/hash.ts';
+import { openScannedRoot } from '../files/identity.ts';
 import { readContent } from '../files/read.ts';
 
 /** What one path needs to be read. */
@@ -195,12 +196,12 @@ class Session {
   #root(observer: number): Opened {
     let root = this.#roots.get(observer);
     if (root === undefined) {
-      const scan = this.#observers[observer]?.scan;
+      const { scan, mark } = this.#observers[observer] ?? {};
       if (scan === undefined) throw new Error(`there is no observer ${observer}`);
       // Asked for all the same: a pruned state is gone, and one that was imported lies on another host.
       if (scan.pruned !== null) root = { errno: 'ENOENT' };
       else if (scan.exportedMs !== null) root = { errno: 'EREMOTE' };
-      else root = attempt(() => openRoot(scan.path));
+      else root = attempt(() => openScannedRoot(scan.path, mark));
       this.#roots.set(observer, root);
     }
     return root;

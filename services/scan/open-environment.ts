@@ -2,6 +2,7 @@
 import type { Connection } from '../catalog/database.ts';
 import { isWithin } from '../../domain/path.ts';
 import { isBuiltInSkip } from '../../domain/scope.ts';
+import type { RootMark } from '../../domain/snapshot-identity.ts';
 import type { AttributeIds } from '../catalog/rows.ts';
 import type { ScanContext } from '../catalog/scan-context.ts';
 import type { Place } from '../catalog/shards.ts';
@@ -10,10 +11,9 @@ import type { Directory } from '../files/directory.ts';
 import { FileError } from '../files/errors.ts';
 import type { Hasher } from '../files/hash.ts';
 import { ListingDigest } from '../files/listing-digest.ts';
-import { birthOf } from '../files/identity.ts';
+import { otherRoot } from '../files/identity.ts';
 import { errorsCounted, lookUpRule, type Mount, mountOf, mountsBelow, readMounts } from '../files/mounts.ts';
 import { createScope } from '../files/scope.ts';
-import type { Stat } from '../files/stat.ts';
 import type { ShardEnvironment } from './environment.ts';
 import type { LinkDigests } from './link-digests.ts';
 import type { ProgressCounters } from './progress.ts';
@@ -49,7 +49,7 @@ export function openEnvironment(parts: EnvironmentParts): OpenedEnvironment {
   }
   const mounts = readMounts();
   const mount = mountOf(context.path, mounts);
-  const other = otherRoot(context, root.stat, mount);
+  const other = otherRoot(recordedRoot(context.identity), root.stat, mount);
   if (other !== null) {
     root.close();
     return { quarantine: `${context.path} is another directory than when the scan began (${other})` };
@@ -120,19 +120,8 @@ function differing(a: ReadonlySet<string>, b: ReadonlySet<string>): ReadonlySet<
   return new Set([...a, ...b].filter((one) => a.has(one) !== b.has(one)));
 }
 
-/** What tells the root from the one that the scan began with; null when it is the same as far as one look tells. */
-function otherRoot({ identity }: ScanContext, { inode, btimeNs, ctimeNs }: Stat, mount: Mount | null): string | null {
-  const recorded = recordedRoot(identity);
-  if (recorded.rootInode !== null && recorded.rootInode !== String(inode))
-    return `inode ${inode}, was ${recorded.rootInode}`;
-  const birth = mount === null ? null : birthOf(mount.fsType, { btimeNs, ctimeNs });
-  return recorded.rootBtimeNs !== null && birth !== null && recorded.rootBtimeNs !== birth
-    ? 'made at another time, on another file system'
-    : null;
-}
-
 /** Trees and snapshots have identities of their own kinds; both may know the root's inode. */
-function recordedRoot(identity: unknown): { rootInode: string | null; rootBtimeNs: string | null } {
+function recordedRoot(identity: unknown): RootMark {
   const text = (key: string): string | null => {
     if (typeof identity !== 'object' || identity === null) return null;
     const value = (identity as Readonly<Record<string, unknown>>)[key];

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { Catalog, classes, findingAt, verdicts, World } from './world.ts';
@@ -74,6 +74,24 @@ describe('what judging reads', () => {
     expect(new Set(rows.map((row) => row.digest)).size).toBe(2);
     const again = await world.judge(scanned);
     expect(verdicts(again)).toEqual({ 'd/rotten': 'backup-corrupt' });
+  });
+
+  test('is not read from another snapshot that a rotation has put at the path meanwhile', async () => {
+    world.write('d/lost', 'the right words');
+    const first = world.backup(1);
+    const second = world.backup(2);
+    world.remove('d/lost');
+    world.backup(3);
+    const scanned = await world.scan();
+    rmSync(second, { recursive: true });
+    renameSync(first, second);
+    const everything = { sinceMs: world.startMs };
+    const judged = await world.judge(scanned, everything);
+    expect(judged.bytesRead).toBe(0);
+    expect(findingAt(judged, 'd/lost')).toMatchObject({ verdict: 'missing', recovery: 'none' });
+    expect((await versionsOf(scanned.series[0]!.id, 'lost')).map(({ digest }) => digest)).toEqual([null]);
+    // The next scan learns what lies where.
+    expect(findingAt(await world.assess(everything), 'd/lost')).toMatchObject({ recovery: 'exact' });
   });
 
   test('stays within what is asked: an unchanged volume with history reads nothing again', async () => {
