@@ -56,7 +56,7 @@ export function define(program: Command, run: Run): void {
   findings
     .command('accept')
     .description('accept findings: what is there now is as it should be, until it changes again')
-    .argument('<finding...>', 'ids of findings, or paths')
+    .argument('<finding...>', 'ids of findings, or paths (./7 is the path 7)')
     .requiredOption('--reason <text>', 'why; kept in the audit log')
     .option('--volume <name>', 'of this volume only')
     .option('--json', 'print what was accepted as one JSON object')

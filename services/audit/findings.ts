@@ -8,6 +8,9 @@ import { volumeCalled } from './volume-named.ts';
 
 const STATES: readonly FindingState[] = ['open', 'resolved', 'accepted'];
 
+/** No id is longer, so a longer number is a name. */
+const ID = /^\d{1,18}$/;
+
 export async function findingsOf(
   db: Database,
   filter: { readonly volume: string | null; readonly state: FindingState | 'all' },
@@ -23,7 +26,7 @@ export async function findingsOf(
 export async function acceptFindings(
   db: Database,
   request: {
-    /** Ids, or paths below the volume. */
+    /** Ids, or paths below the volume; a path that is a number is written ./NUMBER. */
     readonly findings: readonly string[];
     readonly volume: string | null;
     readonly reason: string;
@@ -34,16 +37,22 @@ export async function acceptFindings(
   const volumeId = request.volume === null ? null : (await volumeCalled(db.pool, request.volume)).id;
   const ids: bigint[] = [];
   for (const one of request.findings) {
-    const open = await listFindings(db.pool, volumeId === null ? { path: one } : { path: one, volumeId });
+    // Ids come first, because they are what `rollcall findings` prints: a lost file whose name is that number must not be taken for it.
+    if (ID.test(one)) {
+      ids.push(BigInt(one));
+      continue;
+    }
+    const path = one.replace(/^(\.\/+)+/, '');
+    const open = await listFindings(db.pool, volumeId === null ? { path } : { path, volumeId });
     const volumes = new Set(open.map((finding) => finding.volume));
     if (volumes.size > 1) {
       throw new RollcallError(`${one} has findings in ${[...volumes].join(' and ')}.`, {
         next: 'Say which with --volume NAME.',
       });
     }
-    if (open.length > 0) ids.push(...open.map((finding) => finding.id));
-    else if (/^\d+$/.test(one)) ids.push(BigInt(one));
-    else throw new RollcallError(`There is no open finding of ${one}.`, { next: 'rollcall findings lists them.' });
+    if (open.length === 0)
+      throw new RollcallError(`There is no open finding of ${one}.`, { next: 'rollcall findings lists them.' });
+    ids.push(...open.map((finding) => finding.id));
   }
   const decision = { reason: request.reason, actor: request.actor, nowMs: request.nowMs };
   return inTransaction(db, (client) => acceptFinding(client, { ids }, decision));

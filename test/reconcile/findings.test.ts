@@ -1,5 +1,6 @@
 import { statSync, utimesSync } from 'node:fs';
 import { beforeEach, describe, expect, test } from 'vitest';
+import { acceptFindings } from '../../services/audit/findings.ts';
 import { inTransaction } from '../../services/catalog/database.ts';
 import { acceptFinding, listFindings, markRestored } from '../../services/catalog/findings.ts';
 import { readAudit } from '../../services/catalog/audit-log.ts';
@@ -29,6 +30,8 @@ const accept = (path: string, reason = 'it was meant') =>
   inTransaction(catalog.db, (client) =>
     acceptFinding(client, { volumeId, path }, { reason, actor: 'jo', nowMs: Date.now() }),
   );
+const acceptAll = (findings: readonly string[]) =>
+  acceptFindings(catalog.db, { findings, volume: null, reason: 'so it should be', actor: 'jo', nowMs: Date.now() });
 
 describe('findings', () => {
   test('are kept until they are resolved: a file that comes back as it was closes its finding', async () => {
@@ -96,6 +99,20 @@ describe('findings', () => {
     expect(await open()).toEqual([]);
     expect(await readAudit(catalog.db.pool, 1)).toMatchObject([{ action: 'restored', subject: '/tmp/bundle' }]);
     expect(verdicts(await world.assess())).toEqual({});
+  });
+
+  test('are accepted by their id, also where a lost file has that number for a name; that one is ./NUMBER', async () => {
+    for (let n = 1; n <= 200; n++) world.write(`${n}`, `letter ${n}`);
+    world.backup(2);
+    world.remove('d1/f1');
+    await world.assess();
+    const id = String((await open())[0]?.id);
+    world.remove(id);
+    await world.assess();
+    const paths = async (...findings: string[]) => (await acceptAll(findings)).map(({ path }) => path);
+    expect(await paths(id)).toEqual(['d1/f1']);
+    expect(await paths(`./${id}`)).toEqual([id]);
+    expect(await open()).toEqual([]);
   });
 
   test('of a path that a later run leaves out stay open, and a loss does not become a deletion by that', async () => {
