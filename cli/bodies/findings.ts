@@ -2,6 +2,7 @@
 import { EXIT, type ExitCode } from '../../domain/exit.ts';
 import { acceptFindings, findingsOf } from '../../services/audit/findings.ts';
 import type { StoredFinding } from '../../services/catalog/findings.ts';
+import { workingDirectory } from '../../services/files/location.ts';
 import type { Context } from '../command.ts';
 import type { AcceptFindingsArguments, ListFindingsArguments } from '../commands/findings.ts';
 import { actor } from '../config.ts';
@@ -44,6 +45,7 @@ export async function acceptFindingsBody(context: Context, args: AcceptFindingsA
   const accepted = await acceptFindings(db, {
     findings: args.findings,
     volume: args.volume,
+    cwd: workingDirectory(),
     reason: args.reason,
     actor: actor(),
     nowMs: context.now(),

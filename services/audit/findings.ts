@@ -4,6 +4,8 @@ import type { Database } from '../catalog/database.ts';
 import { inTransaction } from '../catalog/database.ts';
 import { acceptFinding, listFindings } from '../catalog/findings.ts';
 import type { FindingState, StoredFinding } from '../catalog/findings.ts';
+import { visible } from '../restore/wording.ts';
+import { pathsMeant } from './path-named.ts';
 import { volumeCalled } from './volume-named.ts';
 
 const STATES: readonly FindingState[] = ['open', 'resolved', 'accepted'];
@@ -26,9 +28,11 @@ export async function findingsOf(
 export async function acceptFindings(
   db: Database,
   request: {
-    /** Ids, or paths below the volume; a path that is a number is written ./NUMBER. */
+    /** Ids, or paths, below the volume or whole; a name that is a number is written ./NUMBER. */
     readonly findings: readonly string[];
     readonly volume: string | null;
+    /** Where a relative path may start from. */
+    readonly cwd: string;
     readonly reason: string;
     readonly actor: string;
     readonly nowMs: number;
@@ -42,17 +46,27 @@ export async function acceptFindings(
       ids.push(BigInt(one));
       continue;
     }
-    const path = one.replace(/^(\.\/+)+/, '');
-    const open = await listFindings(db.pool, volumeId === null ? { path } : { path, volumeId });
-    const volumes = new Set(open.map((finding) => finding.volume));
-    if (volumes.size > 1) {
-      throw new RollcallError(`${one} has findings in ${[...volumes].join(' and ')}.`, {
-        next: 'Say which with --volume NAME.',
+    const open = new Map<string, readonly StoredFinding[]>();
+    for (const { path, volume } of await pathsMeant(db.pool, one, request.cwd)) {
+      const holder = volume?.role === 'live' ? volume.id : volumeId;
+      if (volumeId !== null && holder !== volumeId) continue;
+      for (const finding of await listFindings(db.pool, holder === null ? { path } : { path, volumeId: holder })) {
+        const place = `${finding.path} in ${finding.volume}`;
+        open.set(place, [...(open.get(place) ?? []).filter(({ id }) => id !== finding.id), finding]);
+      }
+    }
+    if (open.size > 1) {
+      throw new RollcallError(`${visible(one)} may mean ${[...open.keys()].join(', or ')}.`, {
+        next: 'Give its whole path, or say which with --volume NAME.',
       });
     }
-    if (open.length === 0)
-      throw new RollcallError(`There is no open finding of ${one}.`, { next: 'rollcall findings lists them.' });
-    ids.push(...open.map((finding) => finding.id));
+    const [findings] = open.values();
+    if (findings === undefined) {
+      throw new RollcallError(`There is no open finding of ${visible(one)}.`, {
+        next: 'rollcall findings lists them.',
+      });
+    }
+    ids.push(...findings.map((finding) => finding.id));
   }
   const decision = { reason: request.reason, actor: request.actor, nowMs: request.nowMs };
   return inTransaction(db, (client) => acceptFinding(client, { ids }, decision));

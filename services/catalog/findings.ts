@@ -274,7 +274,7 @@ export async function listFindings(
 
 /**
  * Accepts open findings: this pair of states is how things should be. A later damage of the same path is a new finding. Must run in a
- * transaction. Throws RollcallError where nothing open matches, or the reason is empty.
+ * transaction. Throws RollcallError where nothing open matches, where one of the ids is not open, or the reason is empty.
  * @param which finding ids, or a path of a volume (all of its open findings)
  */
 export async function acceptFinding(
@@ -291,8 +291,10 @@ export async function acceptFinding(
       where state = 'open' and ${byId ? 'id = any ($3)' : 'volume = $3 and path = $4 collate "C"'} returning id`,
     [decision.reason, decision.nowMs, ...(byId ? [which.ids] : [which.volumeId, which.path])],
   );
-  if (updated.rowCount === 0) {
-    const what = byId ? `finding ${which.ids.join(', ')}` : `a finding of ${which.path}`;
+  const done = new Set(updated.rows.map(({ id }) => id));
+  const notOpen = byId ? which.ids.filter((id) => !done.has(id)) : [];
+  if (done.size === 0 || notOpen.length > 0) {
+    const what = byId ? `finding ${notOpen.join(', ')}` : `a finding of ${which.path}`;
     throw new RollcallError(`There is no open ${what}.`, { next: 'See what is open with: rollcall findings' });
   }
   const found = await client.query<StoredRow>(

@@ -4,6 +4,7 @@ import { acceptFindings } from '../../services/audit/findings.ts';
 import { inTransaction } from '../../services/catalog/database.ts';
 import { acceptFinding, listFindings, markRestored } from '../../services/catalog/findings.ts';
 import { readAudit } from '../../services/catalog/audit-log.ts';
+import { refusal } from '../support/refusal.ts';
 import { Catalog, findingAt, verdicts, World } from './world.ts';
 
 const catalog = await Catalog.forFile();
@@ -31,7 +32,14 @@ const accept = (path: string, reason = 'it was meant') =>
     acceptFinding(client, { volumeId, path }, { reason, actor: 'jo', nowMs: Date.now() }),
   );
 const acceptAll = (findings: readonly string[]) =>
-  acceptFindings(catalog.db, { findings, volume: null, reason: 'so it should be', actor: 'jo', nowMs: Date.now() });
+  acceptFindings(catalog.db, {
+    findings,
+    volume: null,
+    cwd: '/',
+    reason: 'so it should be',
+    actor: 'jo',
+    nowMs: Date.now(),
+  });
 
 describe('findings', () => {
   test('are kept until they are resolved: a file that comes back as it was closes its finding', async () => {
@@ -113,6 +121,24 @@ describe('findings', () => {
     expect(await paths(id)).toEqual(['d1/f1']);
     expect(await paths(`./${id}`)).toEqual([id]);
     expect(await open()).toEqual([]);
+  });
+
+  test('are accepted all or none: an id or a path that is not open refuses the whole call', async () => {
+    world.remove('d1/f1');
+    await world.assess();
+    const id = String((await open())[0]?.id);
+    for (const unknown of ['99999999', 'd1/f2']) {
+      const { message } = await refusal(acceptAll([id, unknown]));
+      expect(message).toContain(unknown);
+    }
+    expect(await open()).toHaveLength(1);
+  });
+
+  test('are accepted by the whole path of what is lost, as history takes it', async () => {
+    world.remove('d1/f1');
+    await world.assess();
+    expect((await refusal(acceptAll([`${world.live}/d1/f2`]))).message).toContain('There is no open finding');
+    expect(await acceptAll([`${world.live}/d1/f1`])).toMatchObject([{ path: 'd1/f1' }]);
   });
 
   test('of a path that a later run leaves out stay open, and a loss does not become a deletion by that', async () => {
