@@ -11,6 +11,7 @@ import { type BundleSummary, writeBundle } from '../restore/bundle.ts';
 import { candidates } from '../restore/plan.ts';
 import { reopenBundle, type Reopened } from '../restore/reopen.ts';
 import { choose, type Selection } from '../restore/selection.ts';
+import { shellWord } from '../restore/wording.ts';
 import { refuseWritableGluster } from '../scan/inputs.ts';
 import { freeBundleName } from './assess.ts';
 import { type PartRequest, selectionOf } from './asked.ts';
@@ -46,7 +47,7 @@ export async function cutBundle(
   open: () => Promise<Database>,
 ): Promise<{ readonly assessment: Assessment; readonly bundle: BundleSummary }> {
   const from = await reopenBundle(
-    (await bundleNamed(tools, request)) ?? (await bundleOfLast(request.from, await open())),
+    (await bundleNamed(tools, request)) ?? (await bundleOfLast(tools, request.from, await open())),
   );
   const { assessment } = from;
   // Nothing below the volume is walked.
@@ -103,7 +104,7 @@ async function bundleNamed(tools: CutTools, { from }: CutRequest): Promise<strin
   return meaningsOf(from, tools.cwd).find((path) => exists(joinPath(path, 'SHA256SUMS'))) ?? null;
 }
 
-async function bundleOfLast(from: string | null, db: Database): Promise<string> {
+async function bundleOfLast({ program }: CutTools, from: string | null, db: Database): Promise<string> {
   const all = await lastAssessments(db.pool);
   const paths = from === null ? [] : meaningsOf(from);
   const fitting = from === null ? all : all.filter(({ volume, path }) => volume === from || paths.includes(path));
@@ -120,6 +121,16 @@ async function bundleOfLast(from: string | null, db: Database): Promise<string> 
     });
   }
   const when = new Date(last.createdMs).toISOString();
+  if (last.bundle === null && last.losses) {
+    // The catalog keeps the findings, and not all that a bundle says of them.
+    const backups = last.patterns.map((pattern) => ` --backup ${shellWord(pattern)}`).join('');
+    throw new RollcallError(
+      `The bundle of the last assessment of ${last.volume} (${when}) was not written: its disk was full, or it was interrupted.`,
+      {
+        next: `${program} assess --live ${shellWord(last.path)}${backups} writes one; what did not change is not read again.`,
+      },
+    );
+  }
   if (last.bundle === null) {
     throw new RollcallError(`The last assessment of ${last.volume} (${when}) found nothing to restore.`, {
       next: 'An older bundle can be named by its directory.',

@@ -9,6 +9,10 @@ export interface LastAssessment {
   readonly createdMs: number;
   /** Absolute, printable; null where none was written. */
   readonly bundle: string | null;
+  /** Whether it found something that a bundle is written for: without one, that could not be written. */
+  readonly losses: boolean;
+  /** Of its backups, as typed. */
+  readonly patterns: readonly string[];
   readonly incomplete: number;
   /** Files by recovery. */
   readonly exact: number;
@@ -19,6 +23,8 @@ export interface LastAssessment {
 export async function lastAssessments(client: Queryable): Promise<LastAssessment[]> {
   const found = await client.query<Omit<LastAssessment, 'createdMs'> & { created_ms: bigint }>(
     `select distinct on (a.volume) a.volume as "volumeId", v.name as volume, r.path, a.created_ms, a.bundle,
+            exists (select from finding f where f.volume = a.volume and f.seen_ms = a.created_ms and f.recovery is not null) as losses,
+            jsonb_path_query_array(a.result, '$.series[*].pattern') as patterns,
             jsonb_array_length(a.result -> 'incomplete') as incomplete,
             (a.result #>> '{recovery,exact,files}')::int as exact, (a.result #>> '{recovery,older,files}')::int as older,
             (a.result #>> '{recovery,none,files}')::int as none

@@ -13,11 +13,13 @@ import {
 import { join } from 'node:path';
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { EXIT } from '../../domain/exit.ts';
+import { cutBundle } from '../../services/audit/cut.ts';
 import { scan, type ScanResult } from '../../services/audit/scan.ts';
 import { exportManifest, type ManifestSummary } from '../../services/interchange/export-manifest.ts';
 import { Catalog } from '../reconcile/world.ts';
 import { canMount, run } from '../snapshots/trees.ts';
 import { disk } from '../support/disk.ts';
+import { refusal } from '../support/refusal.ts';
 import { FaultyHouse } from './house.ts';
 
 const catalog = await Catalog.forFile();
@@ -93,6 +95,22 @@ describe.skipIf(!canMount)('a disk that is full (skipped where this process may 
     expect(readdirSync(at)).toEqual([]);
     run('mount', '-o', 'remount,nr_inodes=200', at);
     expect((await house.assess(3.1, { outDir: join(at, 'bundle') })).exit).toBe(EXIT.findings);
+  });
+
+  test('below --out leaves an assessment without a bundle, and `bundle` says so instead of that nothing was lost', async () => {
+    const at = join(house.base, 'few');
+    mkdirSync(at);
+    run('mount', '-t', 'tmpfs', '-o', 'size=8m,nr_inodes=9', 'rollcall-test', at);
+    onTestFinished(() => void run('umount', '-l', at));
+    await expect(house.assess(3, { outDir: join(at, 'bundle') })).rejects.toMatchObject(FULL);
+    const part = { paths: [], owners: [], newestFirst: false, bytesMax: null, filesMax: null };
+    const asked = { from: house.live, part, rest: false, outDir: join(house.base, 'cut'), notGluster: false };
+    const tools = { ...house.tools(3.1), cwd: '/', program: 'rollcall', owners: new Map<number, string>() };
+    const { message, next } = await refusal(
+      cutBundle({ ...tools, onProgress: () => undefined }, { ...asked, bricksRescued: false }, async () => catalog.db),
+    );
+    expect(message).toMatch(/bundle .*was not written/);
+    expect(next).toContain(`rollcall assess --live ${house.live} --backup '${house.pattern}'`);
   });
 
   const scanned = (night: number, exportFile: string): Promise<ScanResult> =>
