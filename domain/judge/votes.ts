@@ -36,9 +36,9 @@ export function takeSides(c: Case, judged: Sighting, prior: readonly Sighting[])
     return judged.suspect ? 'unknown' : 'none';
   }
 
-  // A backup that took over what was found damaged before is no second witness for it.
+  // A backup that took over what was found corrupt before is no second witness for it. (Rows 7 and 8 need none.)
   const isHeard = ({ sighting }: Vote): boolean =>
-    sighting === judged || (!sighting.suspect && recordedDamage(c, sighting) === null);
+    sighting === judged || (!sighting.suspect && recordedDamage(c, sighting) !== 'corrupt');
   const count = (digest: bigint): number =>
     physicalCopies(
       c,

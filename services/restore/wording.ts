@@ -95,7 +95,8 @@ export function shortTime(iso: string, withHours: boolean): string {
 export function since(iso: string): string {
   const ms = startMs(iso);
   if (ms === null) return iso;
-  return ms % DAY_MS === 0 ? day(ms) : new Date(ms).toISOString().replace('.000Z', 'Z');
+  // Never a date alone, which would be read as that day here.
+  return new Date(ms).toISOString().replace('.000Z', 'Z');
 }
 
 /**
