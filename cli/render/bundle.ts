@@ -35,5 +35,11 @@ export function partLines({ part }: ReportInput, width: number, style: Paint): s
 export function leftOutLines(input: ReportInput, width: number): string[] {
   return input.leftOut
     .slice(0, LEFT_OUT_MAX)
-    .flatMap((group) => wrap(`Note    ${leftOut(group)} README.txt in the bundle says more.`, width, 8));
+    .flatMap((group) =>
+      wrap(
+        `Note    ${[leftOut(group), ...(group.remedy === null ? [] : [group.remedy])].join(' ')} README.txt in the bundle says more.`,
+        width,
+        8,
+      ),
+    );
 }

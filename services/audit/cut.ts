@@ -1,17 +1,18 @@
 // `bundle`: another part of the last assessment, without another scan. The bundle that `assess` has written holds every finding; what stands in the
 // lists of the part is read again, source by source, when it is written (design.md section 3, rule 10).
 import type { Assessment } from '../../domain/assessment.ts';
-import { RollcallError } from '../../domain/exit.ts';
+import { EXIT, RollcallError } from '../../domain/exit.ts';
 import { isWithin, joinPath } from '../../domain/path.ts';
 import { lastAssessments } from '../catalog/assessments.ts';
 import type { Database } from '../catalog/database.ts';
 import { meaningsOf } from '../files/location.ts';
 import { exists } from '../files/snapshots.ts';
 import { type BundleSummary, writeBundle } from '../restore/bundle.ts';
+import { assessCommand } from '../restore/commands.ts';
 import { candidates } from '../restore/plan.ts';
 import { reopenBundle, type Reopened } from '../restore/reopen.ts';
 import { choose, type Selection } from '../restore/selection.ts';
-import { shellWord } from '../restore/wording.ts';
+import { plural } from '../restore/wording.ts';
 import { refuseWritableGluster } from '../scan/inputs.ts';
 import { freeBundleName } from './assess.ts';
 import { type PartRequest, selectionOf } from './asked.ts';
@@ -53,7 +54,7 @@ export async function cutBundle(
   // Nothing below the volume is walked.
   refuseWritableGluster(assessment.livePath, { ...request, crossMounts: false });
   const selection = await selectionIn(from, request);
-  refuseNothing(from, selection);
+  refuseNothing(tools, from, selection);
   const outDir =
     request.outDir === null
       ? () => freeBundleName(tools)
@@ -72,17 +73,30 @@ export async function cutBundle(
   return { assessment, bundle };
 }
 
-async function selectionIn({ bundle, assessment, held }: Reopened, request: CutRequest): Promise<Selection> {
+async function selectionIn({ bundle, assessment, held, failed }: Reopened, request: CutRequest): Promise<Selection> {
   const selection = await selectionOf(request.part, [assessment.livePath], {
     isKnown: (path) => assessment.findings.some((finding) => isWithin(path, finding.path)),
     otherwise: 'nothing there was found to be other than intact',
   });
-  return { ...selection, restOf: request.rest ? { bundle, held } : null };
+  return { ...selection, restOf: request.rest ? { bundle, held, failed } : null };
 }
 
-function refuseNothing({ bundle, assessment }: Reopened, selection: Selection): void {
-  const { parts, beyond, elsewhere } = choose(assessment.findings, selection);
+function refuseNothing({ program }: CutTools, { bundle, assessment }: Reopened, selection: Selection): void {
+  const { parts, beyond, elsewhere, failed } = choose(assessment.findings, selection);
   if ([...parts.values()].includes('this')) return;
+  if (failed.files > 0 && beyond.files + elsewhere.files === 0) {
+    throw new RollcallError(
+      `${plural(failed.files, 'file')} failed at their source when ${bundle}, or a part before it, was written: in no list, and not given up.`,
+      {
+        exit: EXIT.incomplete,
+        next: `${assessCommand(
+          program,
+          assessment.livePath,
+          assessment.series.map(({ pattern }) => pattern),
+        )} looks for other copies.`,
+      },
+    );
+  }
   const { restOf, paths, owners } = selection;
   const all = candidates(assessment.findings).length;
   throw new RollcallError(
@@ -123,11 +137,10 @@ async function bundleOfLast({ program }: CutTools, from: string | null, db: Data
   const when = new Date(last.createdMs).toISOString();
   if (last.bundle === null && last.losses) {
     // The catalog keeps the findings, and not all that a bundle says of them.
-    const backups = last.patterns.map((pattern) => ` --backup ${shellWord(pattern)}`).join('');
     throw new RollcallError(
       `The bundle of the last assessment of ${last.volume} (${when}) was not written: its disk was full, or it was interrupted.`,
       {
-        next: `${program} assess --live ${shellWord(last.path)}${backups} writes one; what did not change is not read again.`,
+        next: `${assessCommand(program, last.path, last.patterns)} writes one; what did not change is not read again.`,
       },
     );
   }

@@ -8,6 +8,7 @@ import { isWithin, parentOf } from '../../domain/path.ts';
 import { errnoOf, FileError } from '../files/errors.ts';
 import { createHasher } from '../files/hash.ts';
 import { bytesOf, futurePathOf, realPathOf } from '../files/location.ts';
+import { assessCommand } from './commands.ts';
 import { ownerFiles } from './by-owner.ts';
 import { leftOutGroups } from './left-out.ts';
 import { type ListLine, listFileOf, listFiles, type Lists } from './lists.ts';
@@ -273,7 +274,14 @@ function reportInput(input: Placed, chosen: Chosen, plan: RestorePlan, lists: Li
       free: freeAt(parentOf(input.outDir))?.bytes ?? null,
     },
     remote: plan.sources.some(({ proof }) => proof === 'export'),
-    leftOut: leftOutGroups(plan),
+    leftOut: leftOutGroups(
+      plan,
+      assessCommand(
+        input.program,
+        input.assessment.livePath,
+        input.assessment.series.map(({ pattern }) => pattern),
+      ),
+    ),
     fallenBack: plan.entries.filter(({ insteadOf }) => insteadOf !== null).length,
     owners: input.owners,
     part: input.selection === undefined ? null : partSummary(input, input.selection, chosen, lists),
@@ -284,6 +292,7 @@ const ELSEWHERE: Readonly<Record<Part, string>> = {
   this: 'its source was not proved',
   earlier: 'it stands in an earlier part',
   left: 'it is left for another part',
+  failed: 'its source failed when an earlier part was written',
 };
 
 function jsonLine(value: unknown): string {
@@ -304,10 +313,10 @@ function filesOf(
   for (const entry of plan.entries) where.set(entry.finding, `lists/${listFileOf(plan, entry)}`);
   const inNoList = new Map(plan.leftOut.map(({ finding, why }) => [finding, `in no list: ${why}`]));
   for (const [finding, why] of inNoList) where.set(finding, why);
-  const left = plan.leftOut.filter(({ sourceFailed }) => sourceFailed).map(({ finding }) => finding);
+  const left = new Set(plan.leftOut.filter(({ sourceFailed }) => sourceFailed).map(({ finding }) => finding));
   const file = (name: string, content: BundleFile['content'], mode = 0o600): BundleFile => ({ name, mode, content });
   const record = (finding: Finding): string =>
-    `${jsonLine(findingRecord(finding, where.get(finding) ?? null, chosen.parts.get(finding) ?? null))}\n`;
+    `${jsonLine(findingRecord(finding, where.get(finding) ?? null, left.has(finding) ? 'failed' : (chosen.parts.get(finding) ?? null)))}\n`;
   return [
     file('README.txt', () => [renderReadme(assessment, render)]),
     file('report.html', () => [renderReport(assessment, render)]),

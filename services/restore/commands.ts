@@ -8,6 +8,12 @@ export interface Step {
   readonly command: string;
 }
 
+/** The assessment of a live volume, by its patterns as they were typed; what did not change since is not read again. */
+export function assessCommand(program: string, livePath: string, patterns: readonly string[]): string {
+  const backups = patterns.map((pattern) => ` --backup ${shellWord(pattern)}`);
+  return `${program} assess --live ${shellWord(livePath)}${backups.join('')}`;
+}
+
 /** Where to find the job that would destroy history. Run on the backup server; nothing here changes anything by itself. */
 export const STOP_STEPS: readonly Step[] = [
   { why: 'find the nightly job and the pruning', command: 'systemctl list-timers --all; crontab -l; ls /etc/cron.*' },

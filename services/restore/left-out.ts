@@ -2,12 +2,12 @@
 import { type RestorePlan, TOO_LONG } from './plan.ts';
 import { fate, type LeftOutGroup } from './present.ts';
 
-/** What nobody has decided on (a side unknown, a path that cannot be looked at) is told apart, as not decided. */
-export function leftOutGroups(plan: RestorePlan): LeftOutGroup[] {
+/** `assess` is the command that looks for other copies. What nobody has decided on (a side unknown, a path that cannot be looked at) is told apart, as not decided. */
+export function leftOutGroups(plan: RestorePlan, assess: string): LeftOutGroup[] {
   const groups = new Map<string, LeftOutGroup>();
   for (const { finding, why, sourceFailed } of plan.leftOut) {
     if (fate(finding) !== 'restorable') continue;
-    const group = groups.get(why) ?? { why, files: 0, directories: 0, remedy: remedyOf(why, sourceFailed) };
+    const group = groups.get(why) ?? { why, files: 0, directories: 0, remedy: remedyOf(why, sourceFailed, assess) };
     const isDirectory = finding.kind === 'directory';
     groups.set(why, {
       ...group,
@@ -18,8 +18,8 @@ export function leftOutGroups(plan: RestorePlan): LeftOutGroup[] {
   return [...groups.values()];
 }
 
-function remedyOf(why: string, sourceFailed: boolean): string | null {
+function remedyOf(why: string, sourceFailed: boolean, assess: string): string | null {
   if (why === TOO_LONG)
     return 'Copy these by hand: enter the directory in the snapshot and the one at the target in several steps (cd A; cd B), and copy from there.';
-  return sourceFailed ? 'Assess again.' : null;
+  return sourceFailed ? `They are not given up: ${assess} looks for other copies.` : null;
 }

@@ -19,7 +19,7 @@ export function partSummary(input: Bundled, selection: Selection, chosen: Chosen
     its.files++;
     its.bytes += sizeOf(finding);
   }
-  const { beyond, elsewhere, earlier } = chosen;
+  const { beyond, elsewhere, earlier, failed } = chosen;
   return {
     selection,
     held: {
@@ -29,6 +29,7 @@ export function partSummary(input: Bundled, selection: Selection, chosen: Chosen
     beyond,
     elsewhere,
     earlier,
+    failed,
     lost,
     next: nextOf(input, selection, beyond, elsewhere),
   };
@@ -80,7 +81,7 @@ export function askedText(selection: Selection): string {
 /** What is left, in sentences; none when nothing is. */
 export function leftTexts(part: PartSummary): string[] {
   const its = ({ files, bytes: size }: Tally): string => `${plural(files, 'file')} (${bytes(size)})`;
-  const { beyond, elsewhere, earlier, lost } = part;
+  const { beyond, elsewhere, earlier, failed, lost } = part;
   return [
     ...(beyond.files > 0 ? [`${its(beyond)} that were asked for are left for the next part.`] : []),
     ...(elsewhere.files > 0 ? [`${its(elsewhere)} that can be restored were not asked for, and are in no list.`] : []),
@@ -88,6 +89,9 @@ export function leftTexts(part: PartSummary): string[] {
       ? [`${count(lost.elsewhere.files)} of the files that are lost for good were not asked for.`]
       : []),
     ...(earlier.files > 0 ? [`${its(earlier)} stand in earlier parts.`] : []),
+    ...(failed.files > 0
+      ? [`${its(failed)} failed at their source when earlier parts were written, and are in no list: assess again.`]
+      : []),
   ];
 }
 
@@ -99,7 +103,7 @@ function sum({ files, bytes: size }: Tally): Sum {
 }
 
 /** For summary.json and --json. */
-export function partRecord({ selection, held, beyond, elsewhere, earlier, lost, next }: PartSummary) {
+export function partRecord({ selection, held, beyond, elsewhere, earlier, failed, lost, next }: PartSummary) {
   return {
     paths: selection.paths,
     owners: selection.owners,
@@ -110,6 +114,7 @@ export function partRecord({ selection, held, beyond, elsewhere, earlier, lost, 
     held: sum(held),
     left: { asked: sum(beyond), elsewhere: sum(elsewhere) },
     earlier: sum(earlier),
+    failed: sum(failed),
     lost: { asked: sum(lost.asked), elsewhere: sum(lost.elsewhere) },
     next,
   };

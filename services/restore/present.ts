@@ -66,6 +66,8 @@ export interface PartSummary {
   readonly elsewhere: Tally;
   /** In the parts that this one continues. */
   readonly earlier: Tally;
+  /** What could not be read at its source when those were written: in no list, and not given up. */
+  readonly failed: Tally;
   /** Of what is lost for good: what was asked for, and the rest. */
   readonly lost: { readonly asked: Tally; readonly elsewhere: Tally };
   /** What makes a bundle of the rest; null when there is none. */

@@ -14,6 +14,8 @@ export interface Reopened {
   readonly assessment: Assessment;
   /** Paths of what stands in this bundle, or in one that it continues. */
   readonly held: ReadonlySet<string>;
+  /** Paths of what could not be read at its source when those were written. */
+  readonly failed: ReadonlySet<string>;
   /** Printable: every snapshot's directory that the bundle knows, so that no restore goes there. */
   readonly backupRoots: readonly string[];
 }
@@ -29,6 +31,7 @@ export async function reopenBundle(directory: string): Promise<Reopened> {
   checkSums(bundle);
   const findings: Finding[] = [];
   const held = new Set<string>();
+  const failed = new Set<string>();
   const lines = createReadStream(fileOf(bundle, 'findings.jsonl'));
   try {
     for await (const line of createInterface({ input: lines, crlfDelay: Number.POSITIVE_INFINITY })) {
@@ -36,8 +39,9 @@ export async function reopenBundle(directory: string): Promise<Reopened> {
       const { finding, part } = parseFindingLine(line);
       findings.push(finding);
       if (part === 'this' || part === 'earlier') held.add(finding.path);
+      if (part === 'failed') failed.add(finding.path);
     }
-    return { bundle, assessment: assessmentOf(bundle, findings), held, backupRoots: backupRootsOf(bundle) };
+    return { bundle, assessment: assessmentOf(bundle, findings), held, failed, backupRoots: backupRootsOf(bundle) };
   } catch (cause) {
     if (cause instanceof RollcallError) throw cause;
     const why = cause instanceof Error ? cause.message : String(cause);

@@ -13,8 +13,15 @@ export interface Selection {
   readonly newestFirst: boolean;
   readonly bytesMax: number | null;
   readonly filesMax: number | null;
-  /** Only what neither this bundle nor those that it continues hold; `held` are the paths of what they do. */
-  readonly restOf: { readonly bundle: string; readonly held: ReadonlySet<string> } | null;
+  /**
+   * Only what neither this bundle nor those that it continues hold; `held` are the paths of what they do, `failed` of what could not be read at
+   * its source when they were written: it would fail again, and before everything else.
+   */
+  readonly restOf: {
+    readonly bundle: string;
+    readonly held: ReadonlySet<string>;
+    readonly failed: ReadonlySet<string>;
+  } | null;
 }
 
 export const EVERYTHING: Selection = {
@@ -26,8 +33,8 @@ export const EVERYTHING: Selection = {
   restOf: null,
 };
 
-/** Where a loss that can be restored went: into this bundle, into one that this one continues, or nowhere yet. */
-export const PARTS = ['this', 'earlier', 'left'] as const;
+/** Where a loss that can be restored went: into this bundle, into one that this one continues, nowhere yet, or nowhere because its source failed. */
+export const PARTS = ['this', 'earlier', 'left', 'failed'] as const;
 export type Part = (typeof PARTS)[number];
 
 export interface Chosen {
@@ -42,6 +49,8 @@ export interface Chosen {
   /** Non-directories that were not asked for, and stand in no earlier part. */
   readonly elsewhere: Tally;
   readonly earlier: Tally;
+  /** Non-directories whose source failed when earlier parts were written. */
+  readonly failed: Tally;
 }
 
 /** Files in the first list, in the first two, and so on: each costs a run of rsync, which sorts its list by name. */
@@ -70,9 +79,9 @@ export function choose(findings: readonly Finding[], selection: Selection): Chos
   const parts = new Map<Finding, Part>();
   const asked: Finding[] = [];
   for (const finding of all) {
-    const earlier = selection.restOf?.held.has(finding.path) === true;
-    parts.set(finding, earlier ? 'earlier' : 'left');
-    if (!earlier && isAsked(selection, finding)) asked.push(finding);
+    const part = earlierPart(finding.path, selection);
+    parts.set(finding, part);
+    if (part === 'left' && isAsked(selection, finding)) asked.push(finding);
   }
 
   const units = unitsOf(asked.filter((finding) => !isDirectory(finding)));
@@ -94,12 +103,17 @@ export function choose(findings: readonly Finding[], selection: Selection): Chos
   for (const finding of asked) if (isDirectory(finding) && !later.has(finding.path)) parts.set(finding, 'this');
   // What lies below something else that is to come back depends on it: its new name beside, its kind, or its being a link.
   for (const [finding, part] of parts) if (part === 'left' && needed.has(finding.path)) parts.set(finding, 'this');
-  const { beyond, elsewhere, earlier } = countOf(parts, new Set(asked));
+  const counted = countOf(parts, new Set(asked));
   const chosen = findings.filter((finding) => {
     const part = parts.get(finding);
     return part === undefined ? isAsked(selection, finding) : part === 'this' || needed.has(finding.path);
   });
-  return { findings: chosen, parts, ages, beyond, elsewhere, earlier };
+  return { findings: chosen, parts, ages, ...counted };
+}
+
+function earlierPart(path: string, { restOf }: Selection): Part {
+  if (restOf?.failed.has(path) === true) return 'failed';
+  return restOf?.held.has(path) === true ? 'earlier' : 'left';
 }
 
 function isDirectory({ source }: Finding): boolean {
@@ -162,11 +176,12 @@ function ancestorsOf(findings: readonly Finding[]): ReadonlySet<string> {
 function countOf(
   parts: ReadonlyMap<Finding, Part>,
   asked: ReadonlySet<Finding>,
-): Pick<Chosen, 'beyond' | 'elsewhere' | 'earlier'> {
-  const sums = { beyond: { files: 0, bytes: 0 }, elsewhere: { files: 0, bytes: 0 }, earlier: { files: 0, bytes: 0 } };
+): Pick<Chosen, 'beyond' | 'elsewhere' | 'earlier' | 'failed'> {
+  const none = () => ({ files: 0, bytes: 0 });
+  const sums = { beyond: none(), elsewhere: none(), earlier: none(), failed: none() };
   for (const [finding, part] of parts) {
     if (part === 'this' || isDirectory(finding)) continue;
-    const sum = sums[part === 'earlier' ? 'earlier' : asked.has(finding) ? 'beyond' : 'elsewhere'];
+    const sum = sums[part === 'earlier' || part === 'failed' ? part : asked.has(finding) ? 'beyond' : 'elsewhere'];
     sum.files++;
     sum.bytes += finding.source?.state.size ?? 0;
   }

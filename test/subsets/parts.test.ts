@@ -214,6 +214,29 @@ describe.skipIf(NEEDED !== null)(`parts${NEEDED === null ? '' : ` (${NEEDED})`}`
     expect(jsonLines(part.directory, 'lost.jsonl').map((line) => line['path'])).toEqual(['a/rotten']);
   });
 
+  test('what failed at its source is in no part, and not given up: another assessment looks for other copies', async () => {
+    lost('a/good', { days: 2 });
+    lost('a/gone', { days: 9 });
+    await world.writeBundle();
+    rmSync(join(world.base, 'backup/s1/a/gone'));
+    const first = await cut(world.bundle, join(world.base, 'p1'), { newestFirst: true, filesMax: 1 });
+    expect(first.report.leftOut[0]?.remedy).toContain(
+      `rollcall assess --live ${world.live} --backup '${world.base}/backup/*'`,
+    );
+    expect(first.report.part).toMatchObject({ held: { files: 0 }, beyond: { files: 1 } });
+    // It does not stand in the way of what is left.
+    const second = await cut(first.directory, join(world.base, 'p2'), {}, true);
+    expect(destinations(second.directory)).toEqual(['a/good']);
+    expect(second.report.part).toMatchObject({ earlier: { files: 0 }, failed: { files: 1 } });
+    for (const name of ['README.txt', 'report.html'])
+      expect(readFileSync(join(second.directory, name), 'utf8').replaceAll(/\s+/g, ' ')).toContain(
+        'failed at their source',
+      );
+    const nothing = await refusal(cut(second.directory, join(world.base, 'p3'), {}, true));
+    expect([nothing.exit, nothing.message]).toEqual([3, expect.stringMatching(/1 file .*failed at .* source/)]);
+    expect(nothing.next).toContain(`rollcall assess --live ${world.live} --backup`);
+  });
+
   test('an owner gets what was his by the last good state, whoever the copy belongs to', async () => {
     const of = (path: string, uid: number): void => {
       lost(path);
