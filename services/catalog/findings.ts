@@ -317,7 +317,8 @@ export async function acceptFinding(
 
 /**
  * Closes the findings of paths that were restored and verified, and remembers the restore: what lies there is no stranger, and the mtimes
- * that it moved are no evidence. Must run in a transaction. @returns findings that were open and are closed now
+ * that it moved are no evidence. Only those of a loss: that a backup lacks it, say, is not disproved. Must run in a transaction.
+ * @returns findings that were open and are closed now
  */
 export async function markRestored(
   client: Queryable,
@@ -332,13 +333,13 @@ export async function markRestored(
   const found = await client.query<{ closed: number }>(
     `with told as (
        select f.id, f.state from finding f join unnest($3::text[]) as n (path) on f.path = n.path collate "C"
-        where f.volume = $1 and f.state in ('open', 'resolved') for update of f
+        where f.volume = $1 and f.state in ('open', 'resolved') and f.verdict = any ($4) for update of f
      ), marked as (
        update finding f set restored_ms = $2, closed_ms = case when f.state = 'open' then $2 else f.closed_ms end, state = 'resolved'
          from told t where t.id = f.id
      )
      select (count(*) filter (where state = 'open'))::int as closed from told`,
-    [restore.volumeId, restore.nowMs, restore.paths],
+    [restore.volumeId, restore.nowMs, restore.paths, [...LOSSES, 'unreadable']],
   );
   await writeAudit(client, [
     {

@@ -109,6 +109,21 @@ describe('findings', () => {
     expect(verdicts(await world.assess())).toEqual({});
   });
 
+  test('that the backup lacks a file stay open when the file is verified again: that proves nothing about the backup', async () => {
+    world.remove('d1/f1');
+    world.backup(10);
+    await world.assess();
+    world.write('d1/f1', 'content of file 1');
+    const verified = () =>
+      inTransaction(catalog.db, (client) =>
+        markRestored(client, { volumeId, paths: ['d1/f1'], nowMs: Date.now(), actor: 'jo', bundle: '/tmp/bundle' }),
+      );
+    expect(await verified()).toBe(1);
+    expect(verdicts(await world.assess())).toEqual({ 'd1/f1': 'backup-missing' });
+    expect(await verified()).toBe(0);
+    expect(await open()).toMatchObject([{ path: 'd1/f1', verdict: 'backup-missing' }]);
+  });
+
   test('are accepted by their id, also where a lost file has that number for a name; that one is ./NUMBER', async () => {
     for (let n = 1; n <= 200; n++) world.write(`${n}`, `letter ${n}`);
     world.backup(2);
