@@ -12,6 +12,7 @@ const CODES: readonly ExitCode[] = Object.values(EXIT);
 export async function workerBody(context: Context, args: WorkerArguments): Promise<ExitCode> {
   const { config, signal } = context;
   const { address } = await context.session();
+  signal.throwIfAborted();
   const settings = {
     address,
     ...(config.redisUrl === null ? {} : { redisUrl: config.redisUrl }),
@@ -28,5 +29,8 @@ export async function workerBody(context: Context, args: WorkerArguments): Promi
   if (signal.aborted) worker.stop();
   signal.addEventListener('abort', () => worker.stop(), { once: true });
   const code = await worker.ended;
-  return CODES.find((known) => known === code) ?? EXIT.failure;
+  const told = CODES.find((known) => known === code);
+  // Ctrl-C of a terminal goes to the working process, too, and ends it where it has not come so far as to end in order.
+  if (told === undefined) signal.throwIfAborted();
+  return told ?? EXIT.failure;
 }

@@ -269,6 +269,28 @@ test('a child whose parent is killed ends by itself', async () => {
   await until('the child is gone', () => !isRunning(pid));
 });
 
+test('Ctrl-C of a worker that has not come so far as to end in order is told, and 130', async () => {
+  const args = [...TSX, join(REPOSITORY, 'cli/main.ts'), 'worker'];
+  const child = spawn(process.execPath, args, { cwd: base, env: environment(), detached: true });
+  children.push(child);
+  let said = '';
+  child.stderr.on('data', (chunk: Buffer) => {
+    said += chunk.toString();
+  });
+  const ended = new Promise((resolve) => child.once('close', resolve));
+  const { pid = 0 } = child;
+  const words = (of: string): string => readFileSync(`/proc/${of}/cmdline`, 'utf8');
+  const loads = (): boolean =>
+    readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8')
+      .split(' ')
+      .some((of) => of !== '' && words(of).includes('workers/process'));
+  await until('the working process loads', loads);
+  // As a terminal does it: to all of them.
+  process.kill(-pid, 'SIGINT');
+  expect(await ended).toBe(130);
+  expect(said).toContain('rollcall: interrupted\n');
+});
+
 // The pieces.
 
 function parseAssess(...args: string[]): { bodies: number; error: string | null } {
