@@ -22,9 +22,13 @@ const write = (line: string): void => void process.stderr.write(`${line}\n`);
 
 // `rollcall … | head` is no failure of Rollcall's, nor is a terminal that was closed (EIO): what nobody reads is dropped, the work goes on or
 // is ended in order by the hang-up that came with it.
-for (const stream of [process.stdout, process.stderr]) {
-  stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE' && error.code !== 'EIO') throw error;
+const STREAMS = [process.stdout, process.stderr];
+/** What finish() has told of, before it is thrown. */
+let told: Error | null = null;
+const isHarmless = (error: NodeJS.ErrnoException): boolean => error.code === 'EPIPE' || error.code === 'EIO';
+for (const stream of STREAMS) {
+  stream.on('error', (error) => {
+    if (error !== told && !isHarmless(error)) throw error;
   });
 }
 
@@ -42,7 +46,16 @@ function print({ message, next, exit }: Pick<Failure, 'message' | 'next' | 'exit
   process.stdout.write(`${inertJson(JSON.stringify({ error: { message, next, exit } }, null, 2))}\n`);
 }
 
+/** A write that failed is thrown a moment later, which the end of this process does not wait for: an answer that was lost is never a 0. */
 function finish(exit: ExitCode): void {
+  const lost = STREAMS.map(({ errored }) => errored).find((error) => error !== null && !isHarmless(error));
+  if (lost === undefined || lost === null) return leave(exit);
+  told = lost;
+  report(failureOf(lost), false);
+  leave(EXIT.failure);
+}
+
+function leave(exit: ExitCode): void {
   if (isChild) announceAndExit(exit);
   else process.exit(exit);
 }
@@ -50,7 +63,7 @@ function finish(exit: ExitCode): void {
 for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
   process.on(event, (error: unknown) => {
     report(failureOf(error), false);
-    finish(EXIT.failure);
+    leave(EXIT.failure);
   });
 }
 

@@ -51,15 +51,15 @@ function duration(ms: number): string {
 
 /** Files, bytes, rates and what remains, since the work of this name began. */
 export function progressText(progress: Progress, elapsedMs: number): string {
-  const seconds = Math.max(elapsedMs, 1) / 1000;
+  const seconds = elapsedMs / 1000;
   const perSecond = progress.files / seconds;
-  const parts = [
-    `${progress.doing}: ${count(progress.files)} files, ${bytes(progress.bytes)}`,
-    `${count(Math.round(perSecond))} files/s, ${bytes(Math.round(progress.bytes / seconds))}/s`,
-  ];
+  const parts = [`${progress.doing}: ${count(progress.files)} files, ${bytes(progress.bytes)}`];
+  // What was done when the line was first drawn, over the moment since, is no rate.
+  if (seconds >= 1)
+    parts.push(`${count(Math.round(perSecond))} files/s, ${bytes(Math.round(progress.bytes / seconds))}/s`);
   const { filesExpected } = progress;
   // A guess after a moment would jump about.
-  if (filesExpected !== null && filesExpected > progress.files && elapsedMs > 2_000 && perSecond > 0) {
+  if (filesExpected !== null && filesExpected > progress.files && seconds > 2 && perSecond > 0) {
     parts.push(`about ${duration(((filesExpected - progress.files) / perSecond) * 1000)} left`);
   }
   return parts.join(', ');

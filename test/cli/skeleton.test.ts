@@ -193,6 +193,16 @@ test('a reader who goes away is no failure', () => {
   expect(stderr).toBe('');
 });
 
+test('an answer that cannot be written is a failure, and told, also where it was the last thing to do', () => {
+  for (const command of ['help', 'doctor']) {
+    const words = [process.execPath, ...TSX, join(REPOSITORY, 'cli/main.ts'), command];
+    const script = 'exec "$0" "$@" > /dev/full';
+    const ran = spawnSync('sh', ['-c', script, ...words], { encoding: 'utf8', cwd: base, env: environment() });
+    expect(ran.stderr, command).toMatch(/^rollcall: ENOSPC: .*\n {2}next: free space/m);
+    expect(ran.status, command).toBe(2);
+  }
+});
+
 // Supervision.
 
 function supervised(behaviour: string) {
@@ -376,6 +386,8 @@ test('progress moves on a terminal only, and never widens past it', () => {
   expect(written).toHaveLength(5);
   for (const drawn of written.slice(1, 3)) expect(Array.from(drawn.replace('\r\u001b[K', '')).length).toBeLessThan(40);
   expect(written.slice(3)).toEqual(['\r\u001b[K', 'done\n']);
+  // What one tick of a clock says is no rate.
+  expect(progressText(progress, 1)).toBe('scanning /srv: 1,000 files, 5.00 MB');
   expect(progressText(progress, 10_000)).toMatch(/1,000 files.*100 files\/s.*about 30 s left/);
 });
 
