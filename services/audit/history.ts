@@ -2,12 +2,11 @@
 import { EXIT, RollcallError } from '../../domain/exit.ts';
 import type { Scan } from '../../domain/scan.ts';
 import type { Version } from '../../domain/version.ts';
-import { isWithin } from '../../domain/path.ts';
 import { historyOf } from '../catalog/history.ts';
 import type { VolumeHistory } from '../catalog/history.ts';
-import { completeScans } from '../catalog/scans.ts';
 import type { Queryable } from '../catalog/scans.ts';
-import { listVolumes } from '../catalog/volumes.ts';
+import { visible } from '../restore/wording.ts';
+import { type PathMeant, pathsMeant } from './path-named.ts';
 import { volumeCalled } from './volume-named.ts';
 
 /** A stretch of consecutive scans that saw the same of the path. */
@@ -33,7 +32,7 @@ export interface PathHistory {
 }
 
 /**
- * @param path printable: below a volume's root, or absolute below the root of a live volume or inside a snapshot; relative ones are tried
+ * @param path as typed: below a volume's root, or absolute below the root of a live volume or inside a snapshot; relative ones are tried
  *   as they are first, then from options.cwd
  * @throws RollcallError when no volume has ever met it, or there is no such volume
  */
@@ -43,17 +42,10 @@ export async function history(
   options: { readonly volume: string | null; readonly cwd: string },
 ): Promise<PathHistory> {
   if (options.volume !== null) await volumeCalled(client, options.volume);
-  const plain = path.replace(/^(\.\/)+/, '').replace(/\/+$/, '');
-  const tried = plain.startsWith('/') ? [] : [plain];
-  tried.push(...(await belowRoots(client, plain.startsWith('/') ? plain : `${options.cwd}/${plain}`)));
+  const meant = await pathsMeant(client, path, options.cwd);
   // A root has no name of its own in the catalog.
-  const candidates = tried.filter((candidate) => candidate !== '');
-  if (candidates.length === 0 && tried.length > 0) {
-    throw new RollcallError('The path is empty, or the root of a volume, which has no versions.', {
-      next: 'Name a path below it, or look for a variable that is not set; rollcall volumes lists the volumes.',
-    });
-  }
-  let below = candidates[0] ?? plain;
+  const candidates = [...new Set(meant.map((one) => one.path))].filter((candidate) => candidate !== '');
+  let below = candidates[0] ?? visible(path);
   let histories: VolumeHistory[] = [];
   for (const candidate of candidates) {
     below = candidate;
@@ -69,7 +61,8 @@ export async function history(
     stretches: stretchesOf(one),
   }));
   if (volumes.length === 0) {
-    throw new RollcallError(`No scan has ever met ${below}.`, {
+    refuseRoot(path, meant);
+    throw new RollcallError(`No scan has ever met ${visible(below)}.`, {
       exit: EXIT.failure,
       next: 'Give the path as it lies below the volume (docs/a.txt) or absolute; rollcall volumes lists the volumes.',
     });
@@ -77,17 +70,22 @@ export async function history(
   return { path: below, volumes };
 }
 
-/** What an absolute path is called below the roots and snapshots that hold it. */
-async function belowRoots(client: Queryable, path: string): Promise<string[]> {
-  const found: string[] = [];
-  for (const volume of await listVolumes(client)) {
-    const roots =
-      volume.layout === 'tree' ? [volume.path] : (await completeScans(client, volume.id)).map((scan) => scan.path);
-    for (const root of roots) {
-      if (root !== path && isWithin(root, path)) found.push(path.slice(root === '/' ? 1 : root.length + 1));
-    }
+/** @throws RollcallError for a path that is a root, or none */
+function refuseRoot(typed: string, meant: readonly PathMeant[]): void {
+  const roots = meant.filter(({ path }) => path === '');
+  if (roots.length === 0 && typed !== '') return;
+  const volume = roots.find((one) => one.volume !== null)?.volume ?? null;
+  if (volume === null) {
+    throw new RollcallError('The path is empty, or the root of a volume, which has no versions.', {
+      next: 'Name a path below it, or look for a variable that is not set; rollcall volumes lists the volumes.',
+    });
   }
-  return [...new Set(found)];
+  throw new RollcallError(
+    volume.layout === 'tree'
+      ? `${visible(volume.path)} is the root of the volume ${visible(volume.name)}.`
+      : `${visible(typed)} is a snapshot of the volume ${visible(volume.name)}.`,
+    { next: 'Name a path below it; rollcall volumes and rollcall status tell of the volume as a whole.' },
+  );
 }
 
 function stretchesOf(one: VolumeHistory): Stretch[] {
