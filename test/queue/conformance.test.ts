@@ -34,7 +34,8 @@ async function postgresBackend(): Promise<Backend> {
     empty: () => query('truncate rollcall_queue.job cascade'),
     cut: () =>
       query(
-        'select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()',
+        // Not the server's own: autovacuum may be at work.
+        'select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and usename = current_user and pid <> pg_backend_pid()',
       ),
     close: () => database.close(),
   };
