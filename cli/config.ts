@@ -47,6 +47,11 @@ export function actor(): string {
   }
 }
 
+/** What this program was called by, as it can be called from any directory. */
+export function fromAnywhere(called: string): string {
+  return called.includes('/') ? resolve(called) : called;
+}
+
 /** The XDG base directory specification: relative paths are to be ignored. */
 function defaultStateDir(environment: Environment, isRoot: boolean): string {
   if (isRoot) return '/var/lib/rollcall';
@@ -75,7 +80,7 @@ export function readConfig(environment: Environment, stateDir: string | undefine
     redisUrl: text(environment, 'REDIS_URL'),
     pgBin: pgBin === null ? null : resolve(pgBin),
     color: environment['NO_COLOR'] === undefined && environment['TERM'] !== 'dumb',
-    program: operand(called.includes('/') ? resolve(called) : called),
+    program: operand(fromAnywhere(called)),
     calledAs: called,
   });
 }

@@ -12,7 +12,7 @@ export interface Observer {
   /** The volume's name: a series for backups. */
   readonly volume: string;
   /** Of the root that was scanned. Left out where nothing is opened, or nothing was recorded. */
-  readonly mark?: RootMark;
+  readonly mark?: RootMark | undefined;
 }
 
 /** What one observer saw of a path: the version that holds there, null (absent: proven), or the gap that hides it. */

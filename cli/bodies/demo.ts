@@ -6,11 +6,10 @@ import { playDemo } from '../../services/demo/play.ts';
 import { operand, shellWord } from '../../services/restore/wording.ts';
 import type { Context } from '../command.ts';
 import type { DemoArguments } from '../commands/demo.ts';
-import { environmentWith } from '../config.ts';
+import { environmentWith, fromAnywhere } from '../config.ts';
 
 export async function demoBody(context: Context, args: DemoArguments): Promise<ExitCode> {
   const { config, output, now, signal } = context;
-  const called = config.calledAs.includes('/') ? resolve(config.calledAs) : config.calledAs;
   const own = await openOwnCatalog({
     stateDir: config.stateDir,
     now,
@@ -23,7 +22,11 @@ export async function demoBody(context: Context, args: DemoArguments): Promise<E
       keep: args.keep,
       program: operand(config.calledAs),
       realProgram: `${shellWord(process.execPath)} ${shellWord(process.argv[1] ?? '')}`,
-      environment: environmentWith({ DATABASE_URL: own.url, ROLLCALL_PROGRAM: called, NO_COLOR: '1' }),
+      environment: environmentWith({
+        DATABASE_URL: own.url,
+        ROLLCALL_PROGRAM: fromAnywhere(config.calledAs),
+        NO_COLOR: '1',
+      }),
       nowMs: now,
       signal,
       print: (line) => output.line(line),

@@ -56,16 +56,15 @@ export async function verifyBody(context: Context, args: VerifyArguments): Promi
   const wrong = result.items.filter(
     ({ status }) => status !== 'restored' && status !== 'beside' && status !== 'waiting',
   );
-  for (const item of wrong.slice(0, SHOWN_MAX)) {
-    output.line(`  ${item.status}: ${item.destination}${item.detail === null ? '' : `: ${item.detail}`}`);
-  }
-  if (wrong.length > SHOWN_MAX) output.line(`  … and ${count(wrong.length - SHOWN_MAX)} more (--json prints all)`);
-  const otherwise = result.items.filter(({ metadata }) => metadata.length > 0);
-  for (const item of otherwise.slice(0, SHOWN_MAX)) {
-    output.line(`  another ${item.metadata.join(', ')}: ${item.destination}`);
-  }
-  if (otherwise.length > SHOWN_MAX)
-    output.line(`  … and ${count(otherwise.length - SHOWN_MAX)} more (--json prints all)`);
+  const show = (items: readonly VerifyItem[], textOf: (item: VerifyItem) => string): void => {
+    for (const item of items.slice(0, SHOWN_MAX)) output.line(`  ${textOf(item)}`);
+    if (items.length > SHOWN_MAX) output.line(`  … and ${count(items.length - SHOWN_MAX)} more (--json prints all)`);
+  };
+  show(wrong, ({ status, destination, detail }) => `${status}: ${destination}${detail === null ? '' : `: ${detail}`}`);
+  show(
+    result.items.filter(({ metadata }) => metadata.length > 0),
+    ({ metadata, destination }) => `another ${metadata.join(', ')}: ${destination}`,
+  );
   if (closed !== null && closed > 0) output.line(`${plural(closed, 'finding')} closed.`);
   for (const line of nextLines(result)) output.line(line);
   return result.exit;

@@ -8,8 +8,8 @@ import type { Database } from '../catalog/database.ts';
 import { meaningsOf } from '../files/location.ts';
 import { exists } from '../files/snapshots.ts';
 import { type BundleSummary, writeBundle } from '../restore/bundle.ts';
-import { assessCommand } from '../restore/commands.ts';
-import { candidates } from '../restore/plan.ts';
+import { assessAgain, assessCommand } from '../restore/commands.ts';
+import { candidates } from '../restore/eligible.ts';
 import { reopenBundle, type Reopened } from '../restore/reopen.ts';
 import { choose, type Selection } from '../restore/selection.ts';
 import { plural } from '../restore/wording.ts';
@@ -89,11 +89,7 @@ function refuseNothing({ program }: CutTools, { bundle, assessment }: Reopened, 
       `${plural(failed.files, 'file')} failed at their source when ${bundle}, or a part before it, was written: in no list, and not given up.`,
       {
         exit: EXIT.incomplete,
-        next: `${assessCommand(
-          program,
-          assessment.livePath,
-          assessment.series.map(({ pattern }) => pattern),
-        )} looks for other copies.`,
+        next: `${assessAgain(program, assessment)} looks for other copies.`,
       },
     );
   }

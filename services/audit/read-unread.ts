@@ -70,8 +70,7 @@ export async function readUnread(options: ReadingOptions): Promise<ReadUnread> {
   const client = await connect(db.address, { applicationName: 'rollcall export' });
   try {
     for (const scan of newestFirst) {
-      const mark = marks.get(scan.id);
-      const observer: Observer = { scan, role: 'backup', volume: volume.name, ...(mark === undefined ? {} : { mark }) };
+      const observer: Observer = { scan, role: 'backup', volume: volume.name, mark: marks.get(scan.id) };
       let opened = false;
       for await (const files of unreadFiles(client, scan)) {
         if (!opened) tryRoot(observer);

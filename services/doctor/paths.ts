@@ -2,7 +2,15 @@
 import { accessSync, constants, existsSync, lstatSync, opendirSync, realpathSync, statfsSync, statSync } from 'node:fs';
 import { errnoOf } from '../files/errors.ts';
 import { bytesOf, meaningsOf, realPathOf } from '../files/location.ts';
-import { isNetworkOrFuse, mountByPath, mountOf, mountsBelow, readMounts, type Mount } from '../files/mounts.ts';
+import {
+  isNetworkOrFuse,
+  isWritableGluster,
+  mountByPath,
+  mountOf,
+  mountsBelow,
+  readMounts,
+  type Mount,
+} from '../files/mounts.ts';
 import { bytes, count } from '../restore/wording.ts';
 import { bad, ok, warning, type Check } from './check.ts';
 
@@ -32,10 +40,6 @@ function checkListing(path: string): Check {
       ? bad(path, 'is not a directory', 'name the directory of a volume or of a snapshot')
       : bad(path, `cannot be listed: ${errno}`, 'run as a user who may (root, or CAP_DAC_READ_SEARCH)');
   }
-}
-
-function isWritableGluster(mount: Mount | null): mount is Mount {
-  return mount?.fsType === 'fuse.glusterfs' && !mount.readOnly;
 }
 
 function refused(path: string, mount: Mount): readonly Check[] {

@@ -10,7 +10,7 @@ import { type DecidedWindow, decideWindow } from '../../domain/window/window.ts'
 import { inTransaction } from '../catalog/database.ts';
 import type { NextSource } from '../restore/prove.ts';
 import { recordAssessment } from '../catalog/assessments.ts';
-import { storeFindings } from '../catalog/findings.ts';
+import { type StoreFindings, storeFindings } from '../catalog/findings.ts';
 import { type CopyRead, recordReadings } from '../catalog/readings.ts';
 import { findingOf, isoOrNull, isUnknown, rowOf, type Verdicted } from './compose.ts';
 import { conditionsOf, incompleteOf } from './conditions.ts';
@@ -22,7 +22,7 @@ import { type ExecuteRequests, readInProcess } from './readings.ts';
 import { nextSourceOf } from './next-source.ts';
 import { judgeWithCopies, lookAtSuspects, settleDirectories } from './settle.ts';
 import { addSurroundings } from './surroundings.ts';
-import { undecidedOf, unmovedText } from './undecided.ts';
+import { undecidedOf } from './undecided.ts';
 import { tallyOf } from './tally.ts';
 
 export interface ReconcileInput extends LoadInput {
@@ -140,7 +140,6 @@ export async function reconcile(input: ReconcileInput): Promise<Reconciled> {
   if (liveScan === undefined) throw new Error('the last observer is live now');
 
   const { leftOut, unmoved } = await undecidedOf(db.pool, loaded, verdicts);
-  const unread = incompleteOf(observers, gaps, findings);
   const series = input.series.map((one) => ({ ...one, pattern: one.pattern ?? one.name }));
   const assessment: Assessment = {
     volume: input.volume.name,
@@ -151,8 +150,7 @@ export async function reconcile(input: ReconcileInput): Promise<Reconciled> {
     timeline: window.timeline,
     ...tally,
     findings,
-    ...unread,
-    incomplete: [...unread.incomplete, ...unmovedText(unmoved.length)],
+    ...incompleteOf(observers, gaps, findings, unmoved.length),
     conditions: conditionsOf({
       observers,
       series: series.map(({ name, pattern }) => ({ name, pattern })),
@@ -173,12 +171,14 @@ export async function reconcile(input: ReconcileInput): Promise<Reconciled> {
 
   stopIfAborted(input.signal);
   onPhase('storing');
-  const acceptedNow = subjects.flatMap(({ facts: { path } }, i) => {
+  const seen = subjects.flatMap(({ facts: { path } }, i) => {
     const found = decisions.accepted.has(path) ? (verdicts[i]?.found ?? null) : null;
     return found === null ? [] : [{ path, content: contentKeyOfState(found) }];
   });
-  const undecided = [...leftOut, ...unmoved].map(({ path }) => path);
-  const id = await store(input, assessment, observers, results, readings, points, acceptedNow, undecided);
+  const unknown = [...leftOut, ...unmoved, ...findings.filter(({ verdict }) => isUnknown(verdict))].map(
+    ({ path }) => path,
+  );
+  const id = await store(input, assessment, observers, results, readings, points, { unknown, seen });
   return { assessment, id, nextSource: nextSourceOf({ db, loaded, context, tools, verdicts, now: input.now }) };
 }
 
@@ -222,8 +222,7 @@ async function store(
   results: readonly { readonly verdicted: Verdicted; readonly finding: Finding }[],
   readings: readonly SubjectReading[],
   points: readonly number[],
-  acceptedNow: readonly { readonly path: string; readonly content: string }[],
-  undecided: readonly string[],
+  stands: Pick<StoreFindings, 'unknown' | 'seen'>,
 ): Promise<bigint> {
   const { findings: _findings, ...summary } = assessment;
   const result = JSON.stringify(summary, (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value));
@@ -236,8 +235,7 @@ async function store(
       volumeId: input.volume.id,
       nowMs: assessment.createdMs,
       rows: results.flatMap(({ finding, verdicted }) => rowOf(finding, verdicted, observers, points) ?? []),
-      unknown: [...undecided, ...results.flatMap(({ finding }) => (isUnknown(finding.verdict) ? [finding.path] : []))],
-      seen: acceptedNow,
+      ...stands,
     });
     return recordAssessment(client, {
       volumeId: input.volume.id,

@@ -192,6 +192,7 @@ export function incompleteOf(
   observers: readonly Observer[],
   gaps: readonly StoredGap[],
   findings: readonly Finding[],
+  unmoved: number,
 ): Pick<Assessment, 'incomplete' | 'unread'> {
   const incomplete: string[] = [];
   let unread = false;
@@ -222,6 +223,11 @@ export function incompleteOf(
   );
   // What lies below a directory that could not be looked at is told by that directory's gap.
   const unreadable = findings.some((f) => f.verdict === 'unreadable' && f.below === null && f.accepted === null);
+  if (unmoved > 0)
+    incomplete.push(
+      `${unmoved} ${unmoved === 1 ? 'loss that was found before is as it was, and stays' : 'losses that were found before are as they were, and stay'} open: ` +
+        'nothing that this assessment looks at decides on that. Name every --backup again; rollcall findings lists them.',
+    );
   return { incomplete, unread: unread || unverified > 0 || unreadable };
 }
 

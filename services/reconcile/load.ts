@@ -6,7 +6,7 @@ import type { Scan } from '../../domain/scan.ts';
 import type { ScopeRules } from '../../domain/scope.ts';
 import { orderObservers, pointsOf, spansOf } from '../../domain/window/timeline.ts';
 import type { Database } from '../catalog/database.ts';
-import { type Decisions, decisionsOf } from '../catalog/findings.ts';
+import { type Decisions, decisionsOf } from '../catalog/decisions.ts';
 import {
   gapsOf,
   type JudgedRoot,
@@ -121,26 +121,20 @@ async function loadFrom(input: LoadInput, scans: JudgedScans): Promise<Loaded> {
     ],
     newest.id,
   );
-  const marks = await rootMarks(
-    pool,
-    ordered.map(({ scan }) => scan.id),
-  );
-  const observers = ordered.map((observer): Observer => {
-    const mark = marks.get(observer.scan.id);
-    return mark === undefined ? observer : { ...observer, mark };
-  });
-  const points = pointsOf(observers);
-  const roots = rootsOf(observers);
-  const ids = observers.map(({ scan }) => scan.id);
+  const points = pointsOf(ordered);
+  const roots = rootsOf(ordered);
+  const ids = ordered.map(({ scan }) => scan.id);
   // One pass over all versions: it takes longer than all else here, and is needed last.
   const looked = roots.filter((root) => !root.list);
   const summing = sumVersions(pool, looked, newest.startedMs);
   summing.catch(() => {});
-  const [gaps, rules, decisions] = await Promise.all([
+  const [gaps, rules, decisions, marks] = await Promise.all([
     gapsOf(pool, ids),
     rulesOf(pool, ids),
     decisionsOf(pool, input.volume.id),
+    rootMarks(pool, ids),
   ]);
+  const observers = ordered.map((observer): Observer => ({ ...observer, mark: marks.get(observer.scan.id) }));
   const scope = createScope(input.scope);
   const builder = new FactsBuilder(observers, gaps, rules, scope);
   // Where backups are declared and none was scanned, nothing is protected: then no name is plainly intact.

@@ -2,8 +2,7 @@
 import type { Verdict } from '../../domain/assessment.ts';
 import type { Judged } from '../../domain/judge/context.ts';
 import { OBSERVED_ABSENT, observedKeyOf } from '../../domain/judge/keys.ts';
-import type { Version } from '../../domain/version.ts';
-import type { OpenFinding } from '../catalog/findings.ts';
+import type { OpenFinding } from '../catalog/decisions.ts';
 import { standingAt } from '../catalog/neighbours.ts';
 import type { Queryable } from '../catalog/scans.ts';
 import type { Loaded } from './load.ts';
@@ -35,19 +34,12 @@ export async function undecidedOf(
     observed.set(facts.path, SILENT.has(judged.verdict) && judged.accepted === null ? judged.observedKey : null);
   });
   const live = roots.find((root) => root.live);
+  if (live === undefined) throw new Error('an assessment has a live root');
   const plain = losses.filter(({ path }) => !observed.has(path)).map(({ path }) => path);
-  const standing = live === undefined ? new Map<string, Version>() : await standingAt(client, live, plain);
+  const standing = await standingAt(client, live, plain);
   for (const path of plain) {
     const version = standing.get(path);
     observed.set(path, version === undefined ? OBSERVED_ABSENT : observedKeyOf(version));
   }
   return { leftOut, unmoved: losses.filter((open) => observed.get(open.path) === open.observed) };
-}
-
-export function unmovedText(losses: number): string[] {
-  if (losses === 0) return [];
-  return [
-    `${losses} ${losses === 1 ? 'loss that was found before is as it was, and stays' : 'losses that were found before are as they were, and stay'} open: ` +
-      'nothing that this assessment looks at decides on that. Name every --backup again; rollcall findings lists them.',
-  ];
 }

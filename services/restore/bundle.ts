@@ -8,12 +8,10 @@ import { isWithin, parentOf } from '../../domain/path.ts';
 import { errnoOf, FileError } from '../files/errors.ts';
 import { createHasher } from '../files/hash.ts';
 import { bytesOf, futurePathOf, realPathOf } from '../files/location.ts';
-import { assessCommand } from './commands.ts';
 import { ownerFiles } from './by-owner.ts';
-import { leftOutGroups } from './left-out.ts';
 import { type ListLine, listFileOf, listFiles, type Lists } from './lists.ts';
 import { BUNDLE_FORMAT, findingRecord, manifestRecord } from './manifest.ts';
-import { partRecord, partSummary } from './part.ts';
+import { partRecord } from './part.ts';
 import { planRestore, type RestorePlan } from './plan.ts';
 import type { ReportInput } from './present.ts';
 import { type NextSource, proveSources } from './prove.ts';
@@ -21,7 +19,8 @@ import { renderReadme } from './readme.ts';
 import { fits } from './room.ts';
 import { renderReport } from './report/report.ts';
 import { type Chosen, choose, EVERYTHING, type Part, type Selection } from './selection.ts';
-import { BLOCK_BYTES, freeAt, rootFacts } from './target.ts';
+import { type BundleList, listOf, reportInput } from './report-input.ts';
+import { rootFacts } from './target.ts';
 import { AlreadyThere, type BundleFile, writeBundleWhole } from './whole-bundle.ts';
 import { inertJson } from './wording.ts';
 
@@ -49,18 +48,6 @@ export interface BundleInput {
 
 /** What is written at a place that was found. */
 type Placed = Omit<BundleInput, 'outDir'> & { readonly outDir: string };
-
-export interface BundleList {
-  /** As in lists/01-missing.files0. */
-  readonly file: string;
-  /** missing, damaged, older, beside, person and their combinations. */
-  readonly list: string;
-  readonly needs: readonly string[];
-  readonly snapshot: string;
-  readonly asOf: string;
-  readonly files: number;
-  readonly bytes: number;
-}
 
 export interface BundleSummary {
   /** Absolute, printable, real path. */
@@ -228,63 +215,6 @@ function countsOf(plan: RestorePlan, lists: Lists): Omit<Counted, 'bytesRead'> {
     lost: { files: lost.length, bytes: lost.reduce((total, { expected }) => total + (expected?.size ?? 0), 0) },
     leftOut,
     notInXxh64: lists.notInXxh64,
-  };
-}
-
-function listOf(line: ListLine): BundleList {
-  const extension = line.type === 'replace' ? 'files' : line.type;
-  return {
-    file: `lists/${line.source.nn}-${line.list}.${extension}0`,
-    list: line.list,
-    needs: line.needs,
-    snapshot: line.source.snapshot,
-    asOf: line.source.asOf,
-    files: line.entries.length,
-    bytes: line.bytes,
-  };
-}
-
-function reportInput(input: Placed, chosen: Chosen, plan: RestorePlan, lists: Lists): ReportInput {
-  const asked = lists.lines.filter((line) => !line.needs.includes('person-deleted'));
-  const unasked = plan.entries.filter(({ needs }) => !needs.includes('person-deleted'));
-  const { block, ...free } = freeAt(input.assessment.livePath) ?? { block: BLOCK_BYTES, bytes: null };
-  const inBlocks = (size: number): number => Math.ceil(size / block) * block;
-  const replaced = asked.flatMap(({ type, entries }) => (type === 'replace' ? entries : []));
-  return {
-    bundle: input.outDir,
-    target: input.assessment.livePath,
-    program: input.program,
-    lists: asked
-      .filter((line) => line.type !== 'links')
-      .map((line) => ({
-        ...listOf(line),
-        kind: line.needs.includes('older') ? 'older' : line.needs.includes('damaged') ? 'damaged' : 'missing',
-      })),
-    directories: unasked.filter(({ action }) => action === 'directory').length,
-    links: unasked.filter(({ action }) => action === 'link').length,
-    needed: {
-      bytes: asked
-        .flatMap(({ type, entries }) => (type === 'links' ? [] : entries))
-        .reduce((total, { state }) => total + inBlocks(state.size ?? 0), 0),
-      inodes: unasked.filter(({ action }) => action === 'copy' || action === 'directory').length,
-    },
-    free: free.bytes === null ? null : free,
-    evidence: {
-      bytes: replaced.reduce((total, { obstacle }) => total + inBlocks(obstacle?.state.size ?? 0), 0),
-      free: freeAt(parentOf(input.outDir))?.bytes ?? null,
-    },
-    remote: plan.sources.some(({ proof }) => proof === 'export'),
-    leftOut: leftOutGroups(
-      plan,
-      assessCommand(
-        input.program,
-        input.assessment.livePath,
-        input.assessment.series.map(({ pattern }) => pattern),
-      ),
-    ),
-    fallenBack: plan.entries.filter(({ insteadOf }) => insteadOf !== null).length,
-    owners: input.owners,
-    part: input.selection === undefined ? null : partSummary(input, input.selection, chosen, lists),
   };
 }
 

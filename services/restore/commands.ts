@@ -1,4 +1,5 @@
 // The commands that follow from an assessment, in the order in which they are to be run. Pure.
+import type { Assessment } from '../../domain/assessment.ts';
 import { type ReportInput } from './present.ts';
 import { operand, shellWord } from './wording.ts';
 
@@ -19,6 +20,15 @@ export const STOP_STEPS: readonly Step[] = [
   { why: 'find the nightly job and the pruning', command: 'systemctl list-timers --all; crontab -l; ls /etc/cron.*' },
   { why: 'stop a timer, or comment out its line in the crontab', command: 'systemctl stop NAME.timer NAME.service' },
 ];
+
+/** The same as the one that this comes from was made. */
+export function assessAgain(program: string, { livePath, series }: Pick<Assessment, 'livePath' | 'series'>): string {
+  return assessCommand(
+    program,
+    livePath,
+    series.map(({ pattern }) => pattern),
+  );
+}
 
 /** Dry run, restore and proof, with the options that the lists of this bundle call for. Empty without a bundle or lists. */
 export function restoreSteps(input: ReportInput): Step[] {

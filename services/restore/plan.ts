@@ -1,6 +1,7 @@
 // Which entry goes to which restore list. Pure: an assessment and what was proved of its sources go in, the plan of a bundle comes out.
-import type { Finding, Recovery, Source, State, Verdict } from '../../domain/assessment.ts';
+import type { Finding, Source, State } from '../../domain/assessment.ts';
 import { baseName, compareBytes, decodeName, decodePath, encodeName, joinPath, parentOf } from '../../domain/path.ts';
+import { hasSource, isDamaged, isLoss, ruledOut } from './eligible.ts';
 
 /** What restore.sh must be told before it touches an entry; named as its options. */
 export const NEEDS = ['damaged', 'older', 'person-deleted'] as const;
@@ -108,59 +109,10 @@ export interface RestorePlan {
   readonly lost: readonly Finding[];
 }
 
-const LOSSES: ReadonlySet<Verdict> = new Set<Verdict>([
-  'missing',
-  'corrupt',
-  'truncated',
-  'reverted',
-  'replaced',
-  'recreated',
-  'unreadable',
-]);
-const DAMAGED: ReadonlySet<Verdict> = new Set<Verdict>(['corrupt', 'truncated', 'reverted']);
-/** A medium that fails on the name itself: the old content may lie beside it. Without permission nothing is known to be wrong. */
-const MEDIUM_ERRNOS: ReadonlySet<string> = new Set([
-  'EIO',
-  'EBADMSG',
-  'EUCLEAN',
-  'EREMOTEIO',
-  'EHWPOISON',
-  'EILSEQ',
-  'ENODATA',
-]);
-const SIDE_UNKNOWN = 'side unknown';
 /** rsync and the kernel take 4,095 bytes with the root before it; rsync's temporary name wants a few more. */
 const PATH_BYTES_MAX = 4_000;
 const NAME_BYTES_MAX = 255;
 export const TOO_LONG = 'its path is too long for rsync';
-
-/** A loss that recovery has a meaning for, and that nobody has accepted. */
-function isLoss(finding: Finding): boolean {
-  return LOSSES.has(finding.verdict) && finding.accepted === null;
-}
-
-export function isDamaged(finding: Finding): boolean {
-  return DAMAGED.has(finding.verdict);
-}
-
-/** Why a loss with a source stands in no list, whatever its source is worth; null where it may stand in one. */
-function ruledOut(finding: Finding): string | null {
-  if (finding.flags.includes(SIDE_UNKNOWN)) return SIDE_UNKNOWN;
-  if (finding.verdict !== 'unreadable') return null;
-  if (finding.below !== null) return 'lies below a directory that cannot be read';
-  // Nothing could be put into it: what lies below stays where it is until the directory is mended.
-  if (finding.kind === 'directory') return 'is a directory that cannot be read';
-  return MEDIUM_ERRNOS.has(finding.errno ?? '') ? null : `cannot be looked at (${finding.errno ?? 'no errno'})`;
-}
-
-/** The losses whose sources must be proved before the lists are written, in the order of the assessment. */
-export function candidates(findings: readonly Finding[]): Finding[] {
-  return findings.filter((f) => isLoss(f) && f.source !== null && hasSource(f.recovery) && ruledOut(f) === null);
-}
-
-function hasSource(recovery: Recovery | null): recovery is 'exact' | 'older' {
-  return recovery === 'exact' || recovery === 'older';
-}
 
 function listName(base: 'missing' | 'damaged' | 'beside', needs: readonly Need[], age: number): string {
   const parts = [

@@ -1,5 +1,6 @@
 // What a person must see of an assessment, counted: the numbers that matter, and the losses by directory, owner and size. Pure.
 import type { Assessment, Finding, Interval, Tally, Verdict } from '../../domain/assessment.ts';
+import { FLAG } from '../../domain/judge/flags.ts';
 import type { Selection } from './selection.ts';
 
 /** One restore list of a bundle. `file` is its path below the bundle, as in lists/01-missing.files0. */
@@ -94,7 +95,6 @@ const OPEN: ReadonlySet<Verdict> = new Set([
   'unverified',
 ] as const);
 
-export const SIDE_UNKNOWN = 'side unknown';
 export const SOURCE_UNREADABLE = 'its copies could not be read';
 
 /** The fate of a path, for somebody who asks "is it gone?". The six fates partition the universe. */
@@ -110,7 +110,7 @@ export function fate(finding: Finding): Fate {
   if (OPEN.has(finding.verdict)) return 'open';
   if (!LOSS.has(finding.verdict)) return 'fine';
   if (finding.accepted !== null) return 'fine';
-  if (finding.flags.includes(SIDE_UNKNOWN)) return 'open';
+  if (finding.flags.includes(FLAG.sideUnknown)) return 'open';
   if (finding.recovery === 'none' && finding.flags.includes(SOURCE_UNREADABLE)) return 'open';
   return finding.recovery === 'exact' || finding.recovery === 'older' ? 'restorable' : 'lost';
 }
@@ -199,7 +199,7 @@ export function picture(assessment: Assessment): Picture {
       add(sums.moved, finding);
     } else if (its === 'open') {
       add(sums.open, finding);
-      if (finding.flags.includes(SIDE_UNKNOWN)) add(sums.sideUnknown, finding);
+      if (finding.flags.includes(FLAG.sideUnknown)) add(sums.sideUnknown, finding);
       else if (LOSS.has(finding.verdict)) add(sums.unreadCopies, finding);
       else if (finding.recovery === 'exact' || finding.recovery === 'older') add(sums.openWithCopy, finding);
     } else if (its === 'lost' || its === 'restorable') {

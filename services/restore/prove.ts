@@ -6,7 +6,8 @@ import { joinPath } from '../../domain/path.ts';
 import { FileError } from '../files/errors.ts';
 import type { Hasher } from '../files/hash.ts';
 import { Copies } from './content.ts';
-import { candidates, isDamaged, type LeftOut, type Obstacle, type Proof } from './plan.ts';
+import { candidates, isDamaged } from './eligible.ts';
+import type { LeftOut, Obstacle, Proof } from './plan.ts';
 
 /** Another copy to restore a finding from, and what it would amount to. */
 export interface Alternative {

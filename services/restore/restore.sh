@@ -384,8 +384,13 @@ proper() {
   return 0
 }
 # 255 stops xargs: what cannot be written down is not done.
-blocked() { printf "%s\000" "$1" >>"$W/blocked0" || exit 255; }
+mark() { printf "%s\000" "$2" >>"$W/$1" || exit 255; }
+blocked() { mark blocked0 "$1"; }
 emit() { printf "%s\000" "$1" || exit 255; }
+# Content of another name is copied one by one.
+emit_from() {
+  if [ "$1" = "$3" ]; then emit "$3"; else printf "%s\000%s\000%s\000" "$1" "$2" "$3" >>"$W/pairs0" || exit 255; fi
+}
 tally() { printf "%s\n" "$2" >>"$W/$1" || exit 255; }
 note() { printf "%s\n" "$2" >>"$J/$1" || exit 255; }
 usable() {
@@ -408,7 +413,7 @@ open_to_us() {
 there() { [ -e ".$1" ] || [ -L ".$1" ]; }
 closed() {
   open_to_us "${1%/*}" && return 1
-  printf "%s\000" "$1" >>"$W/closed0" || exit 255
+  mark closed0 "$1"
 }
 sum() { s=$(sha256sum <".$1" 2>>"$LOG"); s=${s%% *}; }
 '
@@ -445,11 +450,11 @@ while [ $# -ge 6 ]; do
   fi
   if [ "$nowkind" = absent ] || { [ "$nowkind" = "$kind" ] && [ -n "$now" ] && [ "$now" = "$was" ]; }; then
     closed "$p" && continue
-    if [ "$from" = "$p" ]; then emit "$p"; else printf "%s\000%s\000%s\000" "$from" "$remote" "$p" >>"$W/pairs0" || exit 255; fi
+    emit_from "$from" "$remote" "$p"
   elif [ "$nowkind" = "$kind" ] && [ -n "$want" ] && [ "$now" = "$want" ]; then
     present=$((present + 1))
   else
-    printf "%s\000" "$p" >>"$W/changed0" || exit 255
+    mark changed0 "$p"
   fi
 done
 tally present "$present"
@@ -471,7 +476,7 @@ while [ $# -ge 5 ]; do
       if [ "$APPLY" = 0 ] || ln -T -- ".$survivor" ".$p" 2>>"$LOG"; then linked=$((linked + 1)); continue; fi
     fi
   fi
-  if [ "$from" = "$p" ]; then emit "$p"; else printf "%s\000%s\000%s\000" "$from" "$remote" "$p" >>"$W/pairs0" || exit 255; fi
+  emit_from "$from" "$remote" "$p"
 done
 tally present "$present"
 tally moved "$linked"
@@ -499,7 +504,7 @@ while [ $# -ge 3 ]; do
   tally rc "$rc"
   if [ "$rc" = 0 ]; then
     # What only root can make is left out without an error.
-    if there "$p"; then moved=$((moved + 1)); else printf "%s\000" "$p" >>"$W/absent0" || exit 255; fi
+    if there "$p"; then moved=$((moved + 1)); else mark absent0 "$p"; fi
   fi
   case $rc in 0 | 23 | 24) ;; *) break ;; esac
 done

@@ -2,7 +2,7 @@
 // Nothing is left out silently: every loss that could stand in a list is in this part, in an earlier one, or counted as left.
 import type { Finding, Tally } from '../../domain/assessment.ts';
 import { isWithin } from '../../domain/path.ts';
-import { candidates } from './plan.ts';
+import { candidates } from './eligible.ts';
 
 export interface Selection {
   /** Printable, below the volume's root; none means everywhere. */

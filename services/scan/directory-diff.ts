@@ -4,11 +4,10 @@ import type { Donor, KnownRow } from '../catalog/known.ts';
 import type { EndingRow, GapRow, ShardCounts, VersionRow } from '../catalog/shard-result.ts';
 import type { ShardDirectory } from '../catalog/shards.ts';
 import { noCounts } from '../catalog/shard-result.ts';
-import { openDirectory } from '../files/directory.ts';
 import type { Directory } from '../files/directory.ts';
 import { FileError, gapStatusOf, isAbsent } from '../files/errors.ts';
 import { readContent } from '../files/read.ts';
-import type { Stat } from '../files/stat.ts';
+import { carriedDigest, PreviousDirectory } from './carry.ts';
 import type { ShardEnvironment } from './environment.ts';
 import { LARGE_FILE_BYTES, READ_ATTEMPTS, READ_ATTEMPTS_LARGE, READ_ONCE_FROM_BYTES } from './limits.ts';
 import { type Entry, type Look, type NameGap, noAnswer } from './look.ts';
@@ -267,74 +266,6 @@ function readEntry(
     environment.links.remember(device, inode, { size, mtimeNs, digest, racy });
   }
   return observedOf({ name: entry.name, stat: result.stat, target: null }, result.digest, true, result.racy);
-}
-
-interface Carried {
-  readonly digest: bigint;
-  /** Read in this very scan, through another name of the inode. */
-  readonly fresh: boolean;
-  readonly racy: boolean;
-}
-
-/** A digest is carried only while the copy that it was read from is demonstrably the same (design.md section 5, "What is read"). */
-function carriedDigest(
-  environment: ShardEnvironment,
-  entry: Entry,
-  row: KnownRow | undefined,
-  donor: Donor | undefined,
-  previous: PreviousDirectory,
-): Carried | null {
-  const { stat } = entry;
-  if (stat.kind !== 'file') return null;
-  if (stat.nlink > 1) {
-    const link = environment.links.recall(stat.device, stat.inode);
-    if (link !== undefined && link.size === stat.size && link.mtimeNs === stat.mtimeNs) {
-      return { digest: link.digest, fresh: true, racy: link.racy };
-    }
-  }
-  if (environment.context.mode === 'reread') return null;
-  const sameFile = (k: { size: number | null; mtimeNs: bigint; inode: bigint }): boolean =>
-    k.inode === stat.inode && k.size === stat.size && k.mtimeNs === stat.mtimeNs;
-  const now = row?.gap === true ? undefined : row?.now;
-  if (now !== undefined && now.kind === 'file' && now.digest !== null && !now.racy && sameFile(now)) {
-    const precise = environment.context.role === 'live' || stat.ctimeNs % 1_000_000_000n !== 0n;
-    if (now.ctimeNs === stat.ctimeNs && precise) return { digest: now.digest, fresh: false, racy: false };
-    if (stat.nlink > 1 && previous.holds(entry.name, stat)) return { digest: now.digest, fresh: false, racy: false };
-  }
-  if (donor !== undefined && sameFile(donor) && donor.ctimeNs === stat.ctimeNs) {
-    return { digest: donor.digest, fresh: true, racy: false };
-  }
-  return null;
-}
-
-/** The same directory in the previous snapshot: an inode that stands in both is one copy, whatever its ctime. */
-class PreviousDirectory {
-  readonly #environment: ShardEnvironment;
-  readonly #path: string;
-  #handle: Directory | null | undefined;
-
-  constructor(environment: ShardEnvironment, directory: ShardDirectory) {
-    this.#environment = environment;
-    this.#path = directory.path;
-  }
-
-  holds(name: string, stat: Stat): boolean {
-    const root = this.#environment.previousRoot;
-    if (root === null) return false;
-    try {
-      this.#handle ??= openDirectory(root, this.#path);
-      const there = this.#handle.lstat(name);
-      return there.device === stat.device && there.inode === stat.inode;
-    } catch (error) {
-      if (!(error instanceof FileError)) throw error;
-      return false;
-    }
-  }
-
-  close(): void {
-    this.#handle?.close();
-    this.#handle = null;
-  }
 }
 
 function record(

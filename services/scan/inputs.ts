@@ -6,7 +6,7 @@ import { isBuiltInSkip } from '../../domain/scope.ts';
 import { errnoOf, FileError } from '../files/errors.ts';
 import { identifyRoot, isFileSystemRoot, type RootIdentity } from '../files/identity.ts';
 import { bytesOf, futurePathOf, meaningsOf, realPathOf } from '../files/location.ts';
-import { type Mount, mountByPath, mountOf, mountsBelow, readMounts } from '../files/mounts.ts';
+import { isWritableGluster, type Mount, mountByPath, mountOf, mountsBelow, readMounts } from '../files/mounts.ts';
 import { expandPattern, isPattern } from '../files/pattern.ts';
 import { exists, findSnapshots, type FoundSeries } from '../files/snapshots.ts';
 
@@ -80,8 +80,6 @@ function isContent(name: string): boolean {
   return name !== 'lost+found' && !isBuiltInSkip(name, true);
 }
 
-const GLUSTER = 'fuse.glusterfs';
-
 const ORDER_OF_WORK =
   'Freeze all writing first; scan the bricks on every server; rescue the hidden files that they show; only then restore, and verify. ' +
   'Or audit through a read-only mount (mount -o ro). --bricks-rescued says that the bricks were scanned and rescued, --not-gluster that this is no GlusterFS volume.';
@@ -100,7 +98,7 @@ export function refuseWritableGluster(
   if (accepted.notGluster || accepted.bricksRescued) return;
   const own = mountByPath(path, mounts);
   const entered = accepted.crossMounts ? mountsBelow(path, mounts) : [];
-  const mount = [...(own === null ? [] : [own]), ...entered].find((one) => one.fsType === GLUSTER && !one.readOnly);
+  const mount = [...(own === null ? [] : [own]), ...entered].find(isWritableGluster);
   if (mount === undefined) return;
   throw new RollcallError(
     `${path} ${mount === own ? 'lies on' : 'holds, and --cross-mounts enters,'} a GlusterFS volume that is mounted for writing (${mount.source} on ${mount.mountPoint}). After an interrupted rebalance a mere lookup there can delete the last copy of a file.`,

@@ -1,25 +1,14 @@
 // The SQL of the catalog against the oracle, over the same random traces: late scans, gaps, aborts, exclusions, flipped copies.
 // A failure prints fast-check's seed and path; put both into the parameters of its assert to see it again.
 import * as fc from 'fast-check';
-import type { Client } from 'pg';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import type { EndReason, Metadata } from '../../domain/version.ts';
-import { testDatabase, type TestDatabase } from '../support/postgres.ts';
+import { clientForFile } from '../support/postgres.ts';
 import { allVersions, drive, manifestAt, newVolume, type DrivenVolume, type PlacedVersion } from './drive.ts';
 import { openOracle, type Oracle } from './oracle.ts';
 import { toOracle, traces, type Trace, type TraceOptions } from './traces.ts';
 
-let database: TestDatabase | undefined;
-let client: Client;
-
-beforeAll(async () => {
-  database = await testDatabase();
-  client = await database.connect();
-});
-afterAll(async () => {
-  await client?.end();
-  await database?.close();
-});
+const client = await clientForFile();
 
 interface Interval {
   readonly path: string;

@@ -1,22 +1,11 @@
 // What judging has read is written back beside scans that run: their staged endings name versions by where they begin.
-import type { Client } from 'pg';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { recordReadings } from '../../services/catalog/readings.ts';
-import { testDatabase, type TestDatabase } from '../support/postgres.ts';
+import { clientForFile } from '../support/postgres.ts';
 import { allVersions, drive, newVolume } from './drive.ts';
 import type { TraceScan } from './traces.ts';
 
-let database: TestDatabase | undefined;
-let client: Client;
-
-beforeAll(async () => {
-  database = await testDatabase();
-  client = await database.connect();
-});
-afterAll(async () => {
-  await client?.end();
-  await database?.close();
-});
+const client = await clientForFile();
 
 const METADATA = { kind: 'file', mode: 0o644, uid: 0, gid: 0, size: 5, mtimeNs: 1n, target: null, rdev: null } as const;
 const FILE = { metadata: METADATA, content: 1n, inode: 1n, ctimeNs: 1n, nlink: 1 };

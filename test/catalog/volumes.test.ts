@@ -1,20 +1,9 @@
 // Volumes are what their keys say; names are labels for people, and any number of volumes may be given the same one.
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { openPool, type Database } from '../../services/catalog/database.ts';
+import { expect, test } from 'vitest';
 import { ensureVolume } from '../../services/catalog/volumes.ts';
-import { testDatabase, type TestDatabase } from '../support/postgres.ts';
+import { databaseForFile } from '../support/postgres.ts';
 
-let database: TestDatabase;
-let db: Database;
-
-beforeAll(async () => {
-  database = await testDatabase();
-  db = openPool(database.address, { applicationName: 'rollcall test' });
-});
-afterAll(async () => {
-  await db.close();
-  await database.close();
-});
+const { db } = await databaseForFile();
 
 test('one pattern that is typed in many directories names a series in each', async () => {
   const series = (place: string): Parameters<typeof ensureVolume>[1] => {

@@ -86,23 +86,25 @@ describe.skipIf(!canMount)('a disk that is full (skipped where this process may 
     expect((await house.verify(outDir, 3.6)).result.counts.restored.files).toBe(20);
   });
 
-  test('of inodes below --out is no other', async () => {
+  /** A place that has too few inodes for the bundle of an assessment, which was tried. */
+  async function withoutInodes(): Promise<string> {
     const at = join(house.base, 'few');
     mkdirSync(at);
     run('mount', '-t', 'tmpfs', '-o', 'size=8m,nr_inodes=9', 'rollcall-test', at);
     onTestFinished(() => void run('umount', '-l', at));
     await expect(house.assess(3, { outDir: join(at, 'bundle') })).rejects.toMatchObject(FULL);
+    return at;
+  }
+
+  test('of inodes below --out is no other', async () => {
+    const at = await withoutInodes();
     expect(readdirSync(at)).toEqual([]);
     run('mount', '-o', 'remount,nr_inodes=200', at);
     expect((await house.assess(3.1, { outDir: join(at, 'bundle') })).exit).toBe(EXIT.findings);
   });
 
   test('below --out leaves an assessment without a bundle, and `bundle` says so instead of that nothing was lost', async () => {
-    const at = join(house.base, 'few');
-    mkdirSync(at);
-    run('mount', '-t', 'tmpfs', '-o', 'size=8m,nr_inodes=9', 'rollcall-test', at);
-    onTestFinished(() => void run('umount', '-l', at));
-    await expect(house.assess(3, { outDir: join(at, 'bundle') })).rejects.toMatchObject(FULL);
+    await withoutInodes();
     const part = { paths: [], owners: [], newestFirst: false, bytesMax: null, filesMax: null };
     const asked = { from: house.live, part, rest: false, outDir: join(house.base, 'cut'), notGluster: false };
     const tools = { ...house.tools(3.1), cwd: '/', program: 'rollcall', owners: new Map<number, string>() };

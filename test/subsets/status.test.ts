@@ -1,7 +1,7 @@
 // `status` and `log`: what Rollcall is doing, what became of what was left to workers, and who decided what.
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { statusOf } from '../../services/audit/status.ts';
-import { inTransaction, openPool, type Database } from '../../services/catalog/database.ts';
+import { inTransaction } from '../../services/catalog/database.ts';
 import { acceptFinding, storeFindings } from '../../services/catalog/findings.ts';
 import { readAudit } from '../../services/catalog/audit-log.ts';
 import { recordAssessment, recordBundle } from '../../services/catalog/assessments.ts';
@@ -11,19 +11,9 @@ import { beginScan } from '../../services/catalog/scans.ts';
 import { claimShard } from '../../services/catalog/shards.ts';
 import { ensureVolume } from '../../services/catalog/volumes.ts';
 import { scanToBegin } from '../support/begin.ts';
-import { testDatabase, type TestDatabase } from '../support/postgres.ts';
+import { databaseForFile } from '../support/postgres.ts';
 
-let database: TestDatabase;
-let db: Database;
-
-beforeAll(async () => {
-  database = await testDatabase();
-  db = openPool(database.address, { applicationName: 'rollcall test' });
-});
-afterAll(async () => {
-  await db.close();
-  await database.close();
-});
+const { database, db } = await databaseForFile();
 
 test('status tells what runs and who holds it, requests and their outcome, and what is open; log who decided', async () => {
   expect(await statusOf(db.pool)).toEqual({ running: [], requests: [], assessments: [] });

@@ -1,8 +1,8 @@
 // A fresh, migrated database for each test file, in the one embedded cluster that the whole run shares (test/support/cluster.ts).
 import { randomBytes } from 'node:crypto';
 import type { Client } from 'pg';
-import { inject } from 'vitest';
-import { connect, type DatabaseAddress } from '../../services/catalog/database.ts';
+import { afterAll, inject } from 'vitest';
+import { connect, type Database, type DatabaseAddress, openPool } from '../../services/catalog/database.ts';
 import { migrate } from '../../services/catalog/migrate.ts';
 import { createDatabase, dropDatabase } from '../../services/catalog/own-database.ts';
 
@@ -40,4 +40,26 @@ export async function testDatabase(): Promise<TestDatabase> {
     connect: () => connect(address, { applicationName: 'rollcall test' }),
     close: () => dropDatabase(cluster, database),
   };
+}
+
+/** A database for all tests of the file that awaits this at its top, and a pool of it; both are closed after them. */
+export async function databaseForFile(): Promise<{ readonly database: TestDatabase; readonly db: Database }> {
+  const database = await testDatabase();
+  const db = openPool(database.address, { applicationName: 'rollcall test' });
+  afterAll(async () => {
+    await db.close();
+    await database.close();
+  });
+  return { database, db };
+}
+
+/** The same with one connection. */
+export async function clientForFile(): Promise<Client> {
+  const database = await testDatabase();
+  const client = await database.connect();
+  afterAll(async () => {
+    await client.end();
+    await database.close();
+  });
+  return client;
 }

@@ -1,6 +1,7 @@
 // The lists of report.html: what is lost, what comes back from where, what is open, what only looks gone. Bounded, with the file that holds the rest.
 import type { Assessment, Finding, Verdict } from '../../../domain/assessment.ts';
-import { fate, LOSS_VERDICTS, moves, probablyByPerson, SIDE_UNKNOWN, sizeOf } from '../present.ts';
+import { FLAG } from '../../../domain/judge/flags.ts';
+import { fate, LOSS_VERDICTS, moves, probablyByPerson, sizeOf } from '../present.ts';
 import { bytes, count, plural, time, VERDICT_MEANING } from '../wording.ts';
 import { type Cell, escape, name, table } from './html.ts';
 
@@ -186,7 +187,9 @@ export function renderLists(assessment: Assessment): string {
   sections.push({
     title: 'Two copies differ, and nothing tells which is right',
     text: 'In no list. Look at both by hand; both digests are shown.',
-    findings: assessment.findings.filter((finding) => fate(finding) === 'open' && finding.flags.includes(SIDE_UNKNOWN)),
+    findings: assessment.findings.filter(
+      (finding) => fate(finding) === 'open' && finding.flags.includes(FLAG.sideUnknown),
+    ),
     file: 'findings.jsonl',
     max: LIST_MAX,
   });

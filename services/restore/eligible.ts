@@ -1,0 +1,52 @@
+// What may stand in a restore list at all, whatever its source is worth. Pure.
+import type { Finding, Recovery, Verdict } from '../../domain/assessment.ts';
+import { FLAG } from '../../domain/judge/flags.ts';
+
+const LOSSES: ReadonlySet<Verdict> = new Set<Verdict>([
+  'missing',
+  'corrupt',
+  'truncated',
+  'reverted',
+  'replaced',
+  'recreated',
+  'unreadable',
+]);
+const DAMAGED: ReadonlySet<Verdict> = new Set<Verdict>(['corrupt', 'truncated', 'reverted']);
+/** A medium that fails on the name itself: the old content may lie beside it. Without permission nothing is known to be wrong. */
+const MEDIUM_ERRNOS: ReadonlySet<string> = new Set([
+  'EIO',
+  'EBADMSG',
+  'EUCLEAN',
+  'EREMOTEIO',
+  'EHWPOISON',
+  'EILSEQ',
+  'ENODATA',
+]);
+
+/** A loss that recovery has a meaning for, and that nobody has accepted. */
+export function isLoss(finding: Finding): boolean {
+  return LOSSES.has(finding.verdict) && finding.accepted === null;
+}
+
+export function isDamaged(finding: Finding): boolean {
+  return DAMAGED.has(finding.verdict);
+}
+
+/** Why a loss with a source stands in no list, whatever its source is worth; null where it may stand in one. */
+export function ruledOut(finding: Finding): string | null {
+  if (finding.flags.includes(FLAG.sideUnknown)) return FLAG.sideUnknown;
+  if (finding.verdict !== 'unreadable') return null;
+  if (finding.below !== null) return 'lies below a directory that cannot be read';
+  // Nothing could be put into it: what lies below stays where it is until the directory is mended.
+  if (finding.kind === 'directory') return 'is a directory that cannot be read';
+  return MEDIUM_ERRNOS.has(finding.errno ?? '') ? null : `cannot be looked at (${finding.errno ?? 'no errno'})`;
+}
+
+/** The losses whose sources must be proved before the lists are written, in the order of the assessment. */
+export function candidates(findings: readonly Finding[]): Finding[] {
+  return findings.filter((f) => isLoss(f) && f.source !== null && hasSource(f.recovery) && ruledOut(f) === null);
+}
+
+export function hasSource(recovery: Recovery | null): recovery is 'exact' | 'older' {
+  return recovery === 'exact' || recovery === 'older';
+}
