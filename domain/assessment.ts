@@ -27,6 +27,20 @@ export const VERDICTS = [
 ] as const;
 export type Verdict = (typeof VERDICTS)[number];
 
+/** The path is there, and its content is not what it should be. */
+export const DAMAGES = ['corrupt', 'truncated', 'reverted'] as const satisfies readonly Verdict[];
+export type DamageVerdict = (typeof DAMAGES)[number];
+/** The proper content of the path is not there: what recovery has a meaning for. */
+export const LOSSES = ['missing', ...DAMAGES, 'replaced', 'recreated'] as const satisfies readonly Verdict[];
+
+export function isDamageVerdict(verdict: Verdict): verdict is DamageVerdict {
+  return (DAMAGES as readonly Verdict[]).includes(verdict);
+}
+
+export function isLossVerdict(verdict: Verdict): boolean {
+  return (LOSSES as readonly Verdict[]).includes(verdict);
+}
+
 export const RECOVERIES = ['exact', 'older', 'none'] as const;
 /** exact: a readable copy same as LKG; older: something newer than the source is known to have existed; none: no source. */
 export type Recovery = (typeof RECOVERIES)[number];

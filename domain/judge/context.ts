@@ -1,6 +1,6 @@
 // What judging one path stands on besides the path's own facts: the observers, the window, the moves, and what people have decided.
 // Built once per assessment by services/reconcile; everything here is data, and everything that judges reads it from here.
-import type { Cause, Recovery, State, Verdict } from '../assessment.ts';
+import type { Cause, DamageVerdict, Recovery, State, Verdict } from '../assessment.ts';
 import type { Observer, Request } from '../facts.ts';
 import type { Moves } from '../window/moves.ts';
 
@@ -26,7 +26,7 @@ export interface Acceptance {
 /** What an earlier assessment found damaged, and nobody has accepted. Its bytes may be gone by now, and with them every proof but this. */
 export interface RecordedDamage {
   readonly observedKey: string;
-  readonly damage: 'corrupt' | 'truncated' | 'reverted';
+  readonly damage: DamageVerdict;
   /** Last good sighting, ms since 1970: what bore the same key before that was not yet damaged (a reverted file has the key of an older good one). */
   readonly afterMs: number;
 }

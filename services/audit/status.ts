@@ -1,8 +1,8 @@
 // `status`: what Rollcall is doing, what became of what was left to workers, and what is still open of the last assessments.
+import { LOSSES } from '../../domain/assessment.ts';
 import { type KnownRequest, knownRequests, runningActivity, type RunningActivity } from '../catalog/activity.ts';
 import { type LastAssessment, lastAssessments, openFindings } from '../catalog/assessments.ts';
 import type { Queryable } from '../catalog/scans.ts';
-import { LOSS_VERDICTS } from '../restore/present.ts';
 import type { DetachedWork } from './detached.ts';
 
 /** Requests that are done and still shown. */
@@ -32,7 +32,7 @@ export async function statusOf(client: Queryable): Promise<Status> {
     requests: requests.map(({ arguments: asked, ...request }) => ({ ...request, about: about(asked as DetachedWork) })),
     assessments: assessments.map((last) => {
       const own = open.get(last.volumeId) ?? {};
-      return { ...last, open: own, incident: LOSS_VERDICTS.some((verdict) => (own[verdict] ?? 0) > 0) };
+      return { ...last, open: own, incident: LOSSES.some((verdict) => (own[verdict] ?? 0) > 0) };
     }),
   };
 }

@@ -1,20 +1,11 @@
 // What earlier assessments, people and restores have left behind for the next judging of a volume.
-import type { Cause, Verdict } from '../../domain/assessment.ts';
+import { type Cause, DAMAGES, isDamageVerdict, isLossVerdict, type Verdict } from '../../domain/assessment.ts';
 import type { Acceptance, RecordedDamage, RecordedLoss } from '../../domain/judge/context.ts';
 import { FLAG } from '../../domain/judge/flags.ts';
 import { parentOf } from '../../domain/path.ts';
 import type { FindingState } from './findings.ts';
 import type { Queryable } from './scans.ts';
 
-/** Verdicts whose interval stays in the window while the finding is open: a loss does not become a deletion by waiting. */
-export const LOSSES: readonly Verdict[] = ['missing', 'corrupt', 'truncated', 'reverted', 'replaced', 'recreated'];
-const DAMAGES: readonly Verdict[] = ['corrupt', 'truncated', 'reverted'] satisfies readonly RecordedDamage['damage'][];
-
-function isDamage(verdict: Verdict): verdict is RecordedDamage['damage'] {
-  return DAMAGES.includes(verdict);
-}
-
-/** What earlier assessments, people and restores left behind for one volume. */
 /** A finding that nobody has resolved or accepted. */
 export interface OpenFinding {
   readonly path: string;
@@ -25,6 +16,7 @@ export interface OpenFinding {
   readonly observed: string;
 }
 
+/** What earlier assessments, people and restores left behind for one volume. */
 export interface Decisions {
   readonly open: readonly OpenFinding[];
   /** Paths with an open finding of a loss. */
@@ -70,9 +62,9 @@ export async function decisionsOf(client: Queryable, volumeId: number): Promise<
   for (const row of found.rows) {
     if (row.state === 'open') {
       const { path, observed, is_directory: isDirectory } = row;
-      open.push({ path, isDirectory, isLoss: LOSSES.includes(row.verdict), observed });
+      open.push({ path, isDirectory, isLoss: isLossVerdict(row.verdict), observed });
     }
-    if (row.state === 'open' && LOSSES.includes(row.verdict)) {
+    if (row.state === 'open' && isLossVerdict(row.verdict)) {
       const cause = row.verdict === 'missing' ? row.cause : null;
       const before = openLosses.get(row.path);
       // One path may be open with several pairs of states: what speaks for a loss counts.
@@ -82,7 +74,7 @@ export async function decisionsOf(client: Queryable, volumeId: number): Promise<
         stretches.set(`${row.from_ms} ${row.to_ms}`, { fromMs: Number(row.from_ms), toMs: Number(row.to_ms) });
     }
     // A reason is given by whoever accepts, and stays when the acceptance is spent.
-    if (isDamage(row.verdict) && row.reason === null && row.from_ms !== null && !row.undecided) {
+    if (isDamageVerdict(row.verdict) && row.reason === null && row.from_ms !== null && !row.undecided) {
       const list = damaged.get(row.path) ?? [];
       list.push({ observedKey: row.observed, damage: row.verdict, afterMs: Number(row.from_ms) });
       damaged.set(row.path, list);

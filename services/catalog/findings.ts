@@ -1,8 +1,7 @@
 // Findings, kept until they are resolved; and what people accepted.
-import type { Recovery, Verdict } from '../../domain/assessment.ts';
+import { LOSSES, type Recovery, type Verdict } from '../../domain/assessment.ts';
 import { RollcallError } from '../../domain/exit.ts';
 import { writeAudit } from './audit-log.ts';
-import { LOSSES } from './decisions.ts';
 import type { Queryable } from './scans.ts';
 
 export type FindingState = 'open' | 'resolved' | 'accepted';

@@ -1,5 +1,5 @@
 // Reconciliation: every path of a live volume is judged against its history and its backups. From the catalog to an Assessment.
-import type { Assessment, Finding } from '../../domain/assessment.ts';
+import { type Assessment, type Finding, isDamageVerdict } from '../../domain/assessment.ts';
 import { EXIT, RollcallError } from '../../domain/exit.ts';
 import type { Observer } from '../../domain/facts.ts';
 import { type JudgeContext, judgeContext, type Judged } from '../../domain/judge/context.ts';
@@ -194,8 +194,7 @@ function damagedOf(subjects: readonly Subject[], verdicts: readonly Judged[]): S
   const damaged = new Set<Subject>();
   verdicts.forEach((judged, i) => {
     const subject = subjects[i];
-    const fits = judged.verdict === 'corrupt' || judged.verdict === 'truncated' || judged.verdict === 'reverted';
-    if (subject !== undefined && fits && judged.accepted === null) damaged.add(subject);
+    if (subject !== undefined && isDamageVerdict(judged.verdict) && judged.accepted === null) damaged.add(subject);
   });
   return damaged;
 }

@@ -1,17 +1,7 @@
 // What may stand in a restore list at all, whatever its source is worth. Pure.
-import type { Finding, Recovery, Verdict } from '../../domain/assessment.ts';
+import { type Finding, isDamageVerdict, isLossVerdict, type Recovery } from '../../domain/assessment.ts';
 import { FLAG } from '../../domain/judge/flags.ts';
 
-const LOSSES: ReadonlySet<Verdict> = new Set<Verdict>([
-  'missing',
-  'corrupt',
-  'truncated',
-  'reverted',
-  'replaced',
-  'recreated',
-  'unreadable',
-]);
-const DAMAGED: ReadonlySet<Verdict> = new Set<Verdict>(['corrupt', 'truncated', 'reverted']);
 /** A medium that fails on the name itself: the old content may lie beside it. Without permission nothing is known to be wrong. */
 const MEDIUM_ERRNOS: ReadonlySet<string> = new Set([
   'EIO',
@@ -25,11 +15,11 @@ const MEDIUM_ERRNOS: ReadonlySet<string> = new Set([
 
 /** A loss that recovery has a meaning for, and that nobody has accepted. */
 export function isLoss(finding: Finding): boolean {
-  return LOSSES.has(finding.verdict) && finding.accepted === null;
+  return (isLossVerdict(finding.verdict) || finding.verdict === 'unreadable') && finding.accepted === null;
 }
 
 export function isDamaged(finding: Finding): boolean {
-  return DAMAGED.has(finding.verdict);
+  return isDamageVerdict(finding.verdict);
 }
 
 /** Why a loss with a source stands in no list, whatever its source is worth; null where it may stand in one. */

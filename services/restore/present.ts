@@ -1,5 +1,12 @@
 // What a person must see of an assessment, counted: the numbers that matter, and the losses by directory, owner and size. Pure.
-import type { Assessment, Finding, Interval, Tally, Verdict } from '../../domain/assessment.ts';
+import {
+  type Assessment,
+  type Finding,
+  type Interval,
+  isLossVerdict,
+  type Tally,
+  type Verdict,
+} from '../../domain/assessment.ts';
 import { FLAG } from '../../domain/judge/flags.ts';
 import type { Selection } from './selection.ts';
 
@@ -75,16 +82,6 @@ export interface PartSummary {
   readonly next: string | null;
 }
 
-/** Verdicts of a path whose proper content is not there: what recovery has a meaning for. */
-export const LOSS_VERDICTS = [
-  'missing',
-  'corrupt',
-  'truncated',
-  'reverted',
-  'replaced',
-  'recreated',
-] as const satisfies readonly Verdict[];
-const LOSS: ReadonlySet<Verdict> = new Set(LOSS_VERDICTS);
 /** Verdicts that claim neither loss nor health. */
 const OPEN: ReadonlySet<Verdict> = new Set([
   'unreadable',
@@ -108,7 +105,7 @@ export function fate(finding: Finding): Fate {
   if (finding.verdict === 'deleted') return 'deleted';
   if (finding.verdict === 'moved') return 'moved';
   if (OPEN.has(finding.verdict)) return 'open';
-  if (!LOSS.has(finding.verdict)) return 'fine';
+  if (!isLossVerdict(finding.verdict)) return 'fine';
   if (finding.accepted !== null) return 'fine';
   if (finding.flags.includes(FLAG.sideUnknown)) return 'open';
   if (finding.recovery === 'none' && finding.flags.includes(SOURCE_UNREADABLE)) return 'open';
@@ -200,7 +197,7 @@ export function picture(assessment: Assessment): Picture {
     } else if (its === 'open') {
       add(sums.open, finding);
       if (finding.flags.includes(FLAG.sideUnknown)) add(sums.sideUnknown, finding);
-      else if (LOSS.has(finding.verdict)) add(sums.unreadCopies, finding);
+      else if (isLossVerdict(finding.verdict)) add(sums.unreadCopies, finding);
       else if (finding.recovery === 'exact' || finding.recovery === 'older') add(sums.openWithCopy, finding);
     } else if (its === 'lost' || its === 'restorable') {
       if (its === 'lost') add(sums.lost, finding);

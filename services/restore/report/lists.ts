@@ -1,7 +1,7 @@
 // The lists of report.html: what is lost, what comes back from where, what is open, what only looks gone. Bounded, with the file that holds the rest.
-import type { Assessment, Finding, Verdict } from '../../../domain/assessment.ts';
+import { type Assessment, type Finding, LOSSES, type Verdict } from '../../../domain/assessment.ts';
 import { FLAG } from '../../../domain/judge/flags.ts';
-import { fate, LOSS_VERDICTS, moves, probablyByPerson, sizeOf } from '../present.ts';
+import { fate, moves, probablyByPerson, sizeOf } from '../present.ts';
 import { bytes, count, plural, time, VERDICT_MEANING } from '../wording.ts';
 import { type Cell, escape, name, table } from './html.ts';
 
@@ -168,7 +168,7 @@ export function renderLists(assessment: Assessment): string {
     },
   ];
   const back = assessment.findings.filter((finding) => fate(finding) === 'restorable');
-  for (const verdict of LOSS_VERDICTS) {
+  for (const verdict of LOSSES) {
     sections.push({
       title: `${title(verdict)}, restorable`,
       text: `${title(verdict)}: ${VERDICT_MEANING[verdict]}.`,
