@@ -1,4 +1,4 @@
-// Violence, the short of it: at chosen points of a scan and of an assessment something is killed, cut or stopped, and the same command is then run
+// Violence at chosen points: at each, a scan or an assessment is killed, cut or stopped, and the same command is then run
 // to its end. A hundred random ones: violence.long.ts.
 import { spawnSync } from 'node:child_process';
 import { afterAll, beforeAll, expect, test } from 'vitest';
