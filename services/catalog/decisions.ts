@@ -2,8 +2,10 @@
 import { type Cause, DAMAGES, isDamageVerdict, isLossVerdict, type Verdict } from '../../domain/assessment.ts';
 import type { Acceptance, RecordedDamage, RecordedLoss } from '../../domain/judge/context.ts';
 import { FLAG } from '../../domain/judge/flags.ts';
+import { OBSERVED_ABSENT } from '../../domain/judge/keys.ts';
 import { parentOf } from '../../domain/path.ts';
-import type { FindingState } from './findings.ts';
+import { type FindingState, RULES } from './findings.ts';
+import { type AcceptedLoss, returnedLosses } from './returns.ts';
 import type { Queryable } from './scans.ts';
 
 /** A finding that nobody has resolved or accepted. */
@@ -14,16 +16,22 @@ export interface OpenFinding {
   readonly isLoss: boolean;
   /** observedKeyOf (domain/judge): what was found there. */
   readonly observed: string;
+  /** Found by the rules of an earlier version of Rollcall. */
+  readonly isOld: boolean;
 }
 
 /** What earlier assessments, people and restores left behind for one volume. */
 export interface Decisions {
   readonly open: readonly OpenFinding[];
+  /** Open findings of losses that earlier rules made and that this assessment judges anew: they are in `open`, but keep no path lost. */
+  readonly oldFindings: number;
   /** Paths with an open finding of a loss. */
   readonly openLosses: ReadonlyMap<string, RecordedLoss>;
   /** When those happened, ms since 1970: last sighting and first proof. */
   readonly openStretches: readonly { readonly fromMs: number; readonly toMs: number }[];
   readonly accepted: ReadonlyMap<string, readonly Acceptance[]>;
+  /** Findings whose acceptance is spent, and no part of `accepted`: a snapshot shows what was gone again. For storeFindings. */
+  readonly spent: ReadonlySet<bigint>;
   /** Damage that was certain when it was found, and that nobody ever accepted; by path. */
   readonly damaged: ReadonlyMap<string, readonly RecordedDamage[]>;
   readonly restored: ReadonlyMap<string, number>;
@@ -31,8 +39,17 @@ export interface Decisions {
   readonly restoredInto: ReadonlyMap<string, number>;
 }
 
-export async function decisionsOf(client: Queryable, volumeId: number): Promise<Decisions> {
+/**
+ * @param seriesIds the backups that are judged with the volume. What earlier rules found is judged anew only by all of the backups that were ever
+ *   judged with it: with fewer, a loss that only the others can tell would be taken for a deletion
+ */
+export async function decisionsOf(
+  client: Queryable,
+  volumeId: number,
+  seriesIds: readonly number[],
+): Promise<Decisions> {
   const found = await client.query<{
+    id: bigint;
     path: string;
     expected: string;
     observed: string;
@@ -46,12 +63,22 @@ export async function decisionsOf(client: Queryable, volumeId: number): Promise<
     undecided: boolean;
     cause: Cause | null;
     is_directory: boolean;
+    rules: number;
   }>(
-    `select path, expected, observed, verdict, state, from_seq_ms as from_ms, to_seq_ms as to_ms, reason, closed_ms, restored_ms,
-            detail->'flags' ?| $3 as undecided, nullif(detail->'cause', 'null') as cause, detail->>'kind' = 'directory' as is_directory
+    `select id, path, expected, observed, verdict, state, from_seq_ms as from_ms, to_seq_ms as to_ms, reason, closed_ms, restored_ms,
+            detail->'flags' ?| $3 as undecided, nullif(detail->'cause', 'null') as cause, detail->>'kind' = 'directory' as is_directory, rules
        from finding where volume = $1 and (state in ('open', 'accepted') or restored_ms is not null or verdict = any ($2))`,
     [volumeId, DAMAGES, [FLAG.sideUnknown, FLAG.sideBackup]],
   );
+  const isOldLoss = (row: { state: FindingState; verdict: Verdict; rules: number }): boolean =>
+    row.state === 'open' && row.rules < RULES && isLossVerdict(row.verdict);
+  const judgesAnew = found.rows.some(isOldLoss) && (await coversEarlier(client, volumeId, seriesIds));
+  const losses = found.rows.flatMap(({ id, path, state, observed, closed_ms, from_ms }): AcceptedLoss[] => {
+    if (state !== 'accepted' || observed !== OBSERVED_ABSENT || path === '') return [];
+    return [{ id, path, atMs: Number(closed_ms ?? 0n), lastSeenMs: from_ms === null ? null : Number(from_ms) }];
+  });
+  const spent = await returnedLosses(client, losses, seriesIds);
+  let oldFindings = 0;
   const open: OpenFinding[] = [];
   const openLosses = new Map<string, RecordedLoss>();
   const stretches = new Map<string, { fromMs: number; toMs: number }>();
@@ -62,9 +89,10 @@ export async function decisionsOf(client: Queryable, volumeId: number): Promise<
   for (const row of found.rows) {
     if (row.state === 'open') {
       const { path, observed, is_directory: isDirectory } = row;
-      open.push({ path, isDirectory, isLoss: isLossVerdict(row.verdict), observed });
+      open.push({ path, isDirectory, isLoss: isLossVerdict(row.verdict), observed, isOld: row.rules < RULES });
     }
-    if (row.state === 'open' && isLossVerdict(row.verdict)) {
+    if (judgesAnew && isOldLoss(row)) oldFindings++;
+    else if (row.state === 'open' && isLossVerdict(row.verdict)) {
       const cause = row.verdict === 'missing' ? row.cause : null;
       const before = openLosses.get(row.path);
       // One path may be open with several pairs of states: what speaks for a loss counts.
@@ -79,7 +107,7 @@ export async function decisionsOf(client: Queryable, volumeId: number): Promise<
       list.push({ observedKey: row.observed, damage: row.verdict, afterMs: Number(row.from_ms) });
       damaged.set(row.path, list);
     }
-    if (row.state === 'accepted') {
+    if (row.state === 'accepted' && !spent.has(row.id)) {
       const list = accepted.get(row.path) ?? [];
       list.push({
         expectedKey: row.expected,
@@ -96,5 +124,18 @@ export async function decisionsOf(client: Queryable, volumeId: number): Promise<
       restoredInto.set(directory, Math.max(atMs, restoredInto.get(directory) ?? 0));
     }
   }
-  return { open, openLosses, openStretches: [...stretches.values()], accepted, damaged, restored, restoredInto };
+  const openStretches = [...stretches.values()];
+  return { open, oldFindings, openLosses, openStretches, accepted, spent, damaged, restored, restoredInto };
+}
+
+/** Whether there are backups, and all that earlier assessments of the volume stood on are among them. */
+async function coversEarlier(client: Queryable, volumeId: number, seriesIds: readonly number[]): Promise<boolean> {
+  if (seriesIds.length === 0) return false;
+  const others = await client.query(
+    `select from assessment a, jsonb_array_elements_text(a.scans) as stood (scan)
+       join scan s on s.id = stood.scan::bigint join volume v on v.id = s.volume
+      where a.volume = $1 and v.layout = 'snapshots' and s.list is null and s.volume <> all ($2) limit 1`,
+    [volumeId, seriesIds],
+  );
+  return others.rowCount === 0;
 }

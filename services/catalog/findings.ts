@@ -28,9 +28,17 @@ export interface StoreFindings {
   readonly unknown: readonly string[];
   /** What lies at accepted paths now (contentKey of domain/judge): an acceptance is spent where that is what was expected before it. */
   readonly seen: readonly { readonly path: string; readonly content: string }[];
+  /** Accepted findings whose path came back and went again (decisions.ts): found again, they are open again. */
+  readonly spent: ReadonlySet<bigint>;
 }
 
 const CHUNK = 5_000;
+
+/**
+ * The rules of judging that findings are found by; each is stored with its number. Raise it where rules change so that what is open may have
+ * been found wrongly: it is then judged anew (decisions.ts).
+ */
+export const RULES = 2;
 
 /**
  * Stores the findings of one assessment: known pairs are seen again (an accepted one stays accepted, a resolved one is open again), and
@@ -43,17 +51,23 @@ export async function storeFindings(
 ): Promise<{ open: number; resolved: number }> {
   const ids: bigint[] = [];
   let open = 0;
+  if (store.spent.size > 0) {
+    await client.query(
+      `update finding set state = 'resolved', closed_ms = $3 where volume = $1 and state = 'accepted' and id = any ($2)`,
+      [store.volumeId, [...store.spent], store.nowMs],
+    );
+  }
   for (let start = 0; start < store.rows.length; start += CHUNK) {
     const rows = store.rows.slice(start, start + CHUNK);
     const stored = await client.query<{ id: bigint; state: FindingState }>(
-      `insert into finding as f (volume, path, expected, observed, verdict, recovery, detail, from_seq_ms, to_seq_ms, state, opened_ms, seen_ms)
-         select $1, n.path, n.expected, n.observed, n.verdict, n.recovery, n.detail::jsonb, n.from_ms, n.to_ms, 'open', $2, $2
+      `insert into finding as f (volume, path, expected, observed, verdict, recovery, detail, from_seq_ms, to_seq_ms, state, opened_ms, seen_ms, rules)
+         select $1, n.path, n.expected, n.observed, n.verdict, n.recovery, n.detail::jsonb, n.from_ms, n.to_ms, 'open', $2, $2, $11
            from unnest($3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::bigint[], $10::bigint[])
                 as n (path, expected, observed, verdict, recovery, detail, from_ms, to_ms)
            order by n.path collate "C", n.expected collate "C", n.observed collate "C"
        on conflict (volume, path, expected, observed) do update
           set verdict = excluded.verdict, recovery = excluded.recovery, detail = excluded.detail, seen_ms = excluded.seen_ms,
-              from_seq_ms = excluded.from_seq_ms, to_seq_ms = excluded.to_seq_ms,
+              from_seq_ms = excluded.from_seq_ms, to_seq_ms = excluded.to_seq_ms, rules = excluded.rules,
               state = case when f.state = 'accepted' then 'accepted' else 'open' end,
               opened_ms = case when f.state = 'resolved' then excluded.opened_ms else f.opened_ms end,
               closed_ms = case when f.state = 'accepted' then f.closed_ms end
@@ -69,6 +83,7 @@ export async function storeFindings(
         rows.map((r) => r.detail),
         rows.map((r) => (r.fromMs === null ? null : Math.floor(r.fromMs))),
         rows.map((r) => (r.toMs === null ? null : Math.ceil(r.toMs))),
+        RULES,
       ],
     );
     for (const row of stored.rows) {

@@ -51,8 +51,9 @@ function readMigrations(directory: URL): readonly Migration[] {
       const sql = readFileSync(new URL(name, directory), 'utf8');
       return [{ id: Number(id), name, checksum: createHash('sha256').update(sql).digest('hex'), sql }];
     });
-  const odd = migrations.find((migration, index) => migration.id !== index + 1);
-  if (odd !== undefined) throw new Error(`migrations are numbered without gaps from 0001: ${odd.name}`);
+  // A number may be left out: what is made at the same time by several people has its number before it is finished.
+  const odd = migrations.find((migration, index) => migration.id === migrations[index - 1]?.id);
+  if (odd !== undefined) throw new Error(`two migrations have one number: ${odd.name}`);
   return migrations;
 }
 
@@ -70,7 +71,7 @@ async function readLedger(client: ClientBase | Pool): Promise<readonly LedgerRow
 
 function refuseForeign(ledger: readonly LedgerRow[], migrations: readonly Migration[]): void {
   const newest = ledger.at(-1);
-  if (newest !== undefined && newest.id > migrations.length) {
+  if (newest !== undefined && newest.id > (migrations.at(-1)?.id ?? 0)) {
     throw new RollcallError(
       `the database is newer than this Rollcall: it has ${newest.name}, which this version does not know`,
       {
@@ -79,7 +80,7 @@ function refuseForeign(ledger: readonly LedgerRow[], migrations: readonly Migrat
     );
   }
   for (const row of ledger) {
-    const own = migrations[row.id - 1];
+    const own = migrations.find(({ id }) => id === row.id);
     if (own === undefined || own.name !== row.name || own.checksum !== row.checksum) {
       throw new RollcallError(
         `the database was made by another edition of Rollcall: its ${row.name} is not the ${own?.name ?? 'one'} of this version`,
@@ -183,6 +184,6 @@ export async function migrationLevel(db: Database, directory: URL = defaultDirec
   return {
     database: ledger.at(-1)?.name ?? null,
     code: migrations.at(-1)?.name ?? '',
-    pending: migrations.slice(ledger.length).map((migration) => migration.name),
+    pending: migrations.filter(({ id }) => !ledger.some((row) => row.id === id)).map(({ name }) => name),
   };
 }

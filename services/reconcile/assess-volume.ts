@@ -178,7 +178,11 @@ export async function reconcile(input: ReconcileInput): Promise<Reconciled> {
   const unknown = [...leftOut, ...unmoved, ...findings.filter(({ verdict }) => isUnknown(verdict))].map(
     ({ path }) => path,
   );
-  const id = await store(input, assessment, observers, results, readings, points, { unknown, seen });
+  const id = await store(input, assessment, observers, results, readings, points, {
+    unknown,
+    seen,
+    spent: decisions.spent,
+  });
   return { assessment, id, nextSource: nextSourceOf({ db, loaded, context, tools, verdicts, now: input.now }) };
 }
 
@@ -221,7 +225,7 @@ async function store(
   results: readonly { readonly verdicted: Verdicted; readonly finding: Finding }[],
   readings: readonly SubjectReading[],
   points: readonly number[],
-  stands: Pick<StoreFindings, 'unknown' | 'seen'>,
+  stands: Pick<StoreFindings, 'unknown' | 'seen' | 'spent'>,
 ): Promise<bigint> {
   const { findings: _findings, ...summary } = assessment;
   const result = JSON.stringify(summary, (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value));

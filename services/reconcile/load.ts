@@ -131,7 +131,11 @@ async function loadFrom(input: LoadInput, scans: JudgedScans): Promise<Loaded> {
   const [gaps, rules, decisions, marks] = await Promise.all([
     gapsOf(pool, ids),
     rulesOf(pool, ids),
-    decisionsOf(pool, input.volume.id),
+    decisionsOf(
+      pool,
+      input.volume.id,
+      input.series.map(({ id }) => id),
+    ),
     rootMarks(pool, ids),
   ]);
   const observers = ordered.map((observer): Observer => ({ ...observer, mark: marks.get(observer.scan.id) }));

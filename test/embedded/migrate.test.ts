@@ -94,7 +94,18 @@ test('a migration that fails leaves nothing of itself, and the ones before it st
   expect(await migrationLevel(db, url())).toMatchObject({ database: '0002_second.sql', pending: ['0003_third.sql'] });
 });
 
-test("Rollcall's own migrations are numbered without gaps and make the catalog", async () => {
+test('a number that was left out is made up for', async () => {
+  write('0004_fourth.sql', 'create table fourth (n int);');
+  await migrate(db, url());
+  write('0003_third.sql', 'create table third (n int);');
+  expect(await migrationLevel(db, url())).toMatchObject({ database: '0004_fourth.sql', pending: ['0003_third.sql'] });
+  await migrate(db, url());
+  expect(await tables()).toEqual(['first', 'fourth', 'migration', 'second', 'third']);
+  write('0004_another.sql', 'create table another (n int);');
+  await expect(migrate(db, url())).rejects.toThrow('one number');
+});
+
+test("Rollcall's own migrations make the catalog", async () => {
   await migrate(db);
   const names = readdirSync(new URL('../../migrations/', import.meta.url)).filter((name) => name.endsWith('.sql'));
   expect(await migrationLevel(db)).toMatchObject({ database: names.sort().at(-1), pending: [] });

@@ -1,7 +1,9 @@
-import { statSync, utimesSync } from 'node:fs';
+import { cpSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { acceptFindings } from '../../services/audit/findings.ts';
 import { inTransaction } from '../../services/catalog/database.ts';
+import { decisionsOf } from '../../services/catalog/decisions.ts';
 import { acceptFinding, listFindings, markRestored } from '../../services/catalog/findings.ts';
 import { readAudit } from '../../services/catalog/audit-log.ts';
 import { refusal } from '../support/refusal.ts';
@@ -17,6 +19,9 @@ beforeEach(async () => {
   world.backup(1);
   volumeId = (await world.scan()).volume.id;
 });
+
+/** The night of World that is today: its snapshot is dated until midnight, so that it is not older than what is decided now. */
+const TODAY = 20;
 
 /** Live is scanned for the first time when it has happened already: only the backup knows better. */
 function neverScanned(): void {
@@ -80,6 +85,42 @@ describe('findings', () => {
     world.remove('d1/f1');
     expect(verdicts(await world.assess())).toEqual({ 'd1/f1': 'missing' });
     expect(await open()).toHaveLength(1);
+  });
+
+  test('that a person accepts are lost anew where a snapshot had them again and they are gone once more', async () => {
+    neverScanned();
+    world.remove('d1/f1');
+    volumeId = (await world.scan()).volume.id;
+    expect(verdicts(await world.assess())).toEqual({ 'd1/f1': 'missing' });
+    await accept('d1/f1');
+    const [finding] = await all();
+    // The nightly copies carry the loss; somebody puts the file back, and no assessment looks before it is gone once more.
+    world.backup(16);
+    world.write('d1/f1', 'content of file 1');
+    world.backup(TODAY);
+    expect(verdicts(await world.assess())).toEqual({});
+    world.remove('d1/f1');
+    const again = await world.assess();
+    expect(findingAt(again, 'd1/f1')).toMatchObject({ verdict: 'missing', accepted: null });
+    expect(await open()).toMatchObject([{ id: finding?.id, path: 'd1/f1' }]);
+    // Accepted once more, it stays so: that snapshot is older than this decision.
+    await accept('d1/f1', 'once more');
+    expect(verdicts(await world.assess())).toEqual({ 'd1/f1': 'deleted' });
+  });
+
+  test('that a person accepts stay accepted while a backup that deletes nothing has them all the time', async () => {
+    const kept = join(world.root, 'kept');
+    cpSync(world.live, kept, { recursive: true, preserveTimestamps: true });
+    world.remove('d1/f1');
+    await world.assess();
+    await accept('d1/f1');
+    world.backup(16, 'nightly', kept);
+    writeFileSync(join(kept, 'd1/f6'), 'content of file six');
+    world.backup(TODAY, 'nightly', kept);
+    expect(findingAt(await world.assess(), 'd1/f1')).toMatchObject({
+      verdict: 'deleted',
+      accepted: { reason: 'it was meant' },
+    });
   });
 
   test('accepted damage is what is expected from then on, and another damage is not', async () => {
@@ -202,6 +243,28 @@ describe('findings', () => {
       expect(verdicts(assessment)).toEqual({ 'd3/f3': 'corrupt' });
       expect(findingAt(assessment, 'd3/f3')).toMatchObject({ recovery: 'exact', flags: [] });
     }
+  });
+
+  test('of losses that earlier rules made are judged anew, once, and only by every backup that was ever judged with the volume', async () => {
+    world.remove('d1/f1');
+    const { series } = await world.scan();
+    await world.assess();
+    const ids = series.map(({ id }) => id);
+    const told = async (seriesIds: readonly number[]) => {
+      const { oldFindings, openLosses, open: all } = await decisionsOf(catalog.db.pool, volumeId, seriesIds);
+      return {
+        oldFindings,
+        lost: [...openLosses.keys()],
+        old: all.filter(({ isOld }) => isOld).map(({ path }) => path),
+      };
+    };
+    expect(await told(ids)).toEqual({ oldFindings: 0, lost: ['d1/f1'], old: [] });
+    await catalog.db.pool.query('update finding set rules = 1 where volume = $1', [volumeId]);
+    expect(await told(ids)).toEqual({ oldFindings: 1, lost: [], old: ['d1/f1'] });
+    for (const fewer of [[], [volumeId]])
+      expect(await told(fewer)).toEqual({ oldFindings: 0, lost: ['d1/f1'], old: ['d1/f1'] });
+    await world.assess();
+    expect(await told(ids)).toEqual({ oldFindings: 0, lost: ['d1/f1'], old: [] });
   });
 
   test('of a path that cannot be looked at now stay open', async () => {

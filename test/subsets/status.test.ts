@@ -65,7 +65,7 @@ test('status tells what runs and who holds it, requests and their outcome, and w
       { ...row, path: 'gone', verdict: 'missing' as const },
       { ...row, path: 'bare', verdict: 'unprotected' as const },
     ];
-    await storeFindings(client, { volumeId: volume.id, nowMs: 3, rows, unknown: [], seen: [] });
+    await storeFindings(client, { volumeId: volume.id, nowMs: 3, rows, unknown: [], seen: [], spent: new Set() });
     const result = JSON.stringify({
       incomplete: ['x'],
       recovery: { exact: { files: 1 }, older: { files: 0 }, none: { files: 2 } },
