@@ -2,7 +2,7 @@
 import { isGap } from '../facts.ts';
 import type { Verdict } from '../assessment.ts';
 import type { Acceptance } from './context.ts';
-import { overlaps } from './context.ts';
+import { inLossInterval } from './context.ts';
 import { acceptance } from './damage.ts';
 import { expectedKeyOf, OBSERVED_ABSENT } from './keys.ts';
 import { gapPath } from './live.ts';
@@ -29,7 +29,7 @@ export function judgeAbsence(c: Case, lkg: Sighting | null): Absence {
   if (accepted !== null) return { ...base, verdict: 'deleted' };
   if (moved !== null) return { ...base, verdict: 'moved', movedTo: moved };
   // What nobody ever saw cannot have been lost; only an open finding remembers it.
-  const inWindow = lastSeen !== null && overlaps(context.window, lastSeen, firstGone);
+  const inWindow = lastSeen !== null && inLossInterval(context, lastSeen, firstGone);
   if (!inWindow && !open) return { ...base, verdict: 'deleted' };
   return { ...base, verdict: 'missing', movedTo: context.moves.candidates.get(facts.path) ?? null };
 }

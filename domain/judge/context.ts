@@ -143,6 +143,11 @@ export function overlaps(reaches: readonly Reach[], from: number, to: number): b
   return reaches.some((reach) => reach.from < to && from < reach.to);
 }
 
+/** What changed after observer `from` and not later than `to` may have changed in a loss interval: more than the silent counts as lost. */
+export function inLossInterval(context: JudgeContext, from: number, to: number): boolean {
+  return overlaps(context.window, from, to);
+}
+
 /** The copy to restore from, by observer; services/reconcile makes an assessment's Source of it. */
 export interface SourceCopy {
   readonly observer: number;

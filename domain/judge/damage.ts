@@ -1,7 +1,7 @@
 // Rows 6 to 8 for any observation: whether it looks damaged beside what was known good before it, and so what is last known good.
 import { isTold, quiet, same, sameMtime } from '../version.ts';
 import type { Acceptance } from './context.ts';
-import { overlaps } from './context.ts';
+import { inLossInterval } from './context.ts';
 import { contentKey, expectedKeyOf, observedKeyOf } from './keys.ts';
 import { truncatedLike } from './shape.ts';
 import type { Case, Damage, Pending, Sighting } from './sightings.ts';
@@ -76,7 +76,7 @@ function isOddList(c: Case, list: Sighting): boolean {
 
 export function changedInWindow(c: Case, before: Sighting, after: Sighting): boolean {
   const from = Math.min(before.observer, after.observer);
-  return overlaps(c.context.window, from, Math.max(before.observer, after.observer));
+  return inLossInterval(c.context, from, Math.max(before.observer, after.observer));
 }
 
 /**

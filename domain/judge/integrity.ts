@@ -2,7 +2,7 @@
 import type { Cause, Verdict } from '../assessment.ts';
 import { isGap } from '../facts.ts';
 import { isTold, mayBeLink, quiet, same, sizesAgree } from '../version.ts';
-import { overlaps } from './context.ts';
+import { inLossInterval } from './context.ts';
 import { hasHad } from './absent.ts';
 import { causeOfDamage } from './cause.ts';
 import { acceptance, changedInWindow, lkgBefore, revertedTo } from './damage.ts';
@@ -82,7 +82,7 @@ function recreated(c: Case, live: Sighting, lkg: Sighting): RowVerdict | null {
       index < context.live &&
       c.facts.sights[index] === null &&
       observer.scan.asOf.fromMs > restoredMs &&
-      overlaps(context.window, index - 1, index) &&
+      inLossInterval(context, index - 1, index) &&
       hasHad(c, index),
   );
   if (gone < 0) return null;

@@ -1,7 +1,7 @@
 // Row 7: the shapes that a crash gives a file: empty, all zeros, cut off, or ending in zeros that the good version did not have.
 import type { Comparison } from '../facts.ts';
 import { isTold, quiet, same } from '../version.ts';
-import { overlaps } from './context.ts';
+import { inLossInterval } from './context.ts';
 import type { Case, Pending, Sighting } from './sightings.ts';
 import { differs, PENDING, readable, recordedDamage, roleOf, volumeOf } from './sightings.ts';
 
@@ -57,7 +57,7 @@ function runBeganInWindow(c: Case, judged: Sighting): boolean {
     if (before === undefined) return false;
     if (!same(before, judged)) {
       const from = Math.min(before.observer, first.observer);
-      return overlaps(c.context.window, from, Math.max(before.observer, first.observer));
+      return inLossInterval(c.context, from, Math.max(before.observer, first.observer));
     }
     first = before;
   }
@@ -77,7 +77,7 @@ function shrankLikeThis(c: Case, judged: Sighting, size: number, lkgSize: number
     if (before?.kind !== 'file' || sighting.kind !== 'file') continue;
     const was = before.size ?? 0;
     const kept = sighting.size ?? 0;
-    if (kept >= was || overlaps(c.context.window, before.observer, sighting.observer)) continue;
+    if (kept >= was || inLossInterval(c.context, before.observer, sighting.observer)) continue;
     if (kept * ROTATED_KEEPS_DIVISOR <= was || kept * lkgSize <= was * size) return true;
   }
   return false;
