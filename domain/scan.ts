@@ -18,6 +18,17 @@ export interface Gap {
   readonly detail: string | null;
 }
 
+/**
+ * The detail of a `boundary` that stands for a nested subvolume: in a snapshot of the subvolume above, an empty directory takes its place. What
+ * lies in the subvolume has no copy there, and its absence proves nothing.
+ */
+export const SUBVOLUME_STUB = 'a nested subvolume: a snapshot holds an empty directory in its place';
+
+/** Whether a gap hides nothing but what a snapshot cannot hold: for its backup such a name is missing, for its history it is unknown. */
+export function isSubvolumeStub(gap: Pick<Gap, 'status' | 'detail'>): boolean {
+  return gap.status === 'boundary' && gap.detail === SUBVOLUME_STUB;
+}
+
 /** When a state was taken: an interval, in ms since 1970. A snapshot whose name has a date without a time covers that day. */
 export interface AsOf {
   readonly fromMs: number;

@@ -7,6 +7,8 @@ export interface SnapshotIdentity {
   readonly fsType: string | null;
   /** The btrfs subvolume's UUID. */
   readonly uuid: string | null;
+  /** The subvolume can be written by nobody. Left out where that is not known. */
+  readonly readOnly?: boolean;
   /** Decimal, signed. Null on file systems that make inodes up anew at each mount. */
   readonly rootInode: string | null;
   /** Decimal ns; null where the file system keeps no birth time. */
@@ -39,11 +41,14 @@ function fingerprintsAgree(a: SnapshotIdentity, b: SnapshotIdentity): boolean {
 
 /**
  * Whether a recorded snapshot and one that is on disk now are the same state (design.md section 5). Where it is not, the recorded one is
- * gone or was rewritten. On btrfs all roots have inode 256 and may share a birth time: there the subvolume's UUID tells, else path and
+ * gone or was rewritten. A subvolume that could not be written in between is what its UUID says, whatever a look at it brings. On btrfs all roots have inode 256 and may share a birth time: there the subvolume's UUID tells, else path and
  * root ctime. Where inodes mean nothing, only what lies at the same path can be the same.
  */
 export function sameSnapshot(recorded: SnapshotIdentity, now: SnapshotIdentity): boolean {
-  if (!equalWhereKnown(recorded.fsType, now.fsType) || !fingerprintsAgree(recorded, now)) return false;
+  if (!equalWhereKnown(recorded.fsType, now.fsType)) return false;
+  if (recorded.uuid !== null && recorded.uuid === now.uuid && recorded.readOnly === true && now.readOnly === true)
+    return true;
+  if (!fingerprintsAgree(recorded, now)) return false;
   if (recorded.rootInode === null || now.rootInode === null) return recorded.path === now.path;
   if (recorded.rootInode !== now.rootInode) return false;
   if (recorded.fsType === 'btrfs' && recorded.rootInode === BTRFS_ROOT_INODE) {

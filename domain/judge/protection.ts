@@ -1,6 +1,7 @@
 // Rows 9 to 14 for a path that is there and undamaged: whether a backup holds it as it is now, and if not, why not.
 import type { Verdict } from '../assessment.ts';
 import { isGap } from '../facts.ts';
+import { isSubvolumeStub } from '../scan.ts';
 import { sameMtime, same } from '../version.ts';
 import type { Track } from './context.ts';
 import { hasHad, showsName } from './absent.ts';
@@ -36,7 +37,7 @@ interface Newest {
   readonly track: Track;
   readonly observer: number;
   readonly sighting: Sighting | null;
-  /** Printable path of what it could not look at. */
+  /** Printable path of what it could not look at; null also where a nested subvolume lies, which no snapshot holds. */
   readonly gap: string | null;
 }
 
@@ -44,7 +45,7 @@ function newestSnapshots(c: Case): Newest[] {
   return c.context.series.flatMap((track) => {
     if (track.newest === null) return [];
     const sight = c.facts.sights[track.newest] ?? null;
-    const gap = sight !== null && isGap(sight) ? gapPath(sight) : null;
+    const gap = sight !== null && isGap(sight) && !isSubvolumeStub(sight) ? gapPath(sight) : null;
     return [{ track, observer: track.newest, sighting: c.byObserver.get(track.newest) ?? null, gap }];
   });
 }
@@ -141,7 +142,7 @@ function unverified(c: Case, live: Sighting): Protection | null {
 /** Row 12: the newest snapshots lack it, an earlier one had it. */
 function backupMissing(c: Case): Protection | null {
   const newest = newestSnapshots(c);
-  if (newest.some(({ observer }) => c.facts.sights[observer] !== null)) return null;
+  if (newest.some(({ sighting, gap }) => sighting !== null || gap !== null)) return null;
   const had = c.facts.sights.findLastIndex(
     (_, observer) => c.context.observers[observer]?.role === 'backup' && showsName(c, observer),
   );

@@ -1,7 +1,36 @@
-// What btrfs itself knows of a subvolume, asked through its own tool where that is installed and may be used.
+// What btrfs itself knows of a subvolume, asked through its own tool where that is installed and may be used; and what it makes up.
 import { spawnSync } from 'node:child_process';
 import { closeSync, constants, openSync } from 'node:fs';
+import { joinPath } from '../../domain/path.ts';
 import { bytesOf } from './location.ts';
+import { type Mount, mountByPath } from './mounts.ts';
+import type { Stat } from './stat.ts';
+
+/** BTRFS_EMPTY_SUBVOL_DIR_OBJECTID: no other directory of a btrfs has this inode. */
+const STUB_INODE = 2n;
+
+/**
+ * Whether a directory is the empty one that a snapshot holds in place of a nested subvolume.
+ *
+ * @param directory real, absolute, printable: the one that holds it
+ */
+export function isStub(
+  directory: string,
+  name: string,
+  stat: Pick<Stat, 'kind' | 'inode'>,
+  mounts: readonly Mount[],
+): boolean {
+  if (stat.inode !== STUB_INODE || stat.kind !== 'directory') return false;
+  const path = joinPath(directory, name);
+  const mount = mountByPath(path, mounts);
+  // The root of an ext4 that is mounted in a btrfs has this inode, too.
+  return mount !== null && mount.fsType === 'btrfs' && mount.mountPoint !== path;
+}
+
+/** A stub without the times that the kernel makes up whenever it loads one: they differ after each reboot. */
+export function withoutMadeUp(stat: Stat): Stat {
+  return { ...stat, mtimeNs: 0n, ctimeNs: 0n, btimeNs: 0n };
+}
 
 export interface Subvolume {
   readonly uuid: string;

@@ -6,7 +6,7 @@ import { dateInName, isDate, type NameDate, type OffsetAt, offsetsOf } from '../
 import { BTRFS_ROOT_INODE, type SnapshotIdentity } from '../../domain/snapshot-identity.ts';
 import { datesOfSeries } from '../../domain/snapshot-order.ts';
 import { unfinishedByName } from '../../domain/snapshot-signs.ts';
-import { subvolumeOf, type Subvolume } from './btrfs.ts';
+import { isStub, subvolumeOf, type Subvolume } from './btrfs.ts';
 import { errnoOf, FileError, isAbsent } from './errors.ts';
 import { createHasher, type Hasher } from './hash.ts';
 import { keepsInodes } from './identity.ts';
@@ -72,7 +72,9 @@ function examine(
     root,
     mount,
     named,
-    survey: surveySnapshot(match.path, root, hasher, nowMs),
+    survey: surveySnapshot(match.path, root, hasher, nowMs, (directory, name, stat) =>
+      isStub(directory, name, stat, mounts),
+    ),
     subvolume: isSubvolume ? subvolumeOf(match.path) : null,
   };
 }
@@ -83,6 +85,7 @@ function identityOf({ match, root, survey, mount, subvolume }: Candidate): Snaps
     path: match.path,
     fsType,
     uuid: subvolume?.uuid ?? null,
+    ...(subvolume === null ? {} : { readOnly: subvolume.readOnly }),
     rootInode: fsType !== null && keepsInodes(fsType) ? String(root.inode) : null,
     rootBtimeNs: root.btimeNs === 0n ? null : String(root.btimeNs),
     rootCtimeNs: String(root.ctimeNs),

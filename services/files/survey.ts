@@ -2,6 +2,7 @@
 import { lstatSync, opendirSync, readdirSync } from 'node:fs';
 import { encodeName, joinPath } from '../../domain/path.ts';
 import { isRsyncAtWork } from '../../domain/snapshot-signs.ts';
+import { withoutMadeUp } from './btrfs.ts';
 import { errnoOf, isAbsent } from './errors.ts';
 import type { Hasher } from './hash.ts';
 import { hex } from './hash.ts';
@@ -50,12 +51,14 @@ function namesOf(directory: Buffer, max: number): { readonly names: readonly Buf
  *
  * @param path the snapshot's directory, absolute and printable
  * @param root its own lstat
+ * @param stub whether an entry of a directory (absolute, printable) is one of services/files/btrfs.ts: its times tell nothing
  */
 export function surveySnapshot(
   path: string,
   root: Stat,
   hasher: Hasher,
   nowMs: number,
+  stub: (directory: string, name: string, stat: Stat) => boolean = () => false,
   entriesMax: number = SURVEY_ENTRIES_MAX,
 ): Survey {
   const signs: string[] = [];
@@ -94,8 +97,10 @@ export function surveySnapshot(
       const printable = joinPath(below, encodeName(name));
       const child = Buffer.concat([directory, Buffer.from('/'), name]);
       try {
-        const stat = statOf(lstatSync(child, { bigint: true }));
-        meet(stat.mtimeNs);
+        const met = statOf(lstatSync(child, { bigint: true }));
+        const isStub = stub(below === '' ? path : joinPath(path, below), encodeName(name), met);
+        const stat = isStub ? withoutMadeUp(met) : met;
+        if (!isStub) meet(stat.mtimeNs);
         // Entry hashes are added, so the order in which a file system lists does not matter.
         sum += hasher.one(Buffer.from(`${printable}\0${stat.kind}\0${stat.size ?? ''}\0${stat.mtimeNs}`));
         if (stat.kind === 'directory') directories.push([printable, child]);

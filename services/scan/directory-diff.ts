@@ -10,7 +10,7 @@ import { readContent } from '../files/read.ts';
 import { carriedDigest, PreviousDirectory } from './carry.ts';
 import type { ShardEnvironment } from './environment.ts';
 import { LARGE_FILE_BYTES, READ_ATTEMPTS, READ_ATTEMPTS_LARGE, READ_ONCE_FROM_BYTES } from './limits.ts';
-import { type Entry, type Look, type NameGap, noAnswer } from './look.ts';
+import { type Entry, type Look, type NameGap, noAnswer, statIn } from './look.ts';
 import { changedInSilence, diffGone, diffPresent } from './observe.ts';
 import type { Ending, Observed } from './observe.ts';
 
@@ -177,7 +177,7 @@ function confirmAbsent(
   if (environment.hangs(directory.id, name)) return noAnswer(name);
   environment.enter(directory.id, name);
   try {
-    const stat = handle.lstat(name);
+    const stat = statIn(environment, directory, handle, name);
     return { name, stat, target: stat.kind === 'symlink' ? handle.readlink(name) : null };
   } catch (error) {
     if (!(error instanceof FileError)) throw error;

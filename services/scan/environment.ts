@@ -27,6 +27,8 @@ export interface ShardEnvironment {
   /** `.snapshots` and its like, which are skipped at the root of a file system only. */
   readonly isSystemDirectory: (name: string) => boolean;
   readonly isMountRoot: (path: string, stat: Stat) => boolean;
+  /** Whether what a directory (its path below the root) holds stands in a btrfs snapshot for a nested subvolume: services/files/btrfs.ts. */
+  readonly isStub: (directory: string, name: string, stat: Stat) => boolean;
   /** Mount points below the root, relative and printable. */
   readonly mountPoints: ReadonlySet<string>;
   /** Mounts that an earlier scan entered, or that this one enters. */

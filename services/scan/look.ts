@@ -2,6 +2,7 @@
 import { joinPath } from '../../domain/path.ts';
 import type { GapStatus } from '../../domain/scan.ts';
 import type { ShardDirectory } from '../catalog/shards.ts';
+import { withoutMadeUp } from '../files/btrfs.ts';
 import type { Directory } from '../files/directory.ts';
 import { openDirectory } from '../files/directory.ts';
 import { FileError, gapStatusOf, isAbsent } from '../files/errors.ts';
@@ -145,7 +146,7 @@ export function lookAtName(
   if (environment.hangs(directory.id, name)) return noAnswer(name);
   environment.enter(directory.id, name);
   try {
-    const stat = handle.lstat(name);
+    const stat = statIn(environment, directory, handle, name);
     if (environment.excludes && environment.excluded(joinPath(directory.path, name), stat.kind === 'directory'))
       return 'excluded';
     return { name, stat, target: stat.kind === 'symlink' ? handle.readlink(name) : null };
@@ -159,6 +160,17 @@ export function lookAtName(
     }
     return { name, status: gapStatusOf(error.errno), errno: error.errno, detail: null };
   }
+}
+
+/** lstat, less what the file system makes up. @throws FileError */
+export function statIn(
+  environment: ShardEnvironment,
+  directory: ShardDirectory,
+  handle: Directory,
+  name: string,
+): Stat {
+  const stat = handle.lstat(name);
+  return environment.isStub(directory.path, name, stat) ? withoutMadeUp(stat) : stat;
 }
 
 /** The thread that asked was written off. */

@@ -1,11 +1,12 @@
 // Opens the root of a scan for one shard, and checks that it is still the root that the scan began with.
 import type { Connection } from '../catalog/database.ts';
-import { isWithin } from '../../domain/path.ts';
+import { isWithin, joinPath } from '../../domain/path.ts';
 import { isBuiltInSkip } from '../../domain/scope.ts';
 import type { RootMark } from '../../domain/snapshot-identity.ts';
 import type { AttributeIds } from '../catalog/rows.ts';
 import type { ScanContext } from '../catalog/scan-context.ts';
 import type { Place } from '../catalog/shards.ts';
+import { isStub } from '../files/btrfs.ts';
 import { openRoot } from '../files/directory.ts';
 import type { Directory } from '../files/directory.ts';
 import { FileError } from '../files/errors.ts';
@@ -89,6 +90,8 @@ export function openEnvironment(parts: EnvironmentParts): OpenedEnvironment {
         mountPoints.has(path) ||
         (path === '' && mount?.mountPoint === context.path) ||
         (isSubvolume && stat.inode === BTRFS_SUBVOLUME_INODE),
+      isStub: (directory, name, stat) =>
+        isStub(directory === '' ? context.path : joinPath(context.path, directory), name, stat, mounts),
       mountPoints,
       enteredMounts,
       isMounted: (path) => readMounts().some((one) => one.mountPoint === prefix + path),

@@ -1,5 +1,6 @@
 // What a shard brings home: rows gathered, listings, directories left over; and how that becomes a result with child shards.
 import { joinPath } from '../../domain/path.ts';
+import { SUBVOLUME_STUB } from '../../domain/scan.ts';
 import { resolveDirectories } from '../catalog/directories.ts';
 import { seenInGoodStanding, standingKey } from '../catalog/known.ts';
 import type { ListingRow, ShardResult } from '../catalog/shard-result.ts';
@@ -77,7 +78,7 @@ function readChildren(gathered: Gathered): { kind: 'read'; work: ShardWork }[] {
   return children;
 }
 
-/** Subdirectories to be listed, with their ids; a mount that is not entered becomes a `boundary`. */
+/** Subdirectories to be listed, with their ids; a mount that is not entered, and a snapshot's stub of a nested subvolume, become a `boundary`. */
 export async function childDirectories(
   environment: ShardEnvironment,
   looks: readonly {
@@ -95,6 +96,7 @@ export async function childDirectories(
         name: entry.name,
         path: joinPath(one.directory.path, entry.name),
         stat: entry.stat,
+        isStub: environment.context.role === 'backup' && environment.isStub(one.directory.path, entry.name, entry.stat),
         parentDevice: one.handle.stat.device,
       })),
   );
@@ -105,8 +107,9 @@ export async function childDirectories(
     if (id === undefined) throw new Error('every directory has an id');
     const isMount = environment.mountPoints.has(child.path);
     const crosses = child.stat.device !== child.parentDevice || isMount;
-    const detail =
-      crosses && !environment.context.scope.crossMounts
+    const detail = child.isStub
+      ? SUBVOLUME_STUB
+      : crosses && !environment.context.scope.crossMounts
         ? 'another file system: it is not entered unless --cross-mounts is given'
         : isMount && !environment.enteredMounts.has(child.path)
           ? MOUNTED_SINCE

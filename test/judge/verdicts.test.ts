@@ -1,5 +1,6 @@
 // The verdict table of design.md section 6, row by row: what fits, what nearly fits, and what the neighbouring rows take.
 import { describe, expect, test } from 'vitest';
+import { SUBVOLUME_STUB } from '../../domain/scan.ts';
 import { digestOf, directory, file, gap, gone, judged, symlink, T0_MS, DAY_MS } from './scene.ts';
 
 const good = file('good content', 1);
@@ -1024,6 +1025,36 @@ describe('row 12: backup-missing', () => {
       verdict: 'backup-missing',
       flags: ['restored until the next backup'],
     });
+  });
+  test('a nested subvolume, for which the newest snapshots hold an empty directory, is not backed up; and what is gone from it is dated by live', () => {
+    const stub = { ...gap('boundary', null, { below: 'd' }), detail: SUBVOLUME_STUB };
+    expect(
+      judged({
+        lines: [
+          ['n/1', good],
+          ['n/2', stub],
+          ['live', good],
+        ],
+      }).verdict,
+    ).toBe('backup-missing');
+    expect(
+      judged({
+        lines: [
+          ['n/1', stub],
+          ['n/2', stub],
+          ['live', file('old', 0, { ctimeNs: 0n })],
+        ],
+      }).verdict,
+    ).toBe('unprotected');
+    const lost = judged({
+      window: [['n/2', 'live']],
+      lines: [
+        ['n/1', good],
+        ['n/2', stub],
+        ['live', gone],
+      ],
+    });
+    expect(lost).toMatchObject({ verdict: 'missing', recovery: 'exact', sourceAt: 'n/1', betweenAt: ['n/1', 'live'] });
   });
   test('one newest snapshot that has it, in another state, is enough: modified', () => {
     expect(

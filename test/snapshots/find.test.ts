@@ -257,7 +257,7 @@ describe('rotated generations', () => {
     const hasher = await createHasher();
     const survey = (max: number): Survey => {
       const root = statOf(statSync(place.join('b/big'), { bigint: true }));
-      return surveySnapshot(place.join('b/big'), root, hasher, Date.now(), max);
+      return surveySnapshot(place.join('b/big'), root, hasher, Date.now(), undefined, max);
     };
     expect(survey(50)).toMatchObject({ bounded: true, topEntries: 2, unreadable: [] });
     expect(survey(50)).toEqual(survey(50));
