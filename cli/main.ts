@@ -1,6 +1,7 @@
 // The door: arguments in, one command run, one exit code out.
 import { type Command, CommanderError } from 'commander';
 import { EXIT, worstExit, type ExitCode } from '../domain/exit.ts';
+import { drained } from '../services/drained.ts';
 import { inertJson } from '../services/restore/wording.ts';
 import type { Body, Context, RunOptions } from './command.ts';
 import { readConfig } from './config.ts';
@@ -12,6 +13,8 @@ import { announceAndExit, CHILD_MARK, supervise, superviseSignal } from './super
 
 /** A session that cannot be given up in this time is left to the next command. */
 const CLOSE_MAX_MS = 5_000;
+/** After an interruption nobody waits longer than this for whoever reads the rest. */
+const LAST_WORDS_MS = 2_000;
 
 // What Rollcall writes (state, bundles, exports) tells the names of everybody's files.
 process.umask(0o077);
@@ -23,7 +26,7 @@ const write = (line: string): void => void process.stderr.write(`${line}\n`);
 // `rollcall … | head` is no failure of Rollcall's, nor is a terminal that was closed (EIO): what nobody reads is dropped, the work goes on or
 // is ended in order by the hang-up that came with it.
 const STREAMS = [process.stdout, process.stderr];
-/** What finish() has told of, before it is thrown. */
+/** The failed write that was told of already. */
 let told: Error | null = null;
 const isHarmless = (error: NodeJS.ErrnoException): boolean => error.code === 'EPIPE' || error.code === 'EIO';
 for (const stream of STREAMS) {
@@ -46,24 +49,37 @@ function print({ message, next, exit }: Pick<Failure, 'message' | 'next' | 'exit
   process.stdout.write(`${inertJson(JSON.stringify({ error: { message, next, exit } }, null, 2))}\n`);
 }
 
-/** A write that failed is thrown a moment later, which the end of this process does not wait for: an answer that was lost is never a 0. */
-function finish(exit: ExitCode): void {
+/** The signals of the command that runs: who interrupts does not want the rest of an answer that nobody reads. */
+let interruption: AbortSignal | null = null;
+
+/** An answer leaves whole, however slowly it is read; one that could not be written is never a 0. */
+async function finish(exit: ExitCode): Promise<void> {
+  const wasInterrupted = interruption?.aborted === true;
+  await drained(wasInterrupted ? AbortSignal.timeout(LAST_WORDS_MS) : interruption);
+  if (!wasInterrupted && interruption?.aborted === true) return leave(EXIT.interrupted);
   const lost = STREAMS.map(({ errored }) => errored).find((error) => error !== null && !isHarmless(error));
   if (lost === undefined || lost === null) return leave(exit);
+  // Its event has told of it, and ends this process.
+  if (lost === told) return;
   told = lost;
-  report(failureOf(lost), false);
-  leave(EXIT.failure);
+  await leaveWith(failureOf(lost));
 }
 
 function leave(exit: ExitCode): void {
-  if (isChild) announceAndExit(exit);
+  if (isChild) void announceAndExit(exit, interruption);
   else process.exit(exit);
+}
+
+async function leaveWith(failure: Failure): Promise<void> {
+  report(failure, false);
+  await drained(interruption);
+  leave(failure.exit);
 }
 
 for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
   process.on(event, (error: unknown) => {
-    report(failureOf(error), false);
-    leave(EXIT.failure);
+    if (error instanceof Error) told = error;
+    void leaveWith(failureOf(error));
   });
 }
 
@@ -106,6 +122,7 @@ async function within(ms: number, work: Promise<unknown>): Promise<void> {
 async function perform(body: Body, stateDir: string | undefined, options: RunOptions): Promise<ExitCode> {
   const now = Date.now;
   const signal = isChild ? superviseSignal() : ownSignal();
+  interruption = signal;
   let session: Promise<Session> | null = null;
   try {
     const config = readConfig(process.env, stateDir);
@@ -211,5 +228,4 @@ async function main(): Promise<ExitCode> {
   }
 }
 
-// Standard output and error of Linux are written synchronously, pipes included: nothing is lost by leaving at once.
-finish(await main());
+await finish(await main());

@@ -2,6 +2,7 @@
 // one who holds the threads must be one whom another can kill; the other keeps the exit code that was announced.
 import { fork } from 'node:child_process';
 import { EXIT, type ExitCode } from '../domain/exit.ts';
+import { drained } from '../services/drained.ts';
 import { idleStart } from '../services/files/idle.ts';
 
 /** First argument of a child; no command is called so. */
@@ -15,6 +16,13 @@ const HEARS_MS = 5_000;
 const DIES_MS = 1_000;
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+/** What the first one makes the parent say. Only a terminal has a Ctrl-C. */
+const STOPPING: Readonly<Record<(typeof SIGNALS)[number], string>> = {
+  SIGINT: 'rollcall: shutting down cleanly; press Ctrl-C again to stop now',
+  SIGTERM: 'rollcall: shutting down cleanly',
+  SIGHUP: 'rollcall: shutting down cleanly',
+};
 
 type Announcement = { readonly exit: ExitCode };
 type Order = { readonly interrupt: true };
@@ -77,7 +85,7 @@ export function supervise(
           .catch(() => {})
           .then(() => resolve(code));
       if (signals > 0) {
-        note('rollcall: ended at once\n  next: run the same command again: it continues');
+        note('rollcall: stopped\n  next: run the same command again: it continues');
         return leave(EXIT.interrupted);
       }
       note(
@@ -99,12 +107,12 @@ export function supervise(
         settle(null, 'SIGKILL', null);
       });
     };
-    const onSignal = (): void => {
+    const onSignal = (signal: (typeof SIGNALS)[number]): void => {
       signals += 1;
       if (signals > 1 || !child.connected) return kill();
       const order: Order = { interrupt: true };
       child.send(order, () => {});
-      note('rollcall: ending in order; press Ctrl-C again to end at once');
+      note(STOPPING[signal]);
       after(hearsMs, kill);
     };
     for (const signal of SIGNALS) process.on(signal, onSignal);
@@ -138,8 +146,12 @@ export function superviseSignal(): AbortSignal {
   return controller.signal;
 }
 
-/** In the child: tells the parent the exit code and ends. Does not return. */
-export function announceAndExit(exit: ExitCode): void {
+/**
+ * In the child: waits until what it said was read (giveUp ends the wait), tells the parent the exit code, and ends. The parent's patience
+ * begins with that message, so a slow reader loses nothing.
+ */
+export async function announceAndExit(exit: ExitCode, giveUp: AbortSignal | null = null): Promise<void> {
+  await drained(giveUp);
   const end = (): void => {
     // Nobody is left who could kill this process if one of its threads hangs.
     if (!process.connected) process.kill(process.pid, 'SIGKILL');

@@ -1,6 +1,7 @@
 // The process of a worker: its settings come as JSON on standard input, an order to end as a message. SIGTERM and SIGINT end it in order too,
 // a second one at once.
 import { EXIT } from '../domain/exit.ts';
+import { drained } from '../services/drained.ts';
 import type { WorkerFarewell, WorkerSettings } from '../services/queue/process.ts';
 import { runWorker } from './main.ts';
 
@@ -16,7 +17,7 @@ process.umask(0o077);
 const stop = new AbortController();
 for (const name of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
   process.on(name, () => {
-    if (stop.signal.aborted) end(EXIT.interrupted);
+    if (stop.signal.aborted) void end(EXIT.interrupted);
     stop.abort();
   });
 }
@@ -32,12 +33,14 @@ for (const stream of [process.stdout, process.stderr]) {
 }
 
 /** Tells the exit code first: with a thread in a system call that never returns, exiting takes for ever, and the parent has to end it. */
-function end(code: number): void {
+async function end(code: number): Promise<void> {
   const farewell: WorkerFarewell = { exit: code };
   const leave = (): void => {
     if (!process.connected) process.kill(process.pid, 'SIGKILL');
     process.exit(code);
   };
+  // What was said last is the most important. A second signal does not wait for it.
+  if (code !== EXIT.interrupted) await drained();
   if (process.connected) process.send?.(farewell, leave);
   else leave();
 }
@@ -53,8 +56,8 @@ function log(event: string): void {
 try {
   const settings = await readSettings();
   asJson = settings.json ?? false;
-  end(await runWorker({ ...settings, nowMs: Date.now, log, signal: stop.signal }));
+  await end(await runWorker({ ...settings, nowMs: Date.now, log, signal: stop.signal }));
 } catch (error) {
   log(error instanceof Error ? error.message : String(error));
-  end(EXIT.failure);
+  await end(EXIT.failure);
 }

@@ -9,8 +9,14 @@ if (process.argv[2] === CHILD_MARK) {
   const behaviour = process.argv[3];
   const signal = superviseSignal();
   say(`child ${process.pid}`);
-  if (behaviour === 'announce') announceAndExit(EXIT.findings);
-  else if (behaviour === 'hang after announcing') {
+  if (behaviour === 'announce') await announceAndExit(EXIT.findings);
+  else if (behaviour === 'a megabyte on both') {
+    for (const stream of [process.stdout, process.stderr])
+      for (let n = 0; n < 1_000; n++) stream.write(`${'x'.repeat(1_047)}\n`);
+    process.stderr.write('the last word\n');
+    process.stdout.write('the last word\n');
+    await announceAndExit(EXIT.findings, signal);
+  } else if (behaviour === 'hang after announcing') {
     process.send?.({ exit: EXIT.incomplete });
     // What a thread in a blocked system call does to its process.
     setImmediate(() => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0));
@@ -18,7 +24,7 @@ if (process.argv[2] === CHILD_MARK) {
     // A main thread in a blocked system call.
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
   } else {
-    if (behaviour === 'end in order') signal.addEventListener('abort', () => announceAndExit(EXIT.interrupted));
+    if (behaviour === 'end in order') signal.addEventListener('abort', () => void announceAndExit(EXIT.interrupted));
     setInterval(() => {}, 1_000);
   }
 } else {
