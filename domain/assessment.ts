@@ -67,12 +67,14 @@ export interface State {
   readonly digest: string | null;
 }
 
-/** A copy to restore from: one path in one snapshot that is on disk now. */
+/** A copy to restore from: one path in one snapshot that is on disk now, or in the live volume itself (inTarget). */
 export interface Source {
   readonly scanId: bigint;
+  /** Of an inTarget copy: the live volume's name. */
   readonly series: string;
+  /** 'live' for an inTarget copy. */
   readonly snapshot: string;
-  /** Printable path of the snapshot's directory, as given (absolute). */
+  /** Printable path of the snapshot's directory, as given (absolute); of an inTarget copy the live root. */
   readonly root: string;
   /** Printable path below root; differs from the finding's path only when content is taken from another name. */
   readonly path: string;
@@ -82,6 +84,8 @@ export interface Source {
   /** How the source is known to be readable: read here when judged, or read on its own host when exported. */
   readonly proof: 'read' | 'export';
   readonly proofAtMs: number;
+  /** It lies in the volume that it is restored into (lost+found, a copy elsewhere in live), always under another path than the finding's. */
+  readonly inTarget: boolean;
 }
 
 export interface Finding {

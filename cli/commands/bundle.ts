@@ -10,6 +10,7 @@ export interface BundleArguments {
   readonly from: string | null;
   readonly part: PartRequest;
   readonly rest: boolean;
+  readonly uncertain: boolean;
   readonly out: string | null;
   readonly notGluster: boolean;
   readonly bricksRescued: boolean;
@@ -19,6 +20,7 @@ export interface BundleArguments {
 
 interface Options extends PartOptions, GentleOptions {
   readonly rest?: boolean;
+  readonly uncertain?: boolean;
   readonly out?: string;
   readonly notGluster?: boolean;
   readonly bricksRescued?: boolean;
@@ -37,6 +39,10 @@ export function define(program: Command, run: Run): void {
     .argument('[from]', 'a bundle, or the name or path of a volume (default: the bundle of the last assessment)');
   addPartOptions(command)
     .option('--rest', 'only what neither that bundle nor those that it continues hold')
+    .option(
+      '--uncertain',
+      'count what may have been deleted on purpose as lost: restore.sh of this bundle restores it without --uncertain',
+    )
     .option('--out <dir>', 'where the bundle goes (default ./rollcall-TIME); must not exist')
     .option('--not-gluster', 'this FUSE mount is not GlusterFS: looking up names on it destroys nothing')
     .option('--bricks-rescued', 'the bricks below this GlusterFS mount have been scanned and rescued');
@@ -56,6 +62,7 @@ Examples:
         from: from ?? null,
         part: partOf(options),
         rest: options.rest ?? false,
+        uncertain: options.uncertain ?? false,
         out: options.out ?? null,
         notGluster: options.notGluster ?? false,
         bricksRescued: options.bricksRescued ?? false,

@@ -1,6 +1,6 @@
 // What `assess` prints at the end: what to stop, the numbers that matter, when and where, the command to run next. Pure: lines in, no terminal.
 import { type Assessment, VERDICTS } from '../../domain/assessment.ts';
-import { ALL_BY_PERSONS, personStep, restoreSteps, type Step, STOP_STEPS } from '../../services/restore/commands.ts';
+import { leftOutStep, restoreSteps, type Step, STOP_STEPS } from '../../services/restore/commands.ts';
 import {
   byOwner,
   byTopDirectory,
@@ -104,11 +104,12 @@ function next(assessment: Assessment, input: ReportInput | null, seen: Picture, 
       bold(`  ${dry.command}`),
     ];
   }
-  if (input !== null && input.bundle !== null && seen.personDeleted.files > 0 && seen.restorable.files > 0) {
+  const left = input === null || input.bundle === null ? null : leftOutStep({ ...input, bundle: input.bundle }, seen);
+  if (input !== null && input.bundle !== null && left !== null && seen.restorable.files > 0) {
     return [
       `Read ${shellWord(`${input.bundle}/report.html`)}, or README.txt beside it.`,
-      ALL_BY_PERSONS,
-      bold(`  ${personStep({ ...input, bundle: input.bundle }).command}`),
+      left.text,
+      bold(`  ${left.step.command}`),
     ];
   }
   if (input !== null && input.bundle !== null && input.leftOut.length > 0) {
@@ -243,6 +244,10 @@ export function renderAssessment(assessment: Assessment, input: ReportInput | nu
   lines.push(...verdictLines(assessment, width));
   if (seen.personDeleted.files > 0) {
     const note = `${plural(seen.personDeleted.files, 'file')} probably deleted by a person, left out unless --person-deleted`;
+    lines.push(...wrap(`Note    ${note}`, width, 8));
+  }
+  if (seen.uncertain.files > 0) {
+    const note = `${plural(seen.uncertain.files, 'file')} that may have been deleted on purpose: not restored unless you add --uncertain`;
     lines.push(...wrap(`Note    ${note}`, width, 8));
   }
   if (input !== null) lines.push(...leftOutLines(input, width));

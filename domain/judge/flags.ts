@@ -17,4 +17,6 @@ export const FLAG = {
   sourceUnreadable: 'its copies could not be read',
   /** Only names tell that it existed: no scan could look at it. */
   neverRead: 'never read',
+  /** Statistics alone call it lost: it stands in a list of its own, and a plain restore leaves it out. */
+  uncertain: 'uncertain',
 } as const;

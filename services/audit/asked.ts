@@ -36,7 +36,7 @@ export async function selectionOf(
   request: PartRequest,
   live: readonly string[],
   known: KnownPaths,
-): Promise<Omit<Selection, 'restOf'>> {
+): Promise<Omit<Selection, 'restOf' | 'uncertainToo'>> {
   const paths: string[] = [];
   for (const path of request.paths) paths.push(await pathBelow(path, live, known));
   const { newestFirst, bytesMax, filesMax } = request;

@@ -150,6 +150,7 @@ async function selectionAsked(
   const live = [inputs.live, ...meaningsOf(request.live, tools.cwd)];
   return {
     ...(await selectionOf(part, live, { isKnown, otherwise: `neither ${inputs.live} nor any of its backups has it` })),
+    uncertainToo: false,
     restOf: null,
   };
 }

@@ -23,6 +23,8 @@ export interface CutRequest {
   readonly part: PartRequest;
   /** Only what neither that bundle nor those that it continues hold. */
   readonly rest: boolean;
+  /** What statistics alone call lost is restored like the rest. */
+  readonly uncertain: boolean;
   /** Null for ./rollcall-TIME. */
   readonly outDir: string | null;
   readonly notGluster: boolean;
@@ -78,7 +80,7 @@ async function selectionIn({ bundle, assessment, held, failed }: Reopened, reque
     isKnown: (path) => assessment.findings.some((finding) => isWithin(path, finding.path)),
     otherwise: 'nothing there was found to be other than intact',
   });
-  return { ...selection, restOf: request.rest ? { bundle, held, failed } : null };
+  return { ...selection, uncertainToo: request.uncertain, restOf: request.rest ? { bundle, held, failed } : null };
 }
 
 function refuseNothing({ program }: CutTools, { bundle, assessment }: Reopened, selection: Selection): void {

@@ -48,6 +48,8 @@ export function bundle(input: ReportInput): Json {
     lists: input.lists.map((list) => ({
       file: list.file,
       kind: list.kind,
+      needs: [...list.needs],
+      in_target: list.inTarget,
       snapshot: list.snapshot,
       as_of: list.asOf,
       files: list.files,
@@ -111,6 +113,8 @@ export function toJson(assessment: Assessment, input: ReportInput | null): Json 
       still_fine: tally(seen.fine),
       undecided: tally(seen.open),
       deleted: tally(seen.deleted),
+      silent: tally(seen.silent),
+      uncertain: tally(seen.uncertain),
       person_deleted: tally(seen.personDeleted),
       side_unknown: tally(seen.sideUnknown),
       since_all: seen.sinceAll,

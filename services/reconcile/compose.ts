@@ -81,16 +81,18 @@ export function sourceOf(copy: SourceCopy, observers: readonly Observer[], nowMs
   const observer = observers[copy.observer];
   if (observer === undefined) throw new Error(`there is no observer ${copy.observer}`);
   const { scan } = observer;
+  const inTarget = observer.role === 'live';
   return {
     scanId: scan.id,
     series: observer.volume,
-    snapshot: scan.snapshot ?? scan.path,
+    snapshot: inTarget ? 'live' : (scan.snapshot ?? scan.path),
     root: scan.path,
     path: copy.path,
     asOf: asOfText(observer),
     state: copy.state,
     proof: copy.proof,
     proofAtMs: copy.proofAtMs ?? nowMs,
+    inTarget,
   };
 }
 

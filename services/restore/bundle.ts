@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Assessment, Finding, Tally } from '../../domain/assessment.ts';
 import { RollcallError } from '../../domain/exit.ts';
+import { allNeedsOf, isLeftByDefault } from '../../domain/needs.ts';
 import { isWithin, parentOf } from '../../domain/path.ts';
 import { errnoOf, FileError } from '../files/errors.ts';
 import { createHasher } from '../files/hash.ts';
@@ -13,7 +14,7 @@ import { type ListLine, listFileOf, listFiles, type Lists } from './lists.ts';
 import { BUNDLE_FORMAT, findingRecord, manifestRecord } from './manifest.ts';
 import { partRecord } from './part.ts';
 import { planRestore, type RestorePlan } from './plan.ts';
-import type { ReportInput } from './present.ts';
+import { picture, type ReportInput } from './present.ts';
 import { type NextSource, proveSources } from './prove.ts';
 import { renderReadme } from './readme.ts';
 import { fits } from './room.ts';
@@ -61,6 +62,8 @@ export interface BundleSummary {
   readonly older: Tally;
   /** Left out unless --person-deleted. */
   readonly personDeleted: Tally;
+  /** Left out unless --uncertain. */
+  readonly uncertain: Tally;
   readonly directories: number;
   readonly links: number;
   readonly lost: Tally;
@@ -105,6 +108,7 @@ export async function writeBundle(input: BundleInput): Promise<BundleSummary> {
   const plan = planRestore(chosen.findings, proved.proofs, proved.parentState, {
     all: input.assessment.findings,
     ages: chosen.ages,
+    uncertainToo: input.selection?.uncertainToo ?? false,
   });
   const unread = unreadSources(plan);
   const assessment = withUnread(input.assessment, unread);
@@ -112,10 +116,7 @@ export async function writeBundle(input: BundleInput): Promise<BundleSummary> {
     livePath: assessment.livePath,
     liveRoot: rootFacts(assessment.livePath),
     program: input.program,
-    backupRoots: [
-      ...input.backupRoots,
-      ...assessment.findings.flatMap(({ source }) => (source?.proof === 'read' ? [source.root] : [])),
-    ],
+    backupRoots: [...input.backupRoots, ...snapshotRoots(assessment)],
   });
   const counted = { ...countsOf(plan, lists), bytesRead: proved.bytesRead };
   for (;;) {
@@ -130,6 +131,13 @@ export async function writeBundle(input: BundleInput): Promise<BundleSummary> {
       if (typeof input.outDir === 'string' || !(error instanceof AlreadyThere)) throw error;
     }
   }
+}
+
+/** Of the snapshots on this machine that findings name as their source. */
+function snapshotRoots({ findings }: Pick<Assessment, 'findings'>): string[] {
+  return findings.flatMap(({ source }) =>
+    source === null || source.proof !== 'read' || source.inTarget ? [] : [source.root],
+  );
 }
 
 /** The assessment with one more sentence on what could not be looked at. */
@@ -169,11 +177,7 @@ function checkOutDir(
   if (lstatSync(bytesOf(directory), { throwIfNoEntry: false }) !== undefined) {
     throw new AlreadyThere(directory);
   }
-  const volumes = [
-    assessment.livePath,
-    ...backupRoots,
-    ...assessment.findings.flatMap(({ source }) => (source?.proof === 'read' ? [source.root] : [])),
-  ];
+  const volumes = [assessment.livePath, ...backupRoots, ...snapshotRoots(assessment)];
   for (const volume of new Set(volumes)) {
     let real: string;
     try {
@@ -208,8 +212,9 @@ function countsOf(plan: RestorePlan, lists: Lists): Omit<Counted, 'bytesRead'> {
     lists: lists.lines.map(listOf),
     restored: sum((line) => line.needs.length === 0),
     damaged: sum((line) => line.needs.includes('damaged') && !line.needs.includes('older')),
-    older: sum((line) => line.needs.includes('older') && !line.needs.includes('person-deleted')),
+    older: sum((line) => line.needs.includes('older') && !isLeftByDefault(line.needs)),
     personDeleted: sum((line) => line.needs.includes('person-deleted')),
+    uncertain: sum((line) => line.needs.includes('uncertain') && !line.needs.includes('person-deleted')),
     directories: plan.entries.filter(({ action }) => action === 'directory').length,
     links: plan.entries.filter(({ action }) => action === 'link').length,
     lost: { files: lost.length, bytes: lost.reduce((total, { expected }) => total + (expected?.size ?? 0), 0) },
@@ -240,13 +245,23 @@ function filesOf(
   const { assessment } = input;
   const where = new Map<Finding, string>();
   for (const [finding, part] of chosen.parts) where.set(finding, `in no list: ${ELSEWHERE[part]}`);
-  for (const entry of plan.entries) where.set(entry.finding, `lists/${listFileOf(plan, entry)}`);
+  const needs = new Map<Finding, readonly string[]>();
+  for (const entry of plan.entries) {
+    where.set(entry.finding, `lists/${listFileOf(plan, entry)}`);
+    needs.set(entry.finding, entry.needs);
+  }
   const inNoList = new Map(plan.leftOut.map(({ finding, why }) => [finding, `in no list: ${why}`]));
   for (const [finding, why] of inNoList) where.set(finding, why);
   const left = new Set(plan.leftOut.filter(({ sourceFailed }) => sourceFailed).map(({ finding }) => finding));
   const file = (name: string, content: BundleFile['content'], mode = 0o600): BundleFile => ({ name, mode, content });
   const record = (finding: Finding): string =>
-    `${jsonLine(findingRecord(finding, where.get(finding) ?? null, left.has(finding) ? 'failed' : (chosen.parts.get(finding) ?? null)))}\n`;
+    `${jsonLine(
+      findingRecord(finding, {
+        restore: where.get(finding) ?? null,
+        needs: needs.get(finding) ?? allNeedsOf(finding),
+        part: left.has(finding) ? 'failed' : (chosen.parts.get(finding) ?? null),
+      }),
+    )}\n`;
   return [
     file('README.txt', () => [renderReadme(assessment, render)]),
     file('report.html', () => [renderReport(assessment, render)]),
@@ -271,6 +286,12 @@ function filesOf(
   ];
 }
 
+/** What was lost, by what is known of how: what a plain restore leaves out is counted apart. Non-directories. */
+function lossCounts(assessment: Assessment): Record<string, Tally> {
+  const { lost, restorable, silent, uncertain, personDeleted } = picture(assessment);
+  return { lostForGood: lost, restorable, silent, uncertain, personDeleted };
+}
+
 function summaryOf(
   assessment: Assessment,
   plan: RestorePlan,
@@ -291,6 +312,7 @@ function summaryOf(
     verdicts,
     directories,
     recovery,
+    losses: lossCounts(assessment),
     incomplete,
     unread,
     conditions,

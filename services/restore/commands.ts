@@ -1,6 +1,6 @@
 // The commands that follow from an assessment, in the order in which they are to be run. Pure.
 import type { Assessment } from '../../domain/assessment.ts';
-import { type ReportInput } from './present.ts';
+import type { Picture, ReportInput } from './present.ts';
 import { operand, shellWord } from './wording.ts';
 
 /** One step for a person: what it is for, and the line to type. */
@@ -50,16 +50,28 @@ export function restoreSteps(input: ReportInput): Step[] {
   ];
 }
 
-/** Said before the personStep. */
-export const ALL_BY_PERSONS =
-  'All that can be put back was probably deleted by a person. If it was not meant, a dry run (--apply puts it back):';
-
-/** The dry run that also brings back what people probably deleted: the one step that is left where a bundle has nothing else. */
-export function personStep(input: ReportInput & { readonly bundle: string }): Step {
-  const bundle = operand(input.bundle);
-  const source = input.remote ? ' --source HOST:' : '';
+/**
+ * The dry run that is left where everything that can be restored is left out by default, and what to say before it; null where there is nothing
+ * to restore.
+ */
+export function leftOutStep(
+  input: ReportInput & { readonly bundle: string },
+  { personDeleted, uncertain }: Pick<Picture, 'personDeleted' | 'uncertain'>,
+): { readonly text: string; readonly step: Step } | null {
+  if (personDeleted.files + uncertain.files === 0) return null;
+  const options = [
+    ...(personDeleted.files > 0 ? ['--person-deleted'] : []),
+    ...(uncertain.files > 0 ? ['--uncertain'] : []),
+    ...(input.remote ? ['--source HOST:'] : []),
+  ].join(' ');
   return {
-    why: 'see what would come back of what people probably deleted',
-    command: `sh ${bundle}/restore.sh --person-deleted${source} ${shellWord(input.target)}`,
+    text:
+      uncertain.files === 0
+        ? 'A person probably deleted everything that can be restored. If that was a mistake, start with this dry run (--apply restores it):'
+        : 'Everything that can be restored may have been deleted on purpose. If it was not, start with this dry run (--apply restores it):',
+    step: {
+      why: 'see what would be restored of what may have been deleted on purpose',
+      command: `sh ${operand(input.bundle)}/restore.sh ${options} ${shellWord(input.target)}`,
+    },
   };
 }

@@ -1,6 +1,7 @@
 // The bytes of every list of a bundle: what restore.sh, rsync and xxhsum take. Pure; names are raw bytes here, each list entry '/' … NUL.
 import { decodePath, decodeTarget, parentOf } from '../../domain/path.ts';
-import type { Entry, Need, PlannedDirectory, PlanSource, RestorePlan } from './plan.ts';
+import type { Need } from '../../domain/needs.ts';
+import type { Entry, PlannedDirectory, PlanSource, RestorePlan } from './plan.ts';
 
 /** files: names alike in snapshot and target · replace: with what must lie there · links: with the surviving name, and where to copy from else · pairs: two names. */
 export type ListType = 'files' | 'replace' | 'links' | 'pairs';
@@ -83,6 +84,16 @@ function want(entry: Entry): Buffer {
   return Buffer.from(entry.state.target === null ? [] : decodeTarget(entry.state.target));
 }
 
+/** What rsync does not take from a copy under another name: owner, mode and mtime of the lost name; '-' where the copy's own will do. */
+function metadata({ state, hasOwnMetadata }: Entry): Buffer {
+  const { uid, gid, mode, mtimeNs } = hasOwnMetadata ? state : { uid: null, gid: null, mode: null, mtimeNs: null };
+  return Buffer.concat([
+    field(uid === null || gid === null ? '-' : `${uid}:${gid}`),
+    field(mode === null || state.kind === 'symlink' ? '-' : mode.toString(8)),
+    field(mtimeNs === null ? '-' : seconds(mtimeNs)),
+  ]);
+}
+
 function* records(line: ListLine): Iterable<Buffer> {
   for (const entry of line.entries) {
     const destination = entryField(entry.destination);
@@ -99,6 +110,7 @@ function* records(line: ListLine): Iterable<Buffer> {
         yield field(entry.state.kind);
         yield Buffer.concat([was(entry), NUL]);
         yield Buffer.concat([want(entry), NUL]);
+        yield metadata(entry);
         break;
       case 'links':
         yield destination;
@@ -106,11 +118,14 @@ function* records(line: ListLine): Iterable<Buffer> {
         yield field(entry.sha256 ?? '');
         yield entryField(entry.sourcePath);
         yield remote();
+        yield metadata(entry);
         break;
       case 'pairs':
         yield entryField(entry.sourcePath);
         yield remote();
         yield destination;
+        yield Buffer.concat([want(entry), NUL]);
+        yield metadata(entry);
         break;
     }
   }
@@ -211,6 +226,8 @@ export function listFiles(plan: RestorePlan, places: Places): Lists {
       name: `${source.nn}.root0`,
       content: () => [Buffer.concat([root, NUL]), Buffer.concat([forRemoteGlob(root), NUL])],
     });
+    if (source.inTarget)
+      files.push({ name: `${source.nn}.inside`, content: () => [Buffer.from('in the volume itself\n')] });
   }
   for (const line of lines) {
     const base = `${line.source.nn}-${line.list}`;
@@ -256,8 +273,8 @@ export function listFiles(plan: RestorePlan, places: Places): Lists {
     {
       name: 'backups0',
       content: () =>
-        [...new Set([...plan.sources.map(({ root }) => root), ...backupRoots])].map((root) =>
-          Buffer.concat([decodePath(root), NUL]),
+        [...new Set([...plan.sources.flatMap(({ inTarget, root }) => (inTarget ? [] : [root])), ...backupRoots])].map(
+          (root) => Buffer.concat([decodePath(root), NUL]),
         ),
     },
     { name: 'program', content: () => [Buffer.from(program)] },

@@ -4,7 +4,8 @@ import { type Finding, RECOVERIES, type Source, type State, VERDICTS } from '../
 import { decodePath } from '../../domain/path.ts';
 import { KINDS, type Kind } from '../../domain/version.ts';
 import { listFileOf } from './lists.ts';
-import { type Action, type Entry, type Need, NEEDS, type RestorePlan } from './plan.ts';
+import { type Need, NEEDS } from '../../domain/needs.ts';
+import { type Action, type Entry, type RestorePlan } from './plan.ts';
 import { type Part, PARTS } from './selection.ts';
 
 export const BUNDLE_FORMAT = 1;
@@ -68,6 +69,7 @@ export function manifestRecord(plan: RestorePlan, entry: Entry): Record<string, 
       path: entry.sourcePath,
       asOf: source?.asOf,
       proof: source?.proof,
+      inTarget: source?.inTarget,
     },
     insteadOf:
       entry.insteadOf === null
@@ -87,10 +89,13 @@ export function manifestRecord(plan: RestorePlan, entry: Entry): Record<string, 
 }
 
 /**
- * A line of findings.jsonl or lost.jsonl. `restore` says where it went, or why it went nowhere; `part` in which part of a divided bundle it is,
+ * A line of findings.jsonl or lost.jsonl. `restore` says where it went, or why it went nowhere; `needs` the options that a restore of it takes; `part` in which part of a divided bundle it is,
  * null for what cannot be restored.
  */
-export function findingRecord(finding: Finding, restore: string | null, part: Part | null): Record<string, unknown> {
+export function findingRecord(
+  finding: Finding,
+  { restore, needs, part }: { restore: string | null; needs: readonly string[]; part: Part | null },
+): Record<string, unknown> {
   const { source } = finding;
   return {
     volume: finding.volume,
@@ -100,6 +105,7 @@ export function findingRecord(finding: Finding, restore: string | null, part: Pa
     flags: finding.flags,
     recovery: finding.recovery,
     restore,
+    needs,
     part,
     source:
       source === null
@@ -113,6 +119,7 @@ export function findingRecord(finding: Finding, restore: string | null, part: Pa
             asOf: source.asOf,
             proof: source.proof,
             proofAt: new Date(source.proofAtMs).toISOString(),
+            inTarget: source.inTarget,
             ...stateRecord(source.state),
           },
     expected: stateRecord(finding.expected),
@@ -188,6 +195,8 @@ function sourceIn(value: unknown): Source | null {
     state: parseState(value),
     proof: one(['read', 'export'] as const, value, 'proof'),
     proofAtMs: Date.parse(text(value, 'proofAt')),
+    // Left out by versions that knew of none.
+    inTarget: value['inTarget'] === true,
   };
 }
 

@@ -42,11 +42,12 @@ function nextOf(input: Bundled, selection: Selection, beyond: Tally, elsewhere: 
   return [command, ...(beyond.files === 0 ? limitOptions(selection) : options(selection))].join(' ');
 }
 
-function limitOptions({ newestFirst, bytesMax, filesMax }: Selection): string[] {
+function limitOptions({ newestFirst, bytesMax, filesMax, uncertainToo }: Selection): string[] {
   return [
     ...(newestFirst ? ['--newest-first'] : []),
     ...(bytesMax === null ? [] : [`--max-bytes ${bytesMax}`]),
     ...(filesMax === null ? [] : [`--max-files ${filesMax}`]),
+    ...(uncertainToo ? ['--uncertain'] : []),
   ];
 }
 
@@ -66,7 +67,7 @@ function printableWord(text: string): string {
 
 /** "below home/anna, of uid 1007, at most 1.00 GB". Names stand in printable form. */
 export function askedText(selection: Selection): string {
-  const { paths, owners, newestFirst, bytesMax, filesMax, restOf } = selection;
+  const { paths, owners, newestFirst, bytesMax, filesMax, uncertainToo, restOf } = selection;
   const parts = [
     ...(restOf === null ? [] : [`what ${restOf.bundle} left`]),
     ...(paths.length === 0 ? [] : [`below ${paths.map((path) => (path === '' ? '.' : path)).join(' and ')}`]),
@@ -74,6 +75,7 @@ export function askedText(selection: Selection): string {
     ...(bytesMax === null ? [] : [`at most ${bytes(bytesMax)}`]),
     ...(filesMax === null ? [] : [`at most ${plural(filesMax, 'file')}`]),
     ...(newestFirst ? ['the newest first'] : []),
+    ...(uncertainToo ? ['with what is uncertain'] : []),
   ];
   return parts.join(', ');
 }
@@ -110,6 +112,7 @@ export function partRecord({ selection, held, beyond, elsewhere, earlier, failed
     newest_first: selection.newestFirst,
     max_bytes: selection.bytesMax,
     max_files: selection.filesMax,
+    uncertain: selection.uncertainToo,
     rest_of: selection.restOf?.bundle ?? null,
     held: sum(held),
     left: { asked: sum(beyond), elsewhere: sum(elsewhere) },

@@ -1,11 +1,8 @@
 // Which entry goes to which restore list. Pure: an assessment and what was proved of its sources go in, the plan of a bundle comes out.
 import type { Finding, Source, State } from '../../domain/assessment.ts';
 import { baseName, compareBytes, decodeName, decodePath, encodeName, joinPath, parentOf } from '../../domain/path.ts';
+import { type Need, needsOf } from '../../domain/needs.ts';
 import { hasSource, isDamaged, isLoss, ruledOut } from './eligible.ts';
-
-/** What restore.sh must be told before it touches an entry; named as its options. */
-export const NEEDS = ['damaged', 'older', 'person-deleted'] as const;
-export type Need = (typeof NEEDS)[number];
 
 /**
  * copy: the name is absent and comes from the snapshot (also content that is put beside) · replace: damaged content is exchanged, if it still is
@@ -55,6 +52,8 @@ export interface PlanSource {
   readonly proof: 'read' | 'export';
   /** The oldest among its copies. */
   readonly proofAtMs: number;
+  /** It is the live volume itself. */
+  readonly inTarget: boolean;
 }
 
 export interface Entry {
@@ -71,6 +70,8 @@ export interface Entry {
   readonly sourcePath: string;
   /** What will lie there. */
   readonly state: State;
+  /** Owner, mode and mtime are those of the lost name, not of the copy. */
+  readonly hasOwnMetadata: boolean;
   readonly recovery: 'exact' | 'older';
   readonly insteadOf: Proof['insteadOf'];
   /** Printable, below the target: the name to link to. */
@@ -117,6 +118,7 @@ export const TOO_LONG = 'its path is too long for rsync';
 function listName(base: 'missing' | 'damaged' | 'beside', needs: readonly Need[], age: number): string {
   const parts = [
     ...(needs.includes('person-deleted') ? ['person'] : []),
+    ...(needs.includes('uncertain') ? ['uncertain'] : []),
     ...(needs.includes('older') ? ['older'] : []),
   ];
   if (base !== 'missing' || parts.length === 0) parts.push(base);
@@ -160,7 +162,12 @@ export function planRestore(
   {
     all = findings,
     ages = new Map(),
-  }: { readonly all?: readonly Finding[]; readonly ages?: ReadonlyMap<Finding, number> } = {},
+    uncertainToo = false,
+  }: {
+    readonly all?: readonly Finding[];
+    readonly ages?: ReadonlyMap<Finding, number>;
+    readonly uncertainToo?: boolean;
+  } = {},
 ): RestorePlan {
   const leftOut: PlanLeftOut[] = [];
   const lost: Finding[] = [];
@@ -204,7 +211,7 @@ export function planRestore(
       leftOut.push({ finding, why: TOO_LONG, sourceFailed: false });
       continue;
     }
-    const entry = entryOf(finding, proof, destination, source, ages.get(finding) ?? 0);
+    const entry = entryOf(finding, proof, { destination, source, age: ages.get(finding) ?? 0, uncertainToo });
     // Names that were one file. Two that are only copied from the same one come back as two, as they were.
     const isName = entry.sourcePath === finding.path;
     const key =
@@ -275,7 +282,7 @@ function sourcesOf(sources: readonly Source[]): PlanSource[] {
   // The newest snapshot first; the order has no effect but on the numbers.
   const roots = [...byRoot.values()].sort((a, b) => compareBytes(b.asOf, a.asOf) || compareBytes(a.root, b.root));
   const digits = Math.max(2, String(roots.length).length);
-  return roots.map(({ series, snapshot, root, asOf, proof }, index) => ({
+  return roots.map(({ series, snapshot, root, asOf, proof, inTarget }, index) => ({
     nn: String(index + 1).padStart(digits, '0'),
     series,
     snapshot,
@@ -283,21 +290,42 @@ function sourcesOf(sources: readonly Source[]): PlanSource[] {
     asOf,
     proof,
     proofAtMs: oldest.get(root) ?? 0,
+    inTarget,
   }));
 }
 
-function entryOf(finding: Finding, proof: Proof, destination: string, source: number, age: number): Entry {
-  const { state } = proof.source;
+/** A copy under another name has its content only: the rest is what the lost name had, as far as that is known. */
+function ownMetadata({ path, expected }: Finding, { source }: Proof): State | null {
+  const { state } = source;
+  if (source.path === path || expected === null || expected.kind !== state.kind) return null;
+  const own = {
+    ...state,
+    mode: expected.mode ?? state.mode,
+    uid: expected.uid ?? state.uid,
+    gid: expected.gid ?? state.gid,
+    mtimeNs: expected.mtimeNs ?? state.mtimeNs,
+  };
+  const isKnown = [expected.mode, expected.uid, expected.mtimeNs].some((field) => field !== null);
+  return isKnown ? own : null;
+}
+
+function entryOf(
+  finding: Finding,
+  proof: Proof,
+  {
+    destination,
+    source,
+    age,
+    uncertainToo,
+  }: { destination: string; source: number; age: number; uncertainToo: boolean },
+): Entry {
+  const own = ownMetadata(finding, proof);
+  const state = own ?? proof.source.state;
   const beside = isBeside(finding, proof);
   const replace = isDamaged(finding) && !beside;
-  const person = finding.cause?.cause === 'person' && !replace;
-  // A directory has no content that could be older.
-  const older = proof.recovery === 'older' && state.kind !== 'directory';
-  const needs: Need[] = [
-    ...(replace ? (['damaged'] as const) : []),
-    ...(older ? (['older'] as const) : []),
-    ...(person ? (['person-deleted'] as const) : []),
-  ];
+  const needs = needsOf({ ...finding, source: proof.source }, { replaces: replace, recovery: proof.recovery }).filter(
+    (need) => !(uncertainToo && need === 'uncertain'),
+  );
   const link = finding.linkTo !== null && proof.survivorSha256 !== null && state.kind === 'file' && !beside && !replace;
   return {
     finding,
@@ -309,6 +337,7 @@ function entryOf(finding: Finding, proof: Proof, destination: string, source: nu
     source,
     sourcePath: proof.source.path,
     state,
+    hasOwnMetadata: own !== null,
     recovery: proof.recovery,
     insteadOf: proof.insteadOf,
     linkTo: link ? finding.linkTo : null,

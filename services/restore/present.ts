@@ -18,6 +18,8 @@ export interface ListSummary {
   readonly needs: readonly string[];
   /** Printable. */
   readonly snapshot: string;
+  /** The copies lie in the volume itself. */
+  readonly inTarget: boolean;
   /** ISO 8601, or `from/to`. */
   readonly asOf: string;
   readonly files: number;
@@ -45,7 +47,7 @@ export interface ReportInput {
   /** Missing directories that are made again, and names that are linked to a surviving name. */
   readonly directories: number;
   readonly links: number;
-  /** What all lists together take at the target, files in whole blocks. Not those that a person probably deleted. */
+  /** What a restore takes at the target, files in whole blocks. Not what is left out by default (needs.ts). */
   readonly needed: { readonly bytes: number; readonly inodes: number };
   /** What is free there now; null when it could not be asked, inodes null where the file system does not count them. */
   readonly free: { readonly bytes: number; readonly inodes: number | null } | null;
@@ -116,6 +118,11 @@ export function probablyByPerson(finding: Finding): boolean {
   return finding.cause?.cause === 'person';
 }
 
+/** Statistics alone call it lost, and nothing says that a person deleted it. */
+export function isUncertain(finding: Finding): boolean {
+  return finding.flags.includes(FLAG.uncertain) && !probablyByPerson(finding);
+}
+
 /** Bytes of what the path should be, else of what lies there. Directories and links have none. */
 export function sizeOf(finding: Finding): number {
   return finding.expected?.size ?? finding.found?.size ?? 0;
@@ -132,7 +139,11 @@ export interface Picture {
   readonly deleted: Tally;
   /** Old names of what stands under a new one. */
   readonly moved: Tally;
-  /** Of lost and restorable: probably deleted by a person; left out of the lists unless asked. */
+  /** Of lost and restorable: nobody removed or changed it through the file system. */
+  readonly silent: Tally;
+  /** Of lost and restorable: statistics alone call it lost; left out of the restore unless asked. */
+  readonly uncertain: Tally;
+  /** Of lost and restorable: probably deleted by a person; left out of the restore unless asked. */
   readonly personDeleted: Tally;
   /** Of open: two copies differ and nothing tells which one is right. */
   readonly sideUnknown: Tally;
@@ -168,6 +179,8 @@ export function picture(assessment: Assessment): Picture {
     open: { files: 0, bytes: 0 },
     deleted: { files: 0, bytes: 0 },
     moved: { files: 0, bytes: 0 },
+    silent: { files: 0, bytes: 0 },
+    uncertain: { files: 0, bytes: 0 },
     personDeleted: { files: 0, bytes: 0 },
     sideUnknown: { files: 0, bytes: 0 },
     unreadCopies: { files: 0, bytes: 0 },
@@ -203,6 +216,8 @@ export function picture(assessment: Assessment): Picture {
       if (its === 'lost') add(sums.lost, finding);
       else add(finding.recovery === 'older' ? sums.older : sums.exact, finding);
       if (probablyByPerson(finding)) add(sums.personDeleted, finding);
+      else if (isUncertain(finding)) add(sums.uncertain, finding);
+      else if (finding.cause?.cause === 'silent') add(sums.silent, finding);
     }
   }
   const restorable = { files: sums.exact.files + sums.older.files, bytes: sums.exact.bytes + sums.older.bytes };

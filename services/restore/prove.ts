@@ -155,7 +155,8 @@ function readSource(
     return { source, recovery, ...none };
   }
   const copies = roots.at(source.root);
-  if (copies === null) return failed('the snapshot of its source is not there any more');
+  if (copies === null)
+    return failed(`the ${source.inTarget ? 'volume' : 'snapshot'} of its source is not there any more`);
   const read = copies.read(source.path, onBytes);
   if (read.is === 'absent' || read.is === 'blocked') return failed('its source is not there any more');
   if (read.is === 'unreadable') return failed(`its source cannot be read (${read.errno})`);
@@ -164,10 +165,11 @@ function readSource(
   if (!sameContent(state, source.state) || !sameContent(state, expected)) {
     return failed('its source is not what it was');
   }
-  const sha256 = isDamaged(finding) && state.kind === 'file' ? copies.sha256(source.path, stat) : null;
-  if (isDamaged(finding) && state.kind === 'file' && sha256 === null)
-    return failed('its source moved while it was read');
-  const inode = state.kind === 'file' && stat.nlink > 1 ? `${stat.device}:${stat.inode}` : null;
+  // A copy in the volume is compared once more right before it is taken: people write there.
+  const isCompared = state.kind === 'file' && (isDamaged(finding) || source.inTarget);
+  const sha256 = isCompared ? copies.sha256(source.path, stat) : null;
+  if (isCompared && sha256 === null) return failed('its source moved while it was read');
+  const inode = state.kind === 'file' && stat.nlink > 1 && !source.inTarget ? `${stat.device}:${stat.inode}` : null;
   return { source: { ...source, state, proof: 'read', proofAtMs: nowMs }, recovery, ...none, sha256, inode };
 }
 

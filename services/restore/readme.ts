@@ -1,8 +1,8 @@
 // README.txt of a bundle: what it is, what to stop, what lies in it, how to apply it in order, what stays away and why. Pure.
 import type { Assessment } from '../../domain/assessment.ts';
-import { ALL_BY_PERSONS, personStep, restoreSteps, STOP_STEPS } from './commands.ts';
+import { leftOutStep, restoreSteps, STOP_STEPS } from './commands.ts';
 import { askedText, leftTexts } from './part.ts';
-import { type Picture, picture, type ReportInput } from './present.ts';
+import { type ListSummary, type Picture, picture, type ReportInput } from './present.ts';
 import { roomText, tooLittleRoom } from './room.ts';
 import { bytes, count, leftOut, plural, since, time, visible } from './wording.ts';
 
@@ -63,20 +63,21 @@ function contents(input: ReportInput): string[] {
       : [
           '',
           ...input.lists.flatMap((list) =>
-            item(
-              list.file,
-              `${plural(list.files, 'file')}, ${bytes(list.bytes)}, from ${list.snapshot} (taken ${time(list.asOf)} UTC)`,
-            ),
+            item(list.file, `${plural(list.files, 'file')}, ${bytes(list.bytes)}, ${fromText(list)}`),
           ),
         ]),
   ];
 }
 
+function fromText({ inTarget, snapshot, asOf }: ListSummary): string {
+  return inTarget ? 'from the volume itself (lost+found, or a copy)' : `from ${snapshot} (taken ${time(asOf)} UTC)`;
+}
+
 function apply(input: ReportInput, seen: Picture): string[] {
   // From within the bundle: it may have been moved since it was written.
   const steps = restoreSteps({ ...input, bundle: input.bundle === null ? null : '.' });
-  if (steps.length === 0 && seen.personDeleted.files > 0)
-    return [...wrap(ALL_BY_PERSONS), '', `     ${personStep({ ...input, bundle: '.' }).command}`];
+  const left = leftOutStep({ ...input, bundle: '.' }, seen);
+  if (steps.length === 0 && left !== null) return [...wrap(left.text), '', `     ${left.step.command}`];
   if (steps.length === 0) return wrap('There is nothing to put back in this bundle.');
   return [
     ...wrap('In this directory, as root (else owners cannot be set):'),
@@ -111,7 +112,11 @@ function away(assessment: Assessment, input: ReportInput): string[] {
   tell(seen.lost.files, '(lost.jsonl): no snapshot holds a copy.');
   tell(
     seen.personDeleted.files,
-    'probably deleted by a person: the directory was changed at that time, and nothing speaks of a loss. --person-deleted brings them back.',
+    'probably deleted by a person: the directory changed at that time, and nothing points to a loss. Add --person-deleted to restore them.',
+  );
+  tell(
+    seen.uncertain.files,
+    'that may have been deleted on purpose: they vanished among real losses, and nothing more is known. Add --uncertain to restore them.',
   );
   tell(
     seen.sideUnknown.files,

@@ -1,5 +1,6 @@
 // What report, README.txt and terminal say of a bundle: its lists, what is needed and free for them, and what is left out.
 import type { Assessment } from '../../domain/assessment.ts';
+import { isLeftByDefault } from '../../domain/needs.ts';
 import { parentOf } from '../../domain/path.ts';
 import { assessAgain } from './commands.ts';
 import { leftOutGroups } from './left-out.ts';
@@ -22,10 +23,12 @@ interface Reported {
 export interface BundleList {
   /** As in lists/01-missing.files0. */
   readonly file: string;
-  /** missing, damaged, older, beside, person and their combinations. */
+  /** missing, damaged, older, beside, person, uncertain and their combinations. */
   readonly list: string;
   readonly needs: readonly string[];
   readonly snapshot: string;
+  /** The copies lie in the volume itself. */
+  readonly inTarget: boolean;
   readonly asOf: string;
   readonly files: number;
   readonly bytes: number;
@@ -38,6 +41,7 @@ export function listOf(line: ListLine): BundleList {
     list: line.list,
     needs: line.needs,
     snapshot: line.source.snapshot,
+    inTarget: line.source.inTarget,
     asOf: line.source.asOf,
     files: line.entries.length,
     bytes: line.bytes,
@@ -45,8 +49,8 @@ export function listOf(line: ListLine): BundleList {
 }
 
 export function reportInput(input: Reported, chosen: Chosen, plan: RestorePlan, lists: Lists): ReportInput {
-  const asked = lists.lines.filter((line) => !line.needs.includes('person-deleted'));
-  const unasked = plan.entries.filter(({ needs }) => !needs.includes('person-deleted'));
+  const asked = lists.lines.filter((line) => !isLeftByDefault(line.needs));
+  const unasked = plan.entries.filter(({ needs }) => !isLeftByDefault(needs));
   const { block, ...free } = freeAt(input.assessment.livePath) ?? { block: BLOCK_BYTES, bytes: null };
   const inBlocks = (size: number): number => Math.ceil(size / block) * block;
   const replaced = asked.flatMap(({ type, entries }) => (type === 'replace' ? entries : []));

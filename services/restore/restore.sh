@@ -33,7 +33,7 @@ PATH=$(absolute_only "$PATH")
 
 usage() {
   cat <<'EOF'
-usage: restore.sh [--apply] [--damaged] [--older] [--person-deleted] [--source HOST:] TARGET
+usage: restore.sh [--apply] [--damaged] [--older] [--person-deleted] [--uncertain] [--source HOST:] TARGET
 
 Puts back into TARGET what the lists of this bundle name. Without --apply nothing is written.
 
@@ -41,6 +41,7 @@ Puts back into TARGET what the lists of this bundle name. Without --apply nothin
   --damaged           also replace damaged files, each only while it still is the damaged content of the manifest
   --older             also use older versions, where no copy of the last good state is left
   --person-deleted    also bring back what a person probably deleted
+  --uncertain         also bring back what may have been deleted on purpose: it vanished among real losses, and nothing more is known
   --source HOST:      the snapshots lie on HOST, reached over ssh (or a local prefix, like /mnt/backup)
   --evidence DIR      where replaced damaged files are kept (default: evidence/ in the bundle)
   --fill              go on where TARGET has too little room for everything; what does not fit is reported
@@ -101,7 +102,7 @@ quoted() {
 newline=$(printf '\nx')
 newline=${newline%x}
 
-apply=0 damaged=0 older=0 person=0 allowed=0 fill=0 new_volume=0 PREFIX='' evidence='' target='' targets=0 only_target=0
+apply=0 damaged=0 older=0 person=0 uncertain=0 allowed=0 fill=0 new_volume=0 PREFIX='' evidence='' target='' targets=0 only_target=0
 given=$#
 for word do set -- "$@" "$word"; done
 while [ $# -gt "$given" ]; do
@@ -110,6 +111,7 @@ while [ $# -gt "$given" ]; do
     0--damaged) damaged=1 ;;
     0--older) older=1 ;;
     0--person-deleted) person=1 ;;
+    0--uncertain) uncertain=1 ;;
     0--not-gluster | 0--bricks-rescued) allowed=1 ;;
     0--fill) fill=1 ;;
     0--new-volume) new_volume=1 ;;
@@ -389,7 +391,7 @@ blocked() { mark blocked0 "$1"; }
 emit() { printf "%s\000" "$1" || exit 255; }
 # Content of another name is copied one by one.
 emit_from() {
-  if [ "$1" = "$3" ]; then emit "$3"; else printf "%s\000%s\000%s\000" "$1" "$2" "$3" >>"$W/pairs0" || exit 255; fi
+  if [ "$1" = "$3" ]; then emit "$3"; else printf "%s\000" "$@" >>"$W/pairs0" || exit 255; fi
 }
 tally() { printf "%s\n" "$2" >>"$W/$1" || exit 255; }
 note() { printf "%s\n" "$2" >>"$J/$1" || exit 255; }
@@ -431,12 +433,12 @@ tally present "$present"
 ABSENT=$COMMON'
 for p do there "$p" || emit "$p"; done
 '
-# path, source path, the same for a remote glob, kind, what lies there, what shall: emits what may be replaced.
+# path, source path, the same for a remote glob, kind, what lies there, what shall, owner, mode, time: emits what may be replaced.
 REPLACE=$COMMON'
 present=0
-while [ $# -ge 6 ]; do
-  p=$1 from=$2 remote=$3 kind=$4 was=$5 want=$6
-  shift 6
+while [ $# -ge 9 ]; do
+  p=$1 from=$2 remote=$3 kind=$4 was=$5 want=$6 owner=$7 mode=$8 mtime=$9
+  shift 9
   usable "$p" || continue
   now= nowkind=absent
   if [ -L ".$p" ]; then
@@ -450,7 +452,7 @@ while [ $# -ge 6 ]; do
   fi
   if [ "$nowkind" = absent ] || { [ "$nowkind" = "$kind" ] && [ -n "$now" ] && [ "$now" = "$was" ]; }; then
     closed "$p" && continue
-    emit_from "$from" "$remote" "$p"
+    emit_from "$from" "$remote" "$p" "$want" "$owner" "$mode" "$mtime"
   elif [ "$nowkind" = "$kind" ] && [ -n "$want" ] && [ "$now" = "$want" ]; then
     present=$((present + 1))
   else
@@ -459,13 +461,13 @@ while [ $# -ge 6 ]; do
 done
 tally present "$present"
 '
-# path, surviving name, SHA-256, source path, the same for a remote glob: links where the survivor has the content; emits what must be copied
-# instead. In a dry run the survivor may be one that --apply puts back before.
+# path, surviving name, SHA-256, source path, the same for a remote glob, owner, mode, time: links where the survivor has the content; emits what
+# must be copied instead. In a dry run the survivor may be one that --apply puts back before.
 LINK=$COMMON'
 present=0 linked=0
-while [ $# -ge 5 ]; do
-  p=$1 survivor=$2 want=$3 from=$4 remote=$5
-  shift 5
+while [ $# -ge 8 ]; do
+  p=$1 survivor=$2 want=$3 from=$4 remote=$5 owner=$6 mode=$7 mtime=$8
+  shift 8
   usable "$p" || continue
   if there "$p"; then present=$((present + 1)); continue; fi
   closed "$p" && continue
@@ -476,20 +478,30 @@ while [ $# -ge 5 ]; do
       if [ "$APPLY" = 0 ] || ln -T -- ".$survivor" ".$p" 2>>"$LOG"; then linked=$((linked + 1)); continue; fi
     fi
   fi
-  emit_from "$from" "$remote" "$p"
+  emit_from "$from" "$remote" "$p" "$want" "$owner" "$mode" "$mtime"
 done
 tally present "$present"
 tally moved "$linked"
 '
-# source path, the same for a remote glob, destination: one rsync each, for content that goes to another name.
+# source path, the same for a remote glob, destination, SHA-256, owner, mode, time ('-' for those of the copy): one rsync each, for content that goes
+# to another name. A copy that lies in the volume itself must still be what it was, for people write there.
 PAIR=$COMMON'
+unchanged() {
+  [ "$INSIDE" = 1 ] && [ -n "$want" ] || return 0
+  if [ "$ROOT" = . ]; then proper "$from" && safe "${from%/*}" && [ ! -L ".$from" ] || return 1; fi
+  # What is no regular file has no digest, but its target or nothing.
+  [ -f "$ROOT$from" ] || return 0
+  s=$(sha256sum <"$ROOT$from" 2>>"$LOG")
+  [ "${s%% *}" = "$want" ]
+}
 present=0 moved=0
-while [ $# -ge 3 ]; do
-  from=$1 remote=$2 p=$3
-  shift 3
+while [ $# -ge 7 ]; do
+  from=$1 remote=$2 p=$3 want=$4 owner=$5 mode=$6 mtime=$7
+  shift 7
   usable "$p" || continue
   if [ -z "$REPLACING" ] && there "$p"; then present=$((present + 1)); continue; fi
   closed "$p" && continue
+  unchanged || { printf "the copy in the volume is no longer what it was: %s\n" "$from" >>"$LOG" && tally rc 23 || exit 255; continue; }
   if [ "$APPLY" = 0 ]; then
     if [ "$REMOTE" = 1 ] || [ -e "$PREFIX$ROOT$from" ] || [ -L "$PREFIX$ROOT$from" ]; then
       moved=$((moved + 1))
@@ -499,8 +511,12 @@ while [ $# -ge 3 ]; do
     continue
   fi
   [ "$REMOTE" = 0 ] || from=$remote
-  waited_rsync $OPTS ${BACKUP:+"--backup-dir=$BACKUP${p%/*}"} -- "$PREFIX$ROOT$from" ".$p" </dev/null >/dev/null 2>>"$LOG"
+  own=
+  [ "$ME" != 0 ] || [ "$owner" = - ] || own=--chown=$owner
+  [ "$mode" = - ] || own="$own --chmod=F$mode"
+  waited_rsync $own $OPTS ${BACKUP:+"--backup-dir=$BACKUP${p%/*}"} -- "$PREFIX$ROOT$from" ".$p" </dev/null >/dev/null 2>>"$LOG"
   rc=$?
+  if [ "$rc" = 0 ] && [ "$mtime" != - ] && there "$p"; then touch -h -c -m -d "@$mtime" -- ".$p" 2>>"$LOG" || rc=23; fi
   tally rc "$rc"
   if [ "$rc" = 0 ]; then
     # What only root can make is left out without an error.
@@ -689,6 +705,7 @@ chosen() {
   case ,$1, in *,damaged,*) [ "$damaged" = 1 ] || return 1 ;; esac
   case ,$1, in *,older,*) [ "$older" = 1 ] || return 1 ;; esac
   case ,$1, in *,person-deleted,*) [ "$person" = 1 ] || return 1 ;; esac
+  case ,$1, in *,uncertain,*) [ "$uncertain" = 1 ] || return 1 ;; esac
   return 0
 }
 snapshot() { tr '\000\n' '\n?' <"$B/lists/$1.root0" | head -n 1 | cat -v; }
@@ -750,18 +767,25 @@ transfer() {
 }
 pairs() {
   [ -s "$2" ] || return 0
-  OPTS="$BASE $3" PAIRLIST=$2
-  export OPTS PAIRLIST PAIR WAITED
+  OPTS="$BASE $3" PAIRLIST=$2 INSIDE=0
+  [ ! -e "$B/lists/$1.inside" ] || INSIDE=1
+  export OPTS PAIRLIST PAIR WAITED INSIDE
   xargs -0 -r -n 2 -x -s 20000 sh -c "$QUIETLY"'
-    case $REMOTE in 1) ROOT=$2 ;; *) ROOT=$1 ;; esac
+    case $INSIDE$LIVE$REMOTE in
+      # In the volume itself, wherever the snapshots lie; where TARGET is another directory, in the one that was judged.
+      11*) ROOT=. PREFIX= REMOTE=0 ;;
+      1*) ROOT=$1 PREFIX= REMOTE=0 ;;
+      *1) ROOT=$2 ;;
+      *) ROOT=$1 ;;
+    esac
     quietly "$PREFIX$ROOT"
-    export ROOT OPTS
-    exec xargs -0 -r -n 48 -x -s 600000 sh -c "$WAITED$PAIR" sh <"$PAIRLIST"' sh <"$B/lists/$1.root0" || gave_up
+    export ROOT PREFIX REMOTE OPTS
+    exec xargs -0 -r -n 112 -x -s 600000 sh -c "$WAITED$PAIR" sh <"$PAIRLIST"' sh <"$B/lists/$1.root0" || gave_up
 }
 
 # ---- what is asked for ----------------------------------------------------------------------------------------------------------
 LISTS='' need_bytes=0 need_files=0
-out_damaged=0 out_older=0 out_person=0
+out_damaged=0 out_older=0 out_person=0 out_uncertain=0
 while read -r nn list type files bytes needs <&3; do
   [ "$nn" = '#' ] && continue
   if chosen "$needs"; then
@@ -770,9 +794,10 @@ while read -r nn list type files bytes needs <&3; do
     need_bytes=$((need_bytes + bytes)) need_files=$((need_files + files))
   elif [ "$type" != dirs ]; then
     # By what is lacking: a list may need two options.
-    case $person$damaged,$needs, in
-      0?*,person-deleted,*) out_person=$((out_person + files)) ;;
-      ?0*,damaged,*) out_damaged=$((out_damaged + files)) ;;
+    case $person$uncertain$damaged,$needs, in
+      0??*,person-deleted,*) out_person=$((out_person + files)) ;;
+      ?0?*,uncertain,*) out_uncertain=$((out_uncertain + files)) ;;
+      ??0*,damaged,*) out_damaged=$((out_damaged + files)) ;;
       *) out_older=$((out_older + files)) ;;
     esac
   fi
@@ -818,7 +843,7 @@ put_back() {
           if xargs -0 -r sh -c "$COPY" sh <"$B/lists/$nn-$list.files0" >"$W/list"; then transfer "$nn" "$W/list" --ignore-existing; else gave_up; fi
           ;;
         links)
-          if records 5 "$LINK" sh <"$B/lists/$nn-$list.links0" >"$W/list"; then
+          if records 8 "$LINK" sh <"$B/lists/$nn-$list.links0" >"$W/list"; then
             linked=$((linked + $(total moved)))
             transfer "$nn" "$W/list" --ignore-existing
             pairs "$nn" "$W/pairs0" --ignore-existing
@@ -830,7 +855,7 @@ put_back() {
           [ "$apply$(total moved)" = 00 ] || would_bytes=$((would_bytes + bytes))
           ;;
         replace)
-          if records 6 "$REPLACE" sh <"$B/lists/$nn-$list.was0" >"$W/list"; then
+          if records 9 "$REPLACE" sh <"$B/lists/$nn-$list.was0" >"$W/list"; then
             BACKUP=$EVIDENCE
             REPLACING=1 how='--ignore-times --backup'
             # A dry run has no evidence directory.
@@ -903,9 +928,9 @@ temporaries() {
     case $nn$type in
       '#'*) continue ;;
       *files) STEP=1 AT=1 suffix=files0 ;;
-      *links) STEP=5 AT=1 suffix=links0 ;;
-      *pairs) STEP=3 AT=3 suffix=pairs0 ;;
-      *replace) STEP=6 AT=1 suffix=was0 ;;
+      *links) STEP=8 AT=1 suffix=links0 ;;
+      *pairs) STEP=7 AT=3 suffix=pairs0 ;;
+      *replace) STEP=9 AT=1 suffix=was0 ;;
       *) continue ;;
     esac
     export STEP AT
@@ -944,6 +969,7 @@ fi
 [ "$out_damaged" = 0 ] || say "not asked for: $out_damaged damaged files (--damaged)"
 [ "$out_older" = 0 ] || say "not asked for: $out_older files of which only an older version is left (--older)"
 [ "$out_person" = 0 ] || say "not asked for: $out_person files that a person probably deleted (--person-deleted)"
+[ "$out_uncertain" = 0 ] || say "not asked for: $out_uncertain files that may have been deleted on purpose (--uncertain)"
 if [ -s "$LOG" ]; then
   say "messages of the tools (the last 20 of $(wc -l <"$LOG" | tr -d ' ')):"
   tail -n 20 "$LOG" | cat -v | sed 's/^/  /'
@@ -953,7 +979,7 @@ if [ "$partial" = 1 ]; then
   while IFS= read -r line; do
     case $line in
       *'No space left on device'* | *'Disk quota exceeded'*) full=1 ;;
-      *'link_stat'*'No such file or directory'* | *'change_dir'*'No such file or directory'* | 'the snapshot is not there'* | *'Input/output error'*) vanished=1 ;;
+      *'link_stat'*'No such file or directory'* | *'change_dir'*'No such file or directory'* | 'the snapshot is not there'* | 'the copy in the volume is no longer'* | *'Input/output error'*) vanished=1 ;;
     esac
   done <"$LOG"
 fi

@@ -13,6 +13,8 @@ export interface Selection {
   readonly newestFirst: boolean;
   readonly bytesMax: number | null;
   readonly filesMax: number | null;
+  /** What statistics alone call lost is restored like the rest, without an option of restore.sh. */
+  readonly uncertainToo: boolean;
   /**
    * Only what neither this bundle nor those that it continues hold; `held` are the paths of what they do, `failed` of what could not be read at
    * its source when they were written: it would fail again, and before everything else.
@@ -30,6 +32,7 @@ export const EVERYTHING: Selection = {
   newestFirst: false,
   bytesMax: null,
   filesMax: null,
+  uncertainToo: false,
   restOf: null,
 };
 

@@ -106,7 +106,14 @@ describe.skipIf(!canMount)('a disk that is full (skipped where this process may 
   test('below --out leaves an assessment without a bundle, and `bundle` says so instead of that nothing was lost', async () => {
     await withoutInodes();
     const part = { paths: [], owners: [], newestFirst: false, bytesMax: null, filesMax: null };
-    const asked = { from: house.live, part, rest: false, outDir: join(house.base, 'cut'), notGluster: false };
+    const asked = {
+      from: house.live,
+      part,
+      uncertain: false,
+      rest: false,
+      outDir: join(house.base, 'cut'),
+      notGluster: false,
+    };
     const tools = { ...house.tools(3.1), cwd: '/', program: 'rollcall', owners: new Map<number, string>() };
     const { message, next } = await refusal(
       cutBundle({ ...tools, onProgress: () => undefined }, { ...asked, bricksRescued: false }, async () => catalog.db),

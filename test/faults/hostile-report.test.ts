@@ -66,7 +66,7 @@ describe('hostile names and words', () => {
 
   test('are one line of JSON each, which acts on no terminal and which every parser reads back', () => {
     for (const finding of assessment.findings) {
-      const line = inertJson(JSON.stringify(findingRecord(finding, null, null)));
+      const line = inertJson(JSON.stringify(findingRecord(finding, { restore: null, needs: [], part: null })));
       expect(line).not.toMatch(/[\p{Cc}\p{Cs}]/u);
       expect(line).not.toMatch(DIRECTION);
       expect(JSON.parse(line)).toMatchObject({ path: finding.path, flags: finding.flags, accepted: finding.accepted });

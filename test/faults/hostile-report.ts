@@ -110,6 +110,7 @@ export function hostileInput(assessment: Assessment, lure = LURE): ReportInput {
       kind: 'missing' as const,
       needs: [],
       snapshot: encodePath(Buffer.from(word.replaceAll('/', '\u2215'))),
+      inTarget: false,
       asOf: '2025-11-20T03:00:00.000Z',
       files: 1,
       bytes: 1,

@@ -45,6 +45,7 @@ export function sourceOf(daysAgo: number, path: string, its: State): Source {
     state: its,
     proof: 'read',
     proofAtMs: CREATED_MS - 20_000,
+    inTarget: false,
   };
 }
 
@@ -305,6 +306,7 @@ export function reportInput(changes: Partial<ReportInput> = {}): ReportInput {
         kind: 'missing',
         needs: [],
         snapshot: '2025-11-22',
+        inTarget: false,
         asOf: night(0),
         files: 101,
         bytes: 9_221_334,
@@ -314,6 +316,7 @@ export function reportInput(changes: Partial<ReportInput> = {}): ReportInput {
         kind: 'damaged',
         needs: ['damaged'],
         snapshot: '2025-11-22',
+        inTarget: false,
         asOf: night(0),
         files: 1,
         bytes: 1_204_233,
@@ -323,6 +326,7 @@ export function reportInput(changes: Partial<ReportInput> = {}): ReportInput {
         kind: 'missing',
         needs: [],
         snapshot: '2025-11-21',
+        inTarget: false,
         asOf: night(1),
         files: 97,
         bytes: 8_221_334,
@@ -332,6 +336,7 @@ export function reportInput(changes: Partial<ReportInput> = {}): ReportInput {
         kind: 'damaged',
         needs: ['damaged'],
         snapshot: '2025-11-21',
+        inTarget: false,
         asOf: night(1),
         files: 1,
         bytes: 1_204_233,
@@ -341,6 +346,7 @@ export function reportInput(changes: Partial<ReportInput> = {}): ReportInput {
         kind: 'older',
         needs: ['older'],
         snapshot: '2025-11-20',
+        inTarget: false,
         asOf: night(2),
         files: 7,
         bytes: 812_334,

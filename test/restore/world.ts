@@ -45,6 +45,8 @@ export interface Wrong {
   readonly sourcePath?: string | Buffer;
   readonly export?: boolean;
   readonly errno?: string;
+  /** The copy lies in the live tree itself, at sourcePath; `from` says what the path should be. */
+  readonly inTarget?: boolean;
 }
 
 const hasher = await createHasher();
@@ -105,19 +107,23 @@ export class World {
   wrong(path: string | Buffer, what: Wrong): Finding {
     const printable = encodePath(bytes(path));
     const sourcePath = encodePath(bytes(what.sourcePath ?? path));
-    const root = this.snapshot(what.from);
+    const inTarget = what.inTarget === true;
+    const snapshot = this.snapshot(what.from);
+    const root = inTarget ? bytes(this.live) : snapshot;
     const state = this.state(root, sourcePath);
+    const expected = inTarget ? { ...this.state(snapshot, printable), digest: state.digest } : state;
     const damaged = ['corrupt', 'truncated', 'reverted', 'replaced', 'recreated'].includes(what.verdict);
     const source: Source = {
       scanId: 1n,
       series: 'backup',
-      snapshot: encodePath(bytes(what.from)),
+      snapshot: inTarget ? 'live' : encodePath(bytes(what.from)),
       root: encodePath(root),
       path: sourcePath,
       asOf: this.#asOf.get(encodePath(bytes(what.from))) ?? '',
       state,
       proof: what.export === true ? 'export' : 'read',
       proofAtMs: now(),
+      inTarget,
     };
     const finding: Finding = {
       volume: 'live',
@@ -127,7 +133,7 @@ export class World {
       flags: what.flags ?? [],
       recovery: what.recovery ?? 'exact',
       source,
-      expected: state,
+      expected,
       expectedAsOf: source.asOf,
       found: damaged ? this.state(this.live, printable) : null,
       between: null,

@@ -58,7 +58,15 @@ async function cut(
     signal: new AbortController().signal,
     onProgress: () => undefined,
   };
-  const request = { from, part: { ...ALL, ...part }, rest, outDir, notGluster: false, bricksRescued: false };
+  const request = {
+    from,
+    part: { ...ALL, ...part },
+    rest,
+    uncertain: false,
+    outDir,
+    notGluster: false,
+    bricksRescued: false,
+  };
   const noCatalog = (): never => {
     throw new Error('a bundle stands alone');
   };

@@ -1,7 +1,7 @@
 // The lists of report.html: what is lost, what comes back from where, what is open, what only looks gone. Bounded, with the file that holds the rest.
 import { type Assessment, type Finding, LOSSES, type Verdict } from '../../../domain/assessment.ts';
 import { FLAG } from '../../../domain/judge/flags.ts';
-import { fate, moves, probablyByPerson, sizeOf } from '../present.ts';
+import { fate, isUncertain, moves, probablyByPerson, sizeOf } from '../present.ts';
 import { bytes, count, plural, time, VERDICT_MEANING } from '../wording.ts';
 import { type Cell, escape, name, table } from './html.ts';
 
@@ -172,21 +172,30 @@ export function renderLists(assessment: Assessment): string {
     sections.push({
       title: `${title(verdict)}, restorable`,
       text: `${title(verdict)}: ${VERDICT_MEANING[verdict]}.`,
-      findings: back.filter((finding) => finding.verdict === verdict && !probablyByPerson(finding)),
+      findings: back.filter(
+        (finding) => finding.verdict === verdict && !probablyByPerson(finding) && !isUncertain(finding),
+      ),
       file: 'findings.jsonl',
       max: LIST_MAX,
     });
   }
   sections.push({
     title: 'Probably deleted by a person',
-    text: 'Their directory says so, and nothing speaks of a loss. Left out of the restore unless <code>--person-deleted</code> is given.',
+    text: 'Their directory changed at that time, and nothing points to a loss. Not restored unless you add <code>--person-deleted</code>.',
     findings: back.filter(probablyByPerson),
     file: 'findings.jsonl',
     max: LIST_MAX,
   });
   sections.push({
+    title: 'Uncertain',
+    text: 'They vanished among real losses, and may have been deleted on purpose all the same. Not restored unless you add <code>--uncertain</code>.',
+    findings: back.filter((finding) => isUncertain(finding)),
+    file: 'findings.jsonl',
+    max: LIST_MAX,
+  });
+  sections.push({
     title: 'Two copies differ, and nothing tells which is right',
-    text: 'In no list. Look at both by hand; both digests are shown.',
+    text: 'Not restored automatically. Look at both by hand; both digests are shown.',
     findings: assessment.findings.filter(
       (finding) => fate(finding) === 'open' && finding.flags.includes(FLAG.sideUnknown),
     ),

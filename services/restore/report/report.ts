@@ -1,6 +1,6 @@
 // report.html: one page that stands alone, for somebody who was woken: what to stop, what is lost, what comes back, what to type next. Pure.
 import type { Assessment } from '../../../domain/assessment.ts';
-import { ALL_BY_PERSONS, personStep, restoreSteps, STOP_STEPS } from '../commands.ts';
+import { leftOutStep, restoreSteps, STOP_STEPS } from '../commands.ts';
 import { askedText, leftTexts } from '../part.ts';
 import { type Picture, picture, type ReportInput } from '../present.ts';
 import { fits, roomText, tooLittleRoom } from '../room.ts';
@@ -127,7 +127,17 @@ function numbers(assessment: Assessment, seen: Picture): string {
   }
   if (seen.personDeleted.files > 0) {
     notes.push(
-      `<b>${plural(seen.personDeleted.files, 'file')}</b> of the losses probably deleted by a person: left out of the restore unless <code>--person-deleted</code> is given.`,
+      `<b>${plural(seen.personDeleted.files, 'file')}</b> of the losses ${seen.personDeleted.files === 1 ? 'was' : 'were'} probably deleted by a person: not restored unless you add <code>--person-deleted</code>.`,
+    );
+  }
+  if (seen.uncertain.files > 0) {
+    notes.push(
+      `<b>${plural(seen.uncertain.files, 'file')}</b> of the losses may have been deleted on purpose (vanished among real losses, and nothing more is known): not restored unless you add <code>--uncertain</code>.`,
+    );
+  }
+  if (seen.silent.files > 0) {
+    notes.push(
+      `<b>${plural(seen.silent.files, 'file')}</b> of the losses ${seen.silent.files === 1 ? 'is' : 'are'} silent: nobody deleted or changed ${seen.silent.files === 1 ? 'it' : 'them'} through the file system.`,
     );
   }
   if (seen.directoriesRestorable + seen.directoriesLost > 0) {
@@ -150,6 +160,7 @@ function numbers(assessment: Assessment, seen: Picture): string {
 
 function next(input: ReportInput, seen: Picture): string {
   const steps = restoreSteps(input);
+  const left = input.bundle === null ? null : leftOutStep({ ...input, bundle: input.bundle }, seen);
   const parts: string[] = [];
   if (input.needed.inodes > 0 || input.needed.bytes > 0) {
     const short = fits(input) === false;
@@ -175,19 +186,16 @@ function next(input: ReportInput, seen: Picture): string {
     );
     if (input.remote)
       parts.push('<p class="small">The snapshots lie on another machine: put its name for <code>HOST</code>.</p>');
-  } else if (input.bundle !== null && seen.personDeleted.files > 0) {
-    const step = personStep({ ...input, bundle: input.bundle });
-    parts.push(
-      `<p>${escape(ALL_BY_PERSONS)}</p>`,
-      `<ol class="steps"><li>${escape(step.why)}${command(step.command)}</li></ol>`,
-    );
+  } else if (left !== null) {
+    const { text, step } = left;
+    parts.push(`<p>${escape(text)}</p>`, `<ol class="steps"><li>${escape(step.why)}${command(step.command)}</li></ol>`);
   } else if (seen.restorable.files + seen.directoriesRestorable === 0) {
     parts.push('<p>There is nothing to put back.</p>');
   }
   if (input.lists.length > 0) {
     const rows = input.lists.map((each): Cell[] => [
-      { html: name(each.snapshot) },
-      { html: escape(time(each.asOf)), label: 'taken' },
+      { html: each.inTarget ? 'the volume itself' : name(each.snapshot) },
+      { html: each.inTarget ? 'now' : escape(time(each.asOf)), label: 'taken' },
       { html: each.kind },
       { html: count(each.files), numeric: true, label: 'files' },
       { html: bytes(each.bytes), numeric: true },
