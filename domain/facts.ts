@@ -28,6 +28,8 @@ export interface Reading {
   readonly observer: number;
   /** Null when it could not be read; then errno says why (ENOENT: the copy is gone; 'CHANGED': it moved while it was read). */
   readonly digest: bigint | null;
+  /** As Proof.zeroFrom; left out or null where it is not known. */
+  readonly zeroFrom?: number | null;
   readonly errno: string | null;
   readonly inode: bigint;
   readonly ctimeNs: bigint;

@@ -25,6 +25,11 @@ export interface Metadata {
 export interface Proof {
   /** XXH64 of the content, unsigned; null means unread, which equals nothing. */
   readonly digest: bigint | null;
+  /**
+   * What the content looks like: the offset in bytes from which it is nothing but zero bytes to its end. The size where the last byte is not zero;
+   * 0 where all of it is zeros, and for an empty file. Null: not a file, unread, or read before looks were recorded. It goes with the digest.
+   */
+  readonly zeroFrom: number | null;
   /** seq of the scan whose copy was read; null with a null digest. */
   readonly readSeq: bigint | null;
   readonly inode: bigint;

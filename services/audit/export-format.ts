@@ -8,7 +8,9 @@ import type { ExportedScan } from '../catalog/export.ts';
 import type { ImportedGap, ImportedVersion } from '../catalog/import.ts';
 import { parseHex } from '../files/hash.ts';
 
-const EXPORT_FORMAT = 1;
+const EXPORT_FORMAT = 2;
+/** Format 1 lacks zero_from. */
+const FORMATS_READ: readonly unknown[] = [1, EXPORT_FORMAT];
 /** Beginning of every export of any format. */
 export const EXPORT_MAGIC = '{"rollcall":"export",';
 
@@ -59,8 +61,10 @@ export function headerLine(header: ExportHeader): string {
 export function parseHeader(line: string): ExportHeader {
   const value = fieldsOf(jsonOf(line));
   if (value['rollcall'] !== 'export') throw new FormatError('it is no export of Rollcall');
-  if (value['format'] !== EXPORT_FORMAT) {
-    throw new FormatError(`its format is ${show(value['format'])}, and this Rollcall knows format ${EXPORT_FORMAT}`);
+  if (!FORMATS_READ.includes(value['format'])) {
+    throw new FormatError(
+      `its format is ${show(value['format'])}, and this Rollcall knows formats ${FORMATS_READ.join(' and ')}`,
+    );
   }
   if (value['layout'] !== 'snapshots') throw new FormatError(`its layout is ${show(value['layout'])}`);
   const host = text(value['host'], 'host');
@@ -133,14 +137,15 @@ const REASON_OF: Readonly<Record<string, EndReason>> = {
   x: 'excluded',
   r: 'root removed',
 };
-const VERSION_FIELDS = 22;
+/** In format 1, and in format 2. */
+const VERSION_FIELDS: readonly number[] = [22, 23];
 const GAP_FIELDS = 7;
 
 /** Lines of versions and gaps are made by Postgres: services/catalog/export.ts. @throws FormatError */
 export function parseEntry(line: string): { readonly version: ImportedVersion } | { readonly gap: ImportedGap } {
   const fields = jsonOf(line);
   if (!Array.isArray(fields)) throw new FormatError('it is no list');
-  if (fields[0] === 'version' && fields.length === VERSION_FIELDS) return { version: versionOf(fields) };
+  if (fields[0] === 'version' && VERSION_FIELDS.includes(fields.length)) return { version: versionOf(fields) };
   if (fields[0] === 'gap' && fields.length === GAP_FIELDS) return { gap: gapOf(fields) };
   throw new FormatError(`${show(fields[0])} with ${fields.length} fields is neither a version nor a gap`);
 }
@@ -160,6 +165,9 @@ function versionOf(fields: readonly unknown[]): ImportedVersion {
   if (target !== null) printable(() => decodeTarget(target));
   const digest = fields[14] === null ? null : digestOf(fields[14]);
   if (digest !== null && kind !== 'file') throw new FormatError(`a ${kind} has a digest`);
+  const zeroFrom = fields[22] === null || fields[22] === undefined ? null : Number(int64(fields[22], 'zero_from'));
+  if (zeroFrom !== null && (digest === null || zeroFrom < 0 || zeroFrom > (size ?? 0)))
+    throw new FormatError(`zero_from is ${show(fields[22])}`);
   return {
     directory: directoryOf(fields[1]),
     name: nameOf(fields[2]),
@@ -175,6 +183,7 @@ function versionOf(fields: readonly unknown[]): ImportedVersion {
     target,
     rdev: fields[13] === null ? null : int64(fields[13], 'rdev'),
     digest,
+    zeroFrom,
     readSeq: fields[15] === null ? null : int64(fields[15], 'read_seq'),
     inode: int64(fields[16], 'inode'),
     ctimeNs: int64(fields[17], 'ctime'),

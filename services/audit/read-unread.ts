@@ -155,8 +155,9 @@ async function readBatch(
 
 function copyOf(scan: Scan, file: UnreadFile, reading: FullReading, digest: bigint): CopyRead {
   const { directoryId: directory, name, version } = file;
-  const { inode, ctimeNs, btimeNs, nlink, racy } = reading;
-  return { root: scan.rootId, seq: scan.seq, directory, name, version, digest, inode, ctimeNs, btimeNs, nlink, racy };
+  const { zeroFrom = null, inode, ctimeNs, btimeNs, nlink, racy } = reading;
+  const copy = { digest, zeroFrom, inode, ctimeNs, btimeNs, nlink, racy };
+  return { root: scan.rootId, seq: scan.seq, directory, name, version, ...copy };
 }
 
 /** 'CHANGED' is no errno: another state lies there than the one that was scanned, or the file moved while it was read. */

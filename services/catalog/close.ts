@@ -225,7 +225,7 @@ async function foldInto(client: Queryable, context: ScanContext, scanId: bigint)
 
 async function applyProofs(client: Queryable, context: ScanContext): Promise<number> {
   const applied = await client.query(
-    `update version v set digest = e.digest, read_seq = e.read_seq, inode = e.inode, ctime_ns = e.ctime_ns, btime_ns = e.btime_ns, nlink = e.nlink,
+    `update version v set digest = e.digest, zero_from = e.zero_from, read_seq = e.read_seq, inode = e.inode, ctime_ns = e.ctime_ns, btime_ns = e.btime_ns, nlink = e.nlink,
             suspect = e.suspect, racy = e.racy
        from ending e where e.scan = $1 and e.kind = 'proof'
         and v.root = $2 and v.directory = e.directory and v.name = e.name and v.first_seq = e.first_seq`,
@@ -238,8 +238,8 @@ async function applyEndings(client: Queryable, context: ScanContext): Promise<vo
   const parameters = [context.scanId, context.rootId, context.seq, context.volumeId];
   if (context.next !== null) {
     await client.query(
-      `insert into version (first_seq, end_seq, size, mtime_ns, digest, read_seq, inode, ctime_ns, btime_ns, rdev, root, directory, attribute, nlink, end_reason, suspect, racy, name, target)
-         select e.resume_seq, v.end_seq, v.size, v.mtime_ns, case when r.seq is not null then v.digest end, r.seq, v.inode, v.ctime_ns, v.btime_ns, v.rdev, v.root, v.directory,
+      `insert into version (first_seq, end_seq, size, mtime_ns, digest, zero_from, read_seq, inode, ctime_ns, btime_ns, rdev, root, directory, attribute, nlink, end_reason, suspect, racy, name, target)
+         select e.resume_seq, v.end_seq, v.size, v.mtime_ns, case when r.seq is not null then v.digest end, case when r.seq is not null then v.zero_from end, r.seq, v.inode, v.ctime_ns, v.btime_ns, v.rdev, v.root, v.directory,
                 v.attribute, v.nlink, v.end_reason, v.suspect, v.racy, v.name, v.target
            from ending e join version v on v.root = $2 and v.directory = e.directory and v.name = e.name and v.first_seq = e.first_seq
            cross join lateral (select surviving_read($4, v.digest, v.read_seq, e.resume_seq, v.end_seq, v.directory, v.name) as seq) r
@@ -247,7 +247,8 @@ async function applyEndings(client: Queryable, context: ScanContext): Promise<vo
       parameters,
     );
     await client.query(
-      `update version v set end_seq = $3, end_reason = e.reason, digest = case when r.seq is not null then v.digest end, read_seq = r.seq
+      `update version v set end_seq = $3, end_reason = e.reason, digest = case when r.seq is not null then v.digest end,
+              zero_from = case when r.seq is not null then v.zero_from end, read_seq = r.seq
          from ending e join version o on o.root = $2 and o.directory = e.directory and o.name = e.name and o.first_seq = e.first_seq
          cross join lateral (select surviving_read($4, o.digest, o.read_seq, o.first_seq, $3, o.directory, o.name) as seq) r
         where e.scan = $1 and e.kind = 'end' and v.root = $2 and v.directory = e.directory and v.name = e.name and v.first_seq = e.first_seq`,
@@ -267,17 +268,21 @@ async function applyEndings(client: Queryable, context: ScanContext): Promise<vo
   );
 }
 
+/** Which reading the part of a version before the scan keeps. */
+const SURVIVING = 'surviving_read($4, v.digest, v.read_seq, v.first_seq, $3, v.directory, v.name)';
+
 /** The absence of a directory ends everything below it, in one statement. */
 async function applyBelow(client: Queryable, context: ScanContext): Promise<void> {
   const any = await client.query(`select from ending where scan = $1 and kind = 'below' limit 1`, [context.scanId]);
   if (any.rowCount === 0) return;
+  const survives = context.next === null ? 'true' : `${SURVIVING} is not null`;
   for (const reason of ['v', 'x']) {
     const below = `select id from subtree(array(select d.id from ending e join directory d on d.parent = e.directory and d.name = e.name
                      where e.scan = $1 and e.kind = 'below' and e.reason = '${reason}'))`;
     if (context.next !== null) {
       await client.query(
-        `insert into version (first_seq, end_seq, size, mtime_ns, digest, read_seq, inode, ctime_ns, btime_ns, rdev, root, directory, attribute, nlink, end_reason, suspect, racy, name, target)
-           select n.seq, v.end_seq, v.size, v.mtime_ns, case when r.seq is not null then v.digest end, r.seq, v.inode, v.ctime_ns, v.btime_ns, v.rdev, v.root, v.directory,
+        `insert into version (first_seq, end_seq, size, mtime_ns, digest, zero_from, read_seq, inode, ctime_ns, btime_ns, rdev, root, directory, attribute, nlink, end_reason, suspect, racy, name, target)
+           select n.seq, v.end_seq, v.size, v.mtime_ns, case when r.seq is not null then v.digest end, case when r.seq is not null then v.zero_from end, r.seq, v.inode, v.ctime_ns, v.btime_ns, v.rdev, v.root, v.directory,
                   v.attribute, v.nlink, v.end_reason, v.suspect, v.racy, v.name, v.target
              from version v
              cross join lateral (select next_seen($4, $3, v.directory, v.name) as seq) n
@@ -289,8 +294,8 @@ async function applyBelow(client: Queryable, context: ScanContext): Promise<void
     }
     await client.query(
       `update version v set end_seq = $3, end_reason = '${reason}',
-              digest = case when ${context.next === null ? 'true' : 'surviving_read($4, v.digest, v.read_seq, v.first_seq, $3, v.directory, v.name) is not null'} then v.digest end,
-              read_seq = ${context.next === null ? 'v.read_seq' : 'surviving_read($4, v.digest, v.read_seq, v.first_seq, $3, v.directory, v.name)'}
+              digest = case when ${survives} then v.digest end, zero_from = case when ${survives} then v.zero_from end,
+              read_seq = ${context.next === null ? 'v.read_seq' : SURVIVING}
         where v.root = $2 and v.directory in (${below}) and v.first_seq < $3 and (v.end_seq is null or v.end_seq > $3)`,
       context.next === null
         ? [context.scanId, context.rootId, context.seq]

@@ -146,7 +146,7 @@ export function versionLines(client: ClientBase, volumeId: number, rootId: numbe
     'versions',
     `select json_build_array('version', d.path, v.name, v.first_seq::text, v.end_seq::text, v.end_reason::text, a.kind, a.mode, a.uid, a.gid,
                              v.size::text, v.mtime_ns::text, v.target, v.rdev::text, lpad(to_hex(v.digest), 16, '0'), v.read_seq::text,
-                             v.inode::text, v.ctime_ns::text, v.btime_ns::text, v.nlink, v.suspect, v.racy)::text
+                             v.inode::text, v.ctime_ns::text, v.btime_ns::text, v.nlink, v.suspect, v.racy, v.zero_from::text)::text
        from version v join attribute a on a.id = v.attribute join directory d on d.id = v.directory
       where v.root = $2 and v.first_seq not in (select seq from scan where volume = $1 and state = 'running')
       order by d.path, v.name, v.first_seq`,

@@ -141,6 +141,7 @@ export interface Donor {
   readonly ctimeNs: bigint;
   readonly inode: bigint;
   readonly digest: bigint;
+  readonly zeroFrom: number | null;
 }
 
 /** Digests of an aborted scan, by directory and name. */
@@ -159,8 +160,9 @@ export async function knownDonors(
     ctime_ns: bigint;
     inode: bigint;
     digest: bigint;
+    zero_from: bigint | null;
   }>(
-    'select directory, name, size, mtime_ns, ctime_ns, inode, digest from donor where root = $1 and directory = any ($2) order by seq',
+    'select directory, name, size, mtime_ns, ctime_ns, inode, digest, zero_from from donor where root = $1 and directory = any ($2) order by seq',
     [context.rootId, directories],
   );
   for (const row of found.rows) {
@@ -172,6 +174,7 @@ export async function knownDonors(
       ctimeNs: row.ctime_ns,
       inode: row.inode,
       digest: unsigned(row.digest) ?? 0n,
+      zeroFrom: row.zero_from === null ? null : Number(row.zero_from),
     });
   }
   return result;

@@ -173,6 +173,7 @@ function versionOf(file: ListedFile, run: { readonly seq: bigint; readonly endSe
     endReason: run.endSeq === null ? null : 'vanished',
     target: null,
     rdev: null,
+    zeroFrom: null,
     readSeq: file.digest === null ? null : run.seq,
     inode: 0n,
     ctimeNs: 0n,

@@ -12,6 +12,8 @@ export interface CopyRead {
   readonly name: string;
   readonly version: Version;
   readonly digest: bigint;
+  /** As Proof.zeroFrom. */
+  readonly zeroFrom: number | null;
   readonly inode: bigint;
   readonly ctimeNs: bigint;
   readonly btimeNs: bigint;
@@ -39,6 +41,7 @@ export async function recordReadings(
     client,
     reads.filter((read) => read.version.digest === null),
   );
+  await writeLooks(client, reads);
   // Also what has just been proven may be contradicted by another copy of the same version.
   const digests = new Map<string, Set<bigint>>();
   for (const read of reads) {
@@ -77,9 +80,9 @@ async function writeProofs(client: ClientBase, reads: readonly CopyRead[]): Prom
   }
   const list = [...first.values()];
   const updated = await client.query(
-    `update version v set digest = n.digest, read_seq = n.seq, inode = n.inode, ctime_ns = n.ctime, btime_ns = n.btime, nlink = n.nlink, racy = n.racy
-       from unnest($1::int[], $2::int[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[], $9::bigint[], $10::int[], $11::boolean[])
-            as n (root, directory, name, first_seq, digest, seq, inode, ctime, btime, nlink, racy)
+    `update version v set digest = n.digest, zero_from = n.zero_from, read_seq = n.seq, inode = n.inode, ctime_ns = n.ctime, btime_ns = n.btime, nlink = n.nlink, racy = n.racy
+       from unnest($1::int[], $2::int[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[], $9::bigint[], $10::int[], $11::boolean[], $12::bigint[])
+            as n (root, directory, name, first_seq, digest, seq, inode, ctime, btime, nlink, racy, zero_from)
       where v.root = n.root and v.directory = n.directory and v.name = n.name collate "C" and v.first_seq = n.first_seq and v.digest is null`,
     [
       list.map((r) => r.root),
@@ -93,9 +96,31 @@ async function writeProofs(client: ClientBase, reads: readonly CopyRead[]): Prom
       list.map((r) => r.btimeNs),
       list.map((r) => r.nlink),
       list.map((r) => r.racy),
+      list.map((r) => r.zeroFrom),
     ],
   );
   return updated.rowCount ?? 0;
+}
+
+/** What was read before looks were recorded has the same looks as any copy with its digest. */
+async function writeLooks(client: ClientBase, reads: readonly CopyRead[]): Promise<void> {
+  const news = reads.filter(
+    ({ version, digest, zeroFrom }) => version.zeroFrom === null && version.digest === digest && zeroFrom !== null,
+  );
+  if (news.length === 0) return;
+  await client.query(
+    `update version v set zero_from = n.zero_from
+       from unnest($1::int[], $2::int[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[]) as n (root, directory, name, first_seq, digest, zero_from)
+      where v.root = n.root and v.directory = n.directory and v.name = n.name collate "C" and v.first_seq = n.first_seq and v.digest = n.digest`,
+    [
+      news.map((r) => r.root),
+      news.map((r) => r.directory),
+      news.map((r) => r.name),
+      news.map((r) => r.version.firstSeq),
+      news.map((r) => signed(r.digest)),
+      news.map((r) => r.zeroFrom),
+    ],
+  );
 }
 
 async function cutVersion(client: ClientBase, read: CopyRead): Promise<boolean> {
@@ -121,17 +146,18 @@ async function cutVersion(client: ClientBase, read: CopyRead): Promise<boolean> 
   const laterDigest = earlierIsNew ? BigInt.asUintN(64, held.digest) : read.digest;
   const suspect = earlierIsNew ? held.suspect : !(await wasGood(client, read, laterDigest));
   await client.query(
-    `insert into version (first_seq, end_seq, size, mtime_ns, digest, read_seq, inode, ctime_ns, btime_ns, rdev, root, directory, attribute, nlink, end_reason, suspect, racy, name, target)
-       select $5, end_seq, size, mtime_ns, $6, $5, case when $7 then inode else $8 end, case when $7 then ctime_ns else $9 end, case when $7 then btime_ns else $10 end,
+    `insert into version (first_seq, end_seq, size, mtime_ns, digest, zero_from, read_seq, inode, ctime_ns, btime_ns, rdev, root, directory, attribute, nlink, end_reason, suspect, racy, name, target)
+       select $5, end_seq, size, mtime_ns, $6, case when $7 then zero_from else $12 end, $5, case when $7 then inode else $8 end, case when $7 then ctime_ns else $9 end, case when $7 then btime_ns else $10 end,
               rdev, root, directory, attribute, nlink, end_reason, $11, racy, name, target
          from version where root = $1 and directory = $2 and name = $3 and first_seq = $4`,
-    [...key, signed(laterDigest), earlierIsNew, read.inode, read.ctimeNs, read.btimeNs, suspect],
+    [...key, signed(laterDigest), earlierIsNew, read.inode, read.ctimeNs, read.btimeNs, suspect, read.zeroFrom],
   );
   await client.query(
     `update version set end_seq = $5, end_reason = 'c', digest = case when $6 then $7 else digest end, read_seq = case when $6 then $8 else read_seq end,
-            inode = case when $6 then $9 else inode end, ctime_ns = case when $6 then $10 else ctime_ns end
+            inode = case when $6 then $9 else inode end, ctime_ns = case when $6 then $10 else ctime_ns end,
+            zero_from = case when $6 then $11 else zero_from end
       where root = $1 and directory = $2 and name = $3 and first_seq = $4`,
-    [...key, earlierIsNew, signed(read.digest), read.seq, read.inode, read.ctimeNs],
+    [...key, earlierIsNew, signed(read.digest), read.seq, read.inode, read.ctimeNs, read.zeroFrom],
   );
   await client.query('update listing set content_digest = null where root = $1 and directory = $2', [
     read.root,

@@ -2,7 +2,7 @@
 import type { GapStatus } from '../../domain/scan.ts';
 import type { ScopeRules } from '../../domain/scope.ts';
 import type { Version } from '../../domain/version.ts';
-import { VERSION_COLUMNS, versionOf } from './rows.ts';
+import { NO_VERSION, VERSION_COLUMNS, versionOf } from './rows.ts';
 import type { Queryable } from './scans.ts';
 
 /** One root whose scans are held against one another. Judging reads versions of complete scans only. */
@@ -168,7 +168,7 @@ export async function pullRows(
      union all
      select directory, json_build_array(count(*), count(*) filter (where plain and kind <> 'directory'), count(*) filter (where plain and kind = 'directory'),
                                    coalesce(sum(size) filter (where plain), 0))::text, null::int,
-            null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null from named group by directory`,
+            ${NO_VERSION} from named group by directory`,
     values: [
       columns.roots,
       columns.newest,

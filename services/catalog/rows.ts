@@ -3,8 +3,11 @@ import type { ClientBase } from 'pg';
 import type { EndReason, Kind, Version } from '../../domain/version.ts';
 
 /** Columns of one version row, in the order that versionOf reads them; `v` is version, `a` is attribute. */
-export const VERSION_COLUMNS = `v.first_seq, v.end_seq, v.end_reason, v.size, v.mtime_ns, v.digest, v.read_seq, v.inode, v.ctime_ns,
+export const VERSION_COLUMNS = `v.first_seq, v.end_seq, v.end_reason, v.size, v.mtime_ns, v.digest, v.zero_from, v.read_seq, v.inode, v.ctime_ns,
   v.btime_ns, v.nlink, v.suspect, v.racy, v.target, v.rdev, a.kind, a.mode, a.uid, a.gid`;
+
+/** Nulls in their place, for a row of another meaning in the same union. */
+export const NO_VERSION = VERSION_COLUMNS.replaceAll(/[^,]+/g, ' null').trim();
 
 type Cell = bigint | number | string | boolean | null;
 
@@ -29,6 +32,7 @@ export function versionOf(row: readonly unknown[], from: number): Version {
   const cell = row as readonly Cell[];
   const reason = cell[from + 2] as string | null;
   const size = cell[from + 3] as bigint | null;
+  const zeroFrom = cell[from + 6] as bigint | null;
   return {
     firstSeq: cell[from] as bigint,
     endSeq: cell[from + 1] as bigint | null,
@@ -36,19 +40,20 @@ export function versionOf(row: readonly unknown[], from: number): Version {
     size: size === null ? null : Number(size),
     mtimeNs: cell[from + 4] as bigint,
     digest: unsigned(cell[from + 5] as bigint | null),
-    readSeq: cell[from + 6] as bigint | null,
-    inode: cell[from + 7] as bigint,
-    ctimeNs: cell[from + 8] as bigint,
-    btimeNs: cell[from + 9] as bigint,
-    nlink: cell[from + 10] as number,
-    suspect: cell[from + 11] as boolean,
-    racy: cell[from + 12] as boolean,
-    target: cell[from + 13] as string | null,
-    rdev: cell[from + 14] as bigint | null,
-    kind: cell[from + 15] as Kind,
-    mode: cell[from + 16] as number,
-    uid: Number(cell[from + 17]),
-    gid: Number(cell[from + 18]),
+    zeroFrom: zeroFrom === null ? null : Number(zeroFrom),
+    readSeq: cell[from + 7] as bigint | null,
+    inode: cell[from + 8] as bigint,
+    ctimeNs: cell[from + 9] as bigint,
+    btimeNs: cell[from + 10] as bigint,
+    nlink: cell[from + 11] as number,
+    suspect: cell[from + 12] as boolean,
+    racy: cell[from + 13] as boolean,
+    target: cell[from + 14] as string | null,
+    rdev: cell[from + 15] as bigint | null,
+    kind: cell[from + 16] as Kind,
+    mode: cell[from + 17] as number,
+    uid: Number(cell[from + 18]),
+    gid: Number(cell[from + 19]),
   };
 }
 
@@ -110,7 +115,7 @@ function copyValue(value: bigint | number | null): string {
 }
 
 export const COPY_VERSIONS =
-  'copy version (first_seq, end_seq, size, mtime_ns, digest, read_seq, inode, ctime_ns, btime_ns, rdev, root, directory, attribute, nlink, end_reason, suspect, racy, name, target) from stdin';
+  'copy version (first_seq, end_seq, size, mtime_ns, digest, zero_from, read_seq, inode, ctime_ns, btime_ns, rdev, root, directory, attribute, nlink, end_reason, suspect, racy, name, target) from stdin';
 
 /** One row for COPY_VERSIONS, with its newline. Directory and attribute are ids. */
 export function copyLine(
@@ -120,5 +125,5 @@ export function copyLine(
   attribute: number,
 ): string {
   const reason = v.endReason === null ? null : REASON_LETTERS[v.endReason];
-  return `${v.firstSeq}\t${copyValue(v.endSeq)}\t${copyValue(v.size)}\t${v.mtimeNs}\t${copyValue(signed(v.digest))}\t${copyValue(v.readSeq)}\t${v.inode}\t${v.ctimeNs}\t${v.btimeNs}\t${copyValue(v.rdev)}\t${root}\t${directory}\t${attribute}\t${v.nlink}\t${reason ?? '\\N'}\t${v.suspect ? 't' : 'f'}\t${v.racy ? 't' : 'f'}\t${copyText(v.name)}\t${v.target === null ? '\\N' : copyText(v.target)}\n`;
+  return `${v.firstSeq}\t${copyValue(v.endSeq)}\t${copyValue(v.size)}\t${v.mtimeNs}\t${copyValue(signed(v.digest))}\t${copyValue(v.zeroFrom)}\t${copyValue(v.readSeq)}\t${v.inode}\t${v.ctimeNs}\t${v.btimeNs}\t${copyValue(v.rdev)}\t${root}\t${directory}\t${attribute}\t${v.nlink}\t${reason ?? '\\N'}\t${v.suspect ? 't' : 'f'}\t${v.racy ? 't' : 'f'}\t${copyText(v.name)}\t${v.target === null ? '\\N' : copyText(v.target)}\n`;
 }

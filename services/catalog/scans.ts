@@ -201,8 +201,8 @@ export async function abortScan(
   await client.query('delete from shard where scan = $1', [scanId]);
   if (options.keepDigests) {
     await client.query(
-      `insert into donor (root, directory, name, seq, size, mtime_ns, ctime_ns, inode, digest)
-         select root, directory, name, first_seq, size, mtime_ns, ctime_ns, inode, digest from version
+      `insert into donor (root, directory, name, seq, size, mtime_ns, ctime_ns, inode, digest, zero_from)
+         select root, directory, name, first_seq, size, mtime_ns, ctime_ns, inode, digest, zero_from from version
           where root = $1 and first_seq = $2 and digest is not null and not racy`,
       [row.root, row.seq],
     );

@@ -227,9 +227,9 @@ async function copyVersions(
 async function insertEndings(client: Queryable, context: ScanContext, endings: readonly EndingRow[]): Promise<void> {
   if (endings.length === 0) return;
   await client.query(
-    `insert into ending (scan, directory, name, first_seq, kind, reason, resume_seq, digest, read_seq, inode, ctime_ns, btime_ns, nlink, suspect, racy)
+    `insert into ending (scan, directory, name, first_seq, kind, reason, resume_seq, digest, zero_from, read_seq, inode, ctime_ns, btime_ns, nlink, suspect, racy)
        select $1, n.* from unnest($2::int[], $3::text[], $4::bigint[], $5::text[], $6::"char"[], $7::bigint[], $8::bigint[], $9::bigint[],
-                                  $10::bigint[], $11::bigint[], $12::bigint[], $13::int[], $14::boolean[], $15::boolean[]) as n`,
+                                  $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[], $14::int[], $15::boolean[], $16::boolean[]) as n`,
     [
       context.scanId,
       endings.map((e) => e.directory),
@@ -239,6 +239,7 @@ async function insertEndings(client: Queryable, context: ScanContext, endings: r
       endings.map((e) => (e.reason === null ? null : REASON_LETTERS[e.reason])),
       endings.map((e) => e.resumeSeq),
       endings.map((e) => signed(e.proof?.digest ?? null)),
+      endings.map((e) => e.proof?.zeroFrom ?? null),
       endings.map((e) => (e.proof === null ? null : context.seq)),
       endings.map((e) => e.proof?.inode ?? null),
       endings.map((e) => e.proof?.ctimeNs ?? null),

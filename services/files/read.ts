@@ -7,6 +7,7 @@ import { FileError, fileError, gapStatusOf } from './errors.ts';
 import { paced } from './pace.ts';
 import type { Hasher } from './hash.ts';
 import { type Stat, statOf } from './stat.ts';
+import { zeroFromAfter } from './zeros.ts';
 
 /** Files below this are read by one call and hashed in one piece; larger ones are streamed in pieces of this size. */
 const BUFFER_BYTES = 1024 * 1024;
@@ -30,6 +31,8 @@ export type ReadResult =
       readonly ok: true;
       /** Unsigned. */
       readonly digest: bigint;
+      /** Offset from which the content is nothing but zeros to its end: Proof.zeroFrom. */
+      readonly zeroFrom: number;
       /** Of the copy that was read, which need not be the one that an earlier lstat saw: compare inodes. */
       readonly stat: Stat;
       readonly bytes: number;
@@ -113,6 +116,7 @@ function readOnce(
     return done({
       ok: true,
       digest: read.digest,
+      zeroFrom: read.zeroFrom,
       stat: after,
       bytes: read.bytes,
       racy: after.mtimeNs >= racyFrom || after.ctimeNs >= racyFrom,
@@ -150,6 +154,7 @@ function moved(before: Stat, after: Stat): boolean {
 
 interface Read {
   readonly digest: bigint;
+  readonly zeroFrom: number;
   readonly bytes: number;
 }
 
@@ -163,20 +168,24 @@ function hashSmall(hasher: Hasher, fd: number, size: number, onProgress: (bytes:
   } while (bytes < size);
   onProgress(bytes);
   paced(bytes, onProgress);
-  return { digest: hasher.one(buffer.subarray(0, bytes)), bytes };
+  const content = buffer.subarray(0, bytes);
+  return { digest: hasher.one(content), zeroFrom: zeroFromAfter(0, 0, content), bytes };
 }
 
 /** Past its size it has grown, which is all there is to know: a log that is written faster than it is read would have no end. */
 function hashLarge(hasher: Hasher, fd: number, size: number, onProgress: (bytes: number) => void): Read {
   let bytes = 0;
+  let zeroFrom = 0;
   hasher.begin();
   while (bytes <= size) {
     const got = readSync(fd, buffer, 0, BUFFER_BYTES, null);
     if (got === 0) break;
+    const piece = buffer.subarray(0, got);
+    zeroFrom = zeroFromAfter(zeroFrom, bytes, piece);
     bytes += got;
-    hasher.update(buffer.subarray(0, got));
+    hasher.update(piece);
     onProgress(got);
     paced(got, onProgress);
   }
-  return { digest: hasher.digest(), bytes };
+  return { digest: hasher.digest(), zeroFrom, bytes };
 }

@@ -262,6 +262,7 @@ function copyRead({ subject, reading }: SubjectReading, observers: readonly Obse
     name: subject.name,
     version,
     digest: reading.digest,
+    zeroFrom: reading.zeroFrom ?? null,
     inode: reading.inode,
     ctimeNs: reading.ctimeNs,
     btimeNs: reading.btimeNs,

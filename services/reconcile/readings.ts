@@ -121,10 +121,10 @@ class Session {
       const key = `${before.device} ${before.inode} ${before.size} ${before.mtimeNs} ${before.ctimeNs}`;
       const known = this.#inodes.get(key);
       if (known !== undefined && isAsSeen(version, before)) return { ...known, observer };
-      const digest = another && isAsSeen(version, before) ? knownBytes(facts, version, before) : null;
-      if (digest !== null) {
+      const bytes = another && isAsSeen(version, before) ? knownBytes(facts, version, before) : null;
+      if (bytes !== null) {
         const { inode, ctimeNs, btimeNs, nlink } = before;
-        return { observer, digest, errno: null, inode, ctimeNs, btimeNs, nlink, racy: false, atMs: this.#now() };
+        return { observer, ...bytes, errno: null, inode, ctimeNs, btimeNs, nlink, racy: false, atMs: this.#now() };
       }
       const result = readContent(
         this.#hasher,
@@ -144,6 +144,7 @@ class Session {
       const reading = {
         observer,
         digest: result.digest,
+        zeroFrom: result.zeroFrom,
         errno: null,
         inode,
         ctimeNs,
@@ -229,13 +230,14 @@ function knownBytes(
   facts: PathFacts,
   version: PathFacts['sights'][number],
   { inode, ctimeNs }: { readonly inode: bigint; readonly ctimeNs: bigint },
-): bigint | null {
+): { readonly digest: bigint; readonly zeroFrom: number | null } | null {
   if (ctimeNs % 1_000_000_000n === 0n) return null;
   const isIt = (copy: { readonly inode: bigint; readonly ctimeNs: bigint }): boolean =>
     copy.inode === inode && copy.ctimeNs === ctimeNs;
-  const read = facts.readings.find((reading) => reading.digest !== null && isIt(reading));
-  if (read !== undefined) return read.digest;
-  return version !== null && !isGap(version) && isIt(version) ? version.digest : null;
+  const held = version !== null && !isGap(version) ? [version] : [];
+  for (const copy of [...facts.readings, ...held])
+    if (copy.digest !== null && isIt(copy)) return { digest: copy.digest, zeroFrom: copy.zeroFrom ?? null };
+  return null;
 }
 
 function failed(observer: number, errno: string): FullReading {

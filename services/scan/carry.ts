@@ -7,8 +7,10 @@ import type { Stat } from '../files/stat.ts';
 import type { ShardEnvironment } from './environment.ts';
 import type { Entry } from './look.ts';
 
-interface Carried {
+/** A digest with what else its reading told. */
+export interface Carried {
   readonly digest: bigint;
+  readonly zeroFrom: number | null;
   /** Read in this very scan, through another name of the inode. */
   readonly fresh: boolean;
   readonly racy: boolean;
@@ -27,7 +29,7 @@ export function carriedDigest(
   if (stat.nlink > 1) {
     const link = environment.links.recall(stat.device, stat.inode);
     if (link !== undefined && link.size === stat.size && link.mtimeNs === stat.mtimeNs) {
-      return { digest: link.digest, fresh: true, racy: link.racy };
+      return { digest: link.digest, zeroFrom: link.zeroFrom, fresh: true, racy: link.racy };
     }
   }
   if (environment.context.mode === 'reread') return null;
@@ -36,11 +38,12 @@ export function carriedDigest(
   const now = row?.gap === true ? undefined : row?.now;
   if (now !== undefined && now.kind === 'file' && now.digest !== null && !now.racy && sameFile(now)) {
     const precise = environment.context.role === 'live' || stat.ctimeNs % 1_000_000_000n !== 0n;
-    if (now.ctimeNs === stat.ctimeNs && precise) return { digest: now.digest, fresh: false, racy: false };
-    if (stat.nlink > 1 && previous.holds(entry.name, stat)) return { digest: now.digest, fresh: false, racy: false };
+    const carried = { digest: now.digest, zeroFrom: now.zeroFrom, fresh: false, racy: false };
+    if (now.ctimeNs === stat.ctimeNs && precise) return carried;
+    if (stat.nlink > 1 && previous.holds(entry.name, stat)) return carried;
   }
   if (donor !== undefined && sameFile(donor) && donor.ctimeNs === stat.ctimeNs) {
-    return { digest: donor.digest, fresh: true, racy: false };
+    return { digest: donor.digest, zeroFrom: donor.zeroFrom, fresh: true, racy: false };
   }
   return null;
 }

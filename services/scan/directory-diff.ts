@@ -7,7 +7,7 @@ import { noCounts } from '../catalog/shard-result.ts';
 import type { Directory } from '../files/directory.ts';
 import { FileError, gapStatusOf, isAbsent } from '../files/errors.ts';
 import { readContent } from '../files/read.ts';
-import { carriedDigest, PreviousDirectory } from './carry.ts';
+import { type Carried, carriedDigest, PreviousDirectory } from './carry.ts';
 import type { ShardEnvironment } from './environment.ts';
 import { LARGE_FILE_BYTES, READ_ATTEMPTS, READ_ATTEMPTS_LARGE, READ_ONCE_FROM_BYTES } from './limits.ts';
 import { type Entry, type Look, type NameGap, noAnswer, statIn } from './look.ts';
@@ -100,7 +100,7 @@ function diffAgainst(
     const carried = carriedDigest(environment, entry, row, input.donors?.get(entry.name), previous);
     let observed: Observed;
     if (entry.stat.kind !== 'file' || carried !== null || !wantsReading(environment)) {
-      observed = observedOf(entry, carried?.digest ?? null, carried?.fresh === true, carried?.racy === true);
+      observed = observedOf(entry, carried);
     } else if (large && !input.readLarge) {
       deferred++;
       into.deferred.push({ directory, name: entry.name, bytes: entry.stat.size ?? 0 });
@@ -215,7 +215,7 @@ function nextOf(environment: ShardEnvironment, input: DiffInput, name: string): 
   return input.nexts === null ? environment.context.next : (input.nexts.get(name) ?? null);
 }
 
-function observedOf(entry: Entry, digest: bigint | null, readNow: boolean, racy: boolean): Observed {
+function observedOf(entry: Entry, proof: Carried | null): Observed {
   const { stat } = entry;
   return {
     name: entry.name,
@@ -227,13 +227,14 @@ function observedOf(entry: Entry, digest: bigint | null, readNow: boolean, racy:
     mtimeNs: stat.mtimeNs,
     target: entry.target,
     rdev: stat.rdev,
-    digest,
-    readNow,
+    digest: proof?.digest ?? null,
+    zeroFrom: proof?.zeroFrom ?? null,
+    readNow: proof?.fresh === true,
     inode: stat.inode,
     ctimeNs: stat.ctimeNs,
     btimeNs: stat.btimeNs,
     nlink: stat.nlink,
-    racy,
+    racy: proof?.racy === true,
   };
 }
 
@@ -261,11 +262,9 @@ function readEntry(
   counts.filesRead++;
   counts.bytesRead += result.bytes;
   const { device, inode, mtimeNs, nlink } = result.stat;
-  if (nlink > 1) {
-    const { bytes: size, digest, racy } = result;
-    environment.links.remember(device, inode, { size, mtimeNs, digest, racy });
-  }
-  return observedOf({ name: entry.name, stat: result.stat, target: null }, result.digest, true, result.racy);
+  const { bytes: length, digest, zeroFrom, racy } = result;
+  if (nlink > 1) environment.links.remember(device, inode, { size: length, mtimeNs, digest, zeroFrom, racy });
+  return observedOf({ name: entry.name, stat: result.stat, target: null }, { digest, zeroFrom, fresh: true, racy });
 }
 
 function record(

@@ -8,15 +8,19 @@ export interface LinkDigest {
   readonly mtimeNs: bigint;
   /** Unsigned. */
   readonly digest: bigint;
+  /** As Proof.zeroFrom. */
+  readonly zeroFrom: number | null;
   readonly racy: boolean;
 }
 
-/** Inodes that are remembered, at most; of a power of two slots, so that a search is short. 48 bytes a slot, taken as they are used. */
+/** Inodes that are remembered, at most; of a power of two slots, so that a search is short. 56 bytes a slot, taken as they are used. */
 const REMEMBERED_MAX = 200_000;
 const SLOTS = 2 ** 18;
-const WORDS = 6;
+const WORDS = 7;
 const WORD_BYTES = BigInt64Array.BYTES_PER_ELEMENT;
 
+/** Stands for null among the offsets, none of which is negative. */
+const UNKNOWN = -1n;
 /** First word of a slot. It goes from empty to being written to written, and stays so. */
 const [EMPTY, WRITING, WRITTEN, WRITTEN_RACY] = [0n, 1n, 2n, 3n];
 
@@ -32,7 +36,7 @@ export class LinkDigests {
     this.#count = new Int32Array(buffer, SLOTS * WORDS * WORD_BYTES, 1);
   }
 
-  remember(device: bigint, inode: bigint, { size, mtimeNs, digest, racy }: LinkDigest): void {
+  remember(device: bigint, inode: bigint, { size, mtimeNs, digest, zeroFrom, racy }: LinkDigest): void {
     if (Atomics.add(this.#count, 0, 1) >= REMEMBERED_MAX) {
       Atomics.sub(this.#count, 0, 1);
       return;
@@ -44,6 +48,7 @@ export class LinkDigests {
     this.#slots[at + 3] = BigInt(size);
     this.#slots[at + 4] = mtimeNs;
     this.#slots[at + 5] = BigInt.asIntN(64, digest);
+    this.#slots[at + 6] = zeroFrom === null ? UNKNOWN : BigInt(zeroFrom);
     Atomics.store(this.#slots, at, racy ? WRITTEN_RACY : WRITTEN);
   }
 
@@ -52,10 +57,19 @@ export class LinkDigests {
     for (let at = firstSlot(device, inode); ; at = nextSlot(at)) {
       const state = Atomics.load(this.#slots, at);
       if (state === EMPTY) return undefined;
-      const [, slotDevice, slotInode, size = 0n, mtimeNs = 0n, digest = 0n] = this.#slots.subarray(at, at + WORDS);
+      const [, slotDevice, slotInode, size = 0n, mtimeNs = 0n, digest = 0n, zeroFrom = UNKNOWN] = this.#slots.subarray(
+        at,
+        at + WORDS,
+      );
       if (state === WRITING || slotDevice !== BigInt.asIntN(64, device) || slotInode !== BigInt.asIntN(64, inode))
         continue;
-      return { size: Number(size), mtimeNs, digest: BigInt.asUintN(64, digest), racy: state === WRITTEN_RACY };
+      return {
+        size: Number(size),
+        mtimeNs,
+        digest: BigInt.asUintN(64, digest),
+        zeroFrom: zeroFrom === UNKNOWN ? null : Number(zeroFrom),
+        racy: state === WRITTEN_RACY,
+      };
     }
   }
 }

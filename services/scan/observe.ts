@@ -8,6 +8,8 @@ import { metadataEqual } from '../../domain/version.ts';
 export interface Observed extends Metadata {
   readonly name: string;
   readonly digest: bigint | null;
+  /** As Proof.zeroFrom: of the copy that the digest is of. */
+  readonly zeroFrom: number | null;
   /** True when the bytes were read in this scan; a carried digest is false. */
   readonly readNow: boolean;
   readonly inode: bigint;
@@ -43,6 +45,7 @@ export type Ending =
   | (EndingBase & {
       readonly kind: 'proof';
       readonly digest: bigint;
+      readonly zeroFrom: number | null;
       readonly inode: bigint;
       readonly ctimeNs: bigint;
       readonly btimeNs: bigint;
@@ -141,6 +144,7 @@ export function diffPresent(
     endSeq: next,
     endReason,
     digest: seen.digest,
+    zeroFrom: seen.zeroFrom,
     readSeq: seen.digest === null ? null : seen.readNow ? point.seq : (now?.readSeq ?? point.seq),
     inode: seen.inode,
     ctimeNs: seen.ctimeNs,
@@ -173,7 +177,14 @@ function proofOf(point: ScanPoint, known: Version, seen: Observed): NameDiff {
   if (seen.kind !== 'file' || !seen.readNow || seen.digest === null) return NOTHING;
   const moved = known.inode !== seen.inode || known.ctimeNs !== seen.ctimeNs;
   const settled = known.racy && !seen.racy;
-  if (known.digest === null || settled || point.reread || (point.role === 'live' && (moved || known.racy))) {
+  const looksUnknown = known.zeroFrom === null && seen.zeroFrom !== null;
+  if (
+    known.digest === null ||
+    looksUnknown ||
+    settled ||
+    point.reread ||
+    (point.role === 'live' && (moved || known.racy))
+  ) {
     return { insert: null, endings: [proof(known, seen, known.digest !== null && known.suspect)] };
   }
   return NOTHING;
@@ -186,6 +197,7 @@ function proof(known: Version, seen: Observed, suspect: boolean): Ending {
     name: seen.name,
     firstSeq: known.firstSeq,
     digest: seen.digest,
+    zeroFrom: seen.zeroFrom,
     inode: seen.inode,
     ctimeNs: seen.ctimeNs,
     btimeNs: seen.btimeNs,

@@ -179,12 +179,18 @@ async function stoodWell(client: ClientBase, directory: number, seen: Observed):
   return standing.has(standingKey(directory, seen.name, seen.digest));
 }
 
+/** Of a made-up content: any offset that tells contents apart does. */
+export function looksOf(digest: bigint): number {
+  return Number(digest % 1_000_003n);
+}
+
 function observed(name: string, entry: TraceEntry, context: ScanContext): Observed {
   const digest = context.mode === 'list' ? null : entry.content;
   return {
     ...entry.metadata,
     name,
     digest,
+    zeroFrom: digest === null ? null : looksOf(digest),
     readNow: digest !== null,
     inode: entry.inode,
     ctimeNs: entry.ctimeNs,

@@ -4,7 +4,7 @@ import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { EndReason, Metadata } from '../../domain/version.ts';
 import { clientForFile } from '../support/postgres.ts';
-import { allVersions, drive, manifestAt, newVolume, type DrivenVolume, type PlacedVersion } from './drive.ts';
+import { allVersions, drive, manifestAt, newVolume, type DrivenVolume, type PlacedVersion, looksOf } from './drive.ts';
 import { openOracle, type Oracle } from './oracle.ts';
 import { toOracle, traces, type Trace, type TraceOptions } from './traces.ts';
 
@@ -35,6 +35,9 @@ function compare(rows: readonly PlacedVersion[], oracle: Oracle, reading: TraceO
     const version = versions[index];
     if (version === undefined) throw new Error('the lines were equal');
     expect(row.digest === null, `${line(row, row)}: a digest comes with its reading`).toBe(row.readSeq === null);
+    expect(row.zeroFrom, `${line(row, row)}: what the content looks like goes with its digest`).toBe(
+      row.digest === null ? null : looksOf(row.digest),
+    );
     if (row.digest === null && reading === 'some') continue;
     expect(row.digest, line(row, row)).toBe(version.digest);
     if (row.readSeq !== null) expect(version.readSeqs, line(row, row)).toContain(row.readSeq);

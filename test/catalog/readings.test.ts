@@ -20,7 +20,7 @@ test('a reading that would cut a version which a running scan is about to end le
   await drive(client, volume, scan(20n, new Map([['f', FILE]])));
   const [version] = await allVersions(client, volume);
   if (version === undefined) throw new Error('f was seen');
-  const copy = { digest: 2n, inode: 2n, ctimeNs: 2n, btimeNs: 2n, nlink: 1, racy: false };
+  const copy = { digest: 2n, zeroFrom: 2, inode: 2n, ctimeNs: 2n, btimeNs: 2n, nlink: 1, racy: false };
   const read = { root: volume.rootId, seq: 20n, directory: 0, name: 'f', version, ...copy };
   const record = async (): Promise<unknown> => {
     await client.query('begin');
@@ -37,4 +37,23 @@ test('a reading that would cut a version which a running scan is about to end le
     [10n, 20n],
     [20n, 30n],
   ]);
+});
+
+test('a copy that is read again tells how the content looks where that was not recorded before', async () => {
+  const volume = await newVolume(client, 'backup');
+  await drive(client, volume, scan(10n, new Map([['f', FILE]])));
+  await client.query('update version set zero_from = null where root = $1', [volume.rootId]);
+  const read = async (digest: bigint, zeroFrom: number): Promise<void> => {
+    const [version] = await allVersions(client, volume);
+    if (version === undefined) throw new Error('f was seen');
+    const copy = { digest, zeroFrom, inode: 1n, ctimeNs: 1n, btimeNs: 0n, nlink: 1, racy: false };
+    await client.query('begin');
+    await recordReadings(client, [{ root: volume.rootId, seq: 10n, directory: 0, name: 'f', version, ...copy }]);
+    await client.query('commit');
+  };
+  const looks = async (): Promise<unknown> => (await allVersions(client, volume)).map(({ zeroFrom }) => zeroFrom);
+  await read(2n, 3);
+  expect(await looks()).toEqual([null]);
+  await read(1n, 4);
+  expect(await looks()).toEqual([4]);
 });

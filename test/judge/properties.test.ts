@@ -61,6 +61,7 @@ const versionArb = fc
       target: r.kind === 'symlink' ? r.target : null,
       rdev: r.kind === 'block-device' ? r.ctime : null,
       digest: r.kind === 'file' ? r.digest : null,
+      zeroFrom: null,
       readSeq: null,
       inode: r.inode,
       ctimeNs: r.ctime * DAY_NS,

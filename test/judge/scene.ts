@@ -233,6 +233,7 @@ function versionOf(
     target: entry.target,
     rdev: null,
     digest: readAt === null ? null : digestOf(copy.content),
+    zeroFrom: null,
     readSeq: readAt === null ? null : (observers[readAt]?.scan.seq ?? null),
     inode: inodeOf(volume, copy),
     ctimeNs: ctimeOf(copy),

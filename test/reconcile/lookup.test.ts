@@ -32,6 +32,7 @@ function seen(name: string): Version {
     target: null,
     rdev: null,
     digest: null,
+    zeroFrom: null,
     readSeq: null,
     inode: stat.ino,
     ctimeNs: stat.ctimeNs,

@@ -3,7 +3,13 @@ import { expect, test } from 'vitest';
 import { LinkDigests, type LinkDigest } from '../../services/scan/link-digests.ts';
 
 function digestOf(n: number): LinkDigest {
-  return { size: n, mtimeNs: BigInt(n) - 5n, digest: 0xffff_ffff_ffff_ff00n + BigInt(n % 256), racy: n % 3 === 0 };
+  return {
+    size: n,
+    mtimeNs: BigInt(n) - 5n,
+    digest: 0xffff_ffff_ffff_ff00n + BigInt(n % 256),
+    zeroFrom: n % 5 === 0 ? null : n,
+    racy: n % 3 === 0,
+  };
 }
 
 test('what one thread has read, another one knows, by device and inode', () => {
