@@ -271,6 +271,19 @@ export async function topLevelLoss(client: Queryable, context: ScanContext): Pro
   return row;
 }
 
+/** Names at the top of a volume at its newest complete scan. `lost+found` is not among them: every new ext4 has one. */
+export async function topLevelNames(
+  client: Queryable,
+  volume: { readonly id: number; readonly rootId: number },
+): Promise<string[]> {
+  const found = await client.query<{ name: string }>(
+    `select m.name from manifest($2, (select max(seq) from scan where volume = $1 and state = 'complete')) m
+      where m.directory = 0 and m.name not in ('', 'lost+found') order by m.name`,
+    [volume.id, volume.rootId],
+  );
+  return found.rows.map(({ name }) => name);
+}
+
 /** What the newest complete scan of a volume could not look at, by path. */
 export async function newestGaps(client: Queryable, volumeId: number): Promise<Gap[]> {
   const found = await client.query<Gap>(

@@ -67,12 +67,17 @@ async function closing<T>({ db, context, nowMs }: Finish, close: () => Promise<T
 
 /** Rule 3: an empty or swapped volume is not a loss. The scan is quarantined; nothing ends. */
 async function guard({ db, client, context, nowMs }: Finish): Promise<void> {
-  const reason = rootMoved(context) ?? (await emptied(client, context));
+  const moved = rootMoved(context);
+  const reason = moved ?? (await emptied(client, context));
   if (reason === null) return;
   await giveUpScan(db, context.scanId, { reason: `quarantined: ${reason}`, nowMs: nowMs() });
   throw new RollcallError(`${context.path}: ${reason}. The scan is quarantined: nothing was concluded from it.`, {
     exit: EXIT.guard,
-    next: 'Check that the right file system is mounted there (findmnt). If this is the new state of the volume, accept it: rollcall volumes rebase PATH --reason "…"',
+    next: `Check that the right file system is mounted there (findmnt). If this is the new state of the volume, ${
+      moved === null
+        ? 'run the same command once with --new-state'
+        : 'accept it: rollcall volumes rebase PATH --reason "…"'
+    }.`,
   });
 }
 

@@ -101,6 +101,24 @@ test('history says where a copy lies that is not suspect, as a word for a shell'
   );
 });
 
+test('volumes forget takes a volume out of the catalog and says what was forgotten; the log keeps it', async () => {
+  const volume = dirname(write('mistaken/letter', 'a letter'));
+  expect(await rollcall(['scan', volume])).toMatchObject({ status: 0 });
+  const typed = ['volumes', 'forget', volume];
+  expect(await rollcall(typed)).toMatchObject({ status: 2, stderr: expect.stringContaining('--reason') });
+  const { status, stdout, stderr } = await rollcall([...typed, '--reason', 'a typing error']);
+  expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+  expect(stdout).toContain(`Forgot ${volume}: 1 scan, 1 file version, 0 findings, 0 assessments.\n`);
+  expect((await rollcall(['volumes'])).stdout).not.toContain(volume);
+  expect((await rollcall(['log'])).stdout).toMatch(/forget.*mistaken[^]*a typing error/);
+  expect((await rollcall(['scan', volume, '--json'])).status).toBe(0);
+  expect(JSON.parse((await rollcall([...typed, '--reason', 'again', '--json'])).stdout)).toMatchObject({
+    volume,
+    role: 'live',
+    forgotten: { scans: 1, openFindings: 0 },
+  });
+});
+
 test('worker --threads is 32 at most, however many are asked for', async () => {
   const { status, stderr } = await rollcall(['worker', '--once', '--threads', '1000']);
   expect(status).toBe(0);
