@@ -88,6 +88,11 @@ export interface Source {
   readonly inTarget: boolean;
 }
 
+export interface LiveInode {
+  readonly inode: bigint;
+  readonly nlink: number;
+}
+
 export interface Finding {
   readonly volume: string;
   /** Printable path below the volume's root. */
@@ -114,6 +119,8 @@ export interface Finding {
   readonly below: string | null;
   /** For a hard-linked name that is gone: a surviving name with the same content, to be linked after comparing. */
   readonly linkTo: string | null;
+  /** The inode of the newest live observation of a file, by which names that were one file are told from those that were not; null where none is known. */
+  readonly liveInode?: LiveInode | null;
   /** A person's acceptance of exactly this pair of states. */
   readonly accepted: { readonly reason: string; readonly atMs: number } | null;
   /** Identity of the pair (expected, observed), for `accept` and for recognising a finding again. */

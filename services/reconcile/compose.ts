@@ -1,12 +1,12 @@
 // From verdicts in terms of observers to the findings of an assessment, and from findings to what the catalog keeps.
-import type { Finding, Source, Verdict } from '../../domain/assessment.ts';
+import type { Finding, LiveInode, Source, Verdict } from '../../domain/assessment.ts';
 import { isGap, type Observer } from '../../domain/facts.ts';
 import type { Judged, SourceCopy } from '../../domain/judge/context.ts';
 import type { Kind } from '../../domain/version.ts';
 import { iso, isoAsOf } from '../../domain/window/timeline.ts';
 import type { FindingRow } from '../catalog/findings.ts';
 import type { Subject } from './judging.ts';
-import { lastSeenAt, versionAt } from './movement.ts';
+import { lastSeenAt, lastSeenLive, versionAt } from './movement.ts';
 
 /** What a person need not act on is counted and listed, but not kept: it would be most of the volume. */
 const NOT_KEPT: readonly Verdict[] = ['intact', 'new', 'modified', 'moved', 'deleted', 'unsettled'];
@@ -70,11 +70,17 @@ export function findingOf(
     errno: judged.errno,
     below: judged.below,
     linkTo: judged.linkTo,
+    liveInode: liveInodeOf(verdicted, observers),
     accepted: judged.accepted === null ? null : { reason: judged.accepted.reason, atMs: judged.accepted.atMs },
     expectedKey: judged.expectedKey,
     observedKey: judged.observedKey,
     evidence: judged.evidence,
   };
+}
+
+function liveInodeOf({ subject }: Verdicted, observers: readonly Observer[]): LiveInode | null {
+  const seen = lastSeenLive(subject.facts, observers);
+  return seen === null || seen.kind !== 'file' ? null : { inode: seen.inode, nlink: seen.nlink };
 }
 
 export function sourceOf(copy: SourceCopy, observers: readonly Observer[], nowMs: number): Source {

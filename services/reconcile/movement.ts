@@ -1,5 +1,5 @@
 // What vanished and what appeared, taken from the facts and the live manifest, for findMoves to pair.
-import { isGap, type PathFacts, type Sight } from '../../domain/facts.ts';
+import { isGap, type Observer, type PathFacts, type Sight } from '../../domain/facts.ts';
 import { compareBytes } from '../../domain/path.ts';
 import { isTold, sameMtime, sizesAgree, type Version } from '../../domain/version.ts';
 import { type Appeared, findMoves, type Moves, type Vanished } from '../../domain/window/moves.ts';
@@ -118,6 +118,15 @@ function vanishedOf(
     alone,
     lastSeenMs: builder.observers[seen]?.role === 'list' ? UNDATED_MS : (points[seen] ?? 0),
   };
+}
+
+/** What the newest live observation of a path saw there, live now included; null where none did. */
+export function lastSeenLive({ sights }: PathFacts, observers: readonly Observer[]): Version | null {
+  for (let index = observers.length - 1; index >= 0; index--) {
+    const seen = observers[index]?.role === 'live' ? versionAt(sights, index) : null;
+    if (seen !== null) return seen;
+  }
+  return null;
 }
 
 /** Nothing speaks against these two being one file: kind, size, mtime, and digests where both were read; a list tells no time. */

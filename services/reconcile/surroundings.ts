@@ -7,7 +7,7 @@ import { copiesOf, entriesAbove, linkedNames } from '../catalog/neighbours.ts';
 import { type JudgedRoot, pathsOfDirectories, rowsOfNames } from '../catalog/reconciliation.ts';
 import type { FactsBuilder } from './facts.ts';
 import type { Subject } from './judging.ts';
-import { lastSeenAt, versionAt } from './movement.ts';
+import { lastSeenAt, lastSeenLive, versionAt } from './movement.ts';
 
 export interface Neighbourhood {
   /** Non-directories of each directory (by id) that were counted and not fetched: all of them are there. */
@@ -138,14 +138,17 @@ async function survivingNames(
   gone: readonly Subject[],
 ): Promise<Map<Subject, string>> {
   const live = builder.observers.length - 1;
-  const byRoot = new Map<number, { subject: Subject; version: Version; seq: bigint }[]>();
+  const byRoot = new Map<number, { subject: Subject; version: Version; seq: bigint; own: Version | null }[]>();
   for (const subject of gone) {
     const seen = lastSeenAt(subject.facts, live);
     const version = versionAt(subject.facts.sights, seen);
     const scan = builder.observers[seen]?.scan;
     if (version === null || scan === undefined || version.kind !== 'file' || version.nlink < 2) continue;
+    // A backup may have been deduplicated with hard links: what live itself had as two files comes back as two.
+    const own = lastSeenLive(subject.facts, builder.observers);
+    if (own !== null && own.nlink < 2) continue;
     const list = byRoot.get(scan.rootId) ?? [];
-    list.push({ subject, version, seq: scan.seq });
+    list.push({ subject, version, seq: scan.seq, own });
     byRoot.set(scan.rootId, list);
   }
   const links = new Map<Subject, string>();
@@ -160,13 +163,14 @@ async function survivingNames(
       const standing = typeof facts === 'string' ? null : versionAt(facts.sights, live);
       if (standing !== null) now.set(`${row.directory} ${row.name}`, standing);
     }
-    for (const { subject, version, seq } of wanted) {
+    for (const { subject, version, seq, own } of wanted) {
       const other = found.find(
         (name) =>
           name.version.inode === version.inode &&
           name.version.firstSeq <= seq &&
           (name.version.endSeq === null || name.version.endSeq > seq) &&
-          same(now.get(`${name.directory} ${name.name}`) ?? NOTHING, version),
+          same(now.get(`${name.directory} ${name.name}`) ?? NOTHING, version) &&
+          (own === null || now.get(`${name.directory} ${name.name}`)?.inode === own.inode),
       );
       if (other !== undefined) links.set(subject, joinPath(paths.get(other.directory) ?? '', other.name));
     }

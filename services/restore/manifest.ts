@@ -1,6 +1,13 @@
 // The records of a bundle's JSON Lines files, written by bundle.ts and read by verify.ts. Paths are printable text, digests 16 hex digits, times ns
 // as decimal strings, so that every JSON parser keeps them whole.
-import { type Finding, RECOVERIES, type Source, type State, VERDICTS } from '../../domain/assessment.ts';
+import {
+  type Finding,
+  type LiveInode,
+  RECOVERIES,
+  type Source,
+  type State,
+  VERDICTS,
+} from '../../domain/assessment.ts';
 import { decodePath } from '../../domain/path.ts';
 import { KINDS, type Kind } from '../../domain/version.ts';
 import { listFileOf } from './lists.ts';
@@ -25,6 +32,7 @@ export interface ManifestEntry {
   /** Its snapshot lies on another host. */
   readonly isRemote: boolean;
   readonly linkTo: string | null;
+  readonly liveInode: LiveInode | null;
   readonly state: State;
   /** What a damaged entry replaces. */
   readonly obstacle: State | null;
@@ -45,6 +53,16 @@ function stateRecord(state: State | null): Record<string, unknown> | null {
     target: state.target,
     rdev: state.rdev === null ? null : String(state.rdev),
   };
+}
+
+function liveInodeRecord({ liveInode }: Finding): Record<string, unknown> | null {
+  return liveInode === null || liveInode === undefined ? null : { ...liveInode, inode: String(liveInode.inode) };
+}
+
+/** Left out by versions that did not know it. */
+function liveInodeIn(json: Json): LiveInode | null {
+  const value = json['liveInode'];
+  return isObject(value) ? { inode: BigInt(text(value, 'inode')), nlink: whole(value, 'nlink') } : null;
 }
 
 export function manifestRecord(plan: RestorePlan, entry: Entry): Record<string, unknown> {
@@ -81,6 +99,7 @@ export function manifestRecord(plan: RestorePlan, entry: Entry): Record<string, 
           },
     cause: finding.cause?.cause ?? null,
     linkTo: entry.linkTo,
+    liveInode: liveInodeRecord(finding),
     sha256: entry.sha256,
     inTheWay: entry.obstacle === null ? null : { ...stateRecord(entry.obstacle.state), sha256: entry.obstacle.sha256 },
     expectedKey: finding.expectedKey,
@@ -131,6 +150,7 @@ export function findingRecord(
     errno: finding.errno,
     below: finding.below,
     linkTo: finding.linkTo,
+    liveInode: liveInodeRecord(finding),
     accepted: finding.accepted,
     evidence: finding.evidence ?? [],
     expectedKey: finding.expectedKey,
@@ -226,6 +246,7 @@ export function parseFindingLine(line: string): { readonly finding: Finding; rea
     errno: textOrNull(json, 'errno'),
     below: textOrNull(json, 'below'),
     linkTo: textOrNull(json, 'linkTo'),
+    liveInode: liveInodeIn(json),
     accepted: isObject(accepted) ? { reason: text(accepted, 'reason'), atMs: whole(accepted, 'atMs') } : null,
     expectedKey: text(json, 'expectedKey'),
     observedKey: text(json, 'observedKey'),
@@ -279,6 +300,7 @@ export function parseManifestLine(line: string): ManifestEntry {
     recovery: one(['exact', 'older'] as const, json, 'recovery'),
     isRemote: isObject(source) && source['proof'] === 'export',
     linkTo: textOrNull(json, 'linkTo'),
+    liveInode: liveInodeIn(json),
     state: parseState(json),
     obstacle: isObject(inTheWay) ? parseState(inTheWay) : null,
     expectedKey: text(json, 'expectedKey'),

@@ -203,6 +203,7 @@ export function planRestore(
 
   const entries: Entry[] = [];
   const leaders = new Map<string, Entry>();
+  const others = new Map<string, string>();
   for (const { finding, proof } of accepted) {
     const destination = destinations.get(finding) ?? below(finding.path, moved);
     const source = indexOf.get(proof.source.root);
@@ -211,11 +212,15 @@ export function planRestore(
       leftOut.push({ finding, why: TOO_LONG, sourceFailed: false });
       continue;
     }
-    const entry = entryOf(finding, proof, { destination, source, age: ages.get(finding) ?? 0, uncertainToo });
+    const planned = entryOf(finding, proof, { destination, source, age: ages.get(finding) ?? 0, uncertainToo });
+    const entry = apart(planned, proof, others);
     // Names that were one file. Two that are only copied from the same one come back as two, as they were.
     const isName = entry.sourcePath === finding.path;
+    const own = ownInode(finding);
     const key =
-      proof.inode === null || proof.sha256 === null || !isName ? null : `${entry.list}\0${source}\0${proof.inode}`;
+      proof.inode === null || proof.sha256 === null || !isName || own === 'alone'
+        ? null
+        : `${planned.list}\0${source}\0${proof.inode}\0${own}`;
     const leader = key === null || entry.action !== 'copy' ? undefined : leaders.get(key);
     if (leader !== undefined) {
       entries.push({ ...entry, action: 'link', linkTo: leader.destination, sha256: proof.sha256 });
@@ -227,6 +232,28 @@ export function planRestore(
   const kept = withoutContradictions(entries, leftOut);
   kept.sort((a, b) => compareBytes(a.destination, b.destination));
   return { sources, entries: kept, directories: directoriesOf(kept, sources, parentState), leftOut, lost };
+}
+
+/** Which names were one file is known from live, not from a backup that may have been deduplicated: by inode; unknown where nobody saw it live. */
+function ownInode({ liveInode }: Finding): string {
+  if (liveInode === null || liveInode === undefined) return 'unknown';
+  return liveInode.nlink < 2 ? 'alone' : String(liveInode.inode);
+}
+
+/**
+ * rsync -H makes one file of names that are one inode in the snapshot. Those that live had apart go to a list that is copied without it. `others`
+ * are the live inodes of the first in each list, by the inode in the snapshot, or where an export tells none by what hard links have in common.
+ */
+function apart(entry: Entry, { inode, source }: Proof, others: Map<string, string>): Entry {
+  if (entry.state.kind !== 'file' || (entry.action !== 'copy' && entry.action !== 'replace')) return entry;
+  const { digest, size, mtimeNs, mode, uid, gid } = source.state;
+  if (inode === null && source.proof === 'read') return entry;
+  const copy = inode ?? [digest, size, mtimeNs, mode, uid, gid].join(' ');
+  const key = `${entry.list}\0${entry.source}\0${copy}`;
+  const own = ownInode(entry.finding);
+  const other = others.get(key);
+  if (other === undefined) others.set(key, own);
+  return other === undefined || (other === own && own !== 'alone') ? entry : { ...entry, list: `${entry.list}-single` };
 }
 
 /** A root-owned link that is restored may stand for a directory; restore.sh lets entries pass it. */

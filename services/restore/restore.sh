@@ -742,6 +742,8 @@ transfer() {
   would=0 arrived=0
   [ -s "$2" ] || return 0
   LISTFILE=$2 OPTS="$BASE $3"
+  # One file in the snapshot, and several in the volume: a backup may have been deduplicated.
+  case $list in *-single) OPTS="$OPTS --no-hard-links" ;; esac
   if [ "$apply" = 0 ]; then OPTS="$OPTS -n --out-format=%l"; elif [ -t 1 ]; then OPTS="$OPTS --info=progress2"; fi
   export LISTFILE OPTS
   : >"$W/would"

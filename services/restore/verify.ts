@@ -5,6 +5,7 @@ import type { State, Tally } from '../../domain/assessment.ts';
 import { EXIT, type ExitCode, RollcallError, worstExit } from '../../domain/exit.ts';
 import { sameMtime } from '../../domain/version.ts';
 import { FileError } from '../files/errors.ts';
+import type { Stat } from '../files/stat.ts';
 import { createHasher } from '../files/hash.ts';
 import { realPathOf } from '../files/location.ts';
 import { Copies, type Look } from './content.ts';
@@ -28,7 +29,7 @@ export const VERIFY_STATUSES = [
 ] as const;
 export type VerifyStatus = (typeof VERIFY_STATUSES)[number];
 
-/** Right in content and yet not as it was; 'link': a copy instead of a hard link. */
+/** Right in content and yet not as it was; 'link': a copy instead of a hard link, or a hard link to what was another file. */
 export type MetadataField = 'owner' | 'mode' | 'mtime' | 'link';
 
 export interface VerifyItem {
@@ -110,6 +111,7 @@ export async function verifyBundle(input: VerifyInput): Promise<VerifyResult> {
     blocked: none,
     unreadable: none,
   };
+  const inodes = new Map<bigint, bigint>();
   let bytesRead = 0;
   let sinceTurn = 0;
   const manifest = createReadStream(fileOf(bundle, 'manifest.jsonl'));
@@ -123,7 +125,7 @@ export async function verifyBundle(input: VerifyInput): Promise<VerifyResult> {
         bytesRead += bytes;
         sinceTurn += bytes;
       });
-      const item = itemOf(entry, look, copies);
+      const item = itemOf(entry, look, copies, inodes);
       items.push(item);
       const { files, bytes } = counts[item.status];
       counts[item.status] = { files: files + 1, bytes: bytes + (entry.state.size ?? 0) };
@@ -196,7 +198,7 @@ function sameContent(a: State, b: State): boolean {
   return a.target === b.target && a.rdev === b.rdev;
 }
 
-function itemOf(entry: ManifestEntry, look: Look, copies: Copies): VerifyItem {
+function itemOf(entry: ManifestEntry, look: Look, copies: Copies, inodes: Map<bigint, bigint>): VerifyItem {
   const { volume, path, destination, state, list, needs, isRemote, expectedKey, observedKey } = entry;
   const item = (status: VerifyStatus, detail: string | null, metadata: readonly MetadataField[] = []): VerifyItem => ({
     volume,
@@ -228,6 +230,7 @@ function itemOf(entry: ManifestEntry, look: Look, copies: Copies): VerifyItem {
   }
   if (sameContent(look.state, state)) {
     const metadata = metadataOf(entry, look.state, look.stat.inode, copies);
+    if (isMadeOne(entry, look.stat, inodes)) metadata.push('link');
     const detail = metadata.length === 0 ? null : `content is right; differs in ${metadata.join(', ')}`;
     return item(list.includes('beside') ? 'beside' : 'restored', detail, metadata);
   }
@@ -251,6 +254,15 @@ function metadataOf(entry: ManifestEntry, now: State, inode: bigint, copies: Cop
   const timesKnown = now.mtimeNs !== null && state.mtimeNs !== null;
   if (!timesKnown || !sameMtime(now.mtimeNs, state.mtimeNs)) fields.push('mtime');
   return fields;
+}
+
+/** Two files that the volume had apart are one now: writing to one name changes the other. `inodes` are those in the volume by those found here. */
+function isMadeOne({ liveInode, linkTo }: ManifestEntry, stat: Stat, inodes: Map<bigint, bigint>): boolean {
+  if (liveInode === null || stat.kind !== 'file' || stat.nlink < 2 || linkTo !== null) return false;
+  if (liveInode.nlink < 2) return true;
+  const other = inodes.get(stat.inode);
+  if (other === undefined) inodes.set(stat.inode, liveInode.inode);
+  return other !== undefined && other !== liveInode.inode;
 }
 
 function differenceOf(now: State, wanted: State): string {

@@ -45,6 +45,7 @@ export interface Wrong {
   readonly sourcePath?: string | Buffer;
   readonly export?: boolean;
   readonly errno?: string;
+  readonly liveInode?: Finding['liveInode'];
   /** The copy lies in the live tree itself, at sourcePath; `from` says what the path should be. */
   readonly inTarget?: boolean;
 }
@@ -142,6 +143,7 @@ export class World {
       errno: what.errno ?? null,
       below: null,
       linkTo: what.linkTo ?? null,
+      liveInode: what.liveInode ?? null,
       accepted: null,
       expectedKey: `expected:${printable}`,
       observedKey: `observed:${printable}`,

@@ -1,0 +1,58 @@
+// From a loss to a proven restore and on to the next assessment, with the real catalog and the real restore.sh.
+import { linkSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { Catalog } from '../reconcile/world.ts';
+import { House } from './house.ts';
+
+const catalog = await Catalog.forFile();
+
+const inode = (house: House, path: string): number => statSync(house.at(path)).ino;
+
+/** Live has two equal files; the backup's deduplication makes one inode of them, night by night. */
+async function deduplicated(house: House): Promise<void> {
+  house.furnish();
+  house.write('anna/x', 'the same bytes '.repeat(50));
+  house.write('bob/x', 'the same bytes '.repeat(50));
+  for (let night = 0; night < 3; night++) {
+    const root = house.snapshot(night);
+    rmSync(join(root, 'bob/x'));
+    linkSync(join(root, 'anna/x'), join(root, 'bob/x'));
+  }
+  expect((await house.assess(2)).exit).toBe(0);
+}
+
+test.each([
+  ['both are lost', ['anna/x', 'bob/x']],
+  ['one is lost and the other stands', ['bob/x']],
+])('two files of the volume that a deduplicated backup holds as one come back as two: %s', async (_, lost) => {
+  const house = House.open(catalog, 3);
+  await deduplicated(house);
+  house.lose(...lost);
+  const { bundle } = await house.assess(2);
+  if (bundle === null) throw new Error('no bundle');
+  expect(house.restore(bundle.directory, '--apply')).toMatchObject({ code: 0 });
+  expect(readFileSync(house.at('bob/x'), 'utf8')).toBe('the same bytes '.repeat(50));
+  expect(inode(house, 'bob/x')).not.toBe(inode(house, 'anna/x'));
+  expect((await house.verify(bundle.directory, 2)).result).toMatchObject({ exit: 0, metadataDiffers: 0 });
+});
+
+test('two names of one file that the volume had come back as one, though the backup was deduplicated with a third', async () => {
+  const house = House.open(catalog, 3);
+  house.furnish();
+  house.write('one', 'the same bytes '.repeat(50));
+  house.link('one', 'two');
+  house.write('third', 'the same bytes '.repeat(50));
+  for (let night = 0; night < 3; night++) {
+    const root = house.snapshot(night);
+    rmSync(join(root, 'third'));
+    linkSync(join(root, 'one'), join(root, 'third'));
+  }
+  await house.assess(2);
+  house.lose('one', 'two', 'third');
+  const { bundle } = await house.assess(2);
+  if (bundle === null) throw new Error('no bundle');
+  expect(house.restore(bundle.directory, '--apply')).toMatchObject({ code: 0 });
+  expect(inode(house, 'two')).toBe(inode(house, 'one'));
+  expect(inode(house, 'third')).not.toBe(inode(house, 'one'));
+});
