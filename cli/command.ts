@@ -1,7 +1,7 @@
 // The contract between the door and a command. Each file in cli/commands/ exports `define(program, run)`, which adds one command to the
 // program: words, options, and an action that calls run(body). Options are cheap; whatever is heavy (services, pg, the engine) is
 // imported inside the body, so that `rollcall --help` loads none of it.
-import { InvalidArgumentError, type Command } from 'commander';
+import { InvalidArgumentError, Option, type Command } from 'commander';
 import type { ExitCode } from '../domain/exit.ts';
 import type { Config } from './config.ts';
 import type { Output } from './output.ts';
@@ -39,6 +39,11 @@ export interface RunOptions {
 export type Run = (body: Body, options?: RunOptions) => Promise<void>;
 
 export type Define = (program: Command, run: Run) => void;
+
+/** For cron, which mails whatever is printed. */
+export function quietOption(): Option {
+  return new Option('-q, --quiet', 'print nothing where there is nothing to report; else the answer, without progress');
+}
 
 /** For options that may be given several times. */
 export function collect(value: string, before: readonly string[] | undefined): readonly string[] {

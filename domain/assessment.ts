@@ -1,45 +1,7 @@
 // What an assessment says: the verdict of every path that is not plainly intact, the window, the timeline, the counts, the restore plan.
 // This is the seam between judging, the restore bundle, the report and the command line.
+import type { Verdict } from './verdicts.ts';
 import type { Kind } from './version.ts';
-
-/** The classes of design.md section 6. Every path of the universe is in exactly one. */
-export const VERDICTS = [
-  'unreadable',
-  'unsettled',
-  'hidden',
-  'unreachable',
-  'misplaced',
-  'missing',
-  'moved',
-  'deleted',
-  'replaced',
-  'recreated',
-  'corrupt',
-  'backup-corrupt',
-  'truncated',
-  'reverted',
-  'intact',
-  'modified',
-  'unverified',
-  'backup-missing',
-  'new',
-  'unprotected',
-] as const;
-export type Verdict = (typeof VERDICTS)[number];
-
-/** The path is there, and its content is not what it should be. */
-export const DAMAGES = ['corrupt', 'truncated', 'reverted'] as const satisfies readonly Verdict[];
-export type DamageVerdict = (typeof DAMAGES)[number];
-/** The proper content of the path is not there: what recovery has a meaning for. */
-export const LOSSES = ['missing', ...DAMAGES, 'replaced', 'recreated'] as const satisfies readonly Verdict[];
-
-export function isDamageVerdict(verdict: Verdict): verdict is DamageVerdict {
-  return (DAMAGES as readonly Verdict[]).includes(verdict);
-}
-
-export function isLossVerdict(verdict: Verdict): boolean {
-  return (LOSSES as readonly Verdict[]).includes(verdict);
-}
 
 export const RECOVERIES = ['exact', 'older', 'none'] as const;
 /** exact: a readable copy same as LKG; older: something newer than the source is known to have existed; none: no source. */
@@ -193,8 +155,6 @@ export interface Assessment {
   readonly findings: readonly Finding[];
   /** What could not be looked at and what would not hold still, a sentence each. */
   readonly incomplete: readonly string[];
-  /** Something among it could not be read; else it was only in flux, and findings come first in the exit code. */
-  readonly unread: boolean;
   readonly conditions: readonly Condition[];
   readonly bytesRead: number;
   /** Bytes whose digests were carried, and the oldest reading among them (ISO 8601, null if none). */

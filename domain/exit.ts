@@ -1,9 +1,10 @@
-// Exit codes, everywhere (design.md section 7): when several apply, 130 > 2 > 4 > 3 > 1. Incomplete is never 0.
+// Exit codes, everywhere (design.md section 7): when several apply, 130 > 2 > 4 > 1 > 3: findings are more urgent than what
+// could not be looked at. Incomplete is never 0.
 
 export const EXIT = { nothing: 0, findings: 1, failure: 2, incomplete: 3, guard: 4, interrupted: 130 } as const;
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
-const ORDER: readonly ExitCode[] = [EXIT.interrupted, EXIT.failure, EXIT.guard, EXIT.incomplete, EXIT.findings];
+const ORDER: readonly ExitCode[] = [EXIT.interrupted, EXIT.failure, EXIT.guard, EXIT.findings, EXIT.incomplete];
 
 /** The code that stands when several apply; 0 for none. */
 export function worstExit(codes: Iterable<ExitCode>): ExitCode {

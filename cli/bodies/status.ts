@@ -1,5 +1,6 @@
 // The bodies of `status` and `log`.
 import { EXIT, type ExitCode } from '../../domain/exit.ts';
+import { VERDICTS } from '../../domain/verdicts.ts';
 import { iso } from '../../domain/window/timeline.ts';
 import { statusOf, type Status } from '../../services/audit/status.ts';
 import { readAudit } from '../../services/catalog/audit-log.ts';
@@ -9,20 +10,18 @@ import type { LogArguments, StatusArguments } from '../commands/status.ts';
 
 /** A request that waits for so long has probably no worker. */
 const WAITING_LONG_MS = 120_000;
+const INCOMPLETE_MAX = 3;
 
 export async function statusBody(context: Context, args: StatusArguments): Promise<ExitCode> {
   const { db } = await context.session();
   const status = await statusOf(db.pool);
-  const exit = status.assessments.some(({ incident }) => incident) ? EXIT.findings : EXIT.nothing;
-  if (args.json) {
-    context.output.json(record(status));
-    return exit;
-  }
-  for (const line of lines(status, context.now(), context.config.program)) context.output.line(line);
-  return exit;
+  if (args.json) context.output.json(record(status));
+  else if (!args.quiet || status.exit !== EXIT.nothing)
+    for (const line of lines(status, context.now(), context.config.program)) context.output.line(line);
+  return status.exit;
 }
 
-function record({ running, requests, assessments }: Status): unknown {
+function record({ running, requests, assessments, troubles, exit }: Status): unknown {
   return {
     running: running.map(({ startedMs, progressedMs, scanId, heldBy, bytesRead, filesExpected, ...scan }) => ({
       scan: String(scanId),
@@ -39,53 +38,77 @@ function record({ running, requests, assessments }: Status): unknown {
       asked: iso(askedMs),
       ended: endedMs === null ? null : iso(endedMs),
     })),
-    assessments: assessments.map(({ createdMs, volumeId: _volumeId, exact, older, none, ...assessment }) => ({
-      ...assessment,
-      judged: iso(createdMs),
-      recovery: { exact, older, none },
+    assessments: assessments.map(
+      ({ createdMs, volumeId: _volumeId, exact, older, none, incomplete, ...assessment }) => ({
+        ...assessment,
+        incomplete: incomplete.length,
+        incomplete_places: incomplete,
+        judged: iso(createdMs),
+        recovery: { exact, older, none },
+      }),
+    ),
+    troubles: troubles.map(({ atMs, volumeId: _volumeId, exit: stopped, ...trouble }) => ({
+      ...trouble,
+      exit: stopped,
+      at: iso(atMs),
     })),
+    exit,
   };
 }
 
-function lines({ running, requests, assessments }: Status, nowMs: number, program: string): string[] {
+function lines({ running, requests, assessments, troubles }: Status, nowMs: number, program: string): string[] {
   const shown: string[] = [];
   for (const scan of running) {
     const { shards, heldBy, files, filesExpected } = scan;
     const of = filesExpected === null ? '' : ` of about ${count(filesExpected)}`;
     shown.push(
-      `scanning ${visible(scan.path)} (${scan.role}, on ${scan.host}) since ${time(iso(scan.startedMs))} UTC`,
+      `scanning ${visible(scan.path)} (${scan.role}, on ${scan.host}) since ${time(iso(scan.startedMs))}`,
       `  ${count(files)}${of} files, ${bytes(scan.bytesRead)} read; ${plural(shards.done, 'shard')} done, ${shards.held} in hand, ${shards.open} waiting`,
       heldBy.length === 0
-        ? `  nobody is at work on it; last progress ${time(iso(scan.progressedMs))} UTC. The same command, or ${program} worker, continues it.`
-        : `  ${heldBy.map((holder) => `held from ${holder.from ?? 'this machine'} since ${time(holder.since)} UTC (${plural(holder.shards, 'shard')})`).join('; ')}`,
+        ? `  not running; last progress ${time(iso(scan.progressedMs))}. The same command, or ${program} worker, continues it.`
+        : `  ${heldBy.map((holder) => `held from ${holder.from ?? 'this machine'} since ${time(holder.since)} (${plural(holder.shards, 'shard')})`).join('; ')}`,
     );
   }
   for (const request of requests) {
     const { answer, endedMs } = request;
     shown.push(
-      `request ${request.id} (${request.kind} ${visible(request.about.join(', '))}, on ${request.host}), asked ${time(iso(request.askedMs))} UTC: ${
+      `request ${request.id} (${request.kind} ${visible(request.about.join(', '))}, on ${request.host}), asked ${time(iso(request.askedMs))}: ${
         answer === null || endedMs === null
           ? request.state
-          : `ended ${time(iso(endedMs))} UTC with ${answer.exit}: ${visible(answer.message)}`
+          : `ended ${time(iso(endedMs))} with exit code ${answer.exit}: ${visible(answer.message)}`
       }`,
     );
     if (answer !== null && answer.bundle !== null) shown.push(`  bundle ${visible(answer.bundle)}`);
     if (answer !== null && answer.next !== null) shown.push(`  next: ${visible(answer.next)}`);
     if (request.state === 'waiting' && nowMs - request.askedMs > WAITING_LONG_MS)
-      shown.push(`  nobody has taken it: does a worker run on ${request.host}? ${program} worker`);
+      shown.push(`  no worker has taken it. Start one on ${request.host}: ${program} worker`);
+  }
+  for (const trouble of troubles) {
+    const what = trouble.exit === EXIT.guard ? 'was stopped by a guard' : 'failed';
+    shown.push(
+      `${visible(trouble.volume)}: the last audit ${what}, ${time(iso(trouble.atMs))}: ${visible(trouble.message)}`,
+    );
+    if (trouble.next !== null) shown.push(`  next: ${visible(trouble.next)}`);
   }
   for (const last of assessments) {
-    const open = Object.entries(last.open).map(([verdict, n]) => `${verdict} ${count(n)}`);
-    shown.push(
-      `${visible(last.volume)}: judged ${time(iso(last.createdMs))} UTC; ${
-        open.length === 0 ? 'nothing is open' : `open: ${open.join(', ')}`
-      }${last.incomplete > 0 ? '; INCOMPLETE' : ''}`,
+    const open = VERDICTS.filter((verdict) => (last.open[verdict] ?? 0) > 0).map(
+      (verdict) => `${verdict} ${count(last.open[verdict] ?? 0)}`,
     );
+    shown.push(
+      `${visible(last.volume)}: assessed ${time(iso(last.createdMs))}; ${
+        open.length === 0 ? 'no open findings' : `open findings: ${open.join(', ')}`
+      }`,
+      ...last.incomplete.slice(0, INCOMPLETE_MAX).map((text) => `  INCOMPLETE: ${visible(text)}`),
+    );
+    if (last.incomplete.length > INCOMPLETE_MAX)
+      shown.push(`  INCOMPLETE: ${count(last.incomplete.length - INCOMPLETE_MAX)} more (--json lists them all)`);
     if (last.bundle !== null) shown.push(`  bundle ${visible(last.bundle)}`);
   }
   if (assessments.some(({ open }) => Object.keys(open).length > 0)) shown.push(`Next: ${program} findings`);
   if (shown.length === 0)
-    shown.push(`Nothing runs, and nothing was assessed yet. Next: ${program} assess --live PATH --backup 'PATTERN'`);
+    shown.push(
+      `Nothing is running, and nothing has been assessed yet. Next: ${program} assess --live PATH --backup 'PATTERN'`,
+    );
   return shown;
 }
 
@@ -97,10 +120,10 @@ export async function logBody(context: Context, args: LogArguments): Promise<Exi
     output.json({ log: entries.map(({ atMs, ...entry }) => ({ at: iso(atMs), ...entry })) });
     return EXIT.nothing;
   }
-  if (entries.length === 0) output.line('Nobody has decided anything yet.');
+  if (entries.length === 0) output.line('The audit log is empty.');
   for (const { atMs, actor, action, subject, reason } of entries) {
     const why = reason === null ? '' : `: ${visible(reason)}`;
-    output.line(`${time(iso(atMs))} UTC  ${visible(actor)}  ${action}  ${visible(subject)}${why}`);
+    output.line(`${time(iso(atMs))}  ${visible(actor)}  ${action}  ${visible(subject)}${why}`);
   }
   return EXIT.nothing;
 }

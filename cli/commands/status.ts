@@ -1,8 +1,10 @@
 // rollcall status and rollcall log: what is going on, and who decided what, when and why.
 import type { Command } from 'commander';
-import { positive, type Run } from '../command.ts';
+import { positive, quietOption, type Run } from '../command.ts';
 
 export interface StatusArguments {
+  /** Print nothing where nothing needs a person. */
+  readonly quiet: boolean;
   readonly json: boolean;
 }
 
@@ -19,11 +21,13 @@ export function define(program: Command, run: Run): void {
     .summary('what runs, what became of detached requests, and what is still open')
     .description(
       'Shows the scans that run and who holds them, the requests that --detach left to workers and what came of them, and the last ' +
-        'assessment of each volume. Ends with 1 while losses are open.',
+        'assessment of each volume. Ends with 1 while findings are open, and with 3 where the last audit of a volume failed, was stopped ' +
+        'by a guard, or is incomplete.',
     )
+    .addOption(quietOption())
     .option('--json', 'print it as one JSON object')
-    .action(async (options: { readonly json?: boolean }) => {
-      const args: StatusArguments = { json: options.json ?? false };
+    .action(async (options: { readonly quiet?: boolean; readonly json?: boolean }) => {
+      const args: StatusArguments = { quiet: options.quiet ?? false, json: options.json ?? false };
       await run(async (context) => (await import('../bodies/status.ts')).statusBody(context, args), {
         json: options.json,
       });

@@ -1,5 +1,6 @@
 // What `assess` prints at the end: what to stop, the numbers that matter, when and where, the command to run next. Pure: lines in, no terminal.
-import { type Assessment, VERDICTS } from '../../domain/assessment.ts';
+import type { Assessment } from '../../domain/assessment.ts';
+import { VERDICTS } from '../../domain/verdicts.ts';
 import { leftOutStep, restoreSteps, type Step, STOP_STEPS } from '../../services/restore/commands.ts';
 import {
   byOwner,

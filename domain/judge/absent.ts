@@ -1,6 +1,6 @@
 // Row 3: a name that is proven absent: deleted, moved, or missing.
 import { isGap } from '../facts.ts';
-import type { Verdict } from '../assessment.ts';
+import type { Verdict } from '../verdicts.ts';
 import type { Acceptance } from './context.ts';
 import { inLossInterval } from './context.ts';
 import { acceptance } from './damage.ts';

@@ -1,6 +1,7 @@
 // What judging one path stands on besides the path's own facts: the observers, the window, the moves, and what people have decided.
 // Built once per assessment by services/reconcile; everything here is data, and everything that judges reads it from here.
-import type { Cause, DamageVerdict, Recovery, State, Verdict } from '../assessment.ts';
+import type { Cause, Recovery, State } from '../assessment.ts';
+import type { DamageVerdict, Verdict } from '../verdicts.ts';
 import type { Observer, Request } from '../facts.ts';
 import type { Moves } from '../window/moves.ts';
 

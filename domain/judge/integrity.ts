@@ -1,5 +1,6 @@
 // Rows 4 to 8 for a path that is there: replaced, recreated, corrupt, backup-corrupt, truncated, reverted, one function a row.
-import type { Cause, Verdict } from '../assessment.ts';
+import type { Cause } from '../assessment.ts';
+import type { Verdict } from '../verdicts.ts';
 import { isGap } from '../facts.ts';
 import { isTold, mayBeLink, quiet, same, sizesAgree } from '../version.ts';
 import { inLossInterval } from './context.ts';

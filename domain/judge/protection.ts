@@ -1,5 +1,5 @@
 // Rows 9 to 14 for a path that is there and undamaged: whether a backup holds it as it is now, and if not, why not.
-import type { Verdict } from '../assessment.ts';
+import type { Verdict } from '../verdicts.ts';
 import { isGap } from '../facts.ts';
 import { isSubvolumeStub } from '../scan.ts';
 import { sameMtime, same } from '../version.ts';
@@ -148,7 +148,11 @@ function backupMissing(c: Case): Protection | null {
   );
   if (had < 0) return null;
   const evidence = [`${nameOf(c.context, had)} had it; the newest snapshot does not.`];
-  const restored = c.context.restored.has(c.facts.path);
+  const restoredMs = c.context.restored.get(c.facts.path);
+  // A backup that ran since could have had it.
+  const restored =
+    restoredMs !== undefined &&
+    newest.every(({ observer }) => (c.context.observers[observer]?.scan.asOf.fromMs ?? restoredMs) <= restoredMs);
   return { verdict: 'backup-missing', flags: restored ? [FLAG.restored] : [], evidence };
 }
 

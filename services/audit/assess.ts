@@ -1,7 +1,8 @@
 // `assess` from end to end: check what was asked, scan the live volume and its backups, judge, and write the restore bundle.
-import type { Assessment, Verdict } from '../../domain/assessment.ts';
+import type { Assessment } from '../../domain/assessment.ts';
+import { exitOfFinding } from '../../domain/verdicts.ts';
 import type { ExitCode } from '../../domain/exit.ts';
-import { EXIT } from '../../domain/exit.ts';
+import { EXIT, worstExit } from '../../domain/exit.ts';
 import { joinPath } from '../../domain/path.ts';
 import { recordBundle } from '../catalog/assessments.ts';
 import { historyOf } from '../catalog/history.ts';
@@ -24,6 +25,7 @@ import { bytesReadBy } from '../scan/scan-volume.ts';
 import type { ScanRun, ScanTools } from '../scan/scan-volume.ts';
 import { asksForAll, type PartRequest, selectionOf } from './asked.ts';
 import { importExport } from './import.ts';
+import { keepingTrouble } from './trouble.ts';
 
 /** One live volume with the backups that were named after it. */
 export interface AssessRequest {
@@ -64,6 +66,10 @@ export interface AssessResult {
 
 /** @throws RollcallError for input that cannot be used (2), a guard (4), an interruption (130) */
 export async function assess(tools: AssessTools, request: AssessRequest): Promise<AssessResult> {
+  return keepingTrouble(tools, { target: request.live, cwd: tools.cwd }, () => assessVolume(tools, request));
+}
+
+async function assessVolume(tools: AssessTools, request: AssessRequest): Promise<AssessResult> {
   const inputs = await checkInputs({
     ...request,
     outDir: request.outDir ?? freeBundleName(tools),
@@ -196,19 +202,11 @@ function bundleName(now: Date): string {
   return `rollcall-${day}-${two(now.getHours())}${two(now.getMinutes())}${two(now.getSeconds())}`;
 }
 
-/** Classes that are no finding (design.md section 7). */
-const QUIET: ReadonlySet<Verdict> = new Set<Verdict>(['intact', 'new', 'modified', 'moved', 'deleted', 'unsettled']);
-
 /**
- * 3 where something could not be read, 1 for findings that nobody accepted, 3 where all that is left to say is that something moved. With a
- * selection only what was asked for counts as found; what could not be read counts wherever it is, because it may hide what was asked for.
+ * The worst of what was found and nobody accepted, and 3 where something could not be looked at. With a selection only what was asked for
+ * counts as found; what could not be looked at counts wherever it is, because it may hide what was asked for.
  */
 export function exitOf(assessment: Assessment, selection: Selection | null = null): ExitCode {
-  if (assessment.unread) return EXIT.incomplete;
-  const found = assessment.findings.some(
-    (finding) =>
-      finding.accepted === null && !QUIET.has(finding.verdict) && (selection === null || isAsked(selection, finding)),
-  );
-  if (found) return EXIT.findings;
-  return assessment.incomplete.length > 0 ? EXIT.incomplete : EXIT.nothing;
+  const found = assessment.findings.filter((finding) => selection === null || isAsked(selection, finding));
+  return worstExit([...found.map(exitOfFinding), assessment.incomplete.length > 0 ? EXIT.incomplete : EXIT.nothing]);
 }

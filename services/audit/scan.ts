@@ -12,6 +12,7 @@ import { scanTree } from '../scan/scan-tree.ts';
 import type { ScanRun, ScanTools } from '../scan/scan-volume.ts';
 import { checkExportFile, exportSeries } from './export.ts';
 import type { ExportSummary } from './export.ts';
+import { keepingTrouble } from './trouble.ts';
 
 export interface ScanRequest {
   /** A directory or a pattern, as typed. */
@@ -49,6 +50,10 @@ export interface ScanResult {
 
 /** @throws RollcallError as assess does */
 export async function scan(tools: ScanRequestTools, request: ScanRequest): Promise<ScanResult> {
+  return keepingTrouble(tools, { target: request.target, cwd: tools.cwd }, () => scanVolume(tools, request));
+}
+
+async function scanVolume(tools: ScanRequestTools, request: ScanRequest): Promise<ScanResult> {
   const role = request.role ?? (isPattern(request.target) || request.exportFile !== null ? 'backup' : 'live');
   const scope = { excludes: request.excludes, crossMounts: request.crossMounts };
   const checks = {

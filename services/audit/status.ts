@@ -1,8 +1,10 @@
-// `status`: what Rollcall is doing, what became of what was left to workers, and what is still open of the last assessments.
-import { LOSSES } from '../../domain/assessment.ts';
+// `status`: what Rollcall is doing, what became of what was left to workers, and what needs a person: open findings, and audits that failed.
+import { EXIT, type ExitCode, worstExit } from '../../domain/exit.ts';
+import { LOSSES, VERDICT, VERDICTS } from '../../domain/verdicts.ts';
 import { type KnownRequest, knownRequests, runningActivity, type RunningActivity } from '../catalog/activity.ts';
 import { type LastAssessment, lastAssessments, openFindings } from '../catalog/assessments.ts';
 import type { Queryable } from '../catalog/scans.ts';
+import { knownTroubles, type VolumeTrouble } from '../catalog/troubles.ts';
 import type { DetachedWork } from './detached.ts';
 
 /** Requests that are done and still shown. */
@@ -20,6 +22,10 @@ export interface Status {
     /** Losses that are still open. */
     readonly incident: boolean;
   })[];
+  /** Volumes whose last audit failed, or was stopped by a guard. */
+  readonly troubles: readonly VolumeTrouble[];
+  /** 1 for open findings, 3 where an audit failed, was stopped or is incomplete, 0 where nothing needs a person. */
+  readonly exit: ExitCode;
 }
 
 export async function statusOf(client: Queryable): Promise<Status> {
@@ -27,6 +33,14 @@ export async function statusOf(client: Queryable): Promise<Status> {
   const requests = await knownRequests(client, DONE_MAX);
   const assessments = await lastAssessments(client);
   const open = await openFindings(client);
+  const troubles = await knownTroubles(client);
+  const exits = [
+    ...assessments.map(({ incomplete }) => (incomplete.length > 0 ? EXIT.incomplete : EXIT.nothing)),
+    ...[...open.values()].flatMap((counts) =>
+      VERDICTS.map((verdict) => ((counts[verdict] ?? 0) > 0 ? VERDICT[verdict].exit : EXIT.nothing)),
+    ),
+    ...troubles.map(() => EXIT.incomplete),
+  ];
   return {
     running,
     requests: requests.map(({ arguments: asked, ...request }) => ({ ...request, about: about(asked as DetachedWork) })),
@@ -34,6 +48,8 @@ export async function statusOf(client: Queryable): Promise<Status> {
       const own = open.get(last.volumeId) ?? {};
       return { ...last, open: own, incident: LOSSES.some((verdict) => (own[verdict] ?? 0) > 0) };
     }),
+    troubles,
+    exit: worstExit(exits),
   };
 }
 

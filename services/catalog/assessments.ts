@@ -13,7 +13,8 @@ export interface LastAssessment {
   readonly losses: boolean;
   /** Of its backups, as typed. */
   readonly patterns: readonly string[];
-  readonly incomplete: number;
+  /** What could not be looked at, a sentence each. */
+  readonly incomplete: readonly string[];
   /** Files by recovery. */
   readonly exact: number;
   readonly older: number;
@@ -25,7 +26,7 @@ export async function lastAssessments(client: Queryable): Promise<LastAssessment
     `select distinct on (a.volume) a.volume as "volumeId", v.name as volume, r.path, a.created_ms, a.bundle,
             exists (select from finding f where f.volume = a.volume and f.seen_ms = a.created_ms and f.recovery is not null) as losses,
             jsonb_path_query_array(a.result, '$.series[*].pattern') as patterns,
-            jsonb_array_length(a.result -> 'incomplete') as incomplete,
+            a.result -> 'incomplete' as incomplete,
             (a.result #>> '{recovery,exact,files}')::int as exact, (a.result #>> '{recovery,older,files}')::int as older,
             (a.result #>> '{recovery,none,files}')::int as none
        from assessment a join volume v on v.id = a.volume join root r on r.volume = v.id order by a.volume, a.id desc`,

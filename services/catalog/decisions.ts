@@ -1,5 +1,6 @@
 // What earlier assessments, people and restores have left behind for the next judging of a volume.
-import { type Cause, DAMAGES, isDamageVerdict, isLossVerdict, type Verdict } from '../../domain/assessment.ts';
+import type { Cause } from '../../domain/assessment.ts';
+import { DAMAGES, isDamageVerdict, isLossVerdict, type Verdict } from '../../domain/verdicts.ts';
 import type { Acceptance, RecordedDamage, RecordedLoss } from '../../domain/judge/context.ts';
 import { FLAG } from '../../domain/judge/flags.ts';
 import { OBSERVED_ABSENT } from '../../domain/judge/keys.ts';

@@ -1,5 +1,6 @@
 // Findings, kept until they are resolved; and what people accepted.
-import { LOSSES, type Recovery, type Verdict } from '../../domain/assessment.ts';
+import type { Recovery } from '../../domain/assessment.ts';
+import { LOSSES, type Verdict } from '../../domain/verdicts.ts';
 import { RollcallError } from '../../domain/exit.ts';
 import { writeAudit } from './audit-log.ts';
 import type { Queryable } from './scans.ts';

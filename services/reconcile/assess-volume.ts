@@ -1,5 +1,6 @@
 // Reconciliation: every path of a live volume is judged against its history and its backups. From the catalog to an Assessment.
-import { type Assessment, type Finding, isDamageVerdict } from '../../domain/assessment.ts';
+import type { Assessment, Finding } from '../../domain/assessment.ts';
+import { isDamageVerdict, isUnknown } from '../../domain/verdicts.ts';
 import { EXIT, RollcallError } from '../../domain/exit.ts';
 import type { Observer } from '../../domain/facts.ts';
 import { type JudgeContext, judgeContext, type Judged } from '../../domain/judge/context.ts';
@@ -12,7 +13,7 @@ import type { NextSource } from '../restore/prove.ts';
 import { recordAssessment } from '../catalog/assessments.ts';
 import { type StoreFindings, storeFindings } from '../catalog/findings.ts';
 import { type CopyRead, recordReadings } from '../catalog/readings.ts';
-import { findingOf, isoOrNull, isUnknown, rowOf, type Verdicted } from './compose.ts';
+import { findingOf, isoOrNull, rowOf, type Verdicted } from './compose.ts';
 import { conditionsOf, incompleteOf } from './conditions.ts';
 import { countSpans, looksDamaged } from './happened.ts';
 import { judgeAll, type JudgingTools, type Subject, type SubjectReading } from './judging.ts';
@@ -150,7 +151,7 @@ export async function reconcile(input: ReconcileInput): Promise<Reconciled> {
     timeline: window.timeline,
     ...tally,
     findings,
-    ...incompleteOf(observers, gaps, findings, unmoved.length),
+    incomplete: incompleteOf(observers, gaps, findings, unmoved.length),
     conditions: conditionsOf({
       observers,
       series: series.map(({ name, pattern }) => ({ name, pattern })),

@@ -1,5 +1,6 @@
 // An assessment as the one JSON object of `assess --json` and summary.json (design.md section 7). Field names are a promise to scripts. Pure.
-import { type Assessment, type Interval, VERDICTS, type Verdict } from '../../domain/assessment.ts';
+import type { Assessment, Interval } from '../../domain/assessment.ts';
+import { VERDICTS, type Verdict } from '../../domain/verdicts.ts';
 import { restoreSteps } from '../restore/commands.ts';
 import { partRecord } from '../restore/part.ts';
 import { nothingToReport, picture, type ReportInput } from '../restore/present.ts';
@@ -120,7 +121,7 @@ export function toJson(assessment: Assessment, input: ReportInput | null): Json 
       since_all: seen.sinceAll,
     },
     incomplete: [...assessment.incomplete],
-    unread: assessment.unread,
+    unread: assessment.incomplete.length > 0,
     conditions: assessment.conditions.map((condition) => ({ code: condition.code, text: condition.text })),
     read: {
       bytes: assessment.bytesRead,

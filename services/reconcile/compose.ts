@@ -1,5 +1,7 @@
 // From verdicts in terms of observers to the findings of an assessment, and from findings to what the catalog keeps.
-import type { Finding, LiveInode, Source, Verdict } from '../../domain/assessment.ts';
+import { isKept } from '../../domain/verdicts.ts';
+import type { Finding, LiveInode, Source } from '../../domain/assessment.ts';
+import type { Verdict } from '../../domain/verdicts.ts';
 import { isGap, type Observer } from '../../domain/facts.ts';
 import type { Judged, SourceCopy } from '../../domain/judge/context.ts';
 import type { Kind } from '../../domain/version.ts';
@@ -7,9 +9,6 @@ import { iso, isoAsOf } from '../../domain/window/timeline.ts';
 import type { FindingRow } from '../catalog/findings.ts';
 import type { Subject } from './judging.ts';
 import { lastSeenAt, lastSeenLive, versionAt } from './movement.ts';
-
-/** What a person need not act on is counted and listed, but not kept: it would be most of the volume. */
-const NOT_KEPT: readonly Verdict[] = ['intact', 'new', 'modified', 'moved', 'deleted', 'unsettled'];
 
 /** A verdict with its path. */
 export interface Verdicted {
@@ -130,7 +129,7 @@ export function rowOf(
   observers: readonly Observer[],
   points: readonly number[],
 ): FindingRow | null {
-  if (NOT_KEPT.includes(finding.verdict)) return null;
+  if (!isKept(finding)) return null;
   const stretch = stretchOf(verdicted, observers);
   const detail = {
     kind: finding.kind,
@@ -159,11 +158,6 @@ export function rowOf(
     fromMs: stretch === null ? null : (points[stretch.from] ?? null),
     toMs: stretch === null ? null : (points[stretch.to] ?? null),
   };
-}
-
-/** Nothing certain can be said of these now: what was found there before stays open. */
-export function isUnknown(verdict: Verdict): boolean {
-  return verdict === 'unreadable' || verdict === 'unsettled' || verdict === 'unverified';
 }
 
 /** ISO 8601 of a time in ms, or null. */

@@ -1,5 +1,5 @@
 // What a person must know of the whole assessment: what could not be looked at, and what limits the conclusions, with the step that follows.
-import type { Assessment, Condition, Finding, Window } from '../../domain/assessment.ts';
+import type { Condition, Finding, Window } from '../../domain/assessment.ts';
 import type { Observer } from '../../domain/facts.ts';
 import { joinPath } from '../../domain/path.ts';
 import { iso, middleMs, type Span } from '../../domain/window/timeline.ts';
@@ -193,9 +193,8 @@ export function incompleteOf(
   gaps: readonly StoredGap[],
   findings: readonly Finding[],
   unmoved: number,
-): Pick<Assessment, 'incomplete' | 'unread'> {
+): string[] {
   const incomplete: string[] = [];
-  let unread = false;
   const live = observers.length - 1;
   const accepted = new Set(findings.flatMap((finding) => (finding.accepted === null ? [] : [finding.path])));
   for (const observer of newestOf(observers).values()) {
@@ -204,16 +203,13 @@ export function incompleteOf(
     const own = gaps.filter(
       (gap) => gap.scan === observer.scan.id && gap.status !== 'boundary' && !(isLive && accepted.has(gapPath(gap))),
     );
-    // A snapshot stands still: what moves there is not finished, and nothing of it can be read for certain.
-    unread ||= own.some((gap) => gap.status !== 'unsettled' || !isLive);
     incomplete.push(...gapSentences(own).map((text) => `${where}: ${text}`));
   }
-  const count = (verdict: Finding['verdict'], text: (n: number) => string): number => {
+  const count = (verdict: Finding['verdict'], text: (n: number) => string): void => {
     const n = findings.filter((finding) => finding.verdict === verdict && finding.accepted === null).length;
     if (n > 0) incomplete.push(text(n));
-    return n;
   };
-  const unverified = count(
+  count(
     'unverified',
     (n) => `${n} ${n === 1 ? 'path is' : 'paths are'} unverified: a copy could not be read or looked at.`,
   );
@@ -221,14 +217,12 @@ export function incompleteOf(
     'unsettled',
     (n) => `${n} ${n === 1 ? 'path' : 'paths'} moved while looked at: run again when the volume is quiet.`,
   );
-  // What lies below a directory that could not be looked at is told by that directory's gap.
-  const unreadable = findings.some((f) => f.verdict === 'unreadable' && f.below === null && f.accepted === null);
   if (unmoved > 0)
     incomplete.push(
-      `${unmoved} ${unmoved === 1 ? 'loss that was found before is as it was, and stays' : 'losses that were found before are as they were, and stay'} open: ` +
-        'nothing that this assessment looks at decides on that. Name every --backup again; rollcall findings lists them.',
+      `${unmoved} ${unmoved === 1 ? 'loss that was found before remains open: this run did not check it' : 'losses that were found before remain open: this run did not check them'}. ` +
+        'Name every --backup again; rollcall findings lists them.',
     );
-  return { incomplete, unread: unread || unverified > 0 || unreadable };
+  return incomplete;
 }
 
 /** More names than this of one directory with one reason are one sentence: a disk that dies takes thousands, and the findings name each. */

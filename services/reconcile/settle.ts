@@ -1,5 +1,5 @@
 // After the first verdicts: other places of the lost bytes, the second look at what is not intact, and directories as the sum of their files.
-import type { Verdict } from '../../domain/assessment.ts';
+import type { Verdict } from '../../domain/verdicts.ts';
 import { isGap } from '../../domain/facts.ts';
 import type { JudgeContext, Judged } from '../../domain/judge/context.ts';
 import { compareBytes } from '../../domain/path.ts';

@@ -1,12 +1,6 @@
 // The sums of an assessment: every path counted once, in exactly one class.
-import {
-  type Assessment,
-  RECOVERIES,
-  type Recovery,
-  type Tally,
-  type Verdict,
-  VERDICTS,
-} from '../../domain/assessment.ts';
+import { type Assessment, RECOVERIES, type Recovery, type Tally } from '../../domain/assessment.ts';
+import { type Verdict, VERDICTS } from '../../domain/verdicts.ts';
 import type { Judged } from '../../domain/judge/context.ts';
 import type { Sum } from '../catalog/reconciliation.ts';
 import { bytesOf, kindOf } from './compose.ts';

@@ -1,5 +1,5 @@
 // Findings that stay open although this assessment does not tell them again.
-import type { Verdict } from '../../domain/assessment.ts';
+import type { Verdict } from '../../domain/verdicts.ts';
 import type { Judged } from '../../domain/judge/context.ts';
 import { OBSERVED_ABSENT, observedKeyOf } from '../../domain/judge/keys.ts';
 import type { OpenFinding } from '../catalog/decisions.ts';

@@ -142,7 +142,7 @@ function snapshotRoots({ findings }: Pick<Assessment, 'findings'>): string[] {
 
 /** The assessment with one more sentence on what could not be looked at. */
 export function withUnread(assessment: Assessment, unread: string | null): Assessment {
-  return unread === null ? assessment : { ...assessment, incomplete: [...assessment.incomplete, unread], unread: true };
+  return unread === null ? assessment : { ...assessment, incomplete: [...assessment.incomplete, unread] };
 }
 
 /** A backup that went away since it was scanned: what it holds is promised by nobody, and not given up either. */
@@ -298,7 +298,7 @@ function summaryOf(
   counted: Counted,
   render: ReportInput,
 ): Record<string, unknown> {
-  const { window, timeline, universe, verdicts, directories, recovery, incomplete, unread, conditions } = assessment;
+  const { window, timeline, universe, verdicts, directories, recovery, incomplete, conditions } = assessment;
   return {
     format: BUNDLE_FORMAT,
     volume: assessment.volume,
@@ -314,7 +314,7 @@ function summaryOf(
     recovery,
     losses: lossCounts(assessment),
     incomplete,
-    unread,
+    unread: incomplete.length > 0,
     conditions,
     bytesRead: assessment.bytesRead,
     bytesTrusted: assessment.bytesTrusted,

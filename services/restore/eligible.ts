@@ -1,5 +1,6 @@
 // What may stand in a restore list at all, whatever its source is worth. Pure.
-import { type Finding, isDamageVerdict, isLossVerdict, type Recovery } from '../../domain/assessment.ts';
+import type { Finding, Recovery } from '../../domain/assessment.ts';
+import { isDamageVerdict, isLossVerdict } from '../../domain/verdicts.ts';
 import { FLAG } from '../../domain/judge/flags.ts';
 
 /** A medium that fails on the name itself: the old content may lie beside it. Without permission nothing is known to be wrong. */

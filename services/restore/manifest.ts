@@ -1,13 +1,7 @@
 // The records of a bundle's JSON Lines files, written by bundle.ts and read by verify.ts. Paths are printable text, digests 16 hex digits, times ns
 // as decimal strings, so that every JSON parser keeps them whole.
-import {
-  type Finding,
-  type LiveInode,
-  RECOVERIES,
-  type Source,
-  type State,
-  VERDICTS,
-} from '../../domain/assessment.ts';
+import { type Finding, type LiveInode, RECOVERIES, type Source, type State } from '../../domain/assessment.ts';
+import { VERDICTS } from '../../domain/verdicts.ts';
 import { decodePath } from '../../domain/path.ts';
 import { KINDS, type Kind } from '../../domain/version.ts';
 import { listFileOf } from './lists.ts';

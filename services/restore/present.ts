@@ -1,12 +1,7 @@
 // What a person must see of an assessment, counted: the numbers that matter, and the losses by directory, owner and size. Pure.
-import {
-  type Assessment,
-  type Finding,
-  type Interval,
-  isLossVerdict,
-  type Tally,
-  type Verdict,
-} from '../../domain/assessment.ts';
+import type { Assessment, Finding, Interval, Tally } from '../../domain/assessment.ts';
+import { exitOfFinding, isLossVerdict, VERDICT } from '../../domain/verdicts.ts';
+import { EXIT } from '../../domain/exit.ts';
 import { FLAG } from '../../domain/judge/flags.ts';
 import type { Selection } from './selection.ts';
 
@@ -84,16 +79,6 @@ export interface PartSummary {
   readonly next: string | null;
 }
 
-/** Verdicts that claim neither loss nor health. */
-const OPEN: ReadonlySet<Verdict> = new Set([
-  'unreadable',
-  'unsettled',
-  'hidden',
-  'unreachable',
-  'misplaced',
-  'unverified',
-] as const);
-
 export const SOURCE_UNREADABLE = 'its copies could not be read';
 
 /** The fate of a path, for somebody who asks "is it gone?". The six fates partition the universe. */
@@ -104,10 +89,10 @@ export type Fate = 'lost' | 'restorable' | 'fine' | 'open' | 'deleted' | 'moved'
  * stay open. A moved path is neither gone nor fine: its content is counted under the name that it has now.
  */
 export function fate(finding: Finding): Fate {
-  if (finding.verdict === 'deleted') return 'deleted';
-  if (finding.verdict === 'moved') return 'moved';
-  if (OPEN.has(finding.verdict)) return 'open';
-  if (!isLossVerdict(finding.verdict)) return 'fine';
+  const { standing } = VERDICT[finding.verdict];
+  if (standing === 'deleted' || standing === 'moved') return standing;
+  if (standing === 'undecided') return 'open';
+  if (standing === 'there') return 'fine';
   if (finding.accepted !== null) return 'fine';
   if (finding.flags.includes(FLAG.sideUnknown)) return 'open';
   if (finding.recovery === 'none' && finding.flags.includes(SOURCE_UNREADABLE)) return 'open';
@@ -230,14 +215,9 @@ export function picture(assessment: Assessment): Picture {
   return { ...sums, restorable, fine, directoriesRestorable, directoriesLost, sinceAll: earliest?.iso ?? null };
 }
 
-/** True when there is nothing that a person should do or know of before going back to bed. */
+/** True when there is nothing that a person should do or know of before going back to bed. What was accepted is known. */
 export function nothingToReport(assessment: Assessment): boolean {
-  if (assessment.incomplete.length > 0) return false;
-  const quiet: readonly Verdict[] = ['intact', 'new', 'modified', 'moved', 'deleted'];
-  return (Object.keys(assessment.verdicts) as Verdict[]).every(
-    (verdict) =>
-      quiet.includes(verdict) || (assessment.verdicts[verdict].files === 0 && assessment.directories[verdict] === 0),
-  );
+  return assessment.incomplete.length === 0 && assessment.findings.every((f) => exitOfFinding(f) === EXIT.nothing);
 }
 
 /** Losses of one group. */

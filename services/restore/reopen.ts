@@ -59,7 +59,7 @@ function assessmentOf(bundle: string, findings: readonly Finding[]): Assessment 
     readonly created: string;
   };
   const { volume, livePath, series, window, timeline, universe, verdicts, directories, recovery } = summary;
-  const { incomplete, unread, conditions, bytesRead, bytesTrusted, trustedSince } = summary;
+  const { incomplete, conditions, bytesRead, bytesTrusted, trustedSince } = summary;
   return {
     volume,
     livePath,
@@ -73,7 +73,6 @@ function assessmentOf(bundle: string, findings: readonly Finding[]): Assessment 
     recovery,
     findings,
     incomplete,
-    unread,
     conditions,
     bytesRead,
     bytesTrusted,

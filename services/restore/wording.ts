@@ -1,5 +1,4 @@
 // How numbers, times, verdicts and commands are put into words: the one wording of report, README, terminal and demo. Pure.
-import type { Verdict } from '../../domain/assessment.ts';
 
 /** Groups of three digits, so that a count is read at a glance. */
 export function count(value: number): string {
@@ -141,27 +140,3 @@ export function shellWord(printable: string): string {
 export function operand(printable: string): string {
   return shellWord(printable.startsWith('-') ? `./${printable}` : printable);
 }
-
-/** One sentence for each class, for somebody who has not read the design. */
-export const VERDICT_MEANING: Readonly<Record<Verdict, string>> = {
-  unreadable: 'could not be looked at; nothing is claimed about it',
-  unsettled: 'moved while it was read; look again when the volume is quiet',
-  hidden: 'complete on a brick, invisible through the mount',
-  unreachable: 'on a brick, but its name does not resolve',
-  misplaced: 'conflicting copies on several bricks',
-  missing: 'gone in the window, and nobody is known to have moved it',
-  moved: 'the same content stands under another name',
-  deleted: 'gone before the window, or its absence was accepted',
-  replaced: 'another kind of thing stands in its place',
-  recreated: 'was gone, and something else now bears its name',
-  corrupt: 'content differs though size and time say it should not',
-  'backup-corrupt': 'the live file is right, the newest backup copy is not',
-  truncated: 'empty, zeros, or only the beginning of what it was',
-  reverted: 'an older state has come back',
-  intact: 'same as the newest snapshot of a backup',
-  modified: 'changed in the ordinary way since the newest snapshot',
-  unverified: 'a copy could not be read, so nothing is proven',
-  'backup-missing': 'the newest snapshot lacks it, an earlier one had it',
-  new: 'born since the newest snapshot but one; not in a backup yet',
-  unprotected: 'old enough to be in a backup, and in none',
-};

@@ -1,7 +1,7 @@
 // What holds for any facts whatever: judging ends, in one verdict, and never says more than was seen.
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { VERDICTS, type Verdict } from '../../domain/assessment.ts';
+import { VERDICTS, type Verdict } from '../../domain/verdicts.ts';
 import type { Comparison, Observer, PathFacts, Reading, Request, Sight } from '../../domain/facts.ts';
 import { isGap } from '../../domain/facts.ts';
 import type { Acceptance, JudgeContext, Judged } from '../../domain/judge/context.ts';

@@ -2,7 +2,8 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { renderAssessment } from '../../cli/render/assessment.ts';
-import { RECOVERIES, VERDICTS } from '../../domain/assessment.ts';
+import { RECOVERIES } from '../../domain/assessment.ts';
+import { VERDICTS } from '../../domain/verdicts.ts';
 import { FLAG } from '../../domain/judge/flags.ts';
 import { encodeText } from '../../domain/path.ts';
 import { changeBits, toJson } from '../../services/reconcile/assessment-json.ts';

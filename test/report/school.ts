@@ -1,14 +1,6 @@
 // A realistic assessment without a file system: the school of design.md section 1, with 215 losses, half of them already in the newest snapshot.
-import {
-  type Assessment,
-  type Finding,
-  type Interval,
-  type Source,
-  type State,
-  type Tally,
-  VERDICTS,
-  type Verdict,
-} from '../../domain/assessment.ts';
+import type { Assessment, Finding, Interval, Source, State, Tally } from '../../domain/assessment.ts';
+import { VERDICTS, type Verdict } from '../../domain/verdicts.ts';
 import type { ReportInput } from '../../services/restore/present.ts';
 
 export const CREATED_MS = Date.UTC(2025, 10, 22, 3, 12, 40);
@@ -282,7 +274,6 @@ export function school(n = 14): Assessment {
       window: { all: false, since: null, reason: 'burst', intervals: timeline.filter((each) => each.inWindow) },
       timeline,
       incomplete: ['pupils/class-3/private could not be listed (EACCES)'],
-      unread: true,
       conditions: [
         { code: 'gap', text: 'Run as root to read pupils/class-3/private: 1 directory was refused to uid 1000.' },
       ],

@@ -23,9 +23,8 @@ import {
   RECOVERIES,
   type Source,
   type State,
-  VERDICTS,
-  type Verdict,
 } from '../../domain/assessment.ts';
+import { VERDICTS, type Verdict } from '../../domain/verdicts.ts';
 import { compareBytes, encodePath } from '../../domain/path.ts';
 import { createHasher, hex } from '../../services/files/hash.ts';
 import { Copies } from '../../services/restore/content.ts';
@@ -167,7 +166,6 @@ export class World {
       recovery: Object.fromEntries(RECOVERIES.map((recovery) => [recovery, none])) as Assessment['recovery'],
       findings: [...this.findings].sort((a, b) => compareBytes(a.path, b.path)),
       incomplete: [],
-      unread: false,
       conditions: [],
       bytesRead: 0,
       bytesTrusted: 0,

@@ -21,8 +21,9 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished } from 'vitest';
-import type { Finding, Recovery, Tally, Verdict } from '../../domain/assessment.ts';
-import { VERDICTS } from '../../domain/assessment.ts';
+import type { Finding, Recovery, Tally } from '../../domain/assessment.ts';
+import type { Verdict } from '../../domain/verdicts.ts';
+import { VERDICTS } from '../../domain/verdicts.ts';
 import { encodePath } from '../../domain/path.ts';
 import { assess, type AssessRequest, type AssessResult } from '../../services/audit/assess.ts';
 import { verify, type Verified } from '../../services/audit/verify.ts';

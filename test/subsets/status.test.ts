@@ -16,7 +16,13 @@ import { databaseForFile } from '../support/postgres.ts';
 const { database, db } = await databaseForFile();
 
 test('status tells what runs and who holds it, requests and their outcome, and what is open; log who decided', async () => {
-  expect(await statusOf(db.pool)).toEqual({ running: [], requests: [], assessments: [] });
+  expect(await statusOf(db.pool)).toEqual({
+    running: [],
+    requests: [],
+    assessments: [],
+    troubles: [],
+    exit: 0,
+  });
   const place = { role: 'live', layout: 'tree', host: 'h', path: '/srv', key: 'tree:h:/srv', name: '/srv' } as const;
   const volume = await ensureVolume(db.pool, { ...place, nowMs: 1 });
   const scanId = await inTransaction(db, (client) =>
@@ -74,7 +80,14 @@ test('status tells what runs and who holds it, requests and their outcome, and w
     await recordBundle(client, id, '/bundle');
   });
   const [last] = (await statusOf(db.pool)).assessments;
-  expect(last).toMatchObject({ volume: '/srv', bundle: '/bundle', incomplete: 1, exact: 1, none: 2, incident: true });
+  expect(last).toMatchObject({
+    volume: '/srv',
+    bundle: '/bundle',
+    incomplete: ['x'],
+    exact: 1,
+    none: 2,
+    incident: true,
+  });
   expect(last?.open).toEqual({ missing: 1, unprotected: 1 });
   await inTransaction(db, (client) =>
     acceptFinding(

@@ -1,7 +1,8 @@
 // The figures of report.html: the timeline, the losses by group, and the verdict table that adds up to the universe. Pure.
-import { type Assessment, type Interval, VERDICTS, type Verdict } from '../../../domain/assessment.ts';
+import type { Assessment, Interval } from '../../../domain/assessment.ts';
+import { VERDICT, VERDICTS, type Verdict } from '../../../domain/verdicts.ts';
 import { byOwner, bySize, byTopDirectory, type Group, losses, type ReportInput, tellingIntervals } from '../present.ts';
-import { bytes, count, plural, since, time, VERDICT_MEANING } from '../wording.ts';
+import { bytes, count, plural, since, time } from '../wording.ts';
 import { bySeries, chart } from './chart.ts';
 import { type Cell, escape, list, name, section, table } from './html.ts';
 
@@ -123,7 +124,7 @@ export function verdicts(assessment: Assessment): string {
   const absent = VERDICTS.filter((verdict) => !there.includes(verdict));
   const row = (verdict: Verdict): Cell[] => [
     { html: `<b>${verdict}</b>` },
-    { html: `<span class="meta">${VERDICT_MEANING[verdict]}</span>` },
+    { html: `<span class="meta">${VERDICT[verdict].meaning}</span>` },
     { html: count(assessment.verdicts[verdict].files), numeric: true, label: 'files' },
     { html: bytes(assessment.verdicts[verdict].bytes), numeric: true },
     { html: count(assessment.directories[verdict]), numeric: true, label: 'directories' },

@@ -1,8 +1,9 @@
 // The lists of report.html: what is lost, what comes back from where, what is open, what only looks gone. Bounded, with the file that holds the rest.
-import { type Assessment, type Finding, LOSSES, type Verdict } from '../../../domain/assessment.ts';
+import type { Assessment, Finding } from '../../../domain/assessment.ts';
+import { LOSSES, UNDECIDED, VERDICT, type Verdict } from '../../../domain/verdicts.ts';
 import { FLAG } from '../../../domain/judge/flags.ts';
 import { fate, isUncertain, moves, probablyByPerson, sizeOf } from '../present.ts';
-import { bytes, count, plural, time, VERDICT_MEANING } from '../wording.ts';
+import { bytes, count, plural, time } from '../wording.ts';
 import { type Cell, escape, name, table } from './html.ts';
 
 /** Lines of one list on paper; the files beside the report hold all. */
@@ -141,15 +142,6 @@ function renderMoves(assessment: Assessment): string {
   ].join('\n');
 }
 
-const OPEN_VERDICTS: readonly Verdict[] = [
-  'unreadable',
-  'unsettled',
-  'hidden',
-  'unreachable',
-  'misplaced',
-  'unverified',
-];
-
 function title(verdict: Verdict): string {
   return `${verdict.charAt(0).toUpperCase()}${verdict.slice(1)}`;
 }
@@ -171,7 +163,7 @@ export function renderLists(assessment: Assessment): string {
   for (const verdict of LOSSES) {
     sections.push({
       title: `${title(verdict)}, restorable`,
-      text: `${title(verdict)}: ${VERDICT_MEANING[verdict]}.`,
+      text: `${title(verdict)}: ${VERDICT[verdict].meaning}.`,
       findings: back.filter(
         (finding) => finding.verdict === verdict && !probablyByPerson(finding) && !isUncertain(finding),
       ),
@@ -202,10 +194,10 @@ export function renderLists(assessment: Assessment): string {
     file: 'findings.jsonl',
     max: LIST_MAX,
   });
-  for (const verdict of OPEN_VERDICTS) {
+  for (const verdict of UNDECIDED) {
     sections.push({
       title: title(verdict),
-      text: `${title(verdict)}: ${VERDICT_MEANING[verdict]}.`,
+      text: `${title(verdict)}: ${VERDICT[verdict].meaning}.`,
       findings: of(verdict),
       file: 'findings.jsonl',
       max: LIST_MAX,
@@ -221,7 +213,7 @@ export function renderLists(assessment: Assessment): string {
   for (const verdict of ['backup-corrupt', 'unprotected', 'backup-missing'] as const) {
     sections.push({
       title: title(verdict),
-      text: `${title(verdict)}: ${VERDICT_MEANING[verdict]}. The live file is as it should be.`,
+      text: `${title(verdict)}: ${VERDICT[verdict].meaning}. The live file is as it should be.`,
       findings: of(verdict),
       file: 'findings.jsonl',
       max: LIST_MAX,
@@ -229,7 +221,7 @@ export function renderLists(assessment: Assessment): string {
   }
   const ordinary: Section[] = (['deleted', 'new', 'modified'] as const).map((verdict) => ({
     title: title(verdict),
-    text: `${title(verdict)}: ${VERDICT_MEANING[verdict]}. Nothing is restored.`,
+    text: `${title(verdict)}: ${VERDICT[verdict].meaning}. Nothing is restored.`,
     findings: of(verdict),
     file: 'findings.jsonl',
     max: verdict === 'deleted' ? LIST_MAX : ORDINARY_MAX,

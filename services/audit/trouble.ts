@@ -1,0 +1,55 @@
+// An audit that is stopped leaves word of it: who asks later what is open must not take silence for health.
+import { EXIT, RollcallError } from '../../domain/exit.ts';
+import type { Database } from '../catalog/database.ts';
+import { recordTrouble, type Trouble } from '../catalog/troubles.ts';
+import { FileError } from '../files/errors.ts';
+import { meaningsOf, realPathOf } from '../files/location.ts';
+
+interface Tools {
+  readonly db: Database;
+  readonly host: string;
+  readonly nowMs: () => number;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Does the work on what was typed (a path or a pattern, from cwd) and keeps what stopped it with the volume, until an audit of it goes through.
+ * A person who interrupts knows of it: that is not kept.
+ */
+export async function keepingTrouble<T>(
+  tools: Tools,
+  typed: { readonly target: string; readonly cwd: string },
+  work: () => Promise<T>,
+): Promise<T> {
+  const paths = meaningsOf(typed.target, typed.cwd);
+  const where = { host: tools.host, paths: [typed.target, ...paths, ...paths.map(realOr)] };
+  let result: T;
+  try {
+    result = await work();
+  } catch (error) {
+    const trouble = tools.signal.aborted ? null : troubleOf(error, tools.nowMs());
+    // A database that is gone takes no word of it; why the audit ended is what counts.
+    if (trouble !== null) await recordTrouble(tools.db.pool, where, trouble).catch(() => undefined);
+    throw error;
+  }
+  await recordTrouble(tools.db.pool, where, null);
+  return result;
+}
+
+/** A root is known by its real path; one that is not there now, by the path that it had. */
+function realOr(path: string): string {
+  try {
+    return realPathOf(path);
+  } catch (error) {
+    if (!(error instanceof FileError)) throw error;
+    return path;
+  }
+}
+
+function troubleOf(error: unknown, atMs: number): Trouble | null {
+  if (error instanceof RollcallError) {
+    const { exit, message, next } = error;
+    return exit === EXIT.interrupted ? null : { atMs, exit, message, next };
+  }
+  return { atMs, exit: EXIT.failure, message: error instanceof Error ? error.message : String(error), next: null };
+}

@@ -1,0 +1,35 @@
+// The one table of classes, and the order of exit codes.
+import { expect, test } from 'vitest';
+import { EXIT, worstExit } from '../../domain/exit.ts';
+import { FLAG } from '../../domain/judge/flags.ts';
+import { exitOfFinding, isKept, VERDICT, VERDICTS } from '../../domain/verdicts.ts';
+
+test('findings are more urgent than what could not be looked at, and both give way to failures', () => {
+  const worse = [EXIT.interrupted, EXIT.failure, EXIT.guard, EXIT.findings, EXIT.incomplete, EXIT.nothing];
+  worse.forEach((code, i) => expect(worstExit(worse.slice(i).toReversed())).toBe(code));
+  expect(worstExit([])).toBe(EXIT.nothing);
+});
+
+test('what could not be decided is 3, the ordinary course is 0, and everything else is a finding', () => {
+  const of = (exit: number) => VERDICTS.filter((verdict) => VERDICT[verdict].exit === exit).toSorted();
+  expect(of(EXIT.nothing)).toEqual(['deleted', 'intact', 'modified', 'moved', 'new']);
+  expect(of(EXIT.incomplete)).toEqual(['unreadable', 'unsettled', 'unverified']);
+  expect(of(EXIT.findings)).toHaveLength(VERDICTS.length - 8);
+});
+
+test('what was accepted, and what was restored and waits for the next backup, counts as nothing', () => {
+  const lost = { verdict: 'missing', flags: [], accepted: null } as const;
+  expect(exitOfFinding(lost)).toBe(EXIT.findings);
+  expect(exitOfFinding({ ...lost, accepted: { reason: 'r' } })).toBe(EXIT.nothing);
+  const back = { verdict: 'backup-missing', flags: [FLAG.restored], accepted: null } as const;
+  expect(exitOfFinding(back)).toBe(EXIT.nothing);
+  expect(isKept(back)).toBe(false);
+  expect(isKept({ ...back, flags: [] })).toBe(true);
+});
+
+test('every verdict says what it means, and what is kept open needs a person', () => {
+  for (const verdict of VERDICTS) {
+    expect(VERDICT[verdict].meaning).not.toMatch(/window|burst|LKG/);
+    if (VERDICT[verdict].isKept) expect(VERDICT[verdict].exit).not.toBe(EXIT.nothing);
+  }
+});
