@@ -1,7 +1,6 @@
 // From verdicts in terms of observers to the findings of an assessment, and from findings to what the catalog keeps.
 import { isKept } from '../../domain/verdicts.ts';
 import type { Finding, LiveInode, Source } from '../../domain/assessment.ts';
-import type { Verdict } from '../../domain/verdicts.ts';
 import { isGap, type Observer } from '../../domain/facts.ts';
 import type { Judged, SourceCopy } from '../../domain/judge/context.ts';
 import type { Kind } from '../../domain/version.ts';
