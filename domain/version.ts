@@ -56,6 +56,21 @@ export interface Version extends Metadata, Proof {
 
 /** No file system holds such a time: it says that a list of another tool told names and digests, and no metadata. */
 const UNTOLD_NS = -(2n ** 63n);
+/** The times that the catalog can keep (64 bits of ns): from 1677-09-21 to 2262-04-11. File systems keep others, too. */
+export const TIME_MIN_NS = UNTOLD_NS + 1n;
+export const TIME_MAX_NS = 2n ** 63n - 1n;
+
+/** The time, or the nearest that can be kept. */
+export function clampedTime(timeNs: bigint): bigint {
+  if (timeNs > TIME_MAX_NS) return TIME_MAX_NS;
+  return timeNs < TIME_MIN_NS ? TIME_MIN_NS : timeNs;
+}
+
+/** It stands for any time beyond what can be kept: two that are equal need not have been, and neither is older. */
+export function isClamped(timeNs: bigint): boolean {
+  return timeNs === TIME_MAX_NS || timeNs === TIME_MIN_NS;
+}
+
 /** The metadata of what only such a list tells of; its size may be null too. */
 export const UNTOLD = { mode: -1, uid: -1, gid: -1, mtimeNs: UNTOLD_NS } as const;
 

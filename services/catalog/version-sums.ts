@@ -1,4 +1,5 @@
 // Numbers that judging shows of the versions as a whole: what each scan found otherwise, and whose bytes were not read again.
+import { TIME_MAX_NS, TIME_MIN_NS } from '../../domain/version.ts';
 import type { JudgedRoot } from './reconciliation.ts';
 import type { Queryable } from './scans.ts';
 
@@ -20,6 +21,8 @@ export interface VersionSums {
   /** By root and seq (`${root} ${seq}`). The first scan of a root adds everything. */
   readonly changes: ReadonlyMap<string, ScanChanges>;
   readonly trusted: Trusted;
+  /** Files, directories and links whose mtime lies beyond what the catalog can keep, at the newest scans. */
+  readonly clampedTimes: number;
 }
 
 /**
@@ -39,13 +42,15 @@ export async function sumVersions(
     read_seq: bigint | null;
     names: number;
     bytes: number;
+    clamped: number;
   }>(
     `select v.root, v.first_seq, case when v.digest is not null then v.read_seq end as read_seq,
             (count(*) filter (where v.attribute not in (select id from attribute where kind = 'directory')))::int as names,
-            coalesce(sum(v.size::float8) filter (where v.end_seq is null or v.end_seq > n.seq), 0) as bytes
+            coalesce(sum(v.size::float8) filter (where v.end_seq is null or v.end_seq > n.seq), 0) as bytes,
+            (count(*) filter (where v.mtime_ns in ($3, $4) and (v.end_seq is null or v.end_seq > n.seq)))::int as clamped
        from version v join unnest($1::int[], $2::bigint[]) as n (root, seq) on n.root = v.root
       where v.first_seq <= n.seq group by 1, 2, 3`,
-    [ids, [...newest.values()]],
+    [ids, [...newest.values()], TIME_MIN_NS, TIME_MAX_NS],
   );
   const ended = await client.query<{ root: number; seq: bigint; changed: number; vanished: number }>(
     `select v.root, v.end_seq as seq, (count(*) filter (where v.end_reason = 'c'))::int as changed, (count(*) filter (where v.end_reason = 'v'))::int as vanished
@@ -65,10 +70,12 @@ export async function sumVersions(
     if (sum === undefined) changes.set(key, (sum = { added: 0, changed: 0, vanished: 0 }));
     return sum;
   };
+  let clampedTimes = 0;
   let carriedBytes = 0;
   let sinceMs: number | null = null;
   for (const row of begun.rows) {
     at(row.root, row.first_seq).added += row.names;
+    clampedTimes += row.clamped;
     const readMs = row.read_seq === null ? undefined : startedMs.get(`${row.root} ${row.read_seq}`);
     if (readMs === undefined || readMs >= runStartedMs || row.bytes === 0) continue;
     carriedBytes += row.bytes;
@@ -82,5 +89,5 @@ export async function sumVersions(
     sum.added -= row.changed;
   }
   for (const sum of changes.values()) sum.added = Math.max(0, sum.added);
-  return { changes, trusted: { carriedBytes, sinceMs } };
+  return { changes, trusted: { carriedBytes, sinceMs }, clampedTimes };
 }

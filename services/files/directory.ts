@@ -15,7 +15,7 @@ import {
 } from 'node:fs';
 import { decodeName, decodePath, encodeName, encodePath, joinPath, plain } from '../../domain/path.ts';
 import type { Kind } from '../../domain/version.ts';
-import { errnoOf, FileError, fileError } from './errors.ts';
+import { errnoOf, FileError, fileError, isAbsent } from './errors.ts';
 import { O_PATH } from './mounts.ts';
 import { type Stat, statOf } from './stat.ts';
 
@@ -52,12 +52,16 @@ function latin1Bytes(name: string): Uint8Array {
   return Buffer.from(name, 'latin1');
 }
 
-/** Opens without moving the atime where the kernel allows that to this process (root or the owner). */
+/**
+ * Opens without moving the atime where that is allowed to this process (root or the owner) and known to the file system: some answer EINVAL or
+ * EOPNOTSUPP to the flag, and FUSE may answer anything. What lies there is what opening without it says.
+ */
 function openQuietly(path: string | Buffer, flags: number): number {
   try {
     return openSync(path, flags | constants.O_NOATIME);
   } catch (error) {
-    if (errnoOf(error) !== 'EPERM') throw error;
+    const errno = errnoOf(error);
+    if (errno === null || isAbsent(errno)) throw error;
     return openSync(path, flags);
   }
 }
@@ -107,7 +111,7 @@ export class Directory {
   restat(): Stat {
     this.#assertOpen();
     try {
-      return statOf(fstatSync(this.fd, { bigint: true }));
+      return statOf(fstatSync(this.fd, { bigint: true }), this.path);
     } catch (error) {
       throw fileError(error, 'fstat', this.path);
     }
@@ -249,7 +253,7 @@ export class Directory {
     } catch (error) {
       throw fileError(error, 'lstat', joinPath(this.path, name));
     }
-    if (raw !== undefined) return statOf(raw);
+    if (raw !== undefined) return statOf(raw, joinPath(this.path, name));
     this.#assertReachable();
     return null;
   }
@@ -317,7 +321,7 @@ export class Directory {
 /** Takes over the descriptor: it is the Directory's, or it is closed. */
 function directoryOf(fd: number, path: string, expected: Expected | undefined): Directory {
   try {
-    const stat = statOf(fstatSync(fd, { bigint: true }));
+    const stat = statOf(fstatSync(fd, { bigint: true }), path);
     if (
       expected !== undefined &&
       (stat.inode !== expected.inode || (expected.device !== undefined && stat.device !== expected.device))
@@ -327,7 +331,7 @@ function directoryOf(fd: number, path: string, expected: Expected | undefined): 
     return new Directory(fd, stat, path);
   } catch (error) {
     closeSync(fd);
-    throw error instanceof FileError ? error : fileError(error, 'fstat', path);
+    throw fileError(error, 'fstat', path);
   }
 }
 
@@ -341,7 +345,7 @@ export function openRoot(path: string): Directory {
   try {
     return directoryOf(openQuietly(bytes, constants.O_RDONLY | constants.O_DIRECTORY), path, undefined);
   } catch (error) {
-    throw error instanceof FileError ? error : fileError(error, 'open', path);
+    throw fileError(error, 'open', path);
   }
 }
 
@@ -373,7 +377,7 @@ export function openDirectory(root: Directory, path: string, expected?: Expected
     try {
       return directoryOf(openQuietly(`/proc/self/fd/${root.fd}/`, OPEN_DIRECTORY), whole, expected);
     } catch (error) {
-      throw error instanceof FileError ? error : fileError(error, 'open', whole);
+      throw fileError(error, 'open', whole);
     }
   }
   if (path.startsWith('/')) throw new Error(`a path below a root is relative: ${path}`);

@@ -64,8 +64,9 @@ export function errnoOf(error: unknown): string | null {
   return NAMES.get(number) ?? `E${number}`;
 }
 
-/** A FileError for what a system call threw; anything else is a bug and is thrown as it is. */
+/** A FileError for what a system call threw, or the one that it is already; anything else is a bug and is thrown as it is. */
 export function fileError(error: unknown, operation: string, path: string): FileError {
+  if (error instanceof FileError) return error;
   const errno = errnoOf(error);
   if (errno === null) throw error;
   return new FileError(errno, operation, path, null, error);

@@ -156,7 +156,7 @@ export function identifyRoot(path: string, enteredMounts: readonly string[] = []
   try {
     opendirSync(bytesOf(path)).closeSync();
     const real = realPathOf(path);
-    const stat = statOf(statSync(bytesOf(real), { bigint: true }));
+    const stat = statOf(statSync(bytesOf(real), { bigint: true }), real);
     const mount = mountOf(real, readMounts());
     const fsType = mount?.fsType ?? null;
     return {

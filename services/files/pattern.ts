@@ -5,6 +5,7 @@ import fastGlob from 'fast-glob';
 import { RollcallError } from '../../domain/exit.ts';
 import { baseName, encodeName, encodePath, isWithin, joinPath, parentOf, plain } from '../../domain/path.ts';
 import { errnoOf, isAbsent } from './errors.ts';
+import { readdirForGlob } from './glob-listing.ts';
 import { bytesOf, meaningsOf, realPathOf, workingDirectory } from './location.ts';
 
 /** What a pattern names, however it is written: the identity of a series. Printable texts. */
@@ -196,6 +197,7 @@ async function glob(
         dot: true,
         extglob: false,
         followSymbolicLinks: false,
+        fs: { readdir: readdirForGlob },
         globstar: false,
         ignore,
         markDirectories: false,

@@ -95,6 +95,7 @@ function readOnce(
   nowMs: () => number,
 ): Once {
   const startedMs = nowMs();
+  const path = joinPath(directory.path, name);
   let fd: number;
   try {
     fd = directory.openFile(name);
@@ -103,13 +104,13 @@ function readOnce(
     return done(notOpened(error));
   }
   try {
-    const before = looked ?? statOf(fstatSync(fd, { bigint: true }));
+    const before = looked ?? statOf(fstatSync(fd, { bigint: true }), path);
     if (before.size === null)
       return done({ ok: false, status: 'unsettled', errno: null, detail: 'is no regular file' });
     const { size } = before;
     const read =
       size < BUFFER_BYTES ? hashSmall(hasher, fd, size, onProgress) : hashLarge(hasher, fd, size, onProgress);
-    const after = statOf(fstatSync(fd, { bigint: true }));
+    const after = statOf(fstatSync(fd, { bigint: true }), path);
     if (moved(before, after)) return { result: null, size, bytes: null };
     if (read.bytes !== size) return { result: null, size, bytes: read.bytes };
     const racyFrom = (BigInt(Math.floor(startedMs)) - BigInt(RACY_MS)) * 1_000_000n;
@@ -122,7 +123,7 @@ function readOnce(
       racy: after.mtimeNs >= racyFrom || after.ctimeNs >= racyFrom,
     });
   } catch (error) {
-    const failure = fileError(error, 'read', joinPath(directory.path, name));
+    const failure = fileError(error, 'read', path);
     return done({ ok: false, status: gapStatusOf(failure.errno), errno: failure.errno, detail: failure.message });
   } finally {
     closeSync(fd);

@@ -64,7 +64,7 @@ function examine(
   hasher: Hasher,
   nowMs: number,
 ): Candidate {
-  const root = statOf(statSync(bytesOf(match.path), { bigint: true }));
+  const root = statOf(statSync(bytesOf(match.path), { bigint: true }), match.path);
   const mount = mountOf(match.path, mounts);
   const isSubvolume = mount?.fsType === 'btrfs' && String(root.inode) === BTRFS_ROOT_INODE;
   return {

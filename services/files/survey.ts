@@ -1,13 +1,12 @@
 // The top two levels of a snapshot: cheap enough to look at whenever snapshots are listed, and telling enough to know one again.
-import { lstatSync, opendirSync, readdirSync } from 'node:fs';
-import { encodeName, joinPath } from '../../domain/path.ts';
+import { compareBytes, joinPath } from '../../domain/path.ts';
 import { isRsyncAtWork } from '../../domain/snapshot-signs.ts';
 import { withoutMadeUp } from './btrfs.ts';
-import { errnoOf, isAbsent } from './errors.ts';
+import { type Directory, openDirectory, openRoot } from './directory.ts';
+import { FileError, isAbsent } from './errors.ts';
 import type { Hasher } from './hash.ts';
 import { hex } from './hash.ts';
-import { bytesOf } from './location.ts';
-import { type Stat, statOf } from './stat.ts';
+import type { Stat } from './stat.ts';
 
 /** Entries looked at in one survey. 20,000 lstat calls take about 0.1 s on a warm local disk; most snapshots have a few hundred. */
 const SURVEY_ENTRIES_MAX = 20_000;
@@ -26,23 +25,23 @@ export interface Survey {
   readonly signs: readonly string[];
 }
 
-/** Names of a directory as bytes, at most `max`; those that are not UTF-8 make Node read it again as buffers. */
-function namesOf(directory: Buffer, max: number): { readonly names: readonly Buffer[]; readonly more: boolean } {
-  const names: Buffer[] = [];
-  const handle = opendirSync(directory);
+/** Printable names of a directory, at most `max`. */
+function namesOf(directory: Directory, max: number): { readonly names: readonly string[]; readonly more: boolean } {
+  const batches = directory.batches(max + 1);
+  const { value } = batches.next();
+  // Closes the listing.
+  batches.return({ count: 0, duplicates: 0 });
+  const names = value !== undefined && 'names' in value ? value.names : [];
+  return { names: names.slice(0, max), more: names.length > max };
+}
+
+function openBelow(path: string, below: string): Directory {
+  const root = openRoot(path);
   try {
-    for (let entry = handle.readSync(); entry !== null; entry = handle.readSync()) {
-      if (names.length === max) return { names, more: true };
-      if (entry.name.includes('\ufffd')) {
-        const all = readdirSync(directory, { encoding: 'buffer' });
-        return { names: all.slice(0, max), more: all.length > max };
-      }
-      names.push(Buffer.from(entry.name));
-    }
+    return openDirectory(root, below);
   } finally {
-    handle.closeSync();
+    root.close();
   }
-  return { names, more: false };
 }
 
 /**
@@ -74,54 +73,59 @@ export function surveySnapshot(
     if (mtimeMs <= nowMs && (newestMtimeMs === null || mtimeMs > newestMtimeMs)) newestMtimeMs = mtimeMs;
   };
 
-  /** Directories in it, and how many entries it has. */
+  /** Directories in it, and how many entries it has. Closes it. */
   const look = (
-    directory: Buffer,
+    open: () => Directory,
     below: string,
-  ): { readonly directories: (readonly [string, Buffer])[]; readonly entries: number } => {
-    const directories: (readonly [string, Buffer])[] = [];
-    let names: readonly Buffer[];
+  ): { readonly directories: readonly string[]; readonly entries: number } => {
+    const directories: string[] = [];
+    let directory: Directory | null = null;
     try {
-      const { names: found, more } = namesOf(directory, entriesMax - seen);
-      names = found;
+      directory = open();
+      const { names, more } = namesOf(directory, entriesMax - seen);
       bounded ||= more;
-    } catch (error) {
-      const errno = errnoOf(error);
-      if (errno === null) throw error;
-      if (below === '' || !isAbsent(errno)) unreadable.push(below);
-      return { directories, entries: 0 };
-    }
-    if (below === '') listed = true;
-    seen += names.length;
-    for (const name of names) {
-      const printable = joinPath(below, encodeName(name));
-      const child = Buffer.concat([directory, Buffer.from('/'), name]);
-      try {
-        const met = statOf(lstatSync(child, { bigint: true }));
-        const isStub = stub(below === '' ? path : joinPath(path, below), encodeName(name), met);
-        const stat = isStub ? withoutMadeUp(met) : met;
-        if (!isStub) meet(stat.mtimeNs);
-        // Entry hashes are added, so the order in which a file system lists does not matter.
-        sum += hasher.one(Buffer.from(`${printable}\0${stat.kind}\0${stat.size ?? ''}\0${stat.mtimeNs}`));
-        if (stat.kind === 'directory') directories.push([printable, child]);
-        if (isRsyncAtWork(encodeName(name), stat.kind, stat.mode)) signs.push(printable);
-      } catch (error) {
-        const errno = errnoOf(error);
-        if (errno === null) throw error;
-        if (!isAbsent(errno)) unreadable.push(printable);
+      if (below === '') listed = true;
+      seen += names.length;
+      for (const name of names) {
+        const printable = joinPath(below, name);
+        const stat = entryOf(directory, name, printable);
+        if (stat?.kind === 'directory') directories.push(printable);
       }
+      return { directories, entries: names.length };
+    } catch (error) {
+      if (!(error instanceof FileError)) throw error;
+      if (below === '' || !isAbsent(error.errno)) unreadable.push(below);
+      return { directories, entries: 0 };
+    } finally {
+      directory?.close();
     }
-    return { directories, entries: names.length };
+  };
+
+  const entryOf = (directory: Directory, name: string, printable: string): Stat | null => {
+    try {
+      const met = directory.lstat(name);
+      const isStub = stub(directory.path, name, met);
+      const stat = isStub ? withoutMadeUp(met) : met;
+      if (!isStub) meet(stat.mtimeNs);
+      // Entry hashes are added, so the order in which a file system lists does not matter.
+      sum += hasher.one(Buffer.from(`${printable}\0${stat.kind}\0${stat.size ?? ''}\0${stat.mtimeNs}`));
+      if (isRsyncAtWork(name, stat.kind, stat.mode)) signs.push(printable);
+      return stat;
+    } catch (error) {
+      if (!(error instanceof FileError)) throw error;
+      if (!isAbsent(error.errno)) unreadable.push(printable);
+      return null;
+    }
   };
 
   meet(root.mtimeNs);
-  const top = look(bytesOf(path), '');
-  for (const [below, directory] of top.directories.sort((a, b) => Buffer.compare(a[1], b[1]))) {
+  const top = look(() => openRoot(path), '');
+  for (const below of top.directories.toSorted(compareBytes)) {
     if (seen >= entriesMax) {
       bounded = true;
       break;
     }
-    look(directory, below);
+    look(() => openBelow(path, below), below);
   }
   return {
     fingerprint: listed ? hex(BigInt.asUintN(64, sum)) : null,

@@ -161,6 +161,7 @@ export async function reconcile(input: ReconcileInput): Promise<Reconciled> {
       changes,
       gaps,
       trusted: loaded.trusted,
+      clampedTimes: loaded.clampedTimes,
       outOfScope: loaded.outOfScope,
       nowMs,
     }),

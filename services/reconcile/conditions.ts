@@ -29,6 +29,8 @@ export interface ConditionInput {
   readonly changes: ReadonlyMap<string, ScanChanges>;
   readonly gaps: readonly StoredGap[];
   readonly trusted: Trusted;
+  /** Entries whose time lies beyond what the catalog can keep. */
+  readonly clampedTimes: number;
   /** Known paths that are not judged: below mounts that are not entered, excluded by today's rules, and the file system's own. */
   readonly outOfScope: Readonly<Record<OutOfScope, number>>;
   readonly nowMs: number;
@@ -141,6 +143,12 @@ export function conditionsOf(input: ConditionInput): Condition[] {
       'trusted',
       `${input.trusted.carriedBytes} bytes were not read again, because their copies are demonstrably the ones that were read (the oldest on ` +
         `${iso(input.trusted.sinceMs)}). Rot below an unchanged inode is found by reading only: --reread reads everything.`,
+    );
+  if (input.clampedTimes > 0)
+    add(
+      'clamped-times',
+      `${input.clampedTimes} ${input.clampedTimes === 1 ? 'entry has a time' : 'entries have times'} outside the years 1677 to 2262, ` +
+        'and the nearest time in that range is recorded instead: which of two such versions is newer is not known.',
     );
   const exported = input.observers.filter(
     (observer) => observer.role === 'backup' && observer.scan.exportedMs !== null,

@@ -56,6 +56,7 @@ export interface Loaded {
   readonly outOfScope: Readonly<Record<OutOfScope, number>>;
   readonly changes: VersionSums['changes'];
   readonly trusted: VersionSums['trusted'];
+  readonly clampedTimes: number;
   readonly decisions: Decisions;
   /** Files of the volume, live or in its newest snapshots, whichever is more. */
   readonly files: number;

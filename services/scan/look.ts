@@ -1,5 +1,5 @@
 // Looking at one directory: its names and what lstat says of each, before anything is held against the catalog.
-import { joinPath } from '../../domain/path.ts';
+import { decodeName, joinPath } from '../../domain/path.ts';
 import type { GapStatus } from '../../domain/scan.ts';
 import type { ShardDirectory } from '../catalog/shards.ts';
 import { withoutMadeUp } from '../files/btrfs.ts';
@@ -49,6 +49,9 @@ export interface Huge {
   readonly huge: Directory;
 }
 
+/** Linux's NAME_MAX. */
+const NAME_BYTES_MAX = 255;
+const UTF16_UNIT_BYTES_MAX = 3;
 /** Names that are taken from a listing at a time. */
 const NAMES_PER_BATCH = 1_024;
 
@@ -149,6 +152,8 @@ export function lookAtName(
     const stat = statIn(environment, directory, handle, name);
     if (environment.excludes && environment.excluded(joinPath(directory.path, name), stat.kind === 'directory'))
       return 'excluded';
+    const odd = stat.kind === 'directory' ? tooLong(name) : null;
+    if (odd !== null) return { name, status: 'failed', errno: 'ENAMETOOLONG', detail: odd };
     return { name, stat, target: stat.kind === 'symlink' ? handle.readlink(name) : null };
   } catch (error) {
     if (!(error instanceof FileError)) throw error;
@@ -158,7 +163,7 @@ export function lookAtName(
     if (error.errno === 'EINVAL' && error.operation === 'readlink') {
       return { name, status: 'unsettled', errno: null, detail: 'it was a symlink when it was looked at' };
     }
-    return { name, status: gapStatusOf(error.errno), errno: error.errno, detail: null };
+    return { name, status: gapStatusOf(error.errno), errno: error.errno, detail: error.detail };
   }
 }
 
@@ -171,6 +176,15 @@ export function statIn(
 ): Stat {
   const stat = handle.lstat(name);
   return environment.isStub(directory.path, name, stat) ? withoutMadeUp(stat) : stat;
+}
+
+/** FUSE knows names that Linux does not; the dictionary of directories, which is indexed by them, refuses the longest. Null for all others. */
+function tooLong(name: string): string | null {
+  if (name.length <= NAME_BYTES_MAX / UTF16_UNIT_BYTES_MAX) return null;
+  const bytes = decodeName(name).length;
+  return bytes <= NAME_BYTES_MAX
+    ? null
+    : `the name of this directory has ${bytes} bytes, and ${NAME_BYTES_MAX} is the most`;
 }
 
 /** The thread that asked was written off. */

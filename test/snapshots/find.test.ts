@@ -256,7 +256,7 @@ describe('rotated generations', () => {
     for (let at = 0; at < 60; at++) place.write({ [`b/big/d/${at}`]: '', [`b/big/e/${at}`]: '' });
     const hasher = await createHasher();
     const survey = (max: number): Survey => {
-      const root = statOf(statSync(place.join('b/big'), { bigint: true }));
+      const root = statOf(statSync(place.join('b/big'), { bigint: true }), 'b/big');
       return surveySnapshot(place.join('b/big'), root, hasher, Date.now(), undefined, max);
     };
     expect(survey(50)).toMatchObject({ bounded: true, topEntries: 2, unreadable: [] });

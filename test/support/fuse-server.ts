@@ -2,7 +2,7 @@
 // have no end, inodes that are others each time. It prints the names that are looked up, and what it leaves without an answer.
 // Usage: fuse-server.ts MOUNTPOINT STATE ro|rw. STATE is a JSON file (FuseState), replaced by a rename. Runs until it is unmounted or killed.
 import { spawnSync } from 'node:child_process';
-import { openSync, readFileSync, readSync, statSync, writeSync } from 'node:fs';
+import { constants, openSync, readFileSync, readSync, statSync, writeSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 
 export type FuseRequest = 'lookup' | 'getattr' | 'opendir' | 'readdir' | 'open' | 'read';
@@ -26,6 +26,12 @@ export interface FuseEntry {
   readonly breaksOff?: { readonly after: number; readonly errno: number };
   /** Decimal, unsigned, 64 bits; 'moving' is another one in each answer. Else the node's number. */
   readonly inode?: string;
+  /** What the file system says of it, decimal, instead of the length of its content. */
+  readonly size?: string;
+  /** Names that it says it has. */
+  readonly links?: number;
+  /** Negated errno for an open that asks for its atime to stand still. */
+  readonly noAtime?: number;
   /** The content ends after so many bytes, whatever its size says. */
   readonly gives?: number;
 }
@@ -101,12 +107,12 @@ function serve(mountPoint: string, statePath: string, access: string, kind: stri
     };
     const attributes = (at: number, of: FuseEntry): Buffer => {
       const body = Buffer.alloc(88);
-      const size = Buffer.byteLength(of.content ?? '');
+      const size = BigInt(of.size ?? Buffer.byteLength(of.content ?? ''));
       body.writeBigUInt64LE(inodeOf(of, at), 0);
-      body.writeBigUInt64LE(BigInt(size), 8);
+      body.writeBigUInt64LE(size, 8);
       for (const time of [24, 32, 40]) body.writeBigUInt64LE(1_700_000_000n, time);
       body.writeUInt32LE(of.content === null ? 0o40755 : 0o100644, 60);
-      body.writeUInt32LE(of.content === null ? 2 : 1, 64);
+      body.writeUInt32LE(of.links ?? (of.content === null ? 2 : 1), 64);
       return body;
     };
     const asked = REQUESTS[opcode];
@@ -152,6 +158,10 @@ function serve(mountPoint: string, statePath: string, access: string, kind: stri
       }
       case OPCODES.open:
       case OPCODES.opendir: {
+        if (entry?.noAtime !== undefined && (request.readUInt32LE(HEADER) & constants.O_NOATIME) !== 0) {
+          reply(entry.noAtime);
+          break;
+        }
         const body = Buffer.alloc(16);
         // Past the page cache, which would fill up with zeros what a short answer leaves out.
         if (entry?.gives !== undefined) body.writeUInt32LE(DIRECT_IO, 8);
