@@ -41,7 +41,10 @@ export function conditionsOf(input: ConditionInput): Condition[] {
   const add = (code: string, text: string): void => void conditions.push({ code, text });
   const live = input.observers.length - 1;
   const current = new Set([...newestOf(input.observers).values()].map(({ scan }) => scan.id));
-  const denied = input.gaps.filter((gap) => gap.status === 'denied' && current.has(gap.scan)).length;
+  const denied = input.gaps.filter(
+    // No user may read what is locked.
+    (gap) => gap.status === 'denied' && gap.errno !== 'ENOKEY' && current.has(gap.scan),
+  ).length;
   if (denied > 0)
     add(
       'denied',
@@ -267,9 +270,11 @@ function gapSentence(gap: StoredGap): string {
     : `${what} could not be looked at (${whyOf(gap)})${gap.name === '' ? '; everything below it is unknown' : ''}.`;
 }
 
-/** An errno says it best, but for ENOENT: of a name that is not called gone something else is to be said. */
+/** An errno says it best; of these, what else was recorded says more. */
+const SAY_MORE: ReadonlySet<string> = new Set(['ENOENT', 'ENOKEY', 'EOVERFLOW', 'ENAMETOOLONG']);
+
 function whyOf({ errno, detail, status }: StoredGap): string {
-  return (errno === 'ENOENT' ? (detail ?? errno) : (errno ?? detail)) ?? status;
+  return (errno !== null && SAY_MORE.has(errno) ? (detail ?? errno) : (errno ?? detail)) ?? status;
 }
 
 function gapPath(gap: StoredGap): string {

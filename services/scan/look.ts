@@ -6,6 +6,7 @@ import { withoutMadeUp } from '../files/btrfs.ts';
 import type { Directory } from '../files/directory.ts';
 import { openDirectory } from '../files/directory.ts';
 import { FileError, gapStatusOf, isAbsent } from '../files/errors.ts';
+import { isLocked } from '../files/fscrypt.ts';
 import type { Stat } from '../files/stat.ts';
 import type { ShardEnvironment } from './environment.ts';
 import { HUGE_ENTRIES } from './limits.ts';
@@ -96,7 +97,7 @@ export function look(environment: ShardEnvironment, directory: ShardDirectory): 
   }
 }
 
-function lookAt(environment: ShardEnvironment, directory: ShardDirectory, handle: Directory): Look | Huge {
+function lookAt(environment: ShardEnvironment, directory: ShardDirectory, handle: Directory): Look | Unseen | Huge {
   const entries: Entry[] = [];
   const gaps: NameGap[] = [];
   const excluded = new Set<string>();
@@ -115,9 +116,14 @@ function lookAt(environment: ShardEnvironment, directory: ShardDirectory, handle
     for (const name of next.value.names) names.push(name);
     if (names.length > HUGE_ENTRIES) {
       batches.return({ count: 0, duplicates: 0 });
-      return { huge: handle };
+      break;
     }
   }
+  if (isLocked(handle, names)) {
+    handle.close();
+    return { directory, gap: { name: '', status: 'denied', errno: 'ENOKEY', detail: LOCKED } };
+  }
+  if (names.length > HUGE_ENTRIES) return { huge: handle };
   for (const name of names) {
     environment.progress.tick();
     const entry = lookAtName(environment, directory, handle, name, isMountRoot);
@@ -131,6 +137,7 @@ function lookAt(environment: ShardEnvironment, directory: ShardDirectory, handle
   return { directory, handle, entries, gaps, excluded, statDigest: digest.statDigest(), duplicates };
 }
 
+const LOCKED = 'locked by fscrypt: unlock it, then run again';
 const FILE_SYSTEMS_OWN = "the file system's own: snapshots or bookkeeping at its root";
 
 /**
