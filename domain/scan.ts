@@ -33,7 +33,7 @@ export function isSubvolumeStub(gap: Pick<Gap, 'status' | 'detail'>): boolean {
 export interface AsOf {
   readonly fromMs: number;
   readonly toMs: number;
-  /** How it is known: 'name' | 'btrfs' | 'order' | 'mtime' | 'scan' … 'order' and 'mtime' are estimates. */
+  /** How it is known: 'name' | 'noted' | 'btrfs' | 'scan' …, or the estimates 'order' | 'mtime' | 'weekday' (domain/snapshot-order.ts). */
   readonly source: string;
 }
 

@@ -1,4 +1,5 @@
 // The order of the snapshots, printed before the work: where a wrong pattern or a misread date shows.
+import { isEstimated, orderIsEstimated } from '../../domain/snapshot-order.ts';
 import type { SeriesPlan } from '../../services/scan/scan-series.ts';
 
 const SHOWN_MAX = 40;
@@ -29,7 +30,11 @@ export function planLines(pattern: string, plan: SeriesPlan): string[] {
 
 function when(asOf: { readonly fromMs: number; readonly toMs: number; readonly source: string }): string {
   const minute = (ms: number): string => `${new Date(ms).toISOString().slice(0, 16).replace('T', ' ')}Z`;
-  const estimated = asOf.source === 'order' || asOf.source === 'mtime' ? ' (estimated)' : '';
+  const estimated = isEstimated(asOf)
+    ? orderIsEstimated(asOf)
+      ? ' (estimated, and so is its place in the order)'
+      : ' (estimated)'
+    : '';
   if (asOf.fromMs === asOf.toMs) return `${minute(asOf.fromMs)}${estimated}`;
   return `${minute(asOf.fromMs)} to ${minute(asOf.toMs)}${estimated}`;
 }

@@ -1,6 +1,7 @@
 // Times as people write them: `--since WHEN`, `--as-of WHEN`.
 import { RollcallError } from '../../domain/exit.ts';
-import { dateAlone, offsetsOf } from '../../domain/snapshot-date.ts';
+import { dateAlone } from '../../domain/snapshot-date.ts';
+import { offsetsFor } from '../files/zone.ts';
 
 const UNIT_MS: Readonly<Record<string, number>> = {
   minute: 60_000,
@@ -28,7 +29,7 @@ export interface When {
  * @throws RollcallError for anything else, and for times that are still to come
  */
 export function parseWhen(text: string, options: WhenOptions): When {
-  const offsetAt = offsetsOf(options.tz ?? new Intl.DateTimeFormat().resolvedOptions().timeZone);
+  const offsetAt = offsetsFor(options.tz);
   const ago = /^(\d+)\s*(minute|hour|day|week)s?(\s+ago)?$/.exec(text.trim());
   const unit = UNIT_MS[ago?.[2] ?? ''];
   const instant = (ms: number): When => ({ fromMs: ms, toMs: ms });

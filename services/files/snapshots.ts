@@ -1,11 +1,12 @@
 // The snapshots of a backup: which directories a pattern names, when each was taken, which state each is, and which are not finished.
-import { lstatSync, readdirSync, statSync } from 'node:fs';
+import { lstatSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { compareBytes, joinPath } from '../../domain/path.ts';
 import type { AsOf } from '../../domain/scan.ts';
-import { dateInName, isDate, type NameDate, type OffsetAt, offsetsOf } from '../../domain/snapshot-date.ts';
+import { dateInName, datesInNames, isDate, type NameDate } from '../../domain/snapshot-date.ts';
 import { BTRFS_ROOT_INODE, type SnapshotIdentity } from '../../domain/snapshot-identity.ts';
 import { datesOfSeries } from '../../domain/snapshot-order.ts';
 import { unfinishedByName } from '../../domain/snapshot-signs.ts';
+import type { OffsetAt } from '../../domain/time-zone.ts';
 import { isStub, subvolumeOf, type Subvolume } from './btrfs.ts';
 import { errnoOf, FileError, isAbsent } from './errors.ts';
 import { createHasher, type Hasher } from './hash.ts';
@@ -15,13 +16,14 @@ import { type Mount, mountOf, readMounts } from './mounts.ts';
 import { expandPattern, type LeftOut, type Match, type SeriesKey } from './pattern.ts';
 import { type Stat, statOf } from './stat.ts';
 import { type Survey, surveySnapshot } from './survey.ts';
+import { offsetsFor } from './zone.ts';
 
 export interface FoundSnapshot {
   /** Absolute, printable. */
   readonly path: string;
   /** The part of the path that varies within the series. */
   readonly name: string;
-  /** source: 'name' | 'btrfs', or the estimates 'order' | 'mtime'. */
+  /** source: 'name' | 'noted' | 'btrfs', or the estimates of domain/snapshot-order.ts. */
   readonly asOf: AsOf;
   /** On a read-only mount, or a read-only btrfs subvolume: cannot have changed since it was scanned. */
   readonly readOnly: boolean;
@@ -49,12 +51,23 @@ interface Candidate {
   readonly named: NameDate | null;
 }
 
-/** Of a literal path the name counts first; then, from the bottom up, a directory that is called by a date and nothing else. */
-function nameDate(match: Match, literal: boolean, offsetAt: OffsetAt): NameDate | null {
-  const named = dateInName(match.name, offsetAt);
-  if (named !== null || !literal) return named;
-  const dated = match.container.split('/').findLast((component) => isDate(component, offsetAt));
-  return dated === undefined ? null : dateInName(dated, offsetAt);
+/** The dates in the names, by name. Of a literal path the name counts first; then, from the bottom up, a directory that is called by a date and nothing else. */
+function namedDates(
+  matches: readonly Match[],
+  literal: boolean,
+  offsetAt: OffsetAt,
+  nowMs: number,
+): ReadonlyMap<string, NameDate> {
+  const dates = datesInNames(
+    matches.map(({ name }) => name),
+    offsetAt,
+    nowMs,
+  );
+  const [only] = matches;
+  if (!literal || only === undefined || dates.size > 0) return dates;
+  const dated = only.container.split('/').findLast((component) => isDate(component, offsetAt));
+  const date = dated === undefined ? null : dateInName(dated, offsetAt);
+  return date === null ? dates : new Map([[only.name, date]]);
 }
 
 function examine(
@@ -117,6 +130,27 @@ export function isEmptyDirectory(path: string): boolean {
   }
 }
 
+/** snapper writes info.xml beside a snapshot last. */
+function infoOf({ container, name }: Match): string {
+  return joinPath(joinPath(container, name), 'info.xml');
+}
+
+/** When snapper took the snapshot, by its info.xml, in UTC. */
+function notedMs(match: Match, lastPart: string): number | null {
+  if (lastPart !== '/snapshot' || !/^[0-9]+$/.test(match.name)) return null;
+  let text: string;
+  try {
+    text = readFileSync(bytesOf(infoOf(match)), 'utf8');
+  } catch (error) {
+    if (errnoOf(error) === null) throw error;
+    return null;
+  }
+  const [, date, time] =
+    /<date>\s*([0-9]{4}-[0-9]{2}-[0-9]{2}) ([0-9]{2}:[0-9]{2}:[0-9]{2})\s*<\/date>/.exec(text) ?? [];
+  const atMs = Date.parse(`${date}T${time}Z`);
+  return Number.isNaN(atMs) ? null : atMs;
+}
+
 const EMPTY = 'it is empty: not mounted, or not yet filled';
 
 /** Why each candidate that is not finished is left out, by path. Candidates come oldest first. */
@@ -153,11 +187,9 @@ function unfinished(candidates: readonly Candidate[], literal: boolean, lastPart
     }
   }
 
-  // snapper writes info.xml beside a snapshot last.
   if (lastPart === '/snapshot') {
     const numbered = candidates.filter(({ match }) => /^[0-9]+$/.test(match.name));
-    const infoOf = ({ match }: Candidate): string => joinPath(joinPath(match.container, match.name), 'info.xml');
-    const without = numbered.filter((candidate) => !exists(infoOf(candidate)));
+    const without = numbered.filter((candidate) => !exists(infoOf(candidate.match)));
     if (without.length < numbered.length) {
       for (const { match } of without) reasons.set(match.path, 'snapper has not finished it (no info.xml beside it)');
     }
@@ -185,15 +217,16 @@ export async function findSnapshots(
     readonly cwd?: string;
   },
 ): Promise<FoundSeries> {
-  const offsetAt = offsetsOf(options.tz ?? new Intl.DateTimeFormat().resolvedOptions().timeZone);
+  const offsetAt = offsetsFor(options.tz);
   const { series, literal, matches, leftOut: unmatched } = await expandPattern(pattern, options.cwd);
   const hasher = await createHasher();
   const mounts = readMounts();
   const leftOut = [...unmatched];
+  const named = namedDates(matches, literal, offsetAt, options.nowMs);
   const candidates: Candidate[] = [];
   for (const match of matches) {
     try {
-      candidates.push(examine(match, nameDate(match, literal, offsetAt), mounts, hasher, options.nowMs));
+      candidates.push(examine(match, named.get(match.name) ?? null, mounts, hasher, options.nowMs));
     } catch (error) {
       const errno = error instanceof FileError ? error.errno : errnoOf(error);
       if (errno === null) throw error;
@@ -202,14 +235,17 @@ export async function findSnapshots(
   }
 
   const dates = datesOfSeries(
-    candidates.map(({ match, named, subvolume, survey }) => ({
+    candidates.map(({ match, named: own, subvolume, survey }) => ({
       name: match.name,
-      named,
+      named: own,
+      notedMs: notedMs(match, series.lastPart),
       // A subvolume that is no snapshot was created long before what it holds now.
       btrfsMs: subvolume && (subvolume.isSnapshot || subvolume.readOnly) ? subvolume.otimeMs : null,
       newestMtimeMs: survey.newestMtimeMs,
+      changedMs: survey.changedMs,
     })),
     options.nowMs,
+    offsetAt,
   );
   const dated = candidates
     .map((candidate) => {

@@ -21,6 +21,8 @@ export interface Survey {
   readonly topEntries: number | null;
   /** The newest mtime that is not in the future, of the root and everything looked at; ms since 1970; null for none. */
   readonly newestMtimeMs: number | null;
+  /** The newest ctime that is not in the future, of the root and the directories looked at; ms since 1970; null for none. */
+  readonly changedMs: number | null;
   /** Entries that rsync leaves while it is at work: printable, below the snapshot. */
   readonly signs: readonly string[];
 }
@@ -44,6 +46,11 @@ function openBelow(path: string, below: string): Directory {
   }
 }
 
+function newer(known: number | null, timeNs: bigint, nowMs: number): number | null {
+  const timeMs = Number(timeNs / 1_000_000n);
+  return timeMs <= nowMs && (known === null || timeMs > known) ? timeMs : known;
+}
+
 /**
  * Looks at the root and its top two levels, following no symlink. What cannot be read is named, never taken to be absent; what vanishes
  * between listing and looking counts as not there. Nothing is thrown but bugs.
@@ -63,14 +70,16 @@ export function surveySnapshot(
   const signs: string[] = [];
   const unreadable: string[] = [];
   let newestMtimeMs: number | null = null;
+  let changedMs: number | null = null;
   let sum = 0n;
   let seen = 0;
   let bounded = false;
   let listed = false;
 
-  const meet = (mtimeNs: bigint): void => {
-    const mtimeMs = Number(mtimeNs / 1_000_000n);
-    if (mtimeMs <= nowMs && (newestMtimeMs === null || mtimeMs > newestMtimeMs)) newestMtimeMs = mtimeMs;
+  const meet = ({ kind, mtimeNs, ctimeNs }: Stat): void => {
+    newestMtimeMs = newer(newestMtimeMs, mtimeNs, nowMs);
+    // A file's ctime moves in all generations that share its inode.
+    if (kind === 'directory') changedMs = newer(changedMs, ctimeNs, nowMs);
   };
 
   /** Directories in it, and how many entries it has. Closes it. */
@@ -106,7 +115,7 @@ export function surveySnapshot(
       const met = directory.lstat(name);
       const isStub = stub(directory.path, name, met);
       const stat = isStub ? withoutMadeUp(met) : met;
-      if (!isStub) meet(stat.mtimeNs);
+      if (!isStub) meet(stat);
       // Entry hashes are added, so the order in which a file system lists does not matter.
       sum += hasher.one(Buffer.from(`${printable}\0${stat.kind}\0${stat.size ?? ''}\0${stat.mtimeNs}`));
       if (isRsyncAtWork(name, stat.kind, stat.mode)) signs.push(printable);
@@ -118,7 +127,7 @@ export function surveySnapshot(
     }
   };
 
-  meet(root.mtimeNs);
+  meet(root);
   const top = look(() => openRoot(path), '');
   for (const below of top.directories.toSorted(compareBytes)) {
     if (seen >= entriesMax) {
@@ -133,6 +142,7 @@ export function surveySnapshot(
     unreadable: unreadable.sort(),
     topEntries: listed ? top.entries : null,
     newestMtimeMs,
+    changedMs,
     signs,
   };
 }

@@ -2,9 +2,11 @@
 import type { Condition, Finding, Window } from '../../domain/assessment.ts';
 import type { Observer } from '../../domain/facts.ts';
 import { joinPath } from '../../domain/path.ts';
+import { isEstimated } from '../../domain/snapshot-order.ts';
 import { iso, middleMs, type Span } from '../../domain/window/timeline.ts';
 import type { StoredGap } from '../catalog/reconciliation.ts';
 import type { ScanChanges, Trusted } from '../catalog/version-sums.ts';
+import { doubtfulOrder } from './doubtful-order.ts';
 import type { OutOfScope } from './facts.ts';
 import type { Subject } from './judging.ts';
 import { versionAt } from './movement.ts';
@@ -106,12 +108,14 @@ export function conditionsOf(input: ConditionInput): Condition[] {
             'if its rsync runs without --delete, losses cannot be dated, and what people deleted is among them.',
         );
     }
-    const estimated = own.filter(({ observer }) => ['order', 'mtime'].includes(observer.scan.asOf.source));
+    const estimated = own.filter(({ observer }) => isEstimated(observer.scan.asOf));
     if (estimated.length > 0)
       add(
         'estimated-dates',
         `The times of ${estimated.length} of ${own.length} snapshots of ${pattern} are estimated from their order and their files: the dates of losses are as good as that.`,
       );
+    const doubt = doubtfulOrder(own.map(({ observer }) => observer.scan));
+    if (doubt !== null) add('estimated-order', `${pattern}: ${doubt}`);
   }
   if (input.window.all && input.series.length > 0)
     add(

@@ -1,8 +1,8 @@
-// Dates in the names of snapshots, and the order of a series whose names hold none.
+// Dates in the names of snapshots.
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { dateInName, isDate, offsetsOf } from '../../domain/snapshot-date.ts';
-import { datesOfSeries, type Dating, orderKeyOf } from '../../domain/snapshot-order.ts';
+import { dateAlone, dateInName, datesInNames, isDate } from '../../domain/snapshot-date.ts';
+import { offsetsOf } from '../../domain/time-zone.ts';
 
 const utc = offsetsOf('UTC');
 const berlin = offsetsOf('Europe/Berlin');
@@ -40,6 +40,27 @@ describe('a date in the name of a snapshot', () => {
     ['backup-host1-20261121T0300-full', '2026-11-21T03:00:00.000Z'],
     ['projects-20190101.20261121T0300', '2026-11-21T03:00:00.000Z'],
     ['20261121-0300-0001', '2026-11-21T03:00:00.000Z'],
+    ['syncoid_host_2026-11-21:03:00:00', '2026-11-21T03:00:00.000Z'],
+    ['syncoid_host_2026-11-21:03:00:00-GMT01:00', '2026-11-21T02:00:00.000Z'],
+    ['syncoid_host_2026-11-21:03:00:00-GMT-05:30', '2026-11-21T08:30:00.000Z'],
+    ['syncoid_host_2026-11-21:03:00:00-GMT00:00', '2026-11-21T03:00:00.000Z'],
+    ['GMT+08_2026-11-21_0300', '2026-11-20T19:00:00.000Z'],
+    ['2026-11-21_03-00-00_CEST', '2026-11-21T01:00:00.000Z'],
+    ['2026-11-21 03:00:00 UTC', '2026-11-21T03:00:00.000Z'],
+    ['2026-11-21_03h00', '2026-11-21T03:00:00.000Z'],
+    ['2026-11-21_03h', '2026-11-21T03:00:00.000Z'],
+    ['2026-11-21 03.00.00 PM', '2026-11-21T15:00:00.000Z'],
+    ['2026-11-21 12-30 am', '2026-11-21T00:30:00.000Z'],
+    ['2026112103', '2026-11-21T03:00:00.000Z'],
+    ['snapshot-1763694000', '2025-11-21T03:00:00.000Z'],
+    ['1795230000123', '2026-11-21T03:00:00.123Z'],
+    ['21.11.2026_03-00-01', '2026-11-21T03:00:01.000Z'],
+    ['21.11.2026 03:00', '2026-11-21T03:00:00.000Z'],
+    ['Nov-21-2026-030000', '2026-11-21T03:00:00.000Z'],
+    ['21-Nov-2026_0300', '2026-11-21T03:00:00.000Z'],
+    ['Sat_Nov_21_03:00:00_CET_2026', '2026-11-21T02:00:00.000Z'],
+    ['Sat_Nov_21_03:00:00_2026', '2026-11-21T03:00:00.000Z'],
+    ['com.apple.TimeMachine.2026-11-21-030000.local', '2026-11-21T03:00:00.000Z'],
   ])('%s is the instant %s', (name, instant) => {
     expect(read(name)).toBe(instant);
   });
@@ -50,12 +71,65 @@ describe('a date in the name of a snapshot', () => {
     expect(read('GMT-05-2026.11.21-03.00.00', berlin)).toBe('2026-11-21T08:00:00.000Z');
   });
 
-  it.each(['2026-11-21', '20261121', '2026_11_21', '2026.11.21', '2026/11/21', 'home-2026-11-21-full', '2026-11-21_1'])(
-    '%s covers the whole day',
-    (name) => {
-      expect(read(name)).toBe('2026-11-21T00:00:00.000Z/2026-11-21T23:59:59.999Z');
-    },
-  );
+  it.each([
+    '2026-11-21',
+    '20261121',
+    '2026_11_21',
+    '2026.11.21',
+    '2026/11/21',
+    'home-2026-11-21-full',
+    '2026-11-21_1',
+    '21.11.2026',
+    'full-21.11.2026.d',
+    'Nov-21-2026',
+    'backup_November_21,_2026',
+    'Sat-Nov-21-2026',
+    '21-Nov-2026',
+    '21Nov2026',
+    '2026-nov-21',
+    '21. November 2026',
+    '2026-W47-6',
+  ])('%s covers the whole day', (name) => {
+    expect(read(name)).toBe('2026-11-21T00:00:00.000Z/2026-11-21T23:59:59.999Z');
+  });
+
+  it('may be of one digit, or in the words of another language', () => {
+    expect(read('2026-1-2')).toBe('2026-01-02T00:00:00.000Z/2026-01-02T23:59:59.999Z');
+    expect(read('1.2.2026')).toBe('2026-02-01T00:00:00.000Z/2026-02-01T23:59:59.999Z');
+    expect(read('3-März-2026')).toBe('2026-03-03T00:00:00.000Z/2026-03-03T23:59:59.999Z');
+    expect(read('3-Mai-2026')).toBe('2026-05-03T00:00:00.000Z/2026-05-03T23:59:59.999Z');
+    expect(read('March-3-2026')).toBe('2026-03-03T00:00:00.000Z/2026-03-03T23:59:59.999Z');
+    expect(read('3-Dez-2026')).toBe('2026-12-03T00:00:00.000Z/2026-12-03T23:59:59.999Z');
+  });
+
+  it('may be a week of ISO 8601, or a month', () => {
+    const week = '2026-11-16T00:00:00.000Z/2026-11-22T23:59:59.999Z';
+    expect(['2026-W47', '2026w47', 'full.2026-KW47', 'W47-2026'].map((name) => read(name))).toEqual(
+      Array(4).fill(week),
+    );
+    // The year 2027 begins in week 53 of 2026.
+    expect(read('2026-W53')).toBe('2026-12-28T00:00:00.000Z/2027-01-03T23:59:59.999Z');
+    expect(read('2027-W53')).toBeNull();
+    const month = '2026-11-01T00:00:00.000Z/2026-11-30T23:59:59.999Z';
+    expect(['2026-11', 'monthly_2026.11', 'Nov-2026', '2026-November'].map((name) => read(name))).toEqual(
+      Array(4).fill(month),
+    );
+  });
+
+  it('of zfs-auto-snapshot is in UTC, whatever the zone', () => {
+    expect(read('zfs-auto-snap_daily-2026-11-21-0300', berlin)).toBe('2026-11-21T03:00:00.000Z');
+    expect(read('autosnap_2026-11-21_03:00:00_daily', berlin)).toBe('2026-11-21T02:00:00.000Z');
+  });
+
+  it('keeps its place across the end of summer time, where the name tells the zone', () => {
+    const names = [
+      'syncoid_h_2026-10-25:02:45:00-GMT02:00',
+      'syncoid_h_2026-10-25:02:15:00-GMT01:00',
+      'syncoid_h_2026-10-25:02:45:00-GMT01:00',
+    ];
+    const times = names.map((name) => dateInName(name, berlin)?.fromMs ?? 0);
+    expect(times.toSorted((a, b) => a - b)).toEqual(times);
+  });
 
   it('is a day of 23 hours in spring, of 25 in autumn, in a zone with daylight saving time', () => {
     expect(read('2026-03-29', berlin)).toBe('2026-03-28T23:00:00.000Z/2026-03-29T21:59:59.999Z');
@@ -82,11 +156,16 @@ describe('a date in the name of a snapshot', () => {
     '123',
     'daily.0',
     'weekly.3',
-    'snapshot-1763694000',
     '202611211',
     'monday',
     '2026',
-    '2026-1-2',
+    '2026-1',
+    '05-11-2026',
+    '8f1763694000aa',
+    '2026-W54',
+    'march-5',
+    'market-5-2026',
+    '10.2.3',
     '',
   ])('%s is no date', (name) => {
     expect(read(name)).toBeNull();
@@ -95,6 +174,36 @@ describe('a date in the name of a snapshot', () => {
   it('is the day alone when what follows is no time', () => {
     expect(read('2026-11-21_99-99')).toBe('2026-11-21T00:00:00.000Z/2026-11-21T23:59:59.999Z');
     expect(read('2026-11-21-2026-11-22')).toBe('2026-11-22T00:00:00.000Z/2026-11-22T23:59:59.999Z');
+  });
+
+  it('with the day or the month first is what all of its series can be', () => {
+    const now = Date.UTC(2026, 10, 29, 12);
+    const of = (...names: string[]): (string | undefined)[] => {
+      const dates = datesInNames(names, utc, now);
+      return names.map((name) => {
+        const date = dates.get(name);
+        return date === undefined ? undefined : new Date(date.fromMs).toISOString().slice(0, 16);
+      });
+    };
+    expect(of('05-11-2026', '13-11-2026')).toEqual(['2026-11-05T00:00', '2026-11-13T00:00']);
+    expect(of('11-05-2026', '11-13-2026')).toEqual(['2026-11-05T00:00', '2026-11-13T00:00']);
+    expect(of('home_05_11_2026_03_15', 'home_13_11_2026_03_15')).toEqual(['2026-11-05T03:15', '2026-11-13T03:15']);
+    expect(of('05112026', '13112026')).toEqual(['2026-11-05T00:00', '2026-11-13T00:00']);
+    // December is still to come.
+    expect(of('12-11-2026', '12-10-2026')).toEqual(['2026-11-12T00:00', '2026-10-12T00:00']);
+    // Either way, or neither: the names tell nothing.
+    expect(of('05-11-2026', '06-11-2026')).toEqual([undefined, undefined]);
+    expect(of('11-13-2026', '13-11-2026')).toEqual([undefined, undefined]);
+    expect(of('05-05-2026', 'current')).toEqual(['2026-05-05T00:00', undefined]);
+    // What is beyond doubt stays so beside it.
+    expect(of('2026-11-20', '05-11-2026')).toEqual(['2026-11-20T00:00', undefined]);
+  });
+
+  it('as a person types it is understood as a whole or not at all', () => {
+    expect(dateAlone('21.11.2026 03:00', utc)?.fromMs).toBe(Date.UTC(2026, 10, 21, 3));
+    expect(dateAlone('2026-W47', utc)?.fromMs).toBe(Date.UTC(2026, 10, 16));
+    expect(dateAlone('05-11-2026', utc)).toBeNull();
+    expect(dateAlone('2026-11-21 noon', utc)).toBeNull();
   });
 
   it('says which zone is unknown', () => {
@@ -135,105 +244,6 @@ describe('a date in the name of a snapshot', () => {
           expect(dateInName(before + text + after, utc)).toEqual({ fromMs: minute, toMs: minute, source: 'name' });
         },
       ),
-    );
-  });
-});
-
-describe('the order of a series', () => {
-  const now = Date.UTC(2026, 10, 22, 12);
-  const hours = (count: number): number => now - count * 3_600_000;
-  const unnamed = (name: string, newestMtimeMs: number | null): Dating => ({
-    name,
-    named: null,
-    btrfsMs: null,
-    newestMtimeMs,
-  });
-  function order(series: readonly Dating[]): string[] {
-    return [...datesOfSeries(series, now)].sort((a, b) => a[1].fromMs - b[1].fromMs).map(([name]) => name);
-  }
-
-  it('has daily.0 as the newest, and the weeks before the days, also when nothing at the top changed for months', () => {
-    const names = ['daily.0', 'daily.1', 'daily.2', 'daily.10', 'weekly.0', 'weekly.1', 'monthly.0'];
-    const expected = ['monthly.0', 'weekly.1', 'weekly.0', 'daily.10', 'daily.2', 'daily.1', 'daily.0'];
-    expect(order(names.map((name) => unnamed(name, hours(5000))))).toEqual(expected);
-  });
-
-  it('lets times decide between days and weeks that were taken side by side', () => {
-    const series = [
-      unnamed('daily.0', hours(1)),
-      unnamed('daily.1', hours(25)),
-      unnamed('daily.2', hours(49)),
-      unnamed('weekly.0', hours(30)),
-      unnamed('weekly.1', hours(198)),
-    ];
-    expect(order(series)).toEqual(['weekly.1', 'daily.2', 'weekly.0', 'daily.1', 'daily.0']);
-    const dates = datesOfSeries(series, now);
-    expect(dates.get('daily.1')).toEqual({ fromMs: hours(25), toMs: hours(25), source: 'order' });
-  });
-
-  it('takes a younger snapshot to be no older than what lies in an older one', () => {
-    const dates = datesOfSeries([unnamed('daily.0', hours(90)), unnamed('daily.1', hours(25))], now);
-    expect(dates.get('daily.0')?.fromMs).toBe(hours(25));
-    expect(dates.get('daily.1')?.fromMs).toBe(hours(25) - 1);
-  });
-
-  it('lets plain counters rise, and tells a rotation with a word of its own by its times', () => {
-    expect(order(['9', '10', '123'].map((name) => unnamed(name, hours(10))))).toEqual(['9', '10', '123']);
-    expect(order([unnamed('old.0', hours(1)), unnamed('old.1', hours(20)), unnamed('old.2', hours(40))])).toEqual([
-      'old.2',
-      'old.1',
-      'old.0',
-    ]);
-    expect(order([unnamed('v.1', hours(40)), unnamed('v.2', hours(20)), unnamed('v.10', hours(1))])).toEqual([
-      'v.1',
-      'v.2',
-      'v.10',
-    ]);
-  });
-
-  it('keeps a date in the name above btrfs, and btrfs above every estimate', () => {
-    const named = dateInName('2026-11-20', utc);
-    const dates = datesOfSeries(
-      [
-        { name: '2026-11-20', named, btrfsMs: hours(3), newestMtimeMs: hours(2) },
-        { name: 'current', named: null, btrfsMs: hours(3), newestMtimeMs: hours(2) },
-        unnamed('monday', hours(2)),
-        unnamed('tuesday', null),
-      ],
-      now,
-    );
-    expect([...dates.values()].map(({ source }) => source)).toEqual(['name', 'btrfs', 'mtime', 'mtime']);
-    expect(dates.get('tuesday')?.fromMs).toBeLessThan(dates.get('monday')?.fromMs ?? 0);
-  });
-
-  it('finds the number in a name', () => {
-    expect(orderKeyOf('daily.3')).toMatchObject({ number: 3, newest: 'lowest', periodHours: 24 });
-    expect(orderKeyOf('host_weekly-12')).toMatchObject({ number: 12, newest: 'lowest', periodHours: 168 });
-    expect(orderKeyOf('constructor.1')).toMatchObject({ number: 1, newest: 'highest', periodHours: 0 });
-    expect(orderKeyOf('monday')).toBeNull();
-  });
-
-  it('gives every snapshot a place of its own, not after now, that keeps the order of each rotation', () => {
-    const count = fc.integer({ min: 0, max: 8 });
-    const ages = fc.array(fc.option(fc.integer({ min: 0, max: 20 }), { nil: null }), { minLength: 16, maxLength: 16 });
-    fc.assert(
-      fc.property(count, count, ages, (days, weeks, age) => {
-        const names = [
-          ...Array.from({ length: days }, (_, at) => `daily.${at}`),
-          ...Array.from({ length: weeks }, (_, at) => `weekly.${at}`),
-        ];
-        const series = names.map((name, at) => {
-          const old = age[at] ?? null;
-          return unnamed(name, old === null ? null : hours(old * 24));
-        });
-        const dates = datesOfSeries(series, now);
-        const times = names.map((name) => dates.get(name)?.fromMs ?? Number.NaN);
-        expect(new Set(times).size).toBe(names.length);
-        expect(times.every((time) => time <= now)).toBe(true);
-        for (const [at, name] of names.entries()) {
-          if (at > 0 && name !== 'weekly.0') expect(times[at]).toBeLessThan(times[at - 1]!);
-        }
-      }),
     );
   });
 });

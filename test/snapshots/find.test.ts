@@ -9,6 +9,7 @@ import { createHasher } from '../../services/files/hash.ts';
 import { findSnapshots, type FoundSeries } from '../../services/files/snapshots.ts';
 import { statOf } from '../../services/files/stat.ts';
 import { type Survey, surveySnapshot } from '../../services/files/survey.ts';
+import { until } from '../support/poll.ts';
 import { hasProgram, canMount, Place, run } from './trees.ts';
 
 const HOUR_MS = 3_600_000;
@@ -152,6 +153,59 @@ describe('finding snapshots', () => {
     for (const pattern of ['none/*', 'none', 'b\\*/x']) {
       expect(await find(pattern)).toMatchObject({ snapshots: [], leftOut: [] });
     }
+  });
+});
+
+describe('the times of snapshots on disk', () => {
+  it('of weekdays whose files tell nothing follow the days, the last written as the newest', async () => {
+    const days = ['sunday', 'monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday'];
+    const today = new Date().getUTCDay();
+    const written = [...days.slice(today + 1), ...days.slice(0, today + 1)];
+    for (const day of written) {
+      place.write({ [`b/${day}/docs/deep/down/f`]: day });
+      for (const name of ['docs/deep/down', 'docs/deep', 'docs', '.'])
+        place.touch(`b/${day}/${name}`, 1_700_000_000_000);
+    }
+    const found = await find('b/*');
+    expect(names(found)).toEqual(written);
+    expect(new Set(found.snapshots.map(({ asOf }) => asOf.source))).toEqual(new Set(['weekday']));
+  });
+
+  it('of snapper are those of its info.xml, in UTC', async () => {
+    for (const [number, date] of [
+      ['9', '2026-11-20 03:00:01'],
+      ['10', '2026-11-21 03:00:02'],
+    ] as const) {
+      place.write({
+        [`b/${number}/snapshot/f`]: '',
+        [`b/${number}/info.xml`]: `<?xml version="1.0"?>\n<snapshot>\n  <type>single</type>\n  <date>${date}</date>\n</snapshot>\n`,
+      });
+    }
+    expect((await find('b/*/snapshot')).snapshots.map(({ name, asOf }) => [name, asOf.fromMs, asOf.source])).toEqual([
+      ['9', Date.UTC(2026, 10, 20, 3, 0, 1), 'noted'],
+      ['10', Date.UTC(2026, 10, 21, 3, 0, 2), 'noted'],
+    ]);
+  });
+
+  it('with the day first are told by the series', async () => {
+    place.write({ 'b/05-11-2026/f': '', 'b/13-11-2026/f': '', 'b/31-10-2026/f': '' });
+    const found = await find('b/*', null, Date.UTC(2026, 10, 22, 12));
+    expect(names(found)).toEqual(['31-10-2026', '05-11-2026', '13-11-2026']);
+    expect(found.snapshots[1]?.asOf.fromMs).toBe(Date.UTC(2026, 10, 5));
+  });
+
+  it('that nothing tells apart are in the order in which they were written, and overlap', async () => {
+    for (const name of ['zulu', 'alpha', 'kilo']) {
+      place.write({ [`b/${name}/f`]: '' });
+      for (const entry of ['f', '.']) place.touch(`b/${name}/${entry}`, 1_700_000_000_000);
+      await until('the clock of the file system has moved on', () => {
+        place.write({ probe: '' });
+        return Math.floor(statSync(place.join('probe')).ctimeMs) > statSync(place.join(`b/${name}`)).ctimeMs;
+      });
+    }
+    const { snapshots } = await find('b/*');
+    expect(snapshots.map(({ name }) => name)).toEqual(['zulu', 'alpha', 'kilo']);
+    expect(snapshots.every(({ asOf }) => asOf.source === 'mtime' && asOf.toMs > asOf.fromMs)).toBe(true);
   });
 });
 
