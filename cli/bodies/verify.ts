@@ -28,7 +28,8 @@ export async function verifyBody(context: Context, args: VerifyArguments): Promi
     {
       bundle: args.bundle,
       target: args.target,
-      riskAccepted: args.notGluster || args.bricksRescued,
+      notGluster: args.notGluster,
+      bricksRescued: args.bricksRescued,
       cwd: workingDirectory(),
       actor: actor(),
       nowMs: context.now,

@@ -44,8 +44,8 @@ export function define(program: Command, run: Run): void {
       'count what may have been deleted on purpose as lost: restore.sh of this bundle restores it without --uncertain',
     )
     .option('--out <dir>', 'where the bundle goes (default ./rollcall-TIME); must not exist')
-    .option('--not-gluster', 'this FUSE mount is not GlusterFS: looking up names on it destroys nothing')
-    .option('--bricks-rescued', 'the bricks below this GlusterFS mount have been scanned and rescued');
+    .option('--not-gluster', 'this FUSE mount of unknown type is not GlusterFS (fuse.glusterfs needs --bricks-rescued)')
+    .option('--bricks-rescued', 'the bricks behind this GlusterFS mount were scanned, and their hidden files rescued');
   addGentleOptions(command)
     .option('--json', 'print what the bundle holds, and what not, as one JSON object')
     .option('--no-progress', 'no moving line on the terminal')

@@ -41,8 +41,8 @@ export function addScanOptions(command: Command): Command {
     .option('--exclude <pattern>', 'leave out, as in .gitignore; may be repeated', collect)
     .option('--tz <zone>', 'time zone of dates in snapshot names (default: that of this machine)')
     .option('--reread', 'read every copy again, also those that show no change')
-    .option('--not-gluster', 'this FUSE mount is not GlusterFS: looking up names on it destroys nothing')
-    .option('--bricks-rescued', 'the bricks below this GlusterFS mount have been scanned and rescued')
+    .option('--not-gluster', 'this FUSE mount of unknown type is not GlusterFS (fuse.glusterfs needs --bricks-rescued)')
+    .option('--bricks-rescued', 'the bricks behind this GlusterFS mount were scanned, and their hidden files rescued')
     .option('--cross-mounts', 'enter other file systems below the root (default: they are not entered)')
     .option(
       '--new-state',

@@ -29,8 +29,8 @@ export function define(program: Command, run: Run): void {
     )
     .argument('<bundle>', 'the directory that assess wrote')
     .argument('[target]', 'where the files were restored to (default: the live root that the bundle names)')
-    .option('--not-gluster', 'this FUSE mount is not GlusterFS: looking up names on it destroys nothing')
-    .option('--bricks-rescued', 'the bricks below this GlusterFS mount have been scanned and rescued');
+    .option('--not-gluster', 'this FUSE mount of unknown type is not GlusterFS (fuse.glusterfs needs --bricks-rescued)')
+    .option('--bricks-rescued', 'the bricks behind this GlusterFS mount were scanned, and their hidden files rescued');
   addGentleOptions(command)
     .option('--json', 'print the result as one JSON object')
     .option('--no-progress', 'no moving line on the terminal')

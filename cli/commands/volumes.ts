@@ -52,8 +52,8 @@ export function define(program: Command, run: Run): void {
     .argument('<volume>', 'the label of a volume, or the path of its root')
     .requiredOption('--reason <text>', 'why; kept in the audit log')
     .option('--new-state', 'accept the root also if it is empty, or holds none of the names that are known at its top')
-    .option('--not-gluster', 'this FUSE mount is not GlusterFS: looking up names on it destroys nothing')
-    .option('--bricks-rescued', 'the bricks below this GlusterFS mount have been scanned and rescued')
+    .option('--not-gluster', 'this FUSE mount of unknown type is not GlusterFS (fuse.glusterfs needs --bricks-rescued)')
+    .option('--bricks-rescued', 'the bricks behind this GlusterFS mount were scanned, and their hidden files rescued')
     .option('--json', 'print the new identity as one JSON object')
     .action(async (volume: string, options: RebaseOptions) => {
       const args: RebaseVolumeArguments = {

@@ -48,6 +48,7 @@ const OF_NO_WEIGHT_WITHOUT_LOSSES: ReadonlySet<string> = new Set([
   'few-snapshots',
   'estimated-dates',
   'exported',
+  'second-listing',
 ]);
 
 function nothing(assessment: Assessment, seen: Picture, width: number): string[] {

@@ -8,7 +8,7 @@ import { recordBundle } from '../catalog/assessments.ts';
 import { historyOf } from '../catalog/history.ts';
 import type { Queryable } from '../catalog/scans.ts';
 import { meaningsOf } from '../files/location.ts';
-import { lookUpRule, readMounts } from '../files/mounts.ts';
+import { mayLookUp, mountByPath, readMounts } from '../files/mounts.ts';
 import { exists } from '../files/snapshots.ts';
 import { reconcile } from '../reconcile/assess-volume.ts';
 import type { ReconcileInput } from '../reconcile/assess-volume.ts';
@@ -145,13 +145,14 @@ async function selectionAsked(
   const { part } = request;
   if (part === undefined || asksForAll(part)) return null;
   const snapshots = inputs.series.flatMap((found) => found.snapshots.map(({ path }) => path));
-  const mayLookUp = lookUpRule(inputs.live, inputs.mount, readMounts());
+  const mounts = readMounts();
+  const isOrMayBe = (root: string, path: string): boolean =>
+    !mayLookUp(mountByPath(joinPath(root, path), mounts)) || exists(joinPath(root, path));
   const isKnown = async (path: string): Promise<boolean> =>
-    snapshots.some((snapshot) => exists(joinPath(snapshot, path))) ||
     // Where a lookup may do harm, or what an export holds is not known yet, the benefit of the doubt: the answer says when nothing was found.
     inputs.exports.length > 0 ||
-    !mayLookUp(path) ||
-    exists(joinPath(inputs.live, path)) ||
+    snapshots.some((snapshot) => isOrMayBe(snapshot, path)) ||
+    isOrMayBe(inputs.live, path) ||
     (await everSeen(tools.db.pool, path));
   const live = [inputs.live, ...meaningsOf(request.live, tools.cwd)];
   return {

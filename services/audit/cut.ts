@@ -5,7 +5,12 @@ import { EXIT, RollcallError } from '../../domain/exit.ts';
 import { isWithin, joinPath } from '../../domain/path.ts';
 import { lastAssessments } from '../catalog/assessments.ts';
 import type { Database } from '../catalog/database.ts';
-import { meaningsOf } from '../files/location.ts';
+import { FileError } from '../files/errors.ts';
+import { mayDestroy, wayTo } from '../files/gluster.ts';
+import { listedIn } from '../files/listed-names.ts';
+import { futurePathOf, meaningsOf } from '../files/location.ts';
+import { refuseBrick, refuseGluster } from '../files/looking.ts';
+import { mayLookUp, mountByPath, readMounts } from '../files/mounts.ts';
 import { exists } from '../files/snapshots.ts';
 import { type BundleSummary, writeBundle } from '../restore/bundle.ts';
 import { assessAgain, assessCommand } from '../restore/commands.ts';
@@ -13,9 +18,10 @@ import { candidates } from '../restore/eligible.ts';
 import { reopenBundle, type Reopened } from '../restore/reopen.ts';
 import { choose, type Selection } from '../restore/selection.ts';
 import { plural } from '../restore/wording.ts';
-import { refuseWritableGluster } from '../scan/inputs.ts';
 import { freeBundleName } from './assess.ts';
 import { type PartRequest, selectionOf } from './asked.ts';
+
+const SUMS = 'SHA256SUMS';
 
 export interface CutRequest {
   /** A bundle's directory, a volume's name or the path of its root, as typed; null for the last assessment. */
@@ -53,14 +59,13 @@ export async function cutBundle(
     (await bundleNamed(tools, request)) ?? (await bundleOfLast(tools, request.from, await open())),
   );
   const { assessment } = from;
-  // Nothing below the volume is walked.
-  refuseWritableGluster(assessment.livePath, { ...request, crossMounts: false });
-  const selection = await selectionIn(from, request);
-  refuseNothing(tools, from, selection);
   const outDir =
     request.outDir === null
       ? () => freeBundleName(tools)
       : (meaningsOf(request.outDir, tools.cwd)[0] ?? request.outDir);
+  refuseLooking(request, from, typeof outDir === 'string' ? outDir : tools.cwd);
+  const selection = await selectionIn(from, request);
+  refuseNothing(tools, from, selection);
   const bundle = await writeBundle({
     assessment,
     selection,
@@ -73,6 +78,24 @@ export async function cutBundle(
     onProgress: tools.onProgress,
   });
   return { assessment, bundle };
+}
+
+/** The volume and the snapshots are read, and the bundle is written: none of them on a GlusterFS mount or a brick. */
+function refuseLooking(request: CutRequest, { assessment, backupRoots }: Reopened, outDir: string): void {
+  const mounts = readMounts();
+  const read = [assessment.livePath, ...backupRoots];
+  for (const path of read) refuseGluster(path, request, false, mounts);
+  refuseBrick([...read, outDir].map(placeOf), mounts);
+}
+
+/** Real as far as it can be told. What cannot be looked at is not read either. */
+function placeOf(path: string): string {
+  try {
+    return futurePathOf(path);
+  } catch (error) {
+    if (!(error instanceof FileError)) throw error;
+    return path;
+  }
 }
 
 async function selectionIn({ bundle, assessment, held, failed }: Reopened, request: CutRequest): Promise<Selection> {
@@ -110,10 +133,18 @@ function refuseNothing({ program }: CutTools, { bundle, assessment }: Reopened, 
   );
 }
 
+/** What was named may be the root of a volume: no absent name is looked up where that may destroy. */
+function isBundle(path: string): boolean {
+  const mounts = readMounts();
+  const { met, leads } = wayTo(path, mayDestroy, mounts);
+  if (met !== null) return false;
+  return mayLookUp(mountByPath(leads, mounts)) ? exists(joinPath(leads, SUMS)) : listedIn(leads, SUMS);
+}
+
 /** Null where the argument names no bundle's directory. */
 async function bundleNamed(tools: CutTools, { from }: CutRequest): Promise<string | null> {
   if (from === null) return null;
-  return meaningsOf(from, tools.cwd).find((path) => exists(joinPath(path, 'SHA256SUMS'))) ?? null;
+  return meaningsOf(from, tools.cwd).find(isBundle) ?? null;
 }
 
 async function bundleOfLast({ program }: CutTools, from: string | null, db: Database): Promise<string> {
@@ -147,7 +178,7 @@ async function bundleOfLast({ program }: CutTools, from: string | null, db: Data
       next: 'An older bundle can be named by its directory.',
     });
   }
-  if (!exists(joinPath(last.bundle, 'SHA256SUMS'))) {
+  if (!exists(joinPath(last.bundle, SUMS))) {
     throw new RollcallError(`The bundle of the last assessment of ${last.volume} is no longer at ${last.bundle}.`, {
       next: 'Name the directory where it is now, or assess again: what did not change is not read again.',
     });

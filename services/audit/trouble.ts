@@ -2,8 +2,8 @@
 import { EXIT, RollcallError } from '../../domain/exit.ts';
 import type { Database } from '../catalog/database.ts';
 import { recordTrouble, type Trouble } from '../catalog/troubles.ts';
-import { FileError } from '../files/errors.ts';
-import { meaningsOf, realPathOf } from '../files/location.ts';
+import { realWithoutHarm } from '../files/gluster.ts';
+import { meaningsOf } from '../files/location.ts';
 
 interface Tools {
   readonly db: Database;
@@ -22,7 +22,7 @@ export async function keepingTrouble<T>(
   work: () => Promise<T>,
 ): Promise<T> {
   const paths = meaningsOf(typed.target, typed.cwd);
-  const where = { host: tools.host, paths: [typed.target, ...paths, ...paths.map(realOr)] };
+  const where = { host: tools.host, paths: [typed.target, ...paths, ...paths.map(realWithoutHarm)] };
   let result: T;
   try {
     result = await work();
@@ -34,16 +34,6 @@ export async function keepingTrouble<T>(
   }
   await recordTrouble(tools.db.pool, where, null);
   return result;
-}
-
-/** A root is known by its real path; one that is not there now, by the path that it had. */
-function realOr(path: string): string {
-  try {
-    return realPathOf(path);
-  } catch (error) {
-    if (!(error instanceof FileError)) throw error;
-    return path;
-  }
 }
 
 function troubleOf(error: unknown, atMs: number): Trouble | null {

@@ -5,15 +5,15 @@ import { inTransaction } from '../catalog/database.ts';
 import { markRestored } from '../catalog/findings.ts';
 import { findVolume } from '../catalog/volumes.ts';
 import { meaningsOf } from '../files/location.ts';
+import { type Accepted, refuseGluster } from '../files/looking.ts';
 import { exists } from '../files/snapshots.ts';
 import { verifyBundle } from '../restore/verify.ts';
 import type { VerifyResult } from '../restore/verify.ts';
 
-export interface VerifyRequest {
+export interface VerifyRequest extends Accepted {
   /** As typed. */
   readonly bundle: string;
   readonly target: string | null;
-  readonly riskAccepted: boolean;
   readonly cwd: string;
   readonly actor: string;
   readonly nowMs: () => number;
@@ -34,8 +34,9 @@ export interface Verified {
 export async function verify(request: VerifyRequest, open: () => Promise<Database>): Promise<Verified> {
   const result = await verifyBundle({
     bundleDir: placeOf(request.bundle, request.cwd),
-    target: request.target === null ? null : placeOf(request.target, request.cwd),
-    riskAccepted: request.riskAccepted,
+    target: request.target === null ? null : targetOf(request.target, request),
+    notGluster: request.notGluster,
+    bricksRescued: request.bricksRescued,
     now: request.nowMs,
     signal: request.signal,
     onProgress: request.onProgress,
@@ -55,6 +56,12 @@ export async function verify(request: VerifyRequest, open: () => Promise<Databas
     }),
   );
   return { result, closed };
+}
+
+/** Whether a target is there is a lookup by itself. */
+function targetOf(argument: string, request: VerifyRequest): string {
+  for (const meaning of meaningsOf(argument, request.cwd)) refuseGluster(meaning, request, true);
+  return placeOf(argument, request.cwd);
 }
 
 function placeOf(argument: string, cwd: string): string {

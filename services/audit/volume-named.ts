@@ -2,8 +2,8 @@
 import { RollcallError } from '../../domain/exit.ts';
 import type { Queryable } from '../catalog/scans.ts';
 import { findVolume, listVolumes, type Volume } from '../catalog/volumes.ts';
-import { FileError } from '../files/errors.ts';
-import { meaningsOf, realPathOf } from '../files/location.ts';
+import { realWithoutHarm } from '../files/gluster.ts';
+import { meaningsOf } from '../files/location.ts';
 
 /** Volumes that a message names. */
 const NAMED_MAX = 10;
@@ -20,7 +20,7 @@ export async function volumeNamed(
   const byName = await findVolume(client, typed);
   if (byName !== null) return byName;
   for (const meaning of meaningsOf(typed, place.cwd)) {
-    for (const key of [`tree:${place.host}:${realOr(meaning)}`, `series:${place.host}:${meaning}`]) {
+    for (const key of [`tree:${place.host}:${realWithoutHarm(meaning)}`, `series:${place.host}:${meaning}`]) {
       const volume = await findVolume(client, key);
       if (volume !== null) return volume;
     }
@@ -39,14 +39,4 @@ export async function volumeCalled(client: Queryable, name: string): Promise<Vol
       known.length === 0 ? 'There is none yet' : `There are: ${known.slice(0, NAMED_MAX).join(', ')}${more}`
     }. What was never scanned becomes one with rollcall scan.`,
   });
-}
-
-function realOr(path: string): string {
-  try {
-    return realPathOf(path);
-  } catch (error) {
-    // A root that is not there any more was recorded by the path that it had.
-    if (!(error instanceof FileError)) throw error;
-    return path;
-  }
 }

@@ -2,15 +2,8 @@
 import { accessSync, constants, existsSync, lstatSync, opendirSync, realpathSync, statfsSync, statSync } from 'node:fs';
 import { errnoOf } from '../files/errors.ts';
 import { bytesOf, meaningsOf, realPathOf } from '../files/location.ts';
-import {
-  isNetworkOrFuse,
-  isWritableGluster,
-  mountByPath,
-  mountOf,
-  mountsBelow,
-  readMounts,
-  type Mount,
-} from '../files/mounts.ts';
+import { brickUnder, isGluster, mayDestroy, wayTo } from '../files/gluster.ts';
+import { isNetworkOrFuse, mayLookUp, mountOf, mountsBelow, readMounts, type Mount } from '../files/mounts.ts';
 import { bytes, count } from '../restore/wording.ts';
 import { bad, ok, warning, type Check } from './check.ts';
 
@@ -47,24 +40,30 @@ function refused(path: string, mount: Mount): readonly Check[] {
     ok(path, describeMount(mount)),
     bad(
       path,
-      'a read-write GlusterFS mount: looking up a name can delete the last copy of a file, so doctor looks no further',
-      'scan the bricks first, or mount it read-only; assess refuses it otherwise',
+      isGluster(mount)
+        ? 'a GlusterFS mount: looking a name up can delete the last copy of a file, through a read-only mount too, so doctor looks no further'
+        : 'a FUSE mount that may be GlusterFS, where looking a name up can delete the last copy of a file, so doctor looks no further',
+      isGluster(mount)
+        ? 'freeze, scan the bricks, rescue what is hidden on them; assess refuses the mount until you say --bricks-rescued'
+        : 'if it is no GlusterFS: assess takes it with --not-gluster',
     ),
   ];
+}
+
+function onBrick(path: string, brick: string): Check {
+  return bad(
+    path,
+    brick === path ? 'a brick of a GlusterFS volume' : `on a brick of a GlusterFS volume (${brick})`,
+    'never write to it; assess, verify and restore.sh refuse it: audit the volume through its mount, after the bricks were rescued',
+  );
 }
 
 function checkMount(path: string, mount: Mount | null): readonly Check[] {
   if (mount === null)
     return [warning(path, 'lies on a mount that this process does not see', 'run outside of the container')];
   const checks = [ok(path, describeMount(mount))];
-  if (isNetworkOrFuse(mount.fsType) && !mount.readOnly) {
-    checks.push(
-      warning(
-        path,
-        'absence is proved here by a second listing, not by a lookup',
-        'mount it read-only for the surest answer',
-      ),
-    );
+  if (!mayLookUp(mount)) {
+    checks.push(ok(path, 'absence is proved here by a second listing, not by a lookup'));
   }
   const below = mountsBelow(realPathOf(path));
   if (below.length > 0) {
@@ -85,11 +84,11 @@ function checkMount(path: string, mount: Mount | null): readonly Check[] {
 export function checkPath(argument: string): readonly Check[] {
   if (argument === '') return [bad('a path', 'is empty', 'look for a variable that is not set')];
   const meanings = meaningsOf(argument);
-  // The mount table first: it touches nothing, and there even the question whether the path exists is a lookup.
+  // The mount table first: even the question whether the path exists is a lookup.
   const mounts = readMounts();
   for (const meaning of meanings) {
-    const mount = mountByPath(meaning, mounts);
-    if (isWritableGluster(mount)) return refused(meaning, mount);
+    const { met } = wayTo(meaning, mayDestroy, mounts);
+    if (met !== null) return refused(meaning, met);
   }
   const path = meanings.find((meaning) => existsSync(bytesOf(meaning)));
   if (path === undefined)
@@ -97,10 +96,13 @@ export function checkPath(argument: string): readonly Check[] {
       bad(argument, 'does not exist, or cannot be looked up', 'check the path, and whether its file system is mounted'),
     ];
   try {
-    const mount = mountOf(path, mounts);
-    // By a link that led there.
-    if (isWritableGluster(mount)) return refused(path, mount);
-    return [...checkMount(path, mount), checkListing(path), checkRoom(path)];
+    const brick = brickUnder([realPathOf(path)], mounts);
+    return [
+      ...checkMount(path, mountOf(path, mounts)),
+      ...(brick === null ? [] : [onBrick(path, brick)]),
+      checkListing(path),
+      checkRoom(path),
+    ];
   } catch (error) {
     return [
       bad(path, `cannot be looked at: ${errnoOf(error) ?? String(error)}`, 'check the file system and the kernel log'),

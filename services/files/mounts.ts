@@ -153,17 +153,12 @@ export function isNetworkOrFuse(fsType: string): boolean {
   return NETWORK.has(fsType) || isFuse(fsType);
 }
 
-/** Where after an interrupted rebalance a mere lookup can delete the last copy of a file (design.md section 3, rule 9). */
-export function isWritableGluster(mount: Mount | null): mount is Mount {
-  return mount?.fsType === 'fuse.glusterfs' && !mount.readOnly;
-}
-
 /**
- * Whether a name may be looked up here to prove its absence (design.md section 3, rules 2 and 9). On FUSE, NFS and SMB mounts that can be
- * written a lookup may change what it looks at; there a second listing takes its place.
+ * Whether a name may be looked up here to prove its absence (design.md section 3, rules 2 and 9). On FUSE, NFS and SMB mounts a lookup may change
+ * what it looks at, through a read-only mount too: there a second listing takes its place.
  */
 export function mayLookUp(mount: Mount | null): boolean {
-  return mount === null || mount.readOnly || !isNetworkOrFuse(mount.fsType);
+  return mount === null || !isNetworkOrFuse(mount.fsType);
 }
 
 /**

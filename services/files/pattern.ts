@@ -86,6 +86,30 @@ export function isPattern(text: string): boolean {
   return text.split('/').some((component) => tokensOf(component).some((token) => token.wild));
 }
 
+/** One component as a regular expression. What is not a plain set of characters matches anything: better one match too many. */
+function expressionOf(component: readonly Token[]): RegExp {
+  const parts = component.map(({ text, wild }) => {
+    if (!wild) return text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&');
+    if (text === '?') return '.';
+    return /^\[[\w!^-]+\]$/.test(text) ? text.replace('[!', '[^') : '.*';
+  });
+  try {
+    return new RegExp(`^${parts.join('')}$`, 's');
+  } catch {
+    return /^/;
+  }
+}
+
+/** Whether a search for the pattern would come to a directory: it matches it, or something below it. Touches nothing. */
+export function comesTo(pattern: string, directory: string, cwd?: string): boolean {
+  const components = posix.resolve(startOf(pattern, cwd), pattern).slice(1).split('/').map(tokensOf);
+  const names = directory === '/' ? [] : directory.slice(1).split('/');
+  return (
+    names.length <= components.length &&
+    names.every((name, index) => expressionOf(components[index] ?? []).test(plain(name) ?? name))
+  );
+}
+
 /** The nearest directory that exists, real, with the rest as written: so that a series keeps its key through a symlinked parent. */
 function resolvedPrefix(directory: string): string {
   try {

@@ -12,6 +12,7 @@ import { errnoOf, FileError, isAbsent } from './errors.ts';
 import { createHasher, type Hasher } from './hash.ts';
 import { keepsInodes } from './identity.ts';
 import { bytesOf } from './location.ts';
+import { glusterBelow } from './gluster.ts';
 import { type Mount, mountOf, readMounts } from './mounts.ts';
 import { expandPattern, type LeftOut, type Match, type SeriesKey } from './pattern.ts';
 import { type Stat, statOf } from './stat.ts';
@@ -85,8 +86,14 @@ function examine(
     root,
     mount,
     named,
-    survey: surveySnapshot(match.path, root, hasher, nowMs, (directory, name, stat) =>
-      isStub(directory, name, stat, mounts),
+    survey: surveySnapshot(
+      match.path,
+      root,
+      hasher,
+      nowMs,
+      (directory, name, stat) => isStub(directory, name, stat, mounts),
+      undefined,
+      glusterBelow(match.path, mounts),
     ),
     subvolume: isSubvolume ? subvolumeOf(match.path) : null,
   };

@@ -58,6 +58,7 @@ function newer(known: number | null, timeNs: bigint, nowMs: number): number | nu
  * @param path the snapshot's directory, absolute and printable
  * @param root its own lstat
  * @param stub whether an entry of a directory (absolute, printable) is one of services/files/btrfs.ts: its times tell nothing
+ * @param closed absolute printable paths of directories that are not listed: mounts on which that may destroy
  */
 export function surveySnapshot(
   path: string,
@@ -66,6 +67,7 @@ export function surveySnapshot(
   nowMs: number,
   stub: (directory: string, name: string, stat: Stat) => boolean = () => false,
   entriesMax: number = SURVEY_ENTRIES_MAX,
+  closed: ReadonlySet<string> = new Set(),
 ): Survey {
   const signs: string[] = [];
   const unreadable: string[] = [];
@@ -98,7 +100,7 @@ export function surveySnapshot(
       for (const name of names) {
         const printable = joinPath(below, name);
         const stat = entryOf(directory, name, printable);
-        if (stat?.kind === 'directory') directories.push(printable);
+        if (stat?.kind === 'directory' && !closed.has(joinPath(path, printable))) directories.push(printable);
       }
       return { directories, entries: names.length };
     } catch (error) {

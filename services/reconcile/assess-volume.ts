@@ -15,6 +15,7 @@ import { type StoreFindings, storeFindings } from '../catalog/findings.ts';
 import { type CopyRead, recordReadings } from '../catalog/readings.ts';
 import { findingOf, isoOrNull, rowOf, type Verdicted } from './compose.ts';
 import { conditionsOf, incompleteOf } from './conditions.ts';
+import { byListingOnly } from './lookup.ts';
 import { countSpans, looksDamaged } from './happened.ts';
 import { judgeAll, type JudgingTools, type Subject, type SubjectReading } from './judging.ts';
 import { load, type LoadInput } from './load.ts';
@@ -152,19 +153,22 @@ export async function reconcile(input: ReconcileInput): Promise<Reconciled> {
     ...tally,
     findings,
     incomplete: incompleteOf(observers, gaps, findings, unmoved.length),
-    conditions: conditionsOf({
-      observers,
-      series: series.map(({ name, pattern }) => ({ name, pattern })),
-      spans,
-      window: window.window,
-      subjects,
-      changes,
-      gaps,
-      trusted: loaded.trusted,
-      clampedTimes: loaded.clampedTimes,
-      outOfScope: loaded.outOfScope,
-      nowMs,
-    }),
+    conditions: [
+      ...conditionsOf({
+        observers,
+        series: series.map(({ name, pattern }) => ({ name, pattern })),
+        spans,
+        window: window.window,
+        subjects,
+        changes,
+        gaps,
+        trusted: loaded.trusted,
+        clampedTimes: loaded.clampedTimes,
+        outOfScope: loaded.outOfScope,
+        nowMs,
+      }),
+      ...byListingOnly(input.volume.path),
+    ],
     bytesRead: (input.bytesScanned ?? 0) + bytesRead,
     bytesTrusted: loaded.trusted.carriedBytes,
     trustedSince: isoOrNull(loaded.trusted.sinceMs),

@@ -1,11 +1,13 @@
 // Rule 10: a path that is not intact is looked at once more when it is judged. Rule 9: where a lookup by name may destroy, a second
 // listing answers instead, and the way down to the directory is listed too.
+import type { Condition } from '../../domain/assessment.ts';
 import type { Version } from '../../domain/version.ts';
 import { baseName, parentOf } from '../../domain/path.ts';
 import { EXIT, RollcallError } from '../../domain/exit.ts';
 import { type Directory, openDirectory, openRoot } from '../files/directory.ts';
 import { FileError, isAbsent } from '../files/errors.ts';
-import { lookUpRule, mountOf, readMounts } from '../files/mounts.ts';
+import { ListedNames } from '../files/listed-names.ts';
+import { lookUpRule, mayLookUp, mountOf, readMounts } from '../files/mounts.ts';
 
 /** What the scan saw of a path that is looked at again: a version, or proven absence. */
 export interface Suspected {
@@ -57,12 +59,14 @@ export async function lookAgain(livePath: string, suspected: readonly Suspected[
     for (const one of suspected) {
       const named = byName(parentOf(one.path));
       if (!named) by = 'second listing';
-      looks.push((named ? lookups : listings).look(one));
+      const listed = named ? null : listings.look(one);
+      // What a listing has brought may be looked at.
+      const isListed = listed?.outcome === 'as seen' && one.seen !== null;
+      looks.push(listed === null || isListed ? lookups.look(one) : listed);
       if (looks.length % YIELD_EVERY === 0) await new Promise((resolve) => setImmediate(resolve));
     }
   } finally {
     lookups.close();
-    listings.close();
     root.close();
   }
   return { looks, by };
@@ -72,6 +76,15 @@ export async function lookAgain(livePath: string, suspected: readonly Suspected[
 export function lookByListing(root: Directory): (suspected: Suspected) => SecondLook {
   const listings = new Listings(root);
   return (suspected) => listings.look(suspected);
+}
+
+/** For the report: that absence was not proved by lookups on this mount. */
+export function byListingOnly(livePath: string): Condition[] {
+  const mounts = readMounts();
+  const mount = mountOf(livePath, mounts);
+  if (mount === null || mayLookUp(mount)) return [];
+  const text = `${livePath} is on a ${mount.fsType} mount: missing names were confirmed by listing their directories a second time, not by looking each name up.`;
+  return [{ code: 'second-listing', text }];
 }
 
 class Lookups {
@@ -125,55 +138,20 @@ class Lookups {
 
 /** Presence only: no name is looked up that a listing has not brought. */
 class Listings {
-  readonly #root: Directory;
-  readonly #names = new Map<string, ReadonlySet<string> | null | FileError>();
+  readonly #names: ListedNames;
 
   constructor(root: Directory) {
-    this.#root = root;
+    this.#names = new ListedNames(root);
   }
 
   look({ path, seen }: Suspected): SecondLook {
-    const names = this.#list(parentOf(path));
-    if (names instanceof FileError) return { outcome: 'moved', errno: names.errno };
-    const there = names !== null && names.has(baseName(path));
-    return there === (seen !== null) ? AS_SEEN : MOVED;
-  }
-
-  close(): void {
-    this.#names.clear();
-  }
-
-  /** The names in a directory; null where it, or an ancestor, is not in its parent's listing. */
-  #list(path: string): ReadonlySet<string> | null | FileError {
-    const known = this.#names.get(path);
-    if (known !== undefined) return known;
-    const names = this.#read(path);
-    this.#names.set(path, names);
-    return names;
-  }
-
-  #read(path: string): ReadonlySet<string> | null | FileError {
-    if (path !== '') {
-      const above = this.#list(parentOf(path));
-      if (above === null || above instanceof FileError) return above;
-      if (!above.has(baseName(path))) return null;
-    }
     try {
-      const directory = openDirectory(this.#root, path);
-      try {
-        const names = new Set<string>();
-        directory.list(1_024, (batch) => {
-          for (const name of batch) names.add(name);
-        });
-        return names;
-      } finally {
-        directory.close();
-      }
+      return this.#names.has(path) === (seen !== null) ? AS_SEEN : MOVED;
     } catch (error) {
       if (!(error instanceof FileError)) throw error;
       // Something other than a directory bears the name: nothing lies below it.
-      if (error.errno === 'ENOTDIR') return null;
-      return error;
+      if (error.errno === 'ENOTDIR') return seen === null ? AS_SEEN : MOVED;
+      return { outcome: 'moved', errno: error.errno };
     }
   }
 }

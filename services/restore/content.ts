@@ -6,6 +6,8 @@ import { baseName, parentOf } from '../../domain/path.ts';
 import { type Directory, openDirectory, openRoot } from '../files/directory.ts';
 import { errnoOf, FileError, isAbsent } from '../files/errors.ts';
 import { type Hasher, hex } from '../files/hash.ts';
+import { ListedNames } from '../files/listed-names.ts';
+import { lookUpRule, mountOf, readMounts } from '../files/mounts.ts';
 import { paced } from '../files/pace.ts';
 import { readContent } from '../files/read.ts';
 import type { Stat } from '../files/stat.ts';
@@ -25,11 +27,17 @@ export class Copies {
   readonly #root: Directory;
   readonly #hasher: Hasher;
   readonly #now: () => number;
+  /** Where no absent name is looked up, listings say what is there: they are made once. */
+  readonly #mayLookUp: (directory: string) => boolean;
+  readonly #listed: ListedNames;
   #path: string | null = null;
   #directory: Directory | null = null;
 
   constructor(root: string, hasher: Hasher, now: () => number) {
+    const mounts = readMounts();
+    this.#mayLookUp = lookUpRule(root, mountOf(root, mounts), mounts);
     this.#root = openRoot(root);
+    this.#listed = new ListedNames(this.#root);
     this.#hasher = hasher;
     this.#now = now;
   }
@@ -54,6 +62,7 @@ export class Copies {
   look(path: string): Look {
     if (path === '') return { is: 'there', stat: this.#root.restat(), state: stateOf(this.#root.restat(), null) };
     try {
+      if (!this.#mayLookUp(parentOf(path)) && !this.#listed.has(path)) return { is: 'absent' };
       const directory = this.#open(parentOf(path));
       const stat = directory.statIfThere(baseName(path));
       if (stat === null) return { is: 'absent' };

@@ -98,7 +98,9 @@ function apply(input: ReportInput, seen: Picture): string[] {
     ),
     '',
     ...wrap(
-      'On GlusterFS: bricks before mounts. Looking up a name through a read-write mount can delete the last copy of a file that hangs in a rebalance.',
+      'On GlusterFS: bricks before mounts. Looking a name up through a client mount, read-only or not, can delete the last copy of a file after an interrupted rebalance. ' +
+        'Freeze, scan the bricks, rescue what is hidden on them, then restore with --bricks-rescued, and verify with --bricks-rescued. Never restore onto a brick. ' +
+        'A target on another FUSE, NFS or SMB mount needs --not-gluster.',
     ),
   ];
 }

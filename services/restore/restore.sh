@@ -46,8 +46,8 @@ Puts back into TARGET what the lists of this bundle name. Without --apply nothin
   --evidence DIR      where replaced damaged files are kept (default: evidence/ in the bundle)
   --fill              go on where TARGET has too little room for everything; what does not fit is reported
   --new-volume        another file system than the one that was judged lies at TARGET, and that is meant so
-  --not-gluster       TARGET is a read-write FUSE, NFS or SMB mount with no GlusterFS behind it
-  --bricks-rescued    the bricks behind TARGET were scanned and their hidden files rescued
+  --not-gluster       TARGET is a FUSE, NFS or SMB mount with no GlusterFS behind it
+  --bricks-rescued    TARGET is a GlusterFS mount; its bricks were scanned and their hidden files rescued
 
 exit codes: 0 done (or the dry run found nothing in the way), 1 some entries were left alone, 2 failed or only partly done,
 4 a guard refused (or would refuse), 130 interrupted. Running it again continues; what is there already is left as it is.
@@ -102,7 +102,7 @@ quoted() {
 newline=$(printf '\nx')
 newline=${newline%x}
 
-apply=0 damaged=0 older=0 person=0 uncertain=0 allowed=0 fill=0 new_volume=0 PREFIX='' evidence='' target='' targets=0 only_target=0
+apply=0 damaged=0 older=0 person=0 uncertain=0 not_gluster=0 rescued=0 fill=0 new_volume=0 PREFIX='' evidence='' target='' targets=0 only_target=0
 given=$#
 for word do set -- "$@" "$word"; done
 while [ $# -gt "$given" ]; do
@@ -112,7 +112,8 @@ while [ $# -gt "$given" ]; do
     0--older) older=1 ;;
     0--person-deleted) person=1 ;;
     0--uncertain) uncertain=1 ;;
-    0--not-gluster | 0--bricks-rescued) allowed=1 ;;
+    0--not-gluster) not_gluster=1 ;;
+    0--bricks-rescued) rescued=1 ;;
     0--fill) fill=1 ;;
     0--new-volume) new_volume=1 ;;
     0--source | 0--evidence)
@@ -146,6 +147,41 @@ start=$(pwd -P; printf x)
 start=${start%?x}
 [ -d "$B/lists" ] || die 2 "this is no restore bundle: $B"
 case $target in -*) target=./$target ;; esac
+
+# ---- looking must not destroy -----------------------------------------------------------------------------------------------------
+# On GlusterFS the lookup of a name can delete the last copy of a file, through a read-only mount too. So the mount table is asked before TARGET is.
+gluster() {
+  die 4 "TARGET is, or holds, a GlusterFS mount. Looking a name up there can delete the last copy of a file, through a read-only mount too" \
+    "order of work: freeze all writers and any rebalance; scan the bricks; rescue the hidden files from the bricks; then restore; then verify" \
+    "no name was looked up and nothing was changed; when the bricks have been scanned and rescued, add --bricks-rescued"
+}
+# Says which mount a path lies on by its text, or, with an id, that mount; then the mounts below it. A line each: where type ro|rw risk=none, or
+# risk=gluster, or risk=hidden for what may have GlusterFS behind it. The target comes last.
+mounts_of() {
+  T=$1 ID=$2 awk '
+    function enclosed(path, by) { return substr(path "/", 1, length(by)) == by }
+    BEGIN {
+      t = ENVIRON["T"]
+      gsub(/\\/, "\\134", t); gsub(/ /, "\\040", t); gsub(/\t/, "\\011", t); gsub(/\n/, "\\012", t)
+      if (t != "/") t = t "/"
+      best = 0
+    }
+    {
+      for (i = 7; i <= NF && $i != "-"; i++) ;
+      type = $(i + 1)
+      mode = ("," $6 "," $(i + 3) "," ~ /,ro,/) ? "ro" : "rw"
+      risk = "risk=none"
+      if (type ~ /^(fuse|fuseblk|fuse\..*|nfs|nfs4|cifs|smb2|smb3|smbfs)$/) risk = "risk=hidden"
+      if (type ~ /^(fuse\.)?glusterfs$/ || (type == "fuse" && $(i + 2) ~ /^glusterfs(#|$)/)) risk = "risk=gluster"
+      at = $5 == "/" ? "/" : $5 "/"
+      if (ENVIRON["ID"] == "" && enclosed(t, at) && length(at) >= best) { best = length(at); own = "target " type " " mode " " risk }
+      if (ENVIRON["ID"] != "" && $1 == ENVIRON["ID"]) { own = "target " type " " mode " " risk; if ("," $6 "," ~ /,nosymfollow,/) print "nosymfollow" }
+      else if (enclosed(at, t)) print "below", type, mode, risk
+    }
+    END { if (own != "") print own }' /proc/self/mountinfo
+}
+not_gluster_at() { [ "$rescued" = 1 ] || case $(mounts_of "$1" '') in *risk=gluster*) gluster ;; esac; }
+case $target in /*) not_gluster_at "$target" ;; *) not_gluster_at "${start%/}/$target" ;; esac
 [ -d "$target" ] || die 2 "TARGET is not a directory: $target"
 
 # ---- no symlink below TARGET is followed ------------------------------------------------------------------------------------------
@@ -245,6 +281,8 @@ cd -P -- "$target" || die 2 "cannot enter TARGET: $target"
 T=$(pwd -P; printf x)
 T=${T%?x}
 export T
+# By a link it may have led there all the same: nothing is opened.
+not_gluster_at "$T"
 # By its whole path again: a relative one may have led past the mount that follows no symlink.
 was=$(stat -c %d:%i .)
 cd -P -- "$T" && [ "$(stat -c %d:%i .)" = "$was" ] || die 2 "TARGET was exchanged: $T"
@@ -255,33 +293,40 @@ mount_id=''
 while read -r key value; do [ "$key" = mnt_id: ] && mount_id=$value; done </proc/self/fdinfo/8
 exec 8<&-
 [ -n "$mount_id" ] || die 2 "cannot learn which mount TARGET lies on (/proc/self/fdinfo)"
-# Prints "type ro|rw" of TARGET's mount first, then of risky ones below it.
-mounts=$(ID=$mount_id awk '
-  BEGIN {
-    t = ENVIRON["T"]
-    gsub(/\\/, "\\134", t); gsub(/ /, "\\040", t); gsub(/\t/, "\\011", t); gsub(/\n/, "\\012", t)
-    if (t != "/") t = t "/"
-  }
-  {
-    for (i = 7; i <= NF && $i != "-"; i++) ;
-    type = $(i + 1)
-    mode = ("," $6 "," $(i + 3) "," ~ /,ro,/) ? "ro" : "rw"
-    if ($1 == ENVIRON["ID"] && "," $6 "," ~ /,nosymfollow,/) print "nosymfollow"
-    risky = (type ~ /^(fuse|fuseblk|fuse\..*|nfs|nfs4|cifs|smb3|smbfs)$/) && mode == "rw"
-    if ($1 == ENVIRON["ID"]) print "target", type, mode, risky
-    else if (risky && substr($5 "/", 1, length(t)) == t) print "below", type, mode, risky
-  }' /proc/self/mountinfo)
+mounts=$(mounts_of "$T" "$mount_id")
 case $mounts in
   *'target '*) ;;
   *) die 2 "cannot find TARGET's mount in /proc/self/mountinfo" ;;
 esac
-if [ "$allowed" = 0 ]; then
-  case $mounts in
-    *' 1'*) die 4 "TARGET is, or holds, a read-write FUSE, NFS or SMB mount; if GlusterFS is behind it, merely looking a name up can delete the last copy of a file" \
-      "order of work: stop all writers and any rebalance; scan the bricks; rescue the hidden files from the bricks; then restore; then verify" \
-      "no name was looked up and nothing was changed; when the bricks are done add --bricks-rescued, or --not-gluster when there is no GlusterFS behind it" ;;
-  esac
+if [ "$rescued" = 0 ]; then
+  case $mounts in *risk=gluster*) gluster ;; esac
+  if [ "$not_gluster" = 0 ]; then
+    case $mounts in
+      *risk=hidden*) die 4 "TARGET is, or holds, a FUSE, NFS or SMB mount, and rsync looks names up; if GlusterFS is behind it, that can delete the last copy of a file, through a read-only mount too" \
+        "if GlusterFS is behind it: freeze all writers and any rebalance; scan the bricks; rescue the hidden files from the bricks; then restore with --bricks-rescued; then verify" \
+        "nothing was changed; if there is no GlusterFS behind it, add --not-gluster" ;;
+    esac
+  fi
 fi
+HANDLE=/.glusterfs/00/00/00000000-0000-0000-0000-000000000001
+# A brick is no place to restore to: GlusterFS knows nothing of what others write there. Every brick that was ever started holds a handle of its root;
+# the volume's id is shown to root only, and only where getfattr is installed. A client mount is no brick, and shows neither.
+brick() {
+  [ -e "$1$HANDLE" ] || [ -L "$1$HANDLE" ] || { [ -d "$1/.glusterfs" ] && [ ! -x "$1/.glusterfs" ]; } ||
+    getfattr --absolute-names -n trusted.glusterfs.volume-id -- "${1:-/}" >/dev/null 2>&1
+}
+case $mounts in
+  *'target '*risk=gluster) ;;
+  *)
+    up=${T%/}
+    while :; do
+      ! brick "$up" || die 4 "TARGET is on a brick of a GlusterFS volume: ${up:-/}" \
+        "nothing was changed; never write to a brick: restore through a client mount of the volume, after its bricks were scanned and rescued (--bricks-rescued)"
+      [ -n "$up" ] || break
+      up=${up%/*}
+    done
+    ;;
+esac
 if [ "$apply" = 1 ]; then
   case $mounts in *'target '*' ro '*) die 2 "TARGET is mounted read-only: nothing was changed" ;; esac
 fi
@@ -349,7 +394,7 @@ LOG=$W/log
 begin() { : >"$W/blocked0" && : >"$W/changed0" && : >"$W/closed0" && : >"$W/absent0" && : >"$LOG" || die 2 "cannot write in $W"; }
 begin
 APPLY=$apply
-# --apply learns by doing what it may; and on a mount that is read-only, a dry run is the safe way to look.
+# --apply learns by doing what it may; and of a mount that is read-only, a dry run says nothing about who may write.
 MAY_ALL=1
 if [ "$apply" = 0 ] && [ "$ME" != 0 ]; then
   case $mounts in *'target '*' ro '*) ;; *) MAY_ALL=0 ;; esac

@@ -8,8 +8,8 @@ import { FileError } from '../files/errors.ts';
 import type { Stat } from '../files/stat.ts';
 import { createHasher } from '../files/hash.ts';
 import { realPathOf } from '../files/location.ts';
+import { type Accepted, refuseBrick, refuseGluster } from '../files/looking.ts';
 import { Copies, type Look } from './content.ts';
-import { refuseRiskyTarget } from './guard.ts';
 import { checkSums, fileOf, opened, placeOf, readSummary, refuseForeign } from './bundle-files.ts';
 import { rootFacts } from './target.ts';
 import { type ManifestEntry, parseManifestLine } from './manifest.ts';
@@ -70,13 +70,11 @@ export interface VerifyResult {
   readonly exit: ExitCode;
 }
 
-export interface VerifyInput {
+export interface VerifyInput extends Accepted {
   /** Absolute, printable. */
   readonly bundleDir: string;
   /** Absolute, printable; null: the volume that was assessed. */
   readonly target: string | null;
-  /** --not-gluster or --bricks-rescued was given. */
-  readonly riskAccepted: boolean;
   readonly now: () => number;
   readonly signal?: AbortSignal;
   readonly onProgress?: (done: number, bytesRead: number) => void;
@@ -85,8 +83,8 @@ export interface VerifyInput {
 const TURN_BYTES = 64 * 1024 * 1024;
 
 /**
- * Throws RollcallError: no bundle, or one of another format (2); others can write it, a file of it is not as it was written, the target is a read-write FUSE, NFS or
- * SMB mount, or is not the volume that was judged though it has its path (4); interrupted (130).
+ * Throws RollcallError: no bundle, or one of another format (2); others can write it, a file of it is not as it was written, the target is on a GlusterFS
+ * mount or a brick, or is not the volume that was judged though it has its path (4); interrupted (130).
  */
 export async function verifyBundle(input: VerifyInput): Promise<VerifyResult> {
   const bundle = placeOf(input.bundleDir);
@@ -96,8 +94,10 @@ export async function verifyBundle(input: VerifyInput): Promise<VerifyResult> {
   const wanted = input.target ?? summary.livePath;
   const hasher = await createHasher();
   const [target, copies] = opened(wanted, 'target', () => {
-    refuseRiskyTarget(wanted, input.riskAccepted);
+    refuseGluster(wanted, input, true);
     const real = realPathOf(wanted);
+    refuseGluster(real, input, true);
+    refuseBrick([real]);
     return [real, new Copies(real, hasher, input.now)];
   });
   const items: VerifyItem[] = [];

@@ -4,13 +4,15 @@ import { EXIT, RollcallError } from '../../domain/exit.ts';
 import { baseName, compareBytes, encodeName, encodePath, isWithin, joinPath, parentOf } from '../../domain/path.ts';
 import { isBuiltInSkip } from '../../domain/scope.ts';
 import { errnoOf, FileError } from '../files/errors.ts';
+import { glusterBelow } from '../files/gluster.ts';
 import { identifyRoot, isFileSystemRoot, type RootIdentity } from '../files/identity.ts';
 import { bytesOf, futurePathOf, meaningsOf, realPathOf } from '../files/location.ts';
-import { isWritableGluster, type Mount, mountByPath, mountOf, mountsBelow, readMounts } from '../files/mounts.ts';
-import { expandPattern, isPattern } from '../files/pattern.ts';
+import { type Accepted, refuseBrick, refuseGluster } from '../files/looking.ts';
+import { mayLookUp, type Mount, mountByPath, mountOf, mountsBelow, readMounts } from '../files/mounts.ts';
+import { comesTo, expandPattern, isPattern } from '../files/pattern.ts';
 import { exists, findSnapshots, type FoundSeries } from '../files/snapshots.ts';
 
-export interface InputRequest {
+export interface InputRequest extends Accepted {
   /** As typed: the live volume, the patterns of its backups, the bundle's directory (null for none), the state directory (null for none). */
   readonly live: string;
   readonly backups: readonly string[];
@@ -27,9 +29,6 @@ export interface InputRequest {
   readonly crossMounts: boolean;
   /** --new-state: an empty volume, or one that shares nothing with its backup, is what it should be. */
   readonly newState: boolean;
-  /** --not-gluster and --bricks-rescued: lookups through this mount harm nothing, or no longer. */
-  readonly notGluster: boolean;
-  readonly bricksRescued: boolean;
 }
 
 export interface CheckedInputs {
@@ -80,30 +79,21 @@ function isContent(name: string): boolean {
   return name !== 'lost+found' && !isBuiltInSkip(name, true);
 }
 
-const ORDER_OF_WORK =
-  'Freeze all writing first; scan the bricks on every server; rescue the hidden files that they show; only then restore, and verify. ' +
-  'Or audit through a read-only mount (mount -o ro). --bricks-rescued says that the bricks were scanned and rescued, --not-gluster that this is no GlusterFS volume.';
+type LookRequest = Pick<InputRequest, 'cwd' | 'crossMounts'> & Accepted;
 
-/**
- * Refuses a GlusterFS volume on a mount that can be written: one lookup there can delete the last copy of a file (design.md section 3,
- * rule 9); where others are entered, also one that is mounted below. Goes by the mount table alone, and so touches nothing. Throws RollcallError (a guard) with the order of work.
- *
- * @param path absolute, printable
- */
-export function refuseWritableGluster(
-  path: string,
-  accepted: Pick<InputRequest, 'crossMounts' | 'notGluster' | 'bricksRescued'>,
-  mounts: readonly Mount[] = readMounts(),
-): void {
-  if (accepted.notGluster || accepted.bricksRescued) return;
-  const own = mountByPath(path, mounts);
-  const entered = accepted.crossMounts ? mountsBelow(path, mounts) : [];
-  const mount = [...(own === null ? [] : [own]), ...entered].find(isWritableGluster);
-  if (mount === undefined) return;
-  throw new RollcallError(
-    `${path} ${mount === own ? 'lies on' : 'holds, and --cross-mounts enters,'} a GlusterFS volume that is mounted for writing (${mount.source} on ${mount.mountPoint}). After an interrupted rebalance a mere lookup there can delete the last copy of a file.`,
-    { exit: EXIT.guard, next: ORDER_OF_WORK },
-  );
+/** An argument on a GlusterFS mount, or a pattern that leads to one, is refused before anything is touched. */
+function refuseTyped(argument: string, request: LookRequest, mounts: readonly Mount[]): void {
+  for (const meaning of meaningsOf(argument, request.cwd)) refuseGluster(meaning, request, request.crossMounts, mounts);
+  if (!isPattern(argument)) return;
+  for (const { mountPoint } of mounts)
+    if (comesTo(argument, mountPoint, request.cwd)) refuseGluster(mountPoint, request, false, mounts);
+}
+
+/** What a root turned out to be: on no GlusterFS mount, and on no brick; of local mounts that are entered, too. */
+function refuseRoots(roots: readonly string[], request: LookRequest, mounts: readonly Mount[]): void {
+  for (const root of roots) refuseGluster(root, request, request.crossMounts, mounts);
+  const entered = request.crossMounts ? roots.flatMap((root) => mountsBelow(root, mounts)) : [];
+  refuseBrick([...roots, ...entered.filter(mayLookUp).map(({ mountPoint }) => mountPoint)], mounts);
 }
 
 /** By components, and on the same mount unless others are entered: what lies on a mount below a volume is no part of it otherwise. */
@@ -128,7 +118,7 @@ function refuseEmpty(option: string, argument: string): void {
 /** The live volume: its real path, its identity, and that it holds something. */
 export function checkLive(
   argument: string,
-  request: Pick<InputRequest, 'cwd' | 'newState' | 'crossMounts' | 'notGluster' | 'bricksRescued'>,
+  request: LookRequest & Pick<InputRequest, 'newState'>,
 ): {
   readonly live: string;
   readonly identity: RootIdentity;
@@ -138,7 +128,7 @@ export function checkLive(
   refuseEmpty('--live', argument);
   const mounts = readMounts();
   const meanings = meaningsOf(argument, request.cwd);
-  for (const meaning of meanings) refuseWritableGluster(meaning, request, mounts);
+  refuseTyped(argument, request, mounts);
   const typed = meanings.find(exists);
   if (typed === undefined) {
     if (isPattern(argument)) {
@@ -159,7 +149,7 @@ export function checkLive(
     // A link that leads nowhere, or a parent that may not be entered: identifyRoot() says which.
     if (!(error instanceof FileError)) throw error;
   }
-  refuseWritableGluster(live, request, mounts);
+  refuseRoots([live], request, mounts);
   const identity = identifyRoot(live);
   const names = namesIn(live);
   if (names === null)
@@ -179,13 +169,17 @@ export function checkLive(
 /** One --backup: its snapshots, or the export file that it names. */
 export async function checkBackup(
   argument: string,
-  request: Pick<InputRequest, 'cwd' | 'nowMs' | 'tz' | 'limit' | 'crossMounts' | 'notGluster' | 'bricksRescued'>,
+  request: LookRequest & Pick<InputRequest, 'nowMs' | 'tz' | 'limit'>,
 ): Promise<FoundSeries | { readonly exportFile: string }> {
   refuseEmpty('--backup', argument);
-  for (const meaning of meaningsOf(argument, request.cwd)) refuseWritableGluster(meaning, request);
-  const found = await findSnapshots(argument, request);
   const mounts = readMounts();
-  for (const { path } of found.snapshots) refuseWritableGluster(path, request, mounts);
+  refuseTyped(argument, request, mounts);
+  const found = await findSnapshots(argument, request);
+  refuseRoots(
+    found.snapshots.map(({ path }) => path),
+    request,
+    mounts,
+  );
   const [only] = found.leftOut;
   if (found.literal && only && statSync(bytesOf(only.path)).isFile()) return { exportFile: only.path };
   if (found.snapshots.length > 0) return found;
@@ -240,8 +234,11 @@ function refuseStrangers(live: string, names: readonly string[], series: FoundSe
   }
   if (newest === null) return;
   const { path } = newest;
-  const deeper = newest.names.find((name) =>
-    namesIn(joinPath(path, name))?.some((below) => isContent(below) && known.has(below)),
+  const closed = glusterBelow(path, readMounts());
+  const deeper = newest.names.find(
+    (name) =>
+      !closed.has(joinPath(path, name)) &&
+      namesIn(joinPath(path, name))?.some((below) => isContent(below) && known.has(below)),
   );
   let next = `Check that both are what you mean and that the volume is mounted. If the volume really holds other things now, say so with --new-state.`;
   if (deeper !== undefined && series.literal) {
@@ -299,6 +296,7 @@ export function placeOutside(
     });
   }
   const mounts = readMounts();
+  refuseBrick([path], mounts);
   const volume = volumes.find((candidate) => isInside(candidate, path, crossMounts, mounts));
   const taken = series.find((candidate) => wouldBeSnapshot(candidate, path));
   if (volume !== undefined || taken !== undefined) {
@@ -314,25 +312,26 @@ export function placeOutside(
 
 /**
  * Refuses a state directory inside a volume or backup. To be asked before the embedded database is opened, which would make the directory
- * and write into it; checkInputs asks again, and says what else is wrong. Lists what the patterns name, and that not on a GlusterFS mount
- * that can be written. Throws RollcallError.
+ * and write into it; checkInputs asks again, and says what else is wrong. Lists what the patterns name, and that not on a GlusterFS
+ * mount. Throws RollcallError.
  *
  * @param request.trees live volumes as typed
  * @param request.patterns backups as typed
  */
 export async function refuseStateInside(
-  request: Pick<InputRequest, 'cwd' | 'crossMounts' | 'notGluster' | 'bricksRescued'> & {
+  request: LookRequest & {
     readonly stateDir: string;
     readonly trees: readonly string[];
     readonly patterns: readonly string[];
   },
 ): Promise<void> {
   const { cwd, crossMounts } = request;
+  const mounts = readMounts();
   const volumes: string[] = [];
   const series: FoundPlaces[] = [];
   for (const argument of [...request.trees, ...request.patterns].filter((each) => each !== '')) {
+    refuseTyped(argument, request, mounts);
     for (const meaning of meaningsOf(argument, cwd)) {
-      refuseWritableGluster(meaning, request);
       if (exists(meaning)) volumes.push(futurePathOf(meaning));
     }
   }
@@ -346,7 +345,7 @@ export async function refuseStateInside(
 
 /**
  * Everything that can be known to be wrong before work begins. Touches nothing: it lists directories and looks at what they hold, and that
- * not before a GlusterFS mount that can be written has been refused.
+ * not before a GlusterFS mount has been refused.
  * Throws RollcallError with the next step: exit 2 for what cannot be right, exit 4 for what a guard stops and an option accepts.
  */
 export async function checkInputs(request: InputRequest): Promise<CheckedInputs> {

@@ -176,18 +176,35 @@ describe.skipIf(!canFuse)('FUSE (skipped where it cannot be mounted)', () => {
     expect(await world.scan(served.at)).toMatchObject({ vanished: 0, inserted: 0, gaps: 0 });
   });
 
-  test('doctor looks nothing up on a GlusterFS mount that can be written, not even the path that it was given', async () => {
-    const served = await openFuse(world.directory(), PLAIN, 'rw', undefined, 'glusterfs');
-    const link = join(world.directory(), 'link');
-    symlinkSync(served.at, link);
-    served.lookups();
-    for (const path of [served.at, `${served.at}/a/f`, `${served.at}/a/gone`, link])
-      expect(checkPath(path).map(({ level, says }) => `${level} ${says}`)).toEqual([
-        `ok fuse.glusterfs from rollcall-test on ${served.at}, read-write`,
-        expect.stringMatching(/^bad a read-write GlusterFS mount: .*so doctor looks no further$/),
-      ]);
-    expect(served.said()).toEqual([]);
-  });
+  test.each(['ro', 'rw'] as const)(
+    'doctor looks nothing up on a GlusterFS mount (%s), not even the path that it was given',
+    async (access) => {
+      const served = await openFuse(world.directory(), PLAIN, access, undefined, 'glusterfs');
+      const link = join(world.directory(), 'link');
+      symlinkSync(`${served.at}/a`, link);
+      served.lookups();
+      for (const path of [served.at, `${served.at}/a/f`, `${served.at}/a/gone`, link, `${link}/gone`])
+        expect(checkPath(path).map(({ level, says }) => `${level} ${says}`)).toEqual([
+          `ok fuse.glusterfs from rollcall-test on ${served.at}, ${access === 'ro' ? 'read-only' : 'read-write'}`,
+          expect.stringMatching(/^bad a GlusterFS mount: .*read-only mount too, so doctor looks no further$/),
+        ]);
+      expect(served.said()).toEqual([]);
+    },
+  );
+
+  test.each(['ro', 'rw'] as const)(
+    'no name that is gone is looked up on a FUSE mount (%s): a second listing proves its absence',
+    async (access) => {
+      const served = await openFuse(world.directory(), PLAIN, access);
+      await world.scan(served.at);
+      const { 'a/g': _, 'b/sub': __, 'b/sub/h': ___, ...left } = PLAIN;
+      served.set(left);
+      served.lookups();
+      // Nothing may come from the kernel's own memory of names.
+      expect(await world.scan(served.at, { mode: 'reread' })).toMatchObject({ vanished: 2, belowGone: 1, gaps: 0 });
+      for (const gone of ['a/g', 'b/sub', 'b/sub/h']) expect(served.lookups()).not.toContain(gone);
+    },
+  );
 
   test('a file system whose server dies in the middle is no loss', async () => {
     const served = await openFuse(world.directory(), PLAIN, 'ro');

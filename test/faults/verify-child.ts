@@ -16,7 +16,8 @@ await verify(
   {
     bundle,
     target: null,
-    riskAccepted: false,
+    notGluster: false,
+    bricksRescued: false,
     cwd: '/',
     actor: 'child',
     nowMs: () => nowMs,

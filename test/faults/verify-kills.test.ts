@@ -92,7 +92,8 @@ test('a verify that is killed while it reads, writes or is about to commit has c
     const { bytesRead, counts, exit, items } = await verifyBundle({
       bundleDir: bundle,
       target: null,
-      riskAccepted: false,
+      notGluster: false,
+      bricksRescued: false,
       now: () => house.nowMs(4),
     });
     return { bytesRead, counts, exit, items };

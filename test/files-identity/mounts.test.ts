@@ -69,10 +69,11 @@ describe('the mount table', () => {
     }
   });
 
-  it('says where a lookup by name proves absence: not on a network mount that can be written', () => {
+  it('says where a lookup by name proves absence: not on a network mount, read-only or not', () => {
     const mount = (type: string, mode: string) => parseMount(`1 0 0:1 / /m ${mode} - ${type} host:/x ${mode}`);
     expect(mayLookUp(mount('nfs4', 'rw'))).toBe(false);
-    expect(mayLookUp(mount('fuse.glusterfs', 'ro'))).toBe(true);
+    expect(mayLookUp(mount('nfs4', 'ro'))).toBe(false);
+    expect(mayLookUp(mount('fuse.glusterfs', 'ro'))).toBe(false);
     expect(mayLookUp(mount('ext4', 'rw'))).toBe(true);
     expect(mayLookUp(null)).toBe(true);
   });

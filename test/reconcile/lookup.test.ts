@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'v
 import type { Version } from '../../domain/version.ts';
 import { openRoot } from '../../services/files/directory.ts';
 import { canFuse, openFuse, PLAIN } from '../support/fuse.ts';
-import { lookAgain, lookByListing, type Suspected } from '../../services/reconcile/lookup.ts';
+import { byListingOnly, lookAgain, lookByListing, type Suspected } from '../../services/reconcile/lookup.ts';
 
 let root: string;
 
@@ -88,19 +88,26 @@ describe('the second look', () => {
     expect(listing).toEqual(['moved', 'moved']);
   });
 
-  test.skipIf(!canFuse)('looks up no name below a mount where that may destroy (skipped without FUSE)', async () => {
-    const place = mkdtempSync(join(tmpdir(), 'rollcall-lookup-fuse-'));
-    onTestFinished(() => rmSync(place, { recursive: true, force: true }));
-    const served = await openFuse(place, PLAIN, 'rw', join(root, 'share'));
-    const { looks } = await lookAgain(root, [
-      { path: 'd/gone', seen: null },
-      { path: 'share/a/gone', seen: null },
-    ]);
-    const lookups = served.lookups();
-    await served.close();
-    expect(looks.map((look) => look.outcome)).toEqual(['as seen', 'as seen']);
-    expect(lookups).not.toContain('a/gone');
-  });
+  test.skipIf(!canFuse).each(['ro', 'rw'] as const)(
+    'looks up no absent name on a FUSE mount, %s (skipped without FUSE)',
+    async (access) => {
+      const place = mkdtempSync(join(tmpdir(), 'rollcall-lookup-fuse-'));
+      onTestFinished(() => rmSync(place, { recursive: true, force: true }));
+      const served = await openFuse(place, PLAIN, access, join(root, 'share'));
+      const { looks, by } = await lookAgain(root, [
+        { path: 'd/gone', seen: null },
+        { path: 'share/a/f', seen: { ...seen('share/a/f'), size: 2 } },
+        { path: 'share/a/gone', seen: null },
+      ]);
+      const lookups = served.lookups();
+      const [note] = byListingOnly(served.at);
+      await served.close();
+      // What is listed is looked at: it has another size than the one that was seen.
+      expect(looks.map((look) => look.outcome)).toEqual(['as seen', 'moved', 'as seen']);
+      expect([by, note?.text]).toEqual(['second listing', expect.stringContaining('a second time')]);
+      expect(lookups).not.toContain('a/gone');
+    },
+  );
 
   test('by lookup sees another size or mtime too; a directory’s times are its names’ affair', async () => {
     const file = seen('d/here');

@@ -20,7 +20,7 @@ import {
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { EXIT } from '../../domain/exit.ts';
-import { canFuse, openFuse } from '../support/fuse.ts';
+import { canFuse, type Fuse, openFuse } from '../support/fuse.ts';
 import { refusal } from '../support/refusal.ts';
 import { bytes, have, programPath, survey, text, World } from './world.ts';
 
@@ -28,11 +28,13 @@ const root = process.getuid?.() === 0;
 const mounts = root && spawnSync('unshare', ['-m', 'true']).status === 0;
 
 let world: World;
+const opened: Fuse[] = [];
 
 beforeEach(() => {
   world = new World();
 });
-afterEach(() => {
+afterEach(async () => {
+  for (const one of opened.splice(0)) await one.close();
   world.remove();
 });
 
@@ -378,32 +380,97 @@ describe.skipIf(!mounts)('a disk that fills up', () => {
   );
 });
 
-describe.skipIf(!canFuse)('a read-write FUSE mount', () => {
-  it('is refused with the order of work before any name is looked up, by dry run, restore and verify', async () => {
+describe.skipIf(!canFuse).each(['ro', 'rw'] as const)('a FUSE mount, %s (skipped without FUSE)', (access) => {
+  it('is refused by restore.sh without --not-gluster, and verify looks up no absent name on it', async () => {
     await oneLostFile();
     const at = join(world.base, 'fuse');
-    const served = await openFuse(world.base, {}, 'rw', at);
-    try {
-      for (const args of [[], ['--apply']]) {
-        const ran = world.restore(args, { target: at });
-        expect({ code: ran.code, output: ran.output }).toMatchObject({ code: EXIT.guard });
-        expect(ran.output).toContain('order of work');
-      }
-      const error = await refusal(world.verify({ target: at }));
-      expect(error.exit).toBe(EXIT.guard);
-      expect(error.next).toContain('rescue the hidden files');
-      // Below the target it is refused too: a restored path could lead into it.
-      expect(world.restore([], { target: world.base }).code).toBe(EXIT.guard);
-      expect((await refusal(world.verify({ target: world.base }))).exit).toBe(EXIT.guard);
-      expect(served.lookups()).toEqual([]);
-      // Who knows better says so.
-      expect(world.restore(['--not-gluster'], { target: at }).code).not.toBe(EXIT.guard);
-      expect((await world.verify({ target: at, riskAccepted: true })).counts.missing.files).toBe(1);
-      expect(served.lookups()).toContain('d');
-    } finally {
-      await served.close();
+    const served = await openFuse(world.base, {}, access, at);
+    opened.push(served);
+    served.said();
+    for (const args of [[], ['--apply']]) {
+      const ran = world.restore(args, { target: at });
+      expect({ code: ran.code, output: ran.output }).toMatchObject({ code: EXIT.guard });
+      expect(ran.output).toContain('add --not-gluster');
     }
+    // Below the target it is refused too: a restored path could lead into it.
+    expect(world.restore([], { target: world.base }).code).toBe(EXIT.guard);
+    expect((await world.verify({ target: at })).counts.missing.files).toBe(1);
+    expect(served.lookups()).toEqual([]);
+    // Who knows better says so.
+    expect(world.restore(['--not-gluster'], { target: at }).code).not.toBe(EXIT.guard);
   });
+
+  it('of GlusterFS is refused with the order of work before any name is looked up, whatever --not-gluster says', async () => {
+    await oneLostFile();
+    const at = join(world.base, 'fuse');
+    const served = await openFuse(world.base, { d: { content: null } }, access, at, 'glusterfs');
+    opened.push(served);
+    served.said();
+    symlinkSync('fuse', join(world.base, 'link'));
+    for (const target of [at, `${at}/d`, `${at}/gone`, 'fuse/gone', join(world.base, 'link'), world.base])
+      for (const args of [[], ['--apply'], ['--not-gluster']]) {
+        const ran = world.restore(args, { target, cwd: world.base });
+        expect({ target, args, ran }).toMatchObject({ ran: { code: EXIT.guard } });
+        expect(ran.output).toMatch(/freeze.*scan the bricks.*rescue.*restore.*verify.*--bricks-rescued/s);
+      }
+    for (const target of [
+      at,
+      `${at}/d`,
+      `${at}/gone`,
+      join(world.base, 'link'),
+      join(world.base, 'link/gone'),
+      world.base,
+    ])
+      for (const notGluster of [false, true]) {
+        const error = await refusal(world.verify({ target, notGluster }));
+        expect([target, error.exit]).toEqual([target, EXIT.guard]);
+        expect(error.next).toMatch(/freeze.*scan the bricks.*rescue.*restore, and verify.*--bricks-rescued/);
+      }
+    expect(served.said()).toEqual([]);
+    expect(world.restore(['--bricks-rescued'], { target: at }).code).not.toBe(EXIT.guard);
+    served.lookups();
+    expect((await world.verify({ target: at, bricksRescued: true })).counts.missing.files).toBe(1);
+    expect(served.lookups()).not.toContain('d/lost');
+  });
+});
+
+describe('a target on a brick of a GlusterFS volume', () => {
+  const HANDLE = '.glusterfs/00/00/00000000-0000-0000-0000-000000000001';
+
+  async function refusedOn(target: string): Promise<void> {
+    for (const args of [[], ['--apply'], ['--bricks-rescued', '--not-gluster']]) {
+      const ran = world.restore(args, { target });
+      expect(ran).toMatchObject({
+        code: EXIT.guard,
+        output: expect.stringContaining('on a brick of a GlusterFS volume'),
+      });
+    }
+    const error = await refusal(world.verify({ target, bricksRescued: true }));
+    expect([error.exit, error.message]).toEqual([EXIT.guard, expect.stringContaining('a brick of a GlusterFS volume')]);
+  }
+
+  it('is refused by restore.sh and verify, at its root and below, and nothing is written', async () => {
+    await oneLostFile();
+    mkdirSync(join(world.base, 'brick/d'), { recursive: true });
+    mkdirSync(join(world.base, 'brick/.glusterfs/00/00'), { recursive: true });
+    symlinkSync('../../..', join(world.base, 'brick', HANDLE));
+    await refusedOn(join(world.base, 'brick'));
+    await refusedOn(join(world.base, 'brick/d'));
+    expect(readdirSync(join(world.base, 'brick')).sort()).toEqual(['.glusterfs', 'd']);
+    expect(readdirSync(join(world.base, 'brick/d'))).toEqual([]);
+  });
+
+  it.skipIf(!root || !have('setfattr') || !have('getfattr'))(
+    'is refused where only the id of the volume tells (skipped where this is not root with getfattr)',
+    async () => {
+      await oneLostFile();
+      mkdirSync(join(world.base, 'brick/d e'), { recursive: true });
+      const id = ['-n', 'trusted.glusterfs.volume-id', '-v', '0x3f1a2b3c4d5e6f708192a3b4c5d6e7f8'];
+      execFileSync('setfattr', [...id, join(world.base, 'brick')]);
+      await refusedOn(join(world.base, 'brick'));
+      await refusedOn(join(world.base, 'brick/d e'));
+    },
+  );
 });
 
 it.skipIf(!have('mount') || !mounts)('a read-only target is refused with --apply', async () => {

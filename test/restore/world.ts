@@ -191,7 +191,14 @@ export class World {
   }
 
   async verify(options: Partial<VerifyInput> = {}): Promise<VerifyResult> {
-    return await verifyBundle({ bundleDir: this.bundle, target: null, riskAccepted: false, now, ...options });
+    return await verifyBundle({
+      bundleDir: this.bundle,
+      target: null,
+      notGluster: false,
+      bricksRescued: false,
+      now,
+      ...options,
+    });
   }
 
   /** Runs the bundle's script, with the shell that Debian calls sh unless told otherwise, in a directory that should stay as it is. */

@@ -259,7 +259,17 @@ export class House {
   verify(bundle: string, night: number): Promise<Verified> {
     const { nowMs, signal } = this.tools(night);
     return verify(
-      { bundle, target: null, riskAccepted: false, cwd: '/', actor: 'test', nowMs, signal, onProgress: () => {} },
+      {
+        bundle,
+        target: null,
+        notGluster: false,
+        bricksRescued: false,
+        cwd: '/',
+        actor: 'test',
+        nowMs,
+        signal,
+        onProgress: () => {},
+      },
       () => Promise.resolve(this.#opened().db),
     );
   }

@@ -4,14 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { RollcallError } from '../../domain/exit.ts';
 import { encodeText, joinPath } from '../../domain/path.ts';
 import { workingDirectory } from '../../services/files/location.ts';
-import { parseMount } from '../../services/files/mounts.ts';
-import {
-  type CheckedInputs,
-  checkInputs,
-  type InputRequest,
-  refuseStateInside,
-  refuseWritableGluster,
-} from '../../services/scan/inputs.ts';
+import { type CheckedInputs, checkInputs, type InputRequest, refuseStateInside } from '../../services/scan/inputs.ts';
 import { canMount, Place, run } from './trees.ts';
 
 let place: Place;
@@ -236,39 +229,6 @@ describe('what is asked of an assessment', () => {
     expect(checked.series[0]?.snapshots[0]?.name).toBe('s\\x1b[31m');
     expect((await check({ live: 'li\nve', backups: ['b/s*'] })).live).toBe(checked.live);
     expect((await refusal({ live: 'li\nve', backups: ['b/2*'] })).text).toContain('(\\xff)');
-  });
-
-  it('is stopped before anything is touched on a GlusterFS volume that can be written', () => {
-    const mounts = [
-      '1 0 8:1 / / rw - ext4 /dev/sda1 rw',
-      '2 1 0:9 / /vol rw - fuse.glusterfs s1:/vol rw',
-      '3 1 0:10 / /ro ro - fuse.glusterfs s1:/vol rw',
-    ];
-    const table = mounts.flatMap((line) => parseMount(line) ?? []);
-    const no = { crossMounts: false, notGluster: false, bricksRescued: false };
-    expect(() => refuseWritableGluster('/vol/home', no, table)).toThrow('mounted for writing (s1:/vol on /vol)');
-    for (const accepted of [
-      { ...no, notGluster: true },
-      { ...no, bricksRescued: true },
-    ]) {
-      refuseWritableGluster('/vol/home', accepted, table);
-    }
-    refuseWritableGluster('/ro/home', no, table);
-    refuseWritableGluster('/volume', no, table);
-    // Below the volume it is entered by --cross-mounts only.
-    const nested = [...table, ...[parseMount('4 1 0:11 / /srv/shared rw - fuse.glusterfs s1:/vol rw') ?? []].flat()];
-    refuseWritableGluster('/srv', no, nested);
-    expect(() => refuseWritableGluster('/srv', { ...no, crossMounts: true }, nested)).toThrow('s1:/vol on /srv/shared');
-    refuseWritableGluster('/srv', { ...no, crossMounts: true, notGluster: true }, nested);
-    refuseWritableGluster('/ro', { ...no, crossMounts: true }, nested);
-    try {
-      refuseWritableGluster('/vol', no, table);
-    } catch (error) {
-      expect(error).toMatchObject({
-        exit: 4,
-        next: expect.stringMatching(/Freeze.*scan the bricks.*rescue.*restore, and verify/),
-      });
-    }
   });
 });
 

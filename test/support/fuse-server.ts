@@ -1,5 +1,5 @@
 // A real FUSE file system whose answers a test decides: errors of the medium, requests that are never answered, listings that leave names out or
-// have no end, inodes that are others each time. It prints the names that are looked up, and what it leaves without an answer.
+// have no end, inodes that are others each time. It prints the names that are looked up, the directories that are opened to be listed, and what it leaves without an answer.
 // Usage: fuse-server.ts MOUNTPOINT STATE ro|rw. STATE is a JSON file (FuseState), replaced by a rename. Runs until it is unmounted or killed.
 import { spawnSync } from 'node:child_process';
 import { constants, openSync, readFileSync, readSync, statSync, writeSync } from 'node:fs';
@@ -119,6 +119,7 @@ function serve(mountPoint: string, statePath: string, access: string, kind: stri
     const name = opcode === OPCODES.lookup ? request.toString('utf8', HEADER, length - 1) : '';
     const place = name === '' ? path : path === '' ? name : `${path}/${name}`;
     if (opcode === OPCODES.lookup) process.stdout.write(`lookup ${place}\n`);
+    if (opcode === OPCODES.opendir) process.stdout.write(`opendir ${place}\n`);
     if (asked !== undefined) {
       const { fails, hangs } = state[place] ?? {};
       if (hangs?.includes(asked)) {
