@@ -183,7 +183,7 @@ async function closeQuietly(session: Promise<Session>): Promise<void> {
 async function stopDatabase(stateDir: string | undefined): Promise<void> {
   const config = readConfig(process.env, stateDir);
   if (config.databaseUrl !== null) return;
-  const { stopUnused } = await import('../services/embedded/embedded.ts');
+  const { stopUnused } = await import('../services/embedded/leave.ts');
   await stopUnused({ stateDir: config.stateDir, now: Date.now, log: () => {} });
 }
 

@@ -78,7 +78,6 @@ export function supervise(
       if (settled) return;
       settled = true;
       for (const timer of timers) clearTimeout(timer);
-      for (const signal of SIGNALS) process.off(signal, onSignal);
       if (announced !== null) return resolve(announced);
       const leave = (code: ExitCode): void =>
         void onDied()
@@ -108,6 +107,8 @@ export function supervise(
       });
     };
     const onSignal = (signal: (typeof SIGNALS)[number]): void => {
+      // While it is tidied up after a child that died: a guard does that, too.
+      if (settled) return resolve(EXIT.interrupted);
       signals += 1;
       if (signals > 1 || !child.connected) return kill();
       const order: Order = { interrupt: true };

@@ -1,34 +1,34 @@
 // The Postgres that Rollcall brings along: one server per state directory, shared by every command that runs on it at the moment.
-// Everyone tries to start it, losers connect. Each holds a shared advisory lock; who leaves and gets it exclusively stops the server.
-import { existsSync, realpathSync } from 'node:fs';
+// Everyone tries to start it, losers connect. leave.ts says how it is given up, guard.ts who does that for a command that was killed.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
 import { RollcallError } from '../../domain/exit.ts';
 import { installBinaries, locateBinaries, type Binaries } from './binaries.ts';
-import { clusterExists, makeCluster, readPassword, refuseOtherMajor, ROLE } from './cluster.ts';
+import { clusterExists, makeCluster, refuseOtherMajor } from './cluster.ts';
 import { chooseServerUser } from './server-user.ts';
+import { postGuard, type Guard } from './guard.ts';
+import {
+  addressOf,
+  type EmbeddedAddress,
+  isRefusal,
+  leave,
+  type Leaving,
+  type NotYet,
+  STOP_MAX_MS,
+  STOP_UNUSED_MAX_MS,
+  stopIdle,
+  takeLock,
+} from './leave.ts';
 import { postmasterPid, runningServer } from './postmaster.ts';
-import { logPath, PORT, socketDirectory, socketExists, startServer, stopServer, type Starting } from './server.ts';
+import { logPath, socketDirectory, socketExists, startServer, stopServer, type Starting } from './server.ts';
 import { outOfRoom, startFailure } from './start-failure.ts';
 import { oneAtATime, prepareStateDirectory, removeLeftovers } from './state-directory.ts';
 
-export interface EmbeddedOptions {
+/** Its log also hears that a user was made, or that the database recovers. */
+export interface EmbeddedOptions extends Leaving {
   readonly stateDir: string;
-  /** Milliseconds since 1970; deadlines are counted with it. */
-  readonly now: () => number;
   /** The directory of other programs of Postgres (ROLLCALL_PG_BIN). */
   readonly binDir?: string | undefined;
-  /** Hears what an operator should know: a user was made, the database recovers. */
-  readonly log: (line: string) => void;
-}
-
-/** Fits DatabaseAddress of the catalog; plain data. */
-export interface EmbeddedAddress {
-  readonly host: string;
-  readonly port: number;
-  readonly user: string;
-  readonly password: string;
-  readonly database: string;
 }
 
 export interface Embedded {
@@ -39,19 +39,12 @@ export interface Embedded {
   close(): Promise<void>;
 }
 
-/** "Rollcall" in ASCII: who holds it shared uses the server, who holds it exclusively may stop it. */
-const LOCK = 0x526f6c6c63616c6cn;
-
 const POLL_MS = 5;
 const RETRY_MS = 100;
 const START_MAX_MS = 60_000;
 /** Replaying the WAL of a killed bulk load, 2 GB at most, on a slow disk. */
 const RECOVERY_MAX_MS = 600_000;
 const RECOVERY_SAY_MS = 3_000;
-const STOP_MAX_MS = 60_000;
-const STOP_UNUSED_MAX_MS = 4_000;
-/** A server that the killed command had just started may not have written its id yet. */
-const APPEARS_MAX_MS = 1_000;
 /** A server that ended is being started again meanwhile. */
 const TROUBLE_MAX_MS = 10_000;
 
@@ -61,17 +54,13 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Embedded> 
   const binaries = locateBinaries(state, options.binDir);
   if (!binaries.installed || !clusterExists(state)) await setUp(state, options);
   refuseOtherMajor(state, binaries, options.binDir);
-  return keep(state, binaries, addressOf(state), options);
-}
-
-function addressOf(state: string): EmbeddedAddress {
-  return {
-    host: socketDirectory(state),
-    port: PORT,
-    user: ROLE,
-    password: readPassword(state),
-    database: ROLE,
-  };
+  const guard = postGuard(state);
+  try {
+    return await keep(state, binaries, addressOf(state), options, guard);
+  } catch (error) {
+    guard.dismiss();
+    throw error;
+  }
 }
 
 async function setUp(state: string, { binDir, now, log }: EmbeddedOptions): Promise<void> {
@@ -88,6 +77,7 @@ async function keep(
   binaries: Binaries,
   address: EmbeddedAddress,
   options: EmbeddedOptions,
+  guard: Guard,
 ): Promise<Embedded> {
   let closing: Promise<void> | null = null;
   let keeper: Promise<Client>;
@@ -121,32 +111,10 @@ async function keep(
         sleep(TROUBLE_MAX_MS, null),
       ]),
     close() {
-      closing ??= end();
+      closing ??= end().then(() => guard.dismiss());
       return closing;
     },
   };
-}
-
-/**
- * Stops the server of a state directory if nobody uses it: for whoever outlives a command that was killed. Starts nothing and makes nothing.
- */
-export async function stopUnused(options: Omit<EmbeddedOptions, 'binDir'>): Promise<void> {
-  if (!existsSync(options.stateDir)) return;
-  const state = realpathSync(options.stateDir);
-  const deadline = options.now() + APPEARS_MAX_MS;
-  while (clusterExists(state) && postmasterPid(state) === null && options.now() < deadline) await sleep(RETRY_MS);
-  if (clusterExists(state)) await stopIdle(state, options, STOP_UNUSED_MAX_MS);
-}
-
-/** Stops a server that runs and that nobody uses. It may be starting, or recovering: it is waited for so long, and then left to the next command. */
-async function stopIdle(state: string, options: Omit<EmbeddedOptions, 'binDir'>, maxMs: number): Promise<void> {
-  const address = addressOf(state);
-  const deadline = options.now() + maxMs;
-  while (postmasterPid(state) !== null && options.now() < deadline) {
-    const outcome = socketExists(state) ? await takeLock(address) : 'not yet';
-    if (outcome instanceof Client && (await leave(state, outcome, options))) return;
-    await sleep(RETRY_MS);
-  }
 }
 
 /** A connection that holds the shared lock, to a server that is started if nobody else does. */
@@ -210,12 +178,6 @@ function endLoser(state: string, starting: Starting | null): void {
   starting.child.kill('SIGTERM');
 }
 
-/** Why there is no connection at this moment. */
-interface NotYet {
-  readonly code: unknown;
-  readonly error: Error;
-}
-
 function notReady(state: string, seconds: number, last: NotYet | null): RollcallError {
   const holder = runningServer(state);
   if (holder !== null && !socketExists(state)) {
@@ -243,58 +205,9 @@ function refusalOf({ code, error }: NotYet): RollcallError | null {
       cause: error,
     });
   }
-  if (code !== '28P01' && code !== '28000' && code !== '3D000' && !error.message.startsWith('SASL')) return null;
+  if (!isRefusal({ code, error })) return null;
   return new RollcallError(`the database does not know Rollcall's own role or password: ${error.message}`, {
     next: 'this state directory was altered: put your copy of it back, or choose another one with --state-dir',
     cause: error,
   });
-}
-
-async function takeLock(address: EmbeddedAddress): Promise<Client | NotYet> {
-  const client = new Client({
-    ...address,
-    ssl: false,
-    application_name: 'rollcall keeper',
-    connectionTimeoutMillis: 10_000,
-    // Its lock is waited for while another one, who was about to stop the server, makes up its mind.
-    options: '-c lock_timeout=10s -c search_path=pg_catalog',
-  });
-  client.on('error', () => {});
-  try {
-    await client.connect();
-    await client.query('select pg_advisory_lock_shared($1)', [LOCK]);
-    return client;
-  } catch (error) {
-    await client.end().catch(() => {});
-    if (!(error instanceof Error)) throw error;
-    return { code: (error as { code?: unknown }).code, error };
-  }
-}
-
-/** @returns false where the connection broke before it was told whether others use the server */
-async function leave(state: string, client: Client, { now, log }: Omit<EmbeddedOptions, 'binDir'>): Promise<boolean> {
-  try {
-    await client.query('select pg_advisory_unlock_shared($1)', [LOCK]);
-    const { rows } = await client.query<{ last: boolean }>('select pg_try_advisory_lock($1) as last', [LOCK]);
-    if (rows[0]?.last !== true) return true;
-    const pid = postmasterPid(state);
-    if (!stopServer(state)) {
-      if (pid !== null) log(`the database was started in another container, and is left running: ${state}`);
-      return true;
-    }
-    // The file goes as the server's last act. (Its process may stay as a zombie of whoever started it, so the id tells nothing.)
-    const deadline = now() + STOP_MAX_MS;
-    while (postmasterPid(state) === pid) {
-      if (now() > deadline) {
-        log(`the database has not shut down in ${STOP_MAX_MS / 1000} s and is left to it; its log: ${logPath(state)}`);
-        return true;
-      }
-      await sleep(POLL_MS);
-    }
-    return true;
-  } catch {
-    return false;
-  } finally {
-    await client.end().catch(() => {});
-  }
 }

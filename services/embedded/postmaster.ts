@@ -1,7 +1,7 @@
 // Whose process the id in postmaster.pid is. The file outlives a server that is killed, and its id is given away again, or means another
 // process in another container; so it is believed only together with what /proc says. Nobody here deletes the file: Postgres guards the
 // data directory with it.
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { dataDirectory } from './cluster.ts';
 
@@ -35,6 +35,14 @@ function whoseIs(pid: number, state: string): 'ours' | 'other' | 'unseen' {
 export function runningServer(state: string): number | null {
   const pid = postmasterPid(state);
   return pid !== null && whoseIs(pid, state) === 'ours' ? pid : null;
+}
+
+/** Whether a server of this state directory is to be seen, also one that has not come so far as to write its id. */
+export function serverIsSeen(state: string): boolean {
+  return (
+    runningServer(state) !== null ||
+    readdirSync('/proc').some((name) => /^\d+$/.test(name) && whoseIs(Number(name), state) === 'ours')
+  );
 }
 
 /**
