@@ -24,7 +24,7 @@ export async function importBody(context: Context, args: ImportArguments): Promi
   const summary = await importList(tools, { ...args, asOf });
   if (args.json) output.json(summary);
   else for (const line of lines(summary)) output.line(line);
-  return summary.problems.length > 0 ? EXIT.incomplete : EXIT.nothing;
+  return summary.problems.length + summary.ambiguous.length > 0 ? EXIT.incomplete : EXIT.nothing;
 }
 
 function lines(summary: ImportSummary): string[] {
@@ -46,6 +46,15 @@ function lines(summary: ImportSummary): string[] {
       `  ${plural(summary.elsewhere, 'name')} that are only on the other side, or that rclone could not compare`,
     );
   if (summary.crlf) shown.push('  all lines end as on Windows; their carriage returns are no part of the names');
+  const { spelled, ambiguous } = summary;
+  if (spelled.length > 0)
+    shown.push(
+      `  ${plural(spelled.length, 'name')} that the volume spells in other bytes, as the same text (accents as a Mac writes them): taken for these files. The first is ${spelled[0]?.known}`,
+    );
+  if (ambiguous.length > 0)
+    shown.push(
+      `  left out: ${plural(ambiguous.length, 'name')} that may be one of several, which differ in the bytes of their accents. The first is ${ambiguous[0]}`,
+    );
   for (const { line, why } of problems.slice(0, PROBLEMS_SHOWN)) shown.push(`  left out, line ${line}: ${why}`);
   if (problems.length > PROBLEMS_SHOWN) shown.push(`  … and ${problems.length - PROBLEMS_SHOWN} more lines left out`);
   if (likeness !== null && likeness.known) {

@@ -8,6 +8,7 @@ import type { When } from '../audit/when.ts';
 import { connect, type Database, inTransaction } from '../catalog/database.ts';
 import { analyzeImported } from '../catalog/import.ts';
 import { isListVolume, type Likeness, type NewList, removeLists, writeList } from '../catalog/lists.ts';
+import { spellingsOf } from '../catalog/spellings.ts';
 import type { Volume } from '../catalog/volumes.ts';
 import { errnoOf } from '../files/errors.ts';
 import { bytesOf, meaningsOf } from '../files/location.ts';
@@ -60,6 +61,10 @@ export interface ImportSummary {
   readonly problems: readonly Problem[];
   /** Null where nothing was written. */
   readonly likeness: Likeness | null;
+  /** Names that the volume has in other bytes, as the same text (a Mac writes é as two characters). Printable paths. */
+  readonly spelled: readonly { readonly inList: string; readonly known: string }[];
+  /** Names that may be any of several: left out. */
+  readonly ambiguous: readonly string[];
 }
 
 const PROBLEMS_SHOWN = 10;
@@ -88,8 +93,17 @@ export async function importList(tools: ImportTools, request: ImportRequest): Pr
     complete: request.complete,
     reading: JSON.stringify([list.format, root, below, list.format === 'combined' ? request.side : null]),
   };
+  const spellings = await spellingsOf(
+    db.pool,
+    target,
+    list.files.map((file) => file.path),
+  );
   const files = list.files
-    .map(({ path: file, size, digest }) => ({ directory: parentOf(file), name: baseName(file), size, digest }))
+    .filter((file) => !spellings.ambiguous.has(file.path))
+    .map(({ path: file, size, digest }) => {
+      const known = spellings.known.get(file) ?? file;
+      return { directory: parentOf(known), name: baseName(known), size, digest };
+    })
     .sort((a, b) => compareBytes(a.directory, b.directory) || compareBytes(a.name, b.name));
   const name = baseName(path);
   const written = await write(db, { target, mark, name, path, files, nowMs: tools.nowMs() }, request);
@@ -104,6 +118,8 @@ export async function importList(tools: ImportTools, request: ImportRequest): Pr
     digests: files.filter(({ digest }) => digest !== null).length,
     complete: request.complete,
     likeness: written?.likeness ?? null,
+    spelled: [...spellings.known].map(([inList, known]) => ({ inList, known })),
+    ambiguous: [...spellings.ambiguous],
   };
 }
 

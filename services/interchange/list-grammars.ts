@@ -58,12 +58,15 @@ export function detect(lines: readonly string[]): ReadFormat | null {
   if (first.length > 0 && first.every((line) => line.startsWith('{"path":'))) return 'jsonl';
   const told = first.filter((line) => !line.startsWith('#') && line !== '');
   if (told.length === 0) return null;
-  if (told.some((line) => GNU.test(line) || BSD.test(line))) return 'checksum';
+  if (told.some((line) => GNU.test(line) || REVERSED.test(line) || BSD.test(line))) return 'checksum';
   return told.every((line) => /^[=+*!-] ./s.test(line)) ? 'combined' : null;
 }
 
 const GNU = /^(\\?)(XXH3_[0-9a-fA-F]{16}|[0-9a-fA-F]{8,128}) [ *](.+)$/s;
-const BSD = /^(\\?)([A-Za-z][A-Za-z0-9_/-]*) \((.*)\) = ([0-9a-fA-F]+)$/s;
+/** `md5 -r` of macOS and BSD, which has no escapes. */
+const REVERSED = /^()([0-9a-fA-F]{32,128}) ([^ *].*)$/s;
+/** md5 and sha256 of BSD and macOS, coreutils with --tag; openssl leaves two spaces out. */
+const BSD = /^(\\?)([A-Za-z][A-Za-z0-9_/-]*)(?: \((.*)\) |\((.*)\))= ([0-9a-fA-F]+)$/s;
 /** rclone hashsum where a backend has no digest, or a file could not be read. */
 const WITHOUT_DIGEST = /^(?:ERROR|UNSUPPORTED| {8,}) {2}(.+)$/s;
 const BY_LENGTH: Readonly<Record<number, string>> = {
@@ -77,9 +80,9 @@ const BY_LENGTH: Readonly<Record<number, string>> = {
 };
 const XXH64_DIGITS = 16;
 
-/** md5sum, sha256sum, xxhsum, rclone hashsum; GNU's layout or BSD's. */
+/** md5sum, sha256sum, xxhsum, rclone hashsum, openssl; GNU's layout or BSD's. */
 function checksum(line: string, zero: boolean, crlf: boolean): Said {
-  const gnu = GNU.exec(line);
+  const gnu = GNU.exec(line) ?? REVERSED.exec(line);
   if (gnu !== null) {
     const [, mark = '', digest = '', name = ''] = gnu;
     if (digest.startsWith('XXH3_')) return named(name, mark, null, 'XXH3', zero, crlf);
@@ -91,7 +94,8 @@ function checksum(line: string, zero: boolean, crlf: boolean): Said {
   }
   const bsd = BSD.exec(line);
   if (bsd !== null) {
-    const [, mark = '', algorithm = '', name = '', digest = ''] = bsd;
+    const [, mark = '', algorithm = '', spaced, close = '', digest = ''] = bsd;
+    const name = spaced ?? close;
     const isXxh64 = algorithm === 'XXH64' || algorithm === 'XXH64_LE';
     if (!isXxh64) return named(name, mark, null, algorithm, zero, crlf);
     if (digest.length !== XXH64_DIGITS) return problem(`an XXH64 digest has 16 digits, and this one ${digest.length}`);

@@ -339,3 +339,45 @@ describe('a list without digests that can be compared', () => {
     rmSync(remote, { recursive: true });
   });
 });
+
+describe('a list whose accents are in other bytes than the names on disk', () => {
+  const NFC = 'd0/caf\u00e9/\u00fcber.txt';
+  const NFD = 'd0/cafe\u0301/u\u0308ber.txt';
+  const line = (path: string): string => `MD5 (${path}) = d41d8cd98f00b204e9800998ecf8427e\n`;
+
+  test.each([
+    ['as a Mac writes them', NFC, NFD],
+    ['the other way round', NFD, NFC],
+  ])('%s, names the files that are there, and says so', async (_, onDisk, inList) => {
+    world.write(onDisk, 'coffee');
+    world.backup(1);
+    await world.scan();
+    const summary = await bring(line(inList) + line('d1/f1'), 5);
+    expect(summary).toMatchObject({ spelled: [{ inList, known: onDisk }], ambiguous: [], files: 2 });
+    expect(verdicts(await world.assess())).toEqual({});
+    // What is lost is lost, under the name that it had.
+    world.remove(onDisk);
+    expect(verdicts(await world.assess())).toMatchObject({ [onDisk]: 'missing' });
+  });
+
+  test('means the very bytes first, and two files where it names two', async () => {
+    world.write(NFC, 'coffee');
+    world.write(NFD, 'tea');
+    await world.scan([]);
+    expect(await bring(line(NFC) + line(NFD), 5)).toMatchObject({ spelled: [], ambiguous: [], files: 2 });
+    expect(verdicts(await world.assess({ series: [] }))).toEqual({});
+    await forget();
+    world.remove(NFD);
+    expect(await bring(line(NFC) + line(NFD), 5)).toMatchObject({ spelled: [], files: 2 });
+    expect(verdicts(await world.assess({ series: [] }))).toMatchObject({ [NFD]: 'missing' });
+  });
+
+  test('leaves out a name that may be any of several', async () => {
+    const mixed = 'd0/cafe\u0301/\u00fcber.txt';
+    world.write(NFC, 'coffee');
+    world.write(NFD, 'tea');
+    await world.scan([]);
+    expect(await bring(line(mixed) + line('d1/f1'), 5)).toMatchObject({ spelled: [], ambiguous: [mixed], files: 1 });
+    expect(verdicts(await world.assess({ series: [] }))).toEqual({});
+  });
+});

@@ -124,6 +124,18 @@ describe('a list that is not as it should be', () => {
     expect(list.problems.map(({ line }) => line)).toEqual([3, 4, 5, 6, 7, 8, 9, 10]);
   });
 
+  test('may come from a Mac, from openssl, or have its digits in capitals', () => {
+    const md5 = 'D41D8CD98F00B204E9800998ECF8427E';
+    const list = read(`MD5 (a (1).txt) = ${md5}\nMD5(b)= ${md5.toLowerCase()}\n${md5} c d\n${md5}  e\n`);
+    expect([paths(list), list.foreign, whys(list)]).toEqual([
+      ['a (1).txt', 'b', 'c d', 'e'],
+      { MD5: 2, 'MD5 or XXH128': 2 },
+      [],
+    ]);
+    const capitals = read(`${D.toUpperCase()}  a\r\nXXH64 (b) = ${D.toUpperCase()}\r\n`);
+    expect(capitals.files.map(({ digest }) => digest)).toEqual([0x0123456789abcdefn, 0x0123456789abcdefn]);
+  });
+
   test('may be cut off: the last line must end', () => {
     expect(whys(read(`${D}  a\n${D}  half of a na`))).toEqual([
       expect.stringContaining('2: the last line does not end'),
