@@ -131,6 +131,21 @@ function* records(line: ListLine): Iterable<Buffer> {
   }
 }
 
+/** Whose owner a run without root cannot set, so that a later one as root has to. */
+function ownedOf(plan: RestorePlan, source: number): Entry[] {
+  return plan.entries.filter(
+    (entry) => entry.source === source && (entry.action === 'copy' || entry.action === 'replace'),
+  );
+}
+
+function* ownerRecords(entries: readonly Entry[]): Iterable<Buffer> {
+  for (const entry of entries) {
+    yield entryField(entry.sourcePath);
+    yield entryField(entry.destination);
+    yield metadata({ ...entry, hasOwnMetadata: true });
+  }
+}
+
 function* directoryRecords(directories: readonly PlannedDirectory[]): Iterable<Buffer> {
   for (const { id, destination, state, lists } of directories) {
     yield field(String(id));
@@ -220,12 +235,14 @@ export function listFiles(plan: RestorePlan, places: Places): Lists {
   const files: ListFile[] = [];
   let notInXxh64 = 0;
 
-  for (const source of plan.sources) {
+  for (const [index, source] of plan.sources.entries()) {
     const root = decodePath(source.root);
     files.push({
       name: `${source.nn}.root0`,
       content: () => [Buffer.concat([root, NUL]), Buffer.concat([forRemoteGlob(root), NUL])],
     });
+    const owned = ownedOf(plan, index);
+    if (owned.length > 0) files.push({ name: `${source.nn}.owners0`, content: () => ownerRecords(owned) });
     if (source.inTarget)
       files.push({ name: `${source.nn}.inside`, content: () => [Buffer.from('in the volume itself\n')] });
   }

@@ -37,7 +37,8 @@ usage: restore.sh [--apply] [--damaged] [--older] [--person-deleted] [--uncertai
 
 Puts back into TARGET what the lists of this bundle name. Without --apply nothing is written.
 
-  --apply             do it (stop everybody who writes to TARGET first)
+  --apply             do it (stop everything that writes to TARGET first)
+  -v, --verbose       print the name of each file that is, or would be, restored
   --damaged           also replace damaged files, each only while it still is the damaged content of the manifest
   --older             also use older versions, where no copy of the last good state is left
   --person-deleted    also bring back what a person probably deleted
@@ -101,8 +102,22 @@ quoted() {
 }
 newline=$(printf '\nx')
 newline=${newline%x}
+# counted N ONE [MANY]: '1 file', '1,234 files'.
+counted() {
+  c=$1
+  case $c in ????*) c=$(printf '%s\n' "$c" | sed -e :a -e 's/^\([0-9]*[0-9]\)\([0-9]\{3\}\)/\1,\2/;ta') ;; esac
+  case $1 in 1) echo "$c $2" ;; *) echo "$c ${3:-$2s}" ;; esac
+}
+# As reports print sizes: 999 B, 12.3 kB, 1.45 GB.
+size() {
+  awk -v n="$1" 'BEGIN {
+    split("B kB MB GB TB PB", unit, " ")
+    for (i = 1; n >= 999.5 && i < 6; i++) n /= 1000
+    printf (i == 1 ? "%d" : n < 9.995 ? "%.2f" : n < 99.95 ? "%.1f" : "%.0f") " %s\n", n, unit[i]
+  }'
+}
 
-apply=0 damaged=0 older=0 person=0 uncertain=0 not_gluster=0 rescued=0 fill=0 new_volume=0 PREFIX='' evidence='' target='' targets=0 only_target=0
+apply=0 damaged=0 older=0 person=0 uncertain=0 verbose=0 not_gluster=0 rescued=0 fill=0 new_volume=0 PREFIX='' evidence='' target='' targets=0 only_target=0
 given=$#
 for word do set -- "$@" "$word"; done
 while [ $# -gt "$given" ]; do
@@ -112,6 +127,7 @@ while [ $# -gt "$given" ]; do
     0--older) older=1 ;;
     0--person-deleted) person=1 ;;
     0--uncertain) uncertain=1 ;;
+    0-v | 0--verbose) verbose=1 ;;
     0--not-gluster) not_gluster=1 ;;
     0--bricks-rescued) rescued=1 ;;
     0--fill) fill=1 ;;
@@ -362,7 +378,11 @@ in_backup=''
 # ---- work directories -----------------------------------------------------------------------------------------------------------
 key=$(printf '%s' "$T" | sha256sum | cut -c 1-16)
 J=$B/journal/$key
-W='' EVIDENCE=''
+W='' EVIDENCE='' UNOWNED=''
+export UNOWNED
+machine() { read -r boot </proc/sys/kernel/random/boot_id; printf '%s-%s' "$boot" "$(readlink /proc/self/ns/pid)"; }
+# Number, machine and start of a process: numbers are given out again.
+running() { printf '%s %s %s\n' "$1" "$(machine)" "$(sed 's/.*) //' "/proc/$1/stat" 2>/dev/null | awk '$1 != "Z" && $1 != "X" { print $20 }')"; }
 trap '[ -z "$W" ] || rm -rf -- "$W"' EXIT
 trap 'printf "\nrestore.sh: interrupted; nothing is lost: run it again and it continues\n" >&2; exit 130' INT TERM HUP
 if [ "$apply" = 1 ]; then
@@ -371,11 +391,9 @@ if [ "$apply" = 1 ]; then
     exec 9>"$J/lock"
     # What a run that was interrupted has started may still be ending.
     flock -w 10 9 || die 2 "another restore from this bundle into TARGET is running"
-    # Left behind by a run that was killed, as temporary files of rsync may be at the target.
-    if [ -n "$(find "$J" -mindepth 1 -maxdepth 1 -name 'work.*' -print | head -n 1)" ]; then
-      : >"$J/killed"
-      find "$J" -mindepth 1 -maxdepth 1 -name 'work.*' -exec rm -rf -- {} +
-    fi
+    locked=1
+  else
+    locked=0
   fi
   if [ -n "$evidence" ]; then
     evidence=$(cd -- "$start" && mkdir -p -- "$evidence" && cd -P -- "$evidence" && pwd -P && printf x) || die 2 "cannot make the evidence directory"
@@ -386,12 +404,32 @@ if [ "$apply" = 1 ]; then
   fi
   EVIDENCE=$evidence/$(date -u +%Y%m%dT%H%M%SZ)-$$
   [ -e "$J/since" ] || : >"$J/since"
-  W=$(mktemp -d "$J/work.XXXXXXXXXX") || die 2 "cannot make a working directory in the bundle"
+  W=$(mktemp -d "$J/work.XXXXXXXXXX") && running $$ >"$W/running" || die 2 "cannot make a working directory in the bundle"
+  # Left behind by a run that was killed, as temporary files of rsync may be at the target.
+  find "$J" -mindepth 1 -maxdepth 1 -name 'work.*' ! -name "${W##*/}" -print >"$W/others" || die 2 "cannot read $J"
+  while read -r other; do
+    # Without flock the other run is asked for by its number; one of another machine or container cannot be.
+    if [ "$locked" = 0 ]; then
+      is='' pid=''
+      read -r pid is <"$other/running" 2>/dev/null || :
+      case $pid$is in
+        '') ;;
+        *) [ "$(running "$pid")" != "$pid $is" ] || die 2 "another restore from this bundle into TARGET is running (process $pid)"
+          case $is in "$(machine) "*) ;; *) die 2 "another restore from this bundle into TARGET may be running on another machine or in another container" \
+            "flock is not installed here, so this cannot be told. If it is not running: rm -r $(quoted "$other")" ;; esac ;;
+      esac
+    fi
+    : >"$J/killed"
+    rm -rf -- "$other"
+  done <"$W/others"
+  # Who runs without root gives nothing away: a later run as root does.
+  [ "$ME" = 0 ] || printf '%s\n' "$ME" >>"$J/unowned" || die 2 "cannot write in $J"
+  [ "$ME" != 0 ] || [ ! -e "$J/unowned" ] || UNOWNED=$(tr -c '0-9\n' '?' <"$J/unowned" | tr '\n' ' ')
 else
   W=$(mktemp -d "${TMPDIR:-/tmp}/rollcall-restore.XXXXXXXXXX") || die 2 "cannot make a temporary directory"
 fi
 LOG=$W/log
-begin() { : >"$W/blocked0" && : >"$W/changed0" && : >"$W/closed0" && : >"$W/absent0" && : >"$LOG" || die 2 "cannot write in $W"; }
+begin() { : >"$W/blocked0" && : >"$W/changed0" && : >"$W/closed0" && : >"$W/fixed0" && : >"$W/absent0" && : >"$LOG" || die 2 "cannot write in $W"; }
 begin
 APPLY=$apply
 # --apply learns by doing what it may; and of a mount that is read-only, a dry run says nothing about who may write.
@@ -399,7 +437,8 @@ MAY_ALL=1
 if [ "$apply" = 0 ] && [ "$ME" != 0 ]; then
   case $mounts in *'target '*' ro '*) ;; *) MAY_ALL=0 ;; esac
 fi
-export W J LOG APPLY EVIDENCE B ME MAY_ALL
+VERBOSE=$verbose SOME_FIXED=0
+export W J LOG APPLY EVIDENCE B ME MAY_ALL VERBOSE SOME_FIXED
 
 # ---- what runs inside xargs: names arrive as positional parameters, never as text of a command ------------------------------------
 KNOWN_LINK='[ "$1" = "$L" ] || exit 0; t=$(readlink -n -- ".$1"; printf x); [ "$t" = "$2x" ] && exit 255; exit 0'
@@ -434,15 +473,34 @@ proper() {
 mark() { printf "%s\000" "$2" >>"$W/$1" || exit 255; }
 blocked() { mark blocked0 "$1"; }
 emit() { printf "%s\000" "$1" || exit 255; }
+# With -v, by name.
+named() { [ "$VERBOSE" = 0 ] || mark names0 "$1"; }
 # Content of another name is copied one by one.
 emit_from() {
-  if [ "$1" = "$3" ]; then emit "$3"; else printf "%s\000" "$@" >>"$W/pairs0" || exit 255; fi
+  if [ "$1" = "$3" ]; then named "$3"; emit "$3"; else printf "%s\000" "$@" >>"$W/pairs0" || exit 255; fi
 }
 tally() { printf "%s\n" "$2" >>"$W/$1" || exit 255; }
 note() { printf "%s\n" "$2" >>"$J/$1" || exit 255; }
+# chattr +a or +i of a directory keeps rsync from giving a file its name, and from removing its temporary file; +i alone keeps a directory that is
+# absent from being made. SOME_FIXED: there is one.
+flags_of() { f=$(lsattr -d -- ".$1" 2>/dev/null) && f=${f%% *} || f=; }
+fixed=x fixedrc=1
+unchangeable() {
+  [ "$SOME_FIXED" = 1 ] || return 1
+  [ "$1" = "$fixed" ] && return "$fixedrc"
+  fixed=$1 fixedrc=1 q=$1
+  while [ -n "$q" ] && [ ! -d ".$q" ]; do q=${q%/*}; done
+  flags_of "$q"
+  case $f in *i*) fixedrc=0 ;; *a*) [ "$q" != "$1" ] || fixedrc=0 ;; esac
+  return "$fixedrc"
+}
 usable() {
-  if ! proper "$1" || ! safe "${1%/*}" || { [ "$APPLY" = 1 ] && [ ! -d ".${1%/*}" ]; }; then
+  if ! proper "$1" || ! safe "${1%/*}"; then
     blocked "$1"
+    return 1
+  fi
+  if [ "$APPLY" = 1 ] && [ ! -d ".${1%/*}" ]; then
+    if unchangeable "${1%/*}"; then mark fixed0 "$1"; else blocked "$1"; fi
     return 1
   fi
   return 0
@@ -459,8 +517,9 @@ open_to_us() {
 }
 there() { [ -e ".$1" ] || [ -L ".$1" ]; }
 closed() {
-  open_to_us "${1%/*}" && return 1
-  mark closed0 "$1"
+  if ! open_to_us "${1%/*}"; then mark closed0 "$1"; return 0; fi
+  unchangeable "${1%/*}" || return 1
+  mark fixed0 "$1"
 }
 sum() { s=$(sha256sum <".$1" 2>>"$LOG"); s=${s%% *}; }
 '
@@ -470,7 +529,9 @@ present=0
 for p do
   usable "$p" || continue
   if there "$p"; then present=$((present + 1)); continue; fi
-  closed "$p" || emit "$p"
+  closed "$p" && continue
+  named "$p"
+  emit "$p"
 done
 tally present "$present"
 '
@@ -479,7 +540,18 @@ ABSENT=$COMMON'
 for p do there "$p" || emit "$p"; done
 '
 # path, source path, the same for a remote glob, kind, what lies there, what shall, owner, mode, time: emits what may be replaced.
-REPLACE=$COMMON'
+# What an export has read has no SHA-256: what an earlier run has put there is known by the journal.
+PUT='
+put_name() { s=$(printf "%s" "$1" | sha256sum); s=${s%% *}; }
+put_here() {
+  [ "$kind" = file ] && [ -z "$want" ] || return 1
+  put_name "$1"
+  put=
+  [ ! -e "$J/put/$s" ] || read -r put <"$J/put/$s"
+  [ -n "$put" ] && [ "$put" = "$2" ]
+}
+'
+REPLACE=$COMMON$PUT'
 present=0
 while [ $# -ge 9 ]; do
   p=$1 from=$2 remote=$3 kind=$4 was=$5 want=$6 owner=$7 mode=$8 mtime=$9
@@ -497,14 +569,31 @@ while [ $# -ge 9 ]; do
   fi
   if [ "$nowkind" = absent ] || { [ "$nowkind" = "$kind" ] && [ -n "$now" ] && [ "$now" = "$was" ]; }; then
     closed "$p" && continue
+    if [ "$SOME_FIXED" = 1 ] && [ "$nowkind" = file ]; then
+      flags_of "$p"
+      case $f in *[ai]*) mark fixed0 "$p"; continue ;; esac
+    fi
     emit_from "$from" "$remote" "$p" "$want" "$owner" "$mode" "$mtime"
-  elif [ "$nowkind" = "$kind" ] && [ -n "$want" ] && [ "$now" = "$want" ]; then
+  elif [ "$nowkind" = "$kind" ] && { { [ -n "$want" ] && [ "$now" = "$want" ]; } || put_here "$p" "$now"; }; then
     present=$((present + 1))
   else
     mark changed0 "$p"
   fi
 done
 tally present "$present"
+'
+# The same records, after rsync: remembers what was put where no SHA-256 was known.
+REPLACED=$COMMON$PUT'
+while [ $# -ge 9 ]; do
+  p=$1 kind=$4 was=$5 want=$6
+  shift 9
+  [ "$kind" = file ] && [ -z "$want" ] && proper "$p" && safe "${p%/*}" && [ ! -L ".$p" ] && [ -f ".$p" ] || continue
+  sum "$p"
+  now=$s
+  [ "$now" != "$was" ] || continue
+  put_name "$p"
+  mkdir -p -- "$J/put" && printf "%s\n" "$now" >"$J/put/$s" || exit 255
+done
 '
 # path, surviving name, SHA-256, source path, the same for a remote glob, owner, mode, time: links where the survivor has the content; emits what
 # must be copied instead. In a dry run the survivor may be one that --apply puts back before.
@@ -516,11 +605,11 @@ while [ $# -ge 8 ]; do
   usable "$p" || continue
   if there "$p"; then present=$((present + 1)); continue; fi
   closed "$p" && continue
-  if [ "$APPLY" = 0 ] && ! there "$survivor"; then linked=$((linked + 1)); continue; fi
+  if [ "$APPLY" = 0 ] && ! there "$survivor"; then named "$p"; linked=$((linked + 1)); continue; fi
   if proper "$survivor" && safe "${survivor%/*}" && [ ! -L ".$survivor" ] && [ -f ".$survivor" ]; then
     sum "$survivor"
     if [ "$s" = "$want" ]; then
-      if [ "$APPLY" = 0 ] || ln -T -- ".$survivor" ".$p" 2>>"$LOG"; then linked=$((linked + 1)); continue; fi
+      if [ "$APPLY" = 0 ] || ln -T -- ".$survivor" ".$p" 2>>"$LOG"; then named "$p"; linked=$((linked + 1)); continue; fi
     fi
   fi
   emit_from "$from" "$remote" "$p" "$want" "$owner" "$mode" "$mtime"
@@ -549,12 +638,14 @@ while [ $# -ge 7 ]; do
   unchanged || { printf "the copy in the volume is no longer what it was: %s\n" "$from" >>"$LOG" && tally rc 23 || exit 255; continue; }
   if [ "$APPLY" = 0 ]; then
     if [ "$REMOTE" = 1 ] || [ -e "$PREFIX$ROOT$from" ] || [ -L "$PREFIX$ROOT$from" ]; then
+      named "$p"
       moved=$((moved + 1))
     else
       printf "link_stat: No such file or directory: %s\n" "$PREFIX$ROOT$from" >>"$LOG" && tally rc 23 || exit 255
     fi
     continue
   fi
+  named "$p"
   [ "$REMOTE" = 0 ] || from=$remote
   own=
   [ "$ME" != 0 ] || [ "$owner" = - ] || own=--chown=$owner
@@ -592,6 +683,8 @@ done
 # Words are added and the last one counts: a word that were written over the one before could be lost to a kill in between.
 NOTES='
 state() { state=; [ ! -e "$J/$1" ] || while read -r word; do state=$word; done <"$J/$1"; }
+# What an earlier run without root has made, and could not give away.
+made_by() { case " $UNOWNED " in *" ${1%%:*} "*) return 0 ;; esac; return 1; }
 # Lines of owner, mode and time, without names, for the directories given; fails when one of them cannot be asked.
 facts() { stat -c "%u:%g %a %.9Y" -- "$@" >"$W/now" 2>>"$LOG"; }
 # Who is not root sets no owners, and does not compare them.
@@ -615,7 +708,7 @@ while read -r now; do
   p=$1
   shift
   read -r id want <&4
-  same || continue
+  same || { [ "$ME" = 0 ] && made_by "$now" && [ "${now#* }" = "${want#* }" ]; } || continue
   note "$id" again
   [ "$ME" = 0 ] || chmod u+rwx -- "$p"
 done <"$W/now"
@@ -641,10 +734,13 @@ while [ "$n" -gt 0 ]; do
     continue
   fi
   if [ -e ".$p" ]; then blocked "$p"; continue; fi
+  # Something can be made in a directory that is append-only.
+  if unchangeable "${p%/*}"; then case $f in *i*) mark fixed0 "$p"; continue ;; esac; fi
   if [ "$APPLY" = 0 ]; then
-    closed "$p" || made=$((made + 1))
+    if open_to_us "${p%/*}"; then named "$p/"; made=$((made + 1)); else mark closed0 "$p"; fi
     continue
   fi
+  named "$p/"
   note "$id" wanted
   ids="$ids $id"
   set -- "$@" "$p"
@@ -723,6 +819,44 @@ done
 if [ "$one_mode" = 1 ]; then chmod -- "0000$modes" "$@" 2>>"$LOG" || ok=0; fi
 if [ "$ok" = 0 ]; then tally rc 1; exit 0; fi
 while read -r id want; do note "$id" set; done <"$W/set"
+'
+# source path, path, owner, mode, time ('-' for none): as root, gives what an earlier run without root has restored to whom it belongs, if it still is
+# the source's content. First to its owner, then compared, then its mode: who restored it could write to it until then.
+MEND=$COMMON$NOTES'
+mended=0
+while [ $# -ge 5 ]; do
+  from=$1 p=$2 owner=$3 mode=$4 mtime=$5
+  shift 5
+  proper "$p" && safe "${p%/*}" && there "$p" && [ "$owner" != - ] || continue
+  now=$(stat -c "%u:%g %.9Y" -- ".$p" 2>>"$LOG") || continue
+  made_by "$now" && [ "${now%% *}" != "$owner" ] && [ "${now#* }" = "$mtime" ] || continue
+  chown -h -- "$owner" ".$p" 2>>"$LOG" || { tally rc 1; continue; }
+  if [ -L ".$p" ]; then
+    [ "$(readlink -- ".$p")" = "$(readlink -- "$PREFIX$ROOT$from")" ]
+  else
+    [ -f ".$p" ] && [ -f "$PREFIX$ROOT$from" ] && cmp -s -- "$PREFIX$ROOT$from" ".$p"
+  fi || { chown -h -- "${now%% *}" ".$p" 2>>"$LOG"; continue; }
+  [ "$mode" = - ] || chmod -- "0000$mode" ".$p" 2>>"$LOG" || tally rc 1
+  mended=$((mended + 1))
+done
+tally mended "$mended"
+'
+# Destinations as they come, STEP fields a record, the field AT (WHOLE: the file itself is replaced): emits the directories that will be written to.
+WRITTEN=$COMMON'
+in=/
+while [ $# -ge "$STEP" ]; do
+  shift $((AT - 1))
+  p=$1
+  shift $((STEP - AT + 1))
+  proper "$p" || continue
+  if [ "$WHOLE" = 1 ] && safe "${p%/*}" && [ ! -L ".$p" ] && [ -f ".$p" ]; then emit ".$p"; fi
+  [ "${p%/*}" != "$in" ] || continue
+  in=${p%/*}
+  safe "$in" || continue
+  q=$in
+  while [ -n "$q" ] && [ ! -d ".$q" ]; do q=${q%/*}; done
+  emit "./$q"
+done
 '
 export COMMON KNOWN_LINK
 
@@ -850,19 +984,23 @@ while read -r nn list type files bytes needs <&3; do
   fi
 done 3<"$B/lists/plan"
 export LISTS
-if [ "$apply" = 1 ]; then
-  say "restoring into $T; freeze it first: a name that somebody creates while rsync transfers that very file is replaced"
+if [ -z "$LISTS" ] && [ "$out_damaged$out_older$out_person$out_uncertain" = 0000 ]; then
+  say "there is nothing to restore in this bundle: see README.txt, and lost.jsonl for what no copy is left of"
+  exit 0
+elif [ "$apply" = 1 ]; then
+  say "restoring into $T. Stop everything that writes to it first: a name that somebody creates while rsync transfers that very file is replaced"
 else
   say "dry run for $T: nothing is written; add --apply to do it"
 fi
 [ -n "$(find . -mindepth 1 -maxdepth 1 -print 2>/dev/null | head -n 1)" ] || say "NOTE: TARGET is empty. Is the volume mounted?"
-[ "$ME" = 0 ] || say "NOTE: not root: all of it will belong to you, without setuid and setgid bits; devices cannot be made, and what others own may not be readable. A later run as root leaves what is there as it is"
-[ "$ME" != 0 ] || [ "$protected" = 1 ] || say "NOTE: symlinks below TARGET could not be switched off (that takes a mount namespace, Linux 5.10 and util-linux 2.38, and TARGET other than /): who can write there while this runs may lead it elsewhere. Freeze TARGET first"
+[ "$ME" = 0 ] || say "NOTE: not running as root: every restored file will belong to you, without setuid and setgid bits. Devices cannot be created, and files of others may not be readable. Running the same command as root later sets the owners"
 
-partial=0 stopped='' copied=0 linked=0 made=0 unknown=0 would_bytes=0 quiet=0
+[ "$ME" != 0 ] || [ "$protected" = 1 ] || say "NOTE: symlinks below TARGET could not be switched off (that takes a mount namespace, Linux 5.10 and util-linux 2.38, and TARGET other than /): who can write there while this runs may lead it elsewhere. Stop everything that writes to TARGET first"
+
+partial=0 stopped='' copied=0 linked=0 made=0 unknown=0 mended=0 would_bytes=0 quiet=0
 BACKUP='' REPLACING=''
 export BACKUP REPLACING
-fresh() { : >"$W/present" && : >"$W/moved" && : >"$W/rc" && : >"$W/pairs0" || die 2 "cannot write in $W"; }
+fresh() { : >"$W/present" && : >"$W/moved" && : >"$W/rc" && : >"$W/names0" && : >"$W/pairs0" || die 2 "cannot write in $W"; }
 
 make_directories() {
   fresh
@@ -870,7 +1008,10 @@ make_directories() {
   records 6 "$DIRECTORY" sh <"$B/lists/dirs.make0" || gave_up
   worst
   made=$(total moved)
+  [ "$quiet" = 1 ] || names_of
 }
+# With -v.
+names_of() { [ ! -s "$W/names0" ] || tr '\000\n' '\n?' <"$W/names0" | cat -v | sed 's/^/  /'; }
 
 # List by list; links last, for what they link to may have come back just now.
 put_back() {
@@ -882,7 +1023,7 @@ put_back() {
       case $pass$type in copylinks | linkfiles | linkpairs | linkreplace | copydirs | linkdirs) continue ;; esac
       fresh
       blocked_before=$(names "$W/blocked0") changed_before=$(names "$W/changed0")
-      absent_before=$(names "$W/absent0")
+      absent_before=$(names "$W/absent0") fixed_before=$(names "$W/fixed0")
       BACKUP='' REPLACING='' would=0 arrived=0 before=$partial
       partial=0
       case $type in
@@ -910,6 +1051,7 @@ put_back() {
             if [ "$apply" = 1 ] && { [ -s "$W/list" ] || [ -s "$W/pairs0" ]; }; then mkdir -p -- "$EVIDENCE" || die 2 "cannot make the evidence directory"; fi
             transfer "$nn" "$W/list" "$how"
             pairs "$nn" "$W/pairs0" "$how"
+            [ "$apply" = 0 ] || records 9 "$REPLACED" sh <"$B/lists/$nn-$list.was0" || gave_up
           else gave_up; fi
           BACKUP=''
           ;;
@@ -926,12 +1068,67 @@ put_back() {
         verb='would be restored' done_now=$((would + $(total moved)))
       fi
       copied=$((copied + done_now))
-      [ "$quiet" = 1 ] ||
-        say "$nn $list from $(snapshot "$nn"): $files listed, $done_now $verb, $(total present) there already, $(($(names "$W/blocked0") - blocked_before)) blocked, $(($(names "$W/changed0") - changed_before)) left alone because they changed$([ "$partial" = 0 ] || echo '; PARTLY FAILED')"
+      if [ "$quiet" = 0 ]; then
+        line="$nn $list from $(snapshot "$nn"): $(counted "$files" file), $done_now $verb, $(total present) already there"
+        some=$(($(names "$W/blocked0") - blocked_before))
+        [ "$some" = 0 ] || line="$line, $some blocked"
+        some=$(($(names "$W/changed0") - changed_before))
+        [ "$some" = 0 ] || line="$line, $some left alone because they changed"
+        some=$(($(names "$W/fixed0") - fixed_before))
+        [ "$some" = 0 ] || line="$line, $some that chattr protects"
+        say "$line$([ "$partial" = 0 ] || echo '; PARTLY FAILED')"
+        names_of
+      fi
       [ "$before" = 0 ] || partial=1
     done 3<"$B/lists/plan"
   done
 }
+
+# over_lists SCRIPT: runs it over the records of all lists.
+over_lists() {
+  while read -r nn list type rest <&3; do
+    case $nn$type in
+      '#'*) continue ;;
+      *files) STEP=1 AT=1 WHOLE=0 suffix=files0 ;;
+      *links) STEP=8 AT=1 WHOLE=0 suffix=links0 ;;
+      *pairs) STEP=7 AT=3 WHOLE=0 suffix=pairs0 ;;
+      *replace) STEP=9 AT=1 WHOLE=1 suffix=was0 ;;
+      *) continue ;;
+    esac
+    export STEP AT WHOLE
+    if [ "$STEP" = 1 ]; then xargs -0 -r sh -c "$1" sh; else records "$STEP" "$1" sh; fi <"$B/lists/$nn-$list.$suffix"
+  done 3<"$B/lists/plan"
+}
+# Asked once for all; where there is none, nothing is asked of single directories.
+look_for_fixed() {
+  command -v lsattr >/dev/null 2>&1 || return 0
+  over_lists "$WRITTEN" 2>/dev/null | xargs -0 -r lsattr -d -- 2>/dev/null |
+    awk '$1 ~ /^[-A-Za-z]*[ai]/ { found = 1 } END { exit !found }' && SOME_FIXED=1
+}
+# What runs without root have restored gets its owners.
+mend() {
+  [ "$ME" = 0 ] && [ -n "$UNOWNED" ] && command -v cmp >/dev/null 2>&1 || return 0
+  fresh
+  : >"$W/mended"
+  seen=' '
+  while read -r nn rest <&3; do
+    case $nn$seen in '#'* | *" $nn "*) continue ;; esac
+    seen="$seen$nn " OWNERS=$B/lists/$nn.owners0 INSIDE=0
+    [ -e "$OWNERS" ] || continue
+    [ ! -e "$B/lists/$nn.inside" ] || INSIDE=1
+    # What lies on another host cannot be compared here.
+    [ "$REMOTE$INSIDE" != 10 ] || continue
+    export OWNERS INSIDE MEND
+    xargs -0 -r -n 2 -x -s 20000 sh -c '
+      case $INSIDE$LIVE in 11) ROOT=. PREFIX= ;; 1*) ROOT=$1 PREFIX= ;; *) ROOT=$1 ;; esac
+      export ROOT PREFIX
+      exec xargs -0 -r -n 80 -x -s 600000 sh -c "$MEND" sh <"$OWNERS"' sh <"$B/lists/$nn.root0" || gave_up
+  done 3<"$B/lists/plan"
+  worst
+  mended=$(total mended)
+}
+
+look_for_fixed
 
 # ---- is there room? ---------------------------------------------------------------------------------------------------------------
 set -- $(stat -f -c '%a %S %c %d %b' .)
@@ -941,8 +1138,9 @@ free_bytes='' free_inodes=''
 [ "$3" = 0 ] || free_inodes=$4
 # too_little BYTES INODES
 too_little() { { [ -n "$free_bytes" ] && [ "$1" -gt "$free_bytes" ]; } || { [ -n "$free_inodes" ] && [ "$2" -gt "$free_inodes" ]; }; }
-room() { echo "TARGET has too little room: $1 bytes and $2 inodes are needed, ${free_bytes:-unknown} bytes${free_inodes:+ and $free_inodes inodes} are free"; }
-say "the chosen lists hold $need_files files, $need_bytes bytes; free at TARGET: ${free_bytes:-unknown} bytes${free_inodes:+, $free_inodes inodes}"
+free="$([ -z "$free_bytes" ] && echo 'an unknown size' || size "$free_bytes")${free_inodes:+ and $(counted "$free_inodes" inode)}"
+room() { echo "TARGET has too little room: $(size "$1") and $(counted "$2" inode) are needed, $free are free"; }
+say "the chosen lists hold $(counted "$need_files" file) ($(size "$need_bytes")); free in TARGET: $free"
 listed_inodes=$((need_files + $(names "$B/lists/dirs.make0") / 6))
 if [ "$apply" = 1 ] && [ "$fill" = 0 ] && too_little "$need_bytes" "$listed_inodes"; then
   # Much of it may be there already: only what is absent counts.
@@ -958,32 +1156,20 @@ fi
 
 # ---- directories before any file of any list, and their owner, mode and time last, deepest first -----------------------------------
 make_directories
-[ "$made" = 0 ] || say "directories: $made $([ "$apply" = 1 ] && echo made || echo would be made)"
+[ "$made" = 0 ] || say "$(counted "$made" directory directories) $([ "$apply" = 1 ] && echo created || echo would be created)"
 put_back
 if [ "$apply" = 1 ]; then
   fresh
   records 6 "$FINISH" sh <"$B/lists/dirs.finish0" || gave_up
   worst
   unknown=$(total unknown)
+  mend
   sync -f . 2>/dev/null || sync
 fi
 
 # After a run that was killed: which temporary files of rsync it may have left. They are named and not deleted, for they could be somebody's.
 temporaries() {
-  : >"$W/left0" && : >"$W/entries0" || return
-  while read -r nn list type rest <&3; do
-    case $nn$type in
-      '#'*) continue ;;
-      *files) STEP=1 AT=1 suffix=files0 ;;
-      *links) STEP=8 AT=1 suffix=links0 ;;
-      *pairs) STEP=7 AT=3 suffix=pairs0 ;;
-      *replace) STEP=9 AT=1 suffix=was0 ;;
-      *) continue ;;
-    esac
-    export STEP AT
-    if [ "$STEP" = 1 ]; then xargs -0 -r sh -c "$TEMPORARY" sh; else records "$STEP" "$TEMPORARY" sh; fi \
-      <"$B/lists/$nn-$list.$suffix" >>"$W/left0" 4>>"$W/entries0"
-  done 3<"$B/lists/plan"
+  over_lists "$TEMPORARY" >"$W/left0" 4>"$W/entries0" || return
   for each in left entries; do tr '\000\n' '\n?' <"$W/${each}0" >"$W/$each"; done
   # What was restored under such a name is none of them.
   awk 'FILENAME == ARGV[1] { left[$0] = 1; next } { delete left["." $0] } END { for (name in left) print name }' "$W/left" "$W/entries" | cat -v >"$W/temporary"
@@ -991,34 +1177,41 @@ temporaries() {
 
 # ---- what happened --------------------------------------------------------------------------------------------------------------
 full=0 vanished=0 blocked=$(names "$W/blocked0") left=$(names "$W/changed0") closed=$(names "$W/closed0") absent=$(names "$W/absent0")
+fixed=$(names "$W/fixed0")
 show() {
   tr '\000\n' '\n?' <"$1" | head -n 20 | cat -v | sed 's/^/  /'
   [ "$(names "$1")" -le 20 ] || say "  ... and more"
 }
 if [ "$blocked" != 0 ]; then
-  say "blocked: $blocked entries, because a symlink or something else stands where one of their directories should be, or that directory is gone:"
+  say "blocked: $(counted "$blocked" entry entries). A symlink or something else is where one of their directories should be, or that directory is gone:"
   show "$W/blocked0"
 fi
 if [ "$closed" != 0 ]; then
   partial=1
-  say "closed: $closed entries, because this user (uid $ME) may not write to their directory:"
+  say "no permission: $(counted "$closed" entry entries). This user (uid $ME) may not write to their directory:"
   show "$W/closed0"
 fi
+if [ "$fixed" != 0 ]; then
+  partial=1
+  say "protected by chattr: $(counted "$fixed" entry entries), not restored. They, or their directory, are append-only or immutable (see lsattr); remove that with chattr -a -i, and run the same command again:"
+  show "$W/fixed0"
+fi
 if [ "$absent" != 0 ]; then
-  say "not put back: $absent entries that rsync left out (devices and other special files take root), or that were taken away again meanwhile:"
+  say "not restored: $(counted "$absent" entry entries) that rsync left out (only root can create devices and other special files), or that were removed again meanwhile:"
   show "$W/absent0"
 fi
 if [ "$left" != 0 ]; then
-  say "left alone: $left files that are no longer the damaged content of the manifest:"
+  say "left alone: $(counted "$left" file) that changed since the assessment, and $([ "$left" = 1 ] && echo is || echo are) no longer the damaged content:"
   show "$W/changed0"
 fi
-[ "$unknown" = 0 ] || say "NOTE: $unknown directories stay with mode 0700: nobody recorded their owner, mode and time"
-[ "$out_damaged" = 0 ] || say "not asked for: $out_damaged damaged files (--damaged)"
-[ "$out_older" = 0 ] || say "not asked for: $out_older files of which only an older version is left (--older)"
-[ "$out_person" = 0 ] || say "not asked for: $out_person files that a person probably deleted (--person-deleted)"
-[ "$out_uncertain" = 0 ] || say "not asked for: $out_uncertain files that may have been deleted on purpose (--uncertain)"
+[ "$unknown" = 0 ] || say "NOTE: $(counted "$unknown" directory directories) kept mode 0700: their owner, mode and time are not known"
+[ "$mended" = 0 ] || say "$(counted "$mended" file) that an earlier run without root restored now $([ "$mended" = 1 ] && echo belongs to its owner || echo belong to their owners)"
+[ "$out_damaged" = 0 ] || say "not restored: $(counted "$out_damaged" "damaged file") (add --damaged)"
+[ "$out_older" = 0 ] || say "not restored: $(counted "$out_older" file) of which only an older version is left (add --older)"
+[ "$out_person" = 0 ] || say "not restored: $(counted "$out_person" file) a person probably deleted (add --person-deleted)"
+[ "$out_uncertain" = 0 ] || say "not restored: $(counted "$out_uncertain" file) that may have been deleted on purpose (add --uncertain)"
 if [ -s "$LOG" ]; then
-  say "messages of the tools (the last 20 of $(wc -l <"$LOG" | tr -d ' ')):"
+  say "messages of rsync and the other tools (the last 20 of $(wc -l <"$LOG" | tr -d ' ')):"
   tail -n 20 "$LOG" | cat -v | sed 's/^/  /'
 fi
 # Hints only: a name that holds such words changes nothing but what is said.
@@ -1034,22 +1227,23 @@ if [ "$apply" = 1 ]; then
   cp -- "$LOG" "$J/messages" 2>/dev/null
   cp -- "$W/blocked0" "$J/blocked.files0" 2>/dev/null
   cp -- "$W/changed0" "$J/left-alone.files0" 2>/dev/null
-  [ ! -d "$EVIDENCE" ] || say "the damaged content that was replaced: $EVIDENCE"
+  cp -- "$W/fixed0" "$J/protected.files0" 2>/dev/null
+  [ ! -d "$EVIDENCE" ] || say "the damaged content that was replaced is kept in $EVIDENCE"
 fi
 if [ "$apply" = 1 ] && [ -e "$J/killed" ]; then
   temporaries
   if [ -s "$W/temporary" ]; then
-    say "NOTE: a run, or an rsync of it, was killed. These look like temporary files of rsync (.NAME.XXXXXX) that it has left; look at them, and delete them:"
+    say "NOTE: an earlier run, or its rsync, was killed. These look like temporary files that rsync left behind (.NAME.XXXXXX). Look at them, then delete them:"
     sed 's/^/  /' "$W/temporary"
   else
     rm -f -- "$J/killed"
   fi
 fi
 if [ -n "$stopped" ]; then say "STOPPED: $stopped"; fi
-[ "$full" = 0 ] || say "a disk had no room or no inodes left: make room, and run the same command again"
-[ "$vanished" = 0 ] || say "some copies are not there any more or cannot be read: run 'rollcall assess' again, it looks for others and writes a new bundle"
+[ "$full" = 0 ] || say "a disk ran out of space or inodes: make room, and run the same command again"
+[ "$vanished" = 0 ] || say "some copies are gone, changed or cannot be read: run 'rollcall assess' again; it looks for other copies and writes a new bundle"
 if [ "$partial" = 1 ]; then
-  if [ "$apply" = 1 ]; then say "ONLY PARTLY DONE; when the cause is removed, run the same command again: it continues"; else say "some of it would fail; see the messages above"; fi
+  if [ "$apply" = 1 ]; then say "ONLY PARTLY DONE. Remove the cause, then run the same command again: it continues"; else say "some of it would fail; see the messages above"; fi
   next=2
 elif [ "$apply" = 0 ] && [ "$fill" = 0 ] && too_little "$would_bytes" "$((copied - linked + made))"; then
   say "$(room "$would_bytes" "$((copied - linked + made))"); --apply will refuse, unless you make room or add --fill"
@@ -1060,9 +1254,9 @@ else
   next=0
 fi
 if [ "$apply" = 1 ]; then
-  say "$copied files restored ($linked by linking), $made directories made. Now read them all again:"
+  say "$(counted "$copied" file) restored$([ "$linked" = 0 ] || echo " ($linked by linking)"), $(counted "$made" directory directories) created. Next, check them byte for byte:"
   say "  $(cat -- "$B/lists/program") verify $(quoted "$B") $(quoted "$T")"
 else
-  say "$copied files would be restored, $made directories made. To do it, run the same command with --apply"
+  say "$(counted "$copied" file) would be restored, $(counted "$made" directory directories) created. To do it, run the same command with --apply"
 fi
 exit "$next"

@@ -45,9 +45,6 @@ export function writeBundleWhole(
   removeLeftovers(parentOf(directory), (_, path) => isPartial(path, files));
   const partial = joinPath(parentOf(directory), `${baseName(directory).slice(0, 100)}${partialMark()}`);
   const at = (name: string): Buffer => Buffer.concat([bytesOf(partial), Buffer.from(name === '' ? '' : `/${name}`)]);
-  // Written in one go, so that what bears our own id was left by another process: in a container ids are given out anew at each start.
-  if (lstatSync(at(''), { throwIfNoEntry: false }) !== undefined && isPartial(at(''), files))
-    rmSync(at(''), { recursive: true });
   try {
     mkdirSync(at(''), { mode: 0o700 });
     for (const name of DIRECTORIES) mkdirSync(at(name), { mode: 0o700 });

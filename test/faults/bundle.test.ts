@@ -246,7 +246,7 @@ describe('a target', () => {
       const disk = tmpfs('disk', 'size=500k');
       const dry = world.restore([], { target: disk });
       expect(dry.code).toBe(EXIT.guard);
-      expect(dry.output).toContain('TARGET has too little room: 800000 bytes and 9 inodes are needed');
+      expect(dry.output).toContain('TARGET has too little room: 800 kB and 9 inodes are needed');
       const refused = world.restore(['--apply'], { target: disk });
       expect(refused.code).toBe(EXIT.guard);
       expect(refused.output).toContain('nothing was changed');
@@ -277,10 +277,10 @@ describe('a target', () => {
       const disk = tmpfs('disk', 'size=1m,nr_inodes=12');
       const refused = world.restore(['--apply'], { target: disk });
       expect(refused.code).toBe(EXIT.guard);
-      expect(refused.output).toMatch(/20 inodes are needed, \d+ bytes and 11 inodes are free/);
+      expect(refused.output).toMatch(/20 inodes are needed, [\d.]+ [kM]?B and 11 inodes are free/);
       const filled = world.restore(['--apply', '--fill'], { target: disk });
       expect(filled.code).toBe(EXIT.failure);
-      expect(filled.output).toContain('no room or no inodes left');
+      expect(filled.output).toContain('ran out of space or inodes');
       expect(readdirSync(disk).every((name) => statSync(join(disk, name)).size === 1)).toBe(true);
       execFileSync('mount', ['-o', 'remount,nr_inodes=100', disk]);
       expect(world.restore(['--apply'], { target: disk }).code).toBe(0);

@@ -60,8 +60,8 @@ describe('two restores at once into one target', () => {
     await lost(3, 10);
     const both = await Promise.all([start(world.bundle).ended, start(world.bundle).ended]);
     expect(both.map(({ code, output }) => ({ code, output }))).toMatchObject([{ code: 0 }, { code: 0 }]);
-    expect(both.filter(({ output }) => output.includes('30 restored, 0 there already')).length).toBe(1);
-    expect(both.filter(({ output }) => output.includes(' 0 restored, 30 there already')).length).toBe(1);
+    expect(both.filter(({ output }) => output.includes('30 restored, 0 already there')).length).toBe(1);
+    expect(both.filter(({ output }) => output.includes(' 0 restored, 30 already there')).length).toBe(1);
     expect(text(survey(world.live))).toEqual(text(survey(world.snapshot('s1'))));
     expect(await world.verify()).toMatchObject({ exit: EXIT.nothing, metadataDiffers: 0 });
   });

@@ -311,7 +311,7 @@ describe('a source', () => {
     // Nobody has recorded the directory on the way.
     const ran = world.restore(['--apply', `--source=${there}`]);
     expect(ran.code).toBe(0);
-    expect(ran.output).toContain('1 directories stay with mode 0700');
+    expect(ran.output).toContain('1 directory kept mode 0700');
     expect(readFileSync(inLive('x/lost'), 'utf8')).toBe('content');
   });
 });

@@ -92,7 +92,7 @@ describe('missing files', () => {
     mkdirSync(inLive('directory'));
     const before = text(survey(world.live));
     const ran = world.restore(['--apply']);
-    expect(ran.output).toContain('4 there already');
+    expect(ran.output).toContain('4 already there');
     expect(text(survey(world.live))).toEqual(before);
     const verified = await world.verify();
     expect(verified.counts.differs.files).toBe(4);
@@ -245,7 +245,7 @@ describe('damaged files', () => {
     writeFileSync(inLive('d/repaired'), 'newer work of somebody');
     rmSync(inLive('d/gone'));
 
-    expect(world.restore(['--apply']).output).toContain('not asked for: 3 damaged files');
+    expect(world.restore(['--apply']).output).toContain('not restored: 3 damaged files (add --damaged)');
     expect(read('d/corrupt')).toBe('dbad');
     expect((await world.verify()).counts.waiting.files).toBe(1);
 
@@ -255,7 +255,7 @@ describe('damaged files', () => {
 
     const ran = world.restore(['--apply', '--damaged']);
     expect(ran.code).toBe(1);
-    expect(ran.output).toContain('left alone: 1 files');
+    expect(ran.output).toContain('left alone: 1 file ');
     expect(read('d/corrupt')).toBe('good');
     expect(read('d/gone')).toBe('good');
     expect(read('d/repaired')).toBe('newer work of somebody');
@@ -265,7 +265,7 @@ describe('damaged files', () => {
     expect(readFileSync(join(world.bundle, 'evidence', kept), 'utf8')).toBe('dbad');
 
     const again = world.restore(['--apply', '--damaged']);
-    expect(again.output).toContain('2 there already');
+    expect(again.output).toContain('2 already there');
     const verified = await world.verify();
     expect(verified.counts).toMatchObject({ restored: { files: 2 }, differs: { files: 1 } });
   });
@@ -312,8 +312,8 @@ describe('options', () => {
 
     const plain = world.restore(['--apply']);
     expect(plain.code).toBe(0);
-    expect(plain.output).toContain('not asked for: 2 files that a person probably deleted');
-    expect(plain.output).toContain('not asked for: 1 files of which only an older version');
+    expect(plain.output).toContain('not restored: 2 files a person probably deleted (add --person-deleted)');
+    expect(plain.output).toContain('not restored: 1 file of which only an older version');
     expect([...survey(world.live).keys()]).toEqual(['plain']);
     const verified = await world.verify();
     expect(verified.counts.waiting.files).toBe(4);
@@ -383,7 +383,7 @@ describe('a second run', () => {
     const [before, times] = [text(survey(world.live)), ctimes()];
     const ran = world.restore(['--apply']);
     expect(ran.code).toBe(0);
-    expect(ran.output).toContain('0 restored, 20 there already');
+    expect(ran.output).toContain('0 restored, 20 already there');
     expect(text(survey(world.live))).toEqual(before);
     expect(ctimes()).toEqual(times);
   });
@@ -470,7 +470,7 @@ describe.skipIf(process.getuid?.() !== 0 || !have('setpriv'))('a user who is not
     const run = (): SpawnSyncReturns<string> => asUser(world.bundle, '--apply', world.live);
     const ran = run();
     expect({ code: ran.status, output: ran.stdout + ran.stderr }).toMatchObject({ code: 0 });
-    expect(ran.stdout).toContain('NOTE: not root');
+    expect(ran.stdout).toContain('NOTE: not running as root');
     expect(text(survey(world.live))).toEqual(text(survey(from)));
     expect(run().status).toBe(0);
     // Root would run what another user could change.
@@ -494,15 +494,15 @@ describe.skipIf(process.getuid?.() !== 0 || !have('setpriv'))('a user who is not
 
     const dry = asUser(world.bundle, world.live);
     expect({ code: dry.status, output: dry.stdout }).toMatchObject({ code: 2 });
-    expect(dry.stdout).toContain('closed: 5 entries');
-    expect(dry.stdout).toContain('0 files would be restored, 0 directories made');
+    expect(dry.stdout).toContain('no permission: 5 entries');
+    expect(dry.stdout).toContain('0 files would be restored, 0 directories created');
 
     execFileSync('chown', ['1234:1234', world.live]);
     expect(asUser(world.bundle, world.live).status).toBe(0);
     const ran = asUser(world.bundle, '--apply', world.live);
     expect({ code: ran.status, output: ran.stdout }).toMatchObject({ code: 2 });
-    expect(ran.stdout).toContain('3 listed, 2 restored');
-    expect(ran.stdout).toContain('not put back: 1 entries');
+    expect(ran.stdout).toContain('3 files, 2 restored');
+    expect(ran.stdout).toContain('not restored: 1 entry ');
     expect(ran.stdout).toContain('\n  /dev/null\n');
     expect(readdirSync(inLive('dev'))).toEqual(['f']);
     expect(statSync(inLive('bin/tool')).mode & 0o7777).toBe(0o755);
@@ -546,8 +546,8 @@ describe('what is printed to be done', () => {
     world.wrong('f', { verdict: 'corrupt', from: 's1', recovery: 'older' });
     const { report } = await world.writeBundle();
     expect(restoreSteps(report)[0]?.command).toContain('--damaged --older');
-    expect(world.restore(['--older']).output).toContain('not asked for: 1 damaged files (--damaged)');
-    expect(world.restore(['--damaged']).output).toContain('of which only an older version is left (--older)');
+    expect(world.restore(['--older']).output).toContain('not restored: 1 damaged file (add --damaged)');
+    expect(world.restore(['--damaged']).output).toContain('of which only an older version is left (add --older)');
     expect(world.restore(['--damaged', '--older', '--apply']).code).toBe(0);
     expect(readFileSync(inLive('f'), 'utf8')).toBe('older');
   });
