@@ -59,6 +59,13 @@ export type Request =
   | { readonly kind: 'read'; readonly observer: number; readonly another?: true }
   | { readonly kind: 'compare'; readonly of: number; readonly against: number };
 
+/** The name that the same file had before, and what was seen there by those observers that did not see it under its present name. */
+export interface Former {
+  readonly path: string;
+  /** Aligned with the observers; null where the present name tells of the file itself. */
+  readonly sights: readonly Sight[];
+}
+
 export interface PathFacts {
   /** Printable text form, below the volume's root. */
   readonly path: string;
@@ -68,6 +75,24 @@ export interface PathFacts {
   readonly comparisons: readonly Comparison[];
   /** What lies around the path; for the cause and the sources of what is gone. May be left out for what is there. */
   readonly surroundings?: Surroundings;
+  /** Where the file was renamed and has other content since: integrity is judged by the whole history, protection by this name's own. */
+  readonly former?: Former;
+}
+
+/** The name under which an observer saw the file. */
+export function nameAt({ path, former }: PathFacts, observer: number): string {
+  return former === undefined || (former.sights[observer] ?? null) === null ? path : former.path;
+}
+
+/** What an observer saw of the file, under whatever name. */
+export function sightAt({ sights, former }: PathFacts, observer: number): Sight {
+  return former?.sights[observer] ?? sights[observer] ?? null;
+}
+
+/** The facts with what was seen under a former name in their place. */
+export function wholeHistory(facts: PathFacts): PathFacts {
+  if (facts.former === undefined) return facts;
+  return { ...facts, sights: facts.sights.map((_, observer) => sightAt(facts, observer)) };
 }
 
 /** Evidence from beside the path. Every part may be missing (null, none): then the signal is not known, which is never "did not fire". */

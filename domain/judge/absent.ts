@@ -1,5 +1,6 @@
 // Row 3: a name that is proven absent: deleted, moved, or missing.
 import { isGap } from '../facts.ts';
+import { inTrash } from '../places.ts';
 import type { Verdict } from '../verdicts.ts';
 import type { Acceptance } from './context.ts';
 import { inLossInterval } from './context.ts';
@@ -28,6 +29,11 @@ export function judgeAbsence(c: Case, lkg: Sighting | null): Absence {
   const base = { accepted, movedTo: null, lastSeen, firstGone };
   if (accepted !== null) return { ...base, verdict: 'deleted' };
   if (moved !== null) return { ...base, verdict: 'moved', movedTo: moved };
+  const trashed = context.moves.trashed.get(facts.path) ?? null;
+  if (trashed !== null || inTrash(facts.path)) return { ...base, verdict: 'deleted', movedTo: trashed };
+  const displaced = context.moves.displaced.get(facts.path) ?? null;
+  if (displaced !== null || context.moves.rewritten.has(facts.path))
+    return { ...base, verdict: 'missing', movedTo: displaced };
   // What nobody ever saw cannot have been lost; only an open finding remembers it.
   const inWindow = lastSeen !== null && inLossInterval(context, lastSeen, firstGone);
   if (!inWindow && !open) return { ...base, verdict: 'deleted' };

@@ -1,10 +1,11 @@
 // The verdict table of design.md section 6, in its order: integrity (rows 0–8), then protection (rows 9–14). Pure: facts in, verdict out.
-import type { PathFacts } from '../facts.ts';
+import { nameAt, type PathFacts, wholeHistory } from '../facts.ts';
 import { same } from '../version.ts';
 import { judgeAbsence, lastSighting } from './absent.ts';
 import { causeOfAbsence } from './cause.ts';
 import type { Acceptance, JudgeContext, Judged, Outcome, SourceCopy } from './context.ts';
 import { acceptance, acceptedPair, lkgBefore } from './damage.ts';
+import { causeOfLeaving, whereItWent } from './elsewhere.ts';
 import { FLAG } from './flags.ts';
 import type { RowVerdict } from './integrity.ts';
 import { judgeIntegrity } from './integrity.ts';
@@ -26,7 +27,7 @@ import { borneOut } from './votes.ts';
 export function judge(facts: PathFacts, context: JudgeContext): Outcome {
   if (facts.sights.length !== context.observers.length)
     throw new Error(`${facts.path}: ${facts.sights.length} sights of ${context.observers.length} observers`);
-  const c = openCase(facts, context);
+  const c = openCase(wholeHistory(facts), context);
   const judged = judgeCase(c);
   if (judged !== PENDING) return { kind: 'judged', judged };
   if (c.needs.length === 0) throw new Error(`${facts.path}: undecided, and nothing to read`);
@@ -115,16 +116,13 @@ function absent(c: Case): Judged | Pending {
   const back = verdict === 'missing' ? found : null;
   const recovered = back?.recovered ?? null;
   const linkTo = verdict === 'missing' ? (c.facts.surroundings?.linkTo ?? null) : null;
-  const copy = c.context.moves.copies.get(c.facts.path);
   const evidence = [
     lastSeen === null
       ? 'No observer ever saw it.'
       : `Last seen in ${nameOf(c.context, lastSeen)}, absent ${firstGone === c.context.live ? 'live now' : `in ${nameOf(c.context, firstGone)}`}.`,
   ];
   if (verdict === 'deleted' && accepted !== null) evidence.push(`Accepted: ${accepted.reason}`);
-  if (verdict === 'moved') evidence.push(`It stands at ${movedTo} now.`);
-  if (verdict === 'missing' && movedTo !== null) evidence.push(`It may have moved to ${movedTo}.`);
-  if (copy !== undefined) evidence.push(`Its content stood at ${copy} before.`);
+  evidence.push(...whereItWent(c, verdict, movedTo));
   if (linkTo !== null) evidence.push(`${linkTo} is another name of the same inode.`);
   if (back !== null && (linkTo === null || back.recovered.source !== null)) evidence.push(...back.evidence);
   return {
@@ -139,7 +137,7 @@ function absent(c: Case): Judged | Pending {
     recovery: recovered === null ? null : linkTo === null ? recovered.recovery : 'exact',
     source: recovered?.source ?? null,
     between: lastSeen === null ? null : { lastSeen, firstGone },
-    cause: lastSeen === null || verdict === 'moved' ? null : causeOfAbsence(c, lastSeen, firstGone),
+    cause: lastSeen === null || verdict === 'moved' ? null : causeOfLeaving(c, causeOfAbsence(c, lastSeen, firstGone)),
     movedTo,
     linkTo,
     accepted,
@@ -149,9 +147,11 @@ function absent(c: Case): Judged | Pending {
   };
 }
 
-/** Rows 4 to 14. */
+/** Rows 4 to 14. Whether a backup protects it is asked of its present name alone. */
 function present(c: Case, live: Sighting): Judged | Pending {
-  for (const copy of unreadNewest(c, live)) askOnce(c, copy);
+  const own = c.facts.former === undefined ? c : openCase(ownFacts(c), c.context);
+  const ownLive = own.live ?? live;
+  for (const copy of unreadNewest(own, ownLive)) askOnce(c, copy);
   if (c.needs.length > 0) return PENDING;
   const lkg = lkgBefore(c, live.rank);
   if (lkg === PENDING) return PENDING;
@@ -166,7 +166,7 @@ function present(c: Case, live: Sighting): Judged | Pending {
     accepted = acceptance(c, keys.expectedKey, keys.observedKey);
     if (accepted === null || row.verdict === 'backup-corrupt') return damaged(c, live, row, accepted);
   }
-  const protection = judgeProtection(c, live);
+  const protection = judgeProtection(own, ownLive);
   const keys = row === null ? { expectedKey: expectedKeyOf(lkg), observedKey: observedKeyOf(live) } : keysOf(live, row);
   return {
     ...NOTHING,
@@ -176,6 +176,12 @@ function present(c: Case, live: Sighting): Judged | Pending {
     accepted: accepted ?? acceptance(c, keys.expectedKey, keys.observedKey),
     ...keys,
   };
+}
+
+function ownFacts({ facts }: Case): PathFacts {
+  const { former } = facts;
+  if (former === undefined) return facts;
+  return { ...facts, sights: facts.sights.map((sight, i) => ((former.sights[i] ?? null) === null ? sight : null)) };
 }
 
 /** Whether LKG is a file of the same size whose bytes are not known yet; asks for a copy of it that is on disk. */
@@ -213,6 +219,8 @@ function damaged(c: Case, live: Sighting, row: RowVerdict, accepted: Acceptance 
   const back = wayBack(c, row.lkg, row.verdict === 'corrupt' || row.verdict === 'truncated' ? live : null);
   if (back === PENDING) return PENDING;
   const { recovered } = back;
+  const { former } = c.facts;
+  const renamed = former === undefined ? [] : [`It was ${former.path} before, and has been renamed.`];
   const there = recovered.source !== null && equalsSource(c, live, recovered.source);
   const left: Recovered = there ? { recovery: 'none', source: null } : recovered;
   const changed = firstOfRun(c, live);
@@ -225,7 +233,7 @@ function damaged(c: Case, live: Sighting, row: RowVerdict, accepted: Acceptance 
     recovery: left.recovery,
     source: left.source,
     between: lastSeen === null ? null : { lastSeen, firstGone },
-    evidence: [...row.evidence, ...(there ? ['It equals the best copy that is left.'] : back.evidence)],
+    evidence: [...row.evidence, ...renamed, ...(there ? ['It equals the best copy that is left.'] : back.evidence)],
   };
 }
 
@@ -271,7 +279,7 @@ function differentBytes(c: Case, a: Sighting, b: Sighting): string {
 }
 
 function equalsSource(c: Case, live: Sighting, source: SourceCopy): boolean {
-  const copy = source.path === c.facts.path ? c.byObserver.get(source.observer) : undefined;
+  const copy = source.path === nameAt(c.facts, source.observer) ? c.byObserver.get(source.observer) : undefined;
   return copy !== undefined && same(copy, live);
 }
 

@@ -1,5 +1,6 @@
 // The best copy to restore from: exact where one is same as last known good, older where only something older can be read, else none.
 import type { Recovery } from '../assessment.ts';
+import { nameAt } from '../facts.ts';
 import { quiet, same } from '../version.ts';
 import type { SourceCopy } from './context.ts';
 import { damageOf } from './damage.ts';
@@ -74,7 +75,7 @@ function sourceOf(c: Case, sighting: Sighting): SourceCopy {
   const scannedMs = sighting.kind === 'file' && reading === undefined ? (scan?.startedMs ?? null) : null;
   return {
     observer: sighting.observer,
-    path: c.facts.path,
+    path: nameAt(c.facts, sighting.observer),
     state: stateOf(sighting),
     proof: exportedMs === null ? 'read' : 'export',
     proofAtMs: exportedMs ?? reading?.atMs ?? scannedMs,

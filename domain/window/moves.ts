@@ -1,234 +1,177 @@
 // Which vanished paths stand under another name now (design.md section 6, "Moved"). Looks only at what vanished and what appeared.
-import { baseName } from '../path.ts';
-import type { Kind } from '../version.ts';
+import { isDisplaced, isTrashed } from '../places.ts';
+import { pairByContent } from './content-moves.ts';
+import { companionOf, findPlaces, ownFileAt } from './directory-moves.ts';
+import { rewrittenInBurst, suffixesToAskFor } from './rewritten.ts';
+import {
+  type Appeared,
+  group,
+  identityKey,
+  type Pair,
+  pairOneToOne,
+  sameContent,
+  taking,
+  type Vanished,
+} from './pairs.ts';
 
-/** A path that is absent now (proven), with its newest good observation. */
-export interface Vanished {
-  readonly path: string;
-  readonly kind: Kind;
-  readonly size: number | null;
-  /** Null: unread, which matches nothing. */
-  readonly digest: bigint | null;
-  /** Identity of the newest live copy that was seen at this path; null when only backups ever saw it, or something else after it. */
-  readonly live: Identity | null;
-  /** That copy had no other name: what bears its identity now is this very entry, wherever and since whenever it was seen. */
-  readonly alone: boolean;
-  /** Point (ms) of the last sighting, over all observers. */
-  readonly lastSeenMs: number;
-}
-
-/** A path that is there now and was not always. */
-export interface Appeared {
-  readonly path: string;
-  readonly kind: Kind;
-  readonly size: number | null;
-  readonly digest: bigint | null;
-  readonly live: Identity;
-  /**
-   * Point (ms) of the first sighting of its present run. Lacking in the complete newest snapshot counts as not having been there, so a
-   * name that an older snapshot had begins anew after the newest one that lacks it.
-   */
-  readonly firstSeenMs: number;
-}
-
-/** A file system's own identity of an entry. Without a birth time (0n) an inode number may have been given out again: no identity. */
-export interface Identity {
-  readonly root: number;
-  readonly inode: bigint;
-  readonly btimeNs: bigint;
-}
-
+/** By vanished path, unless said otherwise. A path is in one of moved, displaced, trashed and rewritten, or in none. */
 export interface Moves {
-  /** Vanished path → where it stands now, one to one. */
+  /** Where it stands now; several names of one file may lead to one. */
   readonly moved: ReadonlyMap<string, string>;
-  /** Vanished path that stays missing → a candidate: 'may have moved to'. */
+  /** Of what stays missing, a candidate: 'may have moved to'. */
   readonly candidates: ReadonlyMap<string, string>;
-  /** Vanished path → a name whose content stood there before it vanished: a copy, and a source. */
+  /** A name whose content stood there while the vanished name was still there: a copy, and a source. */
   readonly copies: ReadonlyMap<string, string>;
+  /** Where a repair put it: below lost+found. */
+  readonly displaced: ReadonlyMap<string, string>;
+  /** Where it lies since it was deleted: in a trash or versions place. */
+  readonly trashed: ReadonlyMap<string, string>;
+  /** Rewritten in a burst and renamed: where its inode is now, with other content. */
+  readonly rewritten: ReadonlyMap<string, string>;
+  /** Directories that were renamed, whatever became of the files in them. */
+  readonly directories: ReadonlyMap<string, string>;
+  /** By new name: the old name of the same file, whose content is another one now. Its history is the new name's. */
+  readonly formers: ReadonlyMap<string, string>;
+}
+
+export const NO_MOVES: Moves = {
+  moved: new Map(),
+  candidates: new Map(),
+  copies: new Map(),
+  displaced: new Map(),
+  trashed: new Map(),
+  rewritten: new Map(),
+  directories: new Map(),
+  formers: new Map(),
+};
+
+/**
+ * First the file systems' own identities: what bears that of a vanished name now is the same file, whatever it holds. Then directories: where
+ * most of one went, the rest of it is looked for, so that among many equal files those of one directory stay together. Then content: with a
+ * one-to-one count or an equal base name, where the new name appeared after the old one was last seen, whoever lost the name was not silent
+ * about it, and no known inode says otherwise. Pairs are found in byte order of the paths given, which are expected sorted: the answer does
+ * not depend on chance.
+ * @param knownSuffixes endings of names that the volume had before (rewritten.ts)
+ */
+export function findMoves(
+  vanished: readonly Vanished[],
+  appeared: readonly Appeared[],
+  knownSuffixes: ReadonlySet<string> = new Set(),
+): Moves {
+  const pairs = pairByIdentity(vanished, appeared);
+  const places = findPlaces(vanished, appeared, pairs);
+  pairByDirectory(vanished, appeared, places, pairs);
+  const { candidates, copies } = pairByContent(vanished, appeared, pairs);
+  const rewritten = rewrittenInBurst([...pairs.values()], knownSuffixes);
+
+  const moved = new Map<string, string>();
+  const displaced = new Map<string, string>();
+  const trashed = new Map<string, string>();
+  const formers = new Map<string, Vanished>();
+  const settle = (from: string, to: string): void => {
+    const map = isDisplaced(from, to) ? displaced : isTrashed(from, to) ? trashed : moved;
+    map.set(from, to);
+  };
+  for (const { v, a, changed } of pairs.values()) {
+    if (rewritten.has(v.path)) continue;
+    settle(v.path, a.path);
+    if (!changed || displaced.has(v.path)) continue;
+    const other = formers.get(a.path);
+    if (other === undefined || other.lastSeenMs < v.lastSeenMs) formers.set(a.path, v);
+  }
+  const directories = new Map<string, string>();
+  for (const v of vanished) {
+    const to = v.kind === 'directory' ? places.get(v.path) : undefined;
+    if (to === undefined || to === '') continue;
+    directories.set(v.path, to);
+    if (!pairs.has(v.path)) settle(v.path, to);
+  }
+  return {
+    moved,
+    candidates,
+    copies,
+    displaced,
+    trashed,
+    rewritten,
+    directories,
+    formers: new Map([...formers].map(([to, v]) => [to, v.path])),
+  };
 }
 
 /**
- * First what had one name only and bears its identity under another name now: it was renamed, also to a name that it had before, and also
- * twice, so that several names lead to one. Then by (root, inode, birth time), then by (size > 0, digest), each with a one-to-one count
- * or an equal base name: there a candidate must have appeared at or after the last sighting; what stood elsewhere before is a copy. k
- * vanished against fewer appeared stay missing. Pairs are found in byte order of the paths given, which are expected sorted: the answer
- * does not depend on chance.
+ * Where names would stand that are not accounted for yet and whose directory was moved: to be looked up and added to what appeared. What stands
+ * there may be an empty file, a link or a directory, which nothing else finds, or the same file with other content.
  */
-export function findMoves(vanished: readonly Vanished[], appeared: readonly Appeared[]): Moves {
-  const moved = new Map<string, string>();
-  const candidates = new Map<string, string>();
-  const copies = new Map<string, string>();
-  const taken = new Set<string>();
+export function pathsToLookAt(vanished: readonly Vanished[], appeared: readonly Appeared[]): string[] {
+  const pairs = pairByIdentity(vanished, appeared);
+  const places = findPlaces(vanished, appeared, pairs);
+  if (places.size === 0) return [];
+  const known = new Set(appeared.map(({ path }) => path));
+  const wanted = new Set<string>();
+  for (const v of vanished) {
+    if (pairs.has(v.path)) continue;
+    const to = companionOf(v.path, places);
+    if (to !== null && !known.has(to)) wanted.add(to);
+  }
+  return [...wanted];
+}
+
+/** Endings of names that only tell of a burst of rewriting if the volume had none such before; with the point (ms) up to which that matters. */
+export function suffixesInQuestion(
+  vanished: readonly Vanished[],
+  appeared: readonly Appeared[],
+): ReadonlyMap<string, number> {
+  return suffixesToAskFor([...pairByIdentity(vanished, appeared).values()]);
+}
+
+function pairByIdentity(vanished: readonly Vanished[], appeared: readonly Appeared[]): Map<string, Pair> {
+  const pairs = new Map<string, Pair>();
   const standing = group(appeared, identityKey);
   for (const v of vanished) {
     const found = v.alone ? standing.get(identityKey(v) ?? '') : undefined;
     const [only] = found ?? [];
-    if (only === undefined || found?.length !== 1) continue;
-    moved.set(v.path, only.path);
-    taken.add(only.path);
+    if (only !== undefined && found?.length === 1)
+      pairs.set(v.path, { v, a: only, by: 'identity', changed: !sameContent(v, only) });
   }
-  for (const keyOf of [identityKey, contentKey]) {
-    const gone = group(
-      vanished.filter((v) => !moved.has(v.path)),
-      keyOf,
-    );
-    const here = group(
-      appeared.filter((a) => !taken.has(a.path)),
-      keyOf,
-    );
-    for (const [key, lost] of gone) {
-      const found = here.get(key);
-      if (found === undefined) continue;
-      matchGroup(lost, found, { moved, candidates, copies, taken });
-    }
+  const taken = taking(pairs);
+  const here = group(
+    appeared.filter((a) => !taken.has(a.path)),
+    identityKey,
+  );
+  const gone = group(
+    vanished.filter((v) => !pairs.has(v.path)),
+    identityKey,
+  );
+  for (const [key, lost] of gone) {
+    const found = here.get(key) ?? [];
+    const fresh = found.filter((a) => lost.some((v) => a.firstSeenMs > v.lastSeenMs));
+    pairOneToOne(lost, fresh, (v, a) => {
+      if (a.firstSeenMs <= v.lastSeenMs) return false;
+      pairs.set(v.path, { v, a, by: 'identity', changed: !sameContent(v, a) });
+      return true;
+    });
   }
-  for (const path of moved.keys()) {
-    candidates.delete(path);
-    copies.delete(path);
-  }
-  return { moved, candidates, copies };
+  return pairs;
 }
 
-interface Answer {
-  readonly moved: Map<string, string>;
-  readonly candidates: Map<string, string>;
-  readonly copies: Map<string, string>;
-  readonly taken: Set<string>;
-}
-
-/** One group of equal identity or content: k vanished, m appeared. */
-function matchGroup(lost: readonly Vanished[], found: readonly Appeared[], answer: Answer): void {
-  const newestSighting = lost.reduce((newest, v) => Math.max(newest, v.lastSeenMs), Number.NEGATIVE_INFINITY);
-  const fresh = found.filter((a) => lost.some((v) => a.firstSeenMs >= v.lastSeenMs));
-  const standing = found.find((a) => a.firstSeenMs < newestSighting);
-  if (standing !== undefined)
-    for (const v of lost) if (standing.firstSeenMs < v.lastSeenMs) answer.copies.set(v.path, standing.path);
-  if (fresh.length === 0) return;
-
-  const pair = (v: Vanished, a: Appeared): void => {
-    answer.moved.set(v.path, a.path);
-    answer.taken.add(a.path);
-  };
-  // An equal base name first: it tells which is which, and it matches where the counts differ. Among many of one name (`__init__.py`)
-  // those whose parents have equal names too belong together.
-  for (const depth of [3, 2, 1]) {
-    const suffix = (entry: { readonly path: string }): string => tail(entry.path, depth);
-    const openHere = fresh.filter((a) => !answer.taken.has(a.path));
-    const bySuffix = group(openHere, suffix);
-    const byBase = group(openHere, lastName);
-    const lostByBase = group(
-      lost.filter((v) => !answer.moved.has(v.path)),
-      lastName,
-    );
-    for (const [base, ofBase] of lostByBase) {
-      if (ofBase.length > (byBase.get(base) ?? []).length) continue;
-      for (const [key, named] of group(ofBase, suffix)) {
-        const same = bySuffix.get(key) ?? [];
-        if (same.length === named.length || (named.length === 1 && same.length > 1)) pairInOrder(named, same, pair);
-      }
-    }
-  }
-  const restLost = lost.filter((v) => !answer.moved.has(v.path));
-  const restFresh = fresh.filter((a) => !answer.taken.has(a.path));
-  if (restLost.length > 0 && restLost.length === restFresh.length) pairInOrder(restLost, restFresh, pair);
-  const hint = restFresh[0] ?? fresh[0];
-  if (hint === undefined) return;
-  for (const v of lost) if (!answer.moved.has(v.path)) answer.candidates.set(v.path, hint.path);
-}
-
-/** Pairs each vanished path with the first free candidate that appeared at or after its last sighting. */
-function pairInOrder(
-  lost: readonly Vanished[],
-  found: readonly Appeared[],
-  pair: (v: Vanished, a: Appeared) => void,
+function pairByDirectory(
+  vanished: readonly Vanished[],
+  appeared: readonly Appeared[],
+  places: ReadonlyMap<string, string>,
+  pairs: Map<string, Pair>,
 ): void {
-  // Late sightings are the harder ones to satisfy: they choose first, among the candidates that appeared last.
-  const free = found.toSorted((a, b) => b.firstSeenMs - a.firstSeenMs);
-  const latestFirst = lost.toSorted((a, b) => b.lastSeenMs - a.lastSeenMs);
-  let next = 0;
-  for (const v of latestFirst) {
-    const a = free[next];
-    if (a === undefined) return;
-    if (a.firstSeenMs < v.lastSeenMs) continue;
-    pair(v, a);
-    next++;
+  if (places.size === 0) return;
+  const standing = new Map(appeared.map((a) => [a.path, a]));
+  const gone = new Set(vanished.flatMap((v) => (v.kind === 'directory' ? [v.path] : [])));
+  const taken = taking(pairs);
+  for (const v of vanished) {
+    if (pairs.has(v.path)) continue;
+    const to = companionOf(v.path, places);
+    const a = to === null ? undefined : standing.get(to);
+    if (a === undefined || taken.has(a.path)) continue;
+    const found = ownFileAt(v, a, gone);
+    if (found === null) continue;
+    pairs.set(v.path, { v, a, by: 'directory', changed: found === 'changed' });
+    taken.add(a.path);
   }
-}
-
-function identityKey(entry: Vanished | Appeared): string | null {
-  const live = entry.live;
-  if (live === null || live.btimeNs === 0n) return null;
-  return `${entry.kind} ${live.root} ${live.inode} ${live.btimeNs}`;
-}
-
-function contentKey(entry: Vanished | Appeared): string | null {
-  if (entry.kind !== 'file' || entry.digest === null || entry.size === null || entry.size === 0) return null;
-  return `${entry.size} ${entry.digest}`;
-}
-
-/** The last `depth` names of a path. */
-function tail(path: string, depth: number): string {
-  return path.split('/').slice(-depth).join('/');
-}
-
-function lastName(entry: { readonly path: string }): string {
-  return baseName(entry.path);
-}
-
-function group<T>(entries: readonly T[], keyOf: (entry: T) => string | null): Map<string, T[]> {
-  const groups = new Map<string, T[]>();
-  for (const entry of entries) {
-    const key = keyOf(entry);
-    if (key === null) continue;
-    const list = groups.get(key);
-    if (list === undefined) groups.set(key, [entry]);
-    else list.push(entry);
-  }
-  return groups;
-}
-
-/** A file (anything but a directory) that is absent now, and what became of it. */
-export interface Fate {
-  readonly path: string;
-  readonly fate: 'moved' | 'deleted' | 'missing';
-  readonly movedTo: string | null;
-}
-
-export interface DirectoryFate {
-  readonly fate: Fate['fate'];
-  readonly movedTo: string | null;
-}
-
-/**
- * Vanished directories whose files all moved or were deleted are so themselves: moved if any of them moved (to where most of them
- * went), else deleted. One with a missing file is missing: a restore needs it. One that holds no file that vanished is judged by its
- * own dates and is left out.
- */
-export function directoryFates(directories: readonly string[], files: readonly Fate[]): Map<string, DirectoryFate> {
-  const sums = new Map<string, { missing: number; moved: number; deleted: number; to: Map<string, number> }>();
-  for (const directory of directories) sums.set(directory, { missing: 0, moved: 0, deleted: 0, to: new Map() });
-  for (const file of files) {
-    for (let slash = file.path.lastIndexOf('/'); slash > 0; slash = file.path.lastIndexOf('/', slash - 1)) {
-      const sum = sums.get(file.path.slice(0, slash));
-      // An ancestor that is still there ends the climb: nothing above a standing directory vanished.
-      if (sum === undefined) break;
-      sum[file.fate]++;
-      if (file.fate !== 'moved' || file.movedTo === null) continue;
-      const below = file.path.slice(slash);
-      if (!file.movedTo.endsWith(below)) continue;
-      const to = file.movedTo.slice(0, file.movedTo.length - below.length);
-      if (to !== '') sum.to.set(to, (sum.to.get(to) ?? 0) + 1);
-    }
-  }
-  const fates = new Map<string, DirectoryFate>();
-  for (const [directory, sum] of sums) {
-    if (sum.missing + sum.moved + sum.deleted === 0) continue;
-    if (sum.missing > 0) {
-      fates.set(directory, { fate: 'missing', movedTo: null });
-      continue;
-    }
-    const target = [...sum.to].toSorted((a, b) => b[1] - a[1])[0]?.[0] ?? null;
-    fates.set(directory, { fate: sum.moved > 0 ? 'moved' : 'deleted', movedTo: target });
-  }
-  return fates;
 }

@@ -57,6 +57,35 @@ export async function standingAt(
   return new Map(rows.map((row) => [row[0] as string, versionOf(row, 1)]));
 }
 
+/** Where printable paths stand in the dictionary, whatever was ever seen there; left out where their directory is not in it. */
+export async function namesAt(
+  client: Queryable,
+  paths: readonly string[],
+): Promise<{ directory: number; name: string }[]> {
+  if (paths.length === 0) return [];
+  const found = await client.query<{ directory: number; name: string }>(
+    `select d.id as directory, n.name from unnest($1::text[], $2::text[]) as n (directory, name) join directory d on d.path = n.directory collate "C"`,
+    [paths.map(parentOf), paths.map(baseName)],
+  );
+  return found.rows;
+}
+
+/** Which of some endings a name on one of the roots had at or before the scan `seq` of that root. Reads the versions whole: for a few endings. */
+export async function endingsBefore(
+  client: Queryable,
+  scans: readonly { readonly root: number; readonly seq: bigint }[],
+  endings: readonly string[],
+): Promise<string[]> {
+  if (endings.length === 0 || scans.length === 0) return [];
+  const found = await client.query<{ ending: string }>(
+    `select distinct e.ending from unnest($1::text[]) as e (ending)
+       join version v on right(v.name, length(e.ending)) = e.ending collate "C" and length(v.name) > length(e.ending)
+       join unnest($2::int[], $3::bigint[]) as r (root, seq) on r.root = v.root and v.first_seq <= r.seq`,
+    [endings, scans.map(({ root }) => root), scans.map(({ seq }) => seq)],
+  );
+  return found.rows.map(({ ending }) => ending);
+}
+
 /** The size of what stands live now with each digest; left out where two sizes have it. */
 export async function sizesNow(
   client: Queryable,

@@ -17,6 +17,7 @@ import { findingOf, isoOrNull, rowOf, type Verdicted } from './compose.ts';
 import { conditionsOf, incompleteOf } from './conditions.ts';
 import { byListingOnly } from './lookup.ts';
 import { countSpans, looksDamaged } from './happened.ts';
+import { followFiles } from './histories.ts';
 import { judgeAll, type JudgingTools, type Subject, type SubjectReading } from './judging.ts';
 import { load, type LoadInput } from './load.ts';
 import { movesOf, versionAt } from './movement.ts';
@@ -61,8 +62,8 @@ export async function reconcile(input: ReconcileInput): Promise<Reconciled> {
   const { db } = input;
   const onPhase = input.onPhase ?? (() => {});
   onPhase('loading');
-  const loaded = await load(input);
-  const { observers, points, spans, roots, builder, subjects, decisions, gaps, changes } = loaded;
+  const everything = await load(input);
+  const { observers, points, spans, roots, builder, decisions, gaps, changes } = everything;
   const live = observers.length - 1;
 
   let bytesRead = 0;
@@ -79,8 +80,10 @@ export async function reconcile(input: ReconcileInput): Promise<Reconciled> {
   };
 
   onPhase('judging');
-  const gone = subjects.filter(({ facts }) => facts.sights[live] === null);
+  const gone = everything.subjects.filter(({ facts }) => facts.sights[live] === null);
   const moves = await movesOf(db.pool, gone, builder, points, roots, tools);
+  const loaded = await followFiles(db.pool, everything, moves);
+  const { subjects } = loaded;
   const decide = (damaged: (subject: Subject) => boolean): DecidedWindow =>
     decideWindow({
       points,

@@ -2,14 +2,13 @@
 import { isGap, type Observer, type PathFacts, type Sight } from '../../domain/facts.ts';
 import { compareBytes } from '../../domain/path.ts';
 import { isTold, sameMtime, sizesAgree, type Version } from '../../domain/version.ts';
-import { type Appeared, findMoves, type Moves, type Vanished } from '../../domain/window/moves.ts';
-import type { Queryable } from '../catalog/scans.ts';
-import { sizesNow, standingNow } from '../catalog/neighbours.ts';
+import { findMoves, type Moves, NO_MOVES, pathsToLookAt, suffixesInQuestion } from '../../domain/window/moves.ts';
+import { type Appeared, identityKey, type Vanished } from '../../domain/window/pairs.ts';
+import { endingsBefore, namesAt, sizesNow, standingNow } from '../catalog/neighbours.ts';
 import { type JudgedRoot, pathsOfDirectories, rowsOfNames } from '../catalog/reconciliation.ts';
+import type { Queryable } from '../catalog/scans.ts';
 import type { FactsBuilder } from './facts.ts';
 import type { JudgingTools, Subject } from './judging.ts';
-
-const NO_MOVES: Moves = { moved: new Map(), candidates: new Map(), copies: new Map() };
 
 export function versionAt(sights: readonly Sight[], observer: number): Version | null {
   const sight = sights[observer] ?? null;
@@ -24,9 +23,10 @@ export function lastSeenAt(facts: PathFacts, end: number): number {
 
 /**
  * A list tells neither what came after it nor, mostly, what was not there. What only a list saw last may have moved to any name that no list
- * has: its content is not lost, whenever that name came to be.
+ * has: its content is not lost, whenever that name came to be. So the last sighting by a list comes before the first of what always stood.
  */
-const UNDATED_MS = -Number.MAX_VALUE;
+const SEEN_BY_LIST_MS = -Number.MAX_VALUE;
+const ALWAYS_STOOD_MS = SEEN_BY_LIST_MS / 2;
 
 /** As lastSeenAt, but past lists that have the name without a digest where something older tells the content. */
 function contentSeenAt(facts: PathFacts, end: number): number {
@@ -38,9 +38,14 @@ function contentSeenAt(facts: PathFacts, end: number): number {
   return last;
 }
 
+/** How a name went, where that is known: who renames a file changes its directory. */
+function howOf(_subject: Subject): Vanished['how'] {
+  return null;
+}
+
 /**
- * Finds moves. A vanished file that was only listed is read if a file of its size appeared: else a rename before the newest snapshot
- * would look like a loss.
+ * Finds moves. A vanished file that was only listed is read if a file of its size appeared, or its inode stands elsewhere: else a rename before
+ * the newest snapshot would look like a loss, or what was overwritten after a rename like a move.
  * @param gone subjects that are proven absent live now
  */
 export async function movesOf(
@@ -72,26 +77,47 @@ export async function movesOf(
     ),
   });
   if (names.length === 0) return NO_MOVES;
-  const paths = await pathsOfDirectories(client, unique(names.map((n) => n.directory)));
-  const appeared: Appeared[] = [];
-  for (const rows of await rowsOfNames(client, roots, names)) {
-    const facts = builder.build(rows, paths.get(rows.directory) ?? '');
-    if (typeof facts === 'string') continue;
-    const one = appearedOf(facts, builder, points, live, liveRoot.root);
-    if (one !== null) appeared.push(one);
-  }
-  appeared.sort((a, b) => compareBytes(a.path, b.path));
-  vanished = (await readUnread(vanished, gone, appeared, builder, tools, points, live)).map(sized);
-  vanished.sort((a, b) => compareBytes(a.path, b.path));
-  return findMoves(vanished, appeared);
+  const appearedAt = async (wanted: readonly { directory: number; name: string }[]): Promise<Appeared[]> => {
+    const paths = await pathsOfDirectories(client, unique(wanted.map((n) => n.directory)));
+    return (await rowsOfNames(client, roots, wanted)).flatMap((rows) => {
+      const facts = builder.build(rows, paths.get(rows.directory) ?? '');
+      return typeof facts === 'string' ? [] : (appearedOf(facts, builder, points, live, liveRoot.root) ?? []);
+    });
+  };
+  let appeared = (await appearedAt(names)).toSorted(byPath);
+  vanished = (await readUnread(vanished, gone, appeared, builder, tools, points, live)).map(sized).toSorted(byPath);
+  const beside = await namesAt(client, pathsToLookAt(vanished, appeared));
+  if (beside.length > 0) appeared = [...appeared, ...(await appearedAt(beside))].toSorted(byPath);
+  const known = await knownSuffixes(client, suffixesInQuestion(vanished, appeared), builder, points);
+  return findMoves(vanished, appeared, known);
 }
 
-function vanishedOf(
-  { facts }: Subject,
+function byPath(a: { readonly path: string }, b: { readonly path: string }): number {
+  return compareBytes(a.path, b.path);
+}
+
+/** Which endings of names the volume, or one of its backups, had before the files that bear them now were last seen without. */
+async function knownSuffixes(
+  client: Queryable,
+  asked: ReadonlyMap<string, number>,
   builder: FactsBuilder,
   points: readonly number[],
-  live: number,
-): Vanished | null {
+): Promise<Set<string>> {
+  const known = new Set<string>();
+  for (const [suffix, seenMs] of asked) {
+    const newest = new Map<number, bigint>();
+    builder.observers.forEach(({ scan }, index) => {
+      if ((points[index] ?? 0) <= seenMs && scan.seq > (newest.get(scan.rootId) ?? -1n))
+        newest.set(scan.rootId, scan.seq);
+    });
+    const scans = [...newest].map(([root, seq]) => ({ root, seq }));
+    for (const ending of await endingsBefore(client, scans, [suffix])) known.add(ending);
+  }
+  return known;
+}
+
+function vanishedOf(subject: Subject, builder: FactsBuilder, points: readonly number[], live: number): Vanished | null {
+  const { facts } = subject;
   const seen = lastSeenAt(facts, live);
   const last = contentSeenAt(facts, live);
   const version = versionAt(facts.sights, last);
@@ -114,9 +140,14 @@ function vanishedOf(
     kind: version.kind,
     size: version.size,
     digest: version.suspect ? null : (version.digest ?? read?.digest ?? null),
+    mtimeNs: version.mtimeNs,
+    target: version.target,
+    rdev: version.rdev,
+    suspect: version.suspect,
     live: identity,
     alone,
-    lastSeenMs: builder.observers[seen]?.role === 'list' ? UNDATED_MS : (points[seen] ?? 0),
+    lastSeenMs: builder.observers[seen]?.role === 'list' ? SEEN_BY_LIST_MS : (points[seen] ?? 0),
+    how: howOf(subject),
   };
 }
 
@@ -176,8 +207,12 @@ function appearedOf(
     kind: now.kind,
     size: now.size,
     digest: now.suspect ? null : now.digest,
+    mtimeNs: now.mtimeNs,
+    target: now.target,
+    rdev: now.rdev,
+    zeroFrom: now.zeroFrom,
     live: { root, inode: now.inode, btimeNs: now.btimeNs },
-    firstSeenMs: appeared ? (points[first] ?? 0) : listed ? Number.NEGATIVE_INFINITY : UNDATED_MS,
+    firstSeenMs: appeared ? (points[first] ?? 0) : listed ? Number.NEGATIVE_INFINITY : ALWAYS_STOOD_MS,
   };
 }
 
@@ -194,11 +229,12 @@ async function readUnread(
   for (const a of appeared)
     if (a.kind === 'file' && a.size !== null && a.size > 0)
       newest.set(a.size, Math.max(a.firstSeenMs, newest.get(a.size) ?? Number.NEGATIVE_INFINITY));
+  const standing = new Map(appeared.map((a) => [identityKey(a), a.size]));
+  const matters = (v: Vanished): boolean =>
+    (newest.get(v.size ?? 0) ?? Number.NEGATIVE_INFINITY) > v.lastSeenMs ||
+    standing.get(identityKey(v) ?? '') === v.size;
   const wanted = new Set(
-    vanished
-      .filter((v) => v.kind === 'file' && v.digest === null && v.size !== null)
-      .filter((v) => (newest.get(v.size ?? 0) ?? Number.NEGATIVE_INFINITY) >= v.lastSeenMs)
-      .map((v) => v.path),
+    vanished.filter((v) => v.kind === 'file' && v.digest === null && v.size !== null && matters(v)).map((v) => v.path),
   );
   if (wanted.size === 0) return [...vanished];
   const asked = gone.flatMap((subject) => {

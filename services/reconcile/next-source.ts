@@ -1,5 +1,6 @@
 // When the best copy of a loss fails while its restore list is written, that is a fact like another: the path is judged once more with it.
 import type { Source } from '../../domain/assessment.ts';
+import { nameAt } from '../../domain/facts.ts';
 import type { JudgeContext, Judged } from '../../domain/judge/context.ts';
 import { FLAG } from '../../domain/judge/flags.ts';
 import type { Database } from '../catalog/database.ts';
@@ -47,7 +48,7 @@ export function nextSourceOf(input: NextSourceInput): NextSource {
 
 function withoutCopy(subject: Subject, observer: number, { path }: Source, atMs: number): void {
   const { facts } = subject;
-  if (path === facts.path) {
+  if (path === nameAt(facts, observer)) {
     const reading = { observer, digest: null, errno: 'CHANGED', inode: 0n, ctimeNs: 0n, atMs };
     subject.facts = { ...facts, readings: [...facts.readings, reading] };
   } else if (facts.surroundings !== undefined) {

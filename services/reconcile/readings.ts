@@ -1,6 +1,6 @@
 // Carrying out what judging asked for: copies read, and pairs of copies held beside one another, on the snapshots and the live tree as they are now.
 import type { Comparison, Observer, PathFacts, Reading, Request } from '../../domain/facts.ts';
-import { isGap } from '../../domain/facts.ts';
+import { isGap, nameAt, sightAt } from '../../domain/facts.ts';
 import { baseName, compareBytes, parentOf } from '../../domain/path.ts';
 import { compareContents } from '../files/compare.ts';
 import { type Directory, openDirectory } from '../files/directory.ts';
@@ -57,22 +57,20 @@ export function readInProcess(options: {
     const readings: FullReading[][] = asked.map(() => []);
     const comparisons: Comparison[][] = asked.map(() => []);
     const jobs: Job[] = asked.flatMap((one, index) =>
-      one.requests.map((request) => ({
-        asked: index,
-        request,
-        observer: request.kind === 'read' ? request.observer : request.of,
-        path: one.facts.path,
-      })),
+      one.requests.map((request) => {
+        const observer = request.kind === 'read' ? request.observer : request.of;
+        return { asked: index, request, observer, path: nameAt(one.facts, observer) };
+      }),
     );
     jobs.sort((a, b) => a.observer - b.observer || compareBytes(a.path, b.path));
     let yieldedMs = options.now();
     try {
-      for (const { asked: index, request, path } of jobs) {
+      for (const { asked: index, request } of jobs) {
         const facts = asked[index]?.facts;
         if (facts === undefined) continue;
         if (request.kind === 'read')
           readings[index]?.push(session.read(facts, request.observer, request.another === true));
-        else comparisons[index]?.push(session.compare(path, request.of, request.against));
+        else comparisons[index]?.push(session.compare(facts, request.of, request.against));
         if (options.now() - yieldedMs < YIELD_EVERY_MS) continue;
         await new Promise((resolve) => setImmediate(resolve));
         yieldedMs = options.now();
@@ -111,10 +109,11 @@ class Session {
 
   /** @param another a copy whose bytes are known already, by a scan or by this judging, is not read again: it is no other copy */
   read(facts: PathFacts, observer: number, another: boolean): FullReading {
-    const parent = this.#directory(observer, parentOf(facts.path));
+    const path = nameAt(facts, observer);
+    const parent = this.#directory(observer, parentOf(path));
     if ('errno' in parent) return failed(observer, parent.errno);
-    const name = baseName(facts.path);
-    const version = facts.sights[observer] ?? null;
+    const name = baseName(path);
+    const version = sightAt(facts, observer);
     try {
       const before = parent.lstat(name);
       if (before.kind !== 'file') return failed(observer, 'CHANGED');
@@ -161,20 +160,20 @@ class Session {
     }
   }
 
-  compare(path: string, of: number, against: number): Comparison {
-    const [a, b] = [this.#directory(of, parentOf(path)), this.#directory(against, parentOf(path))];
-    const name = baseName(path);
+  compare(facts: PathFacts, of: number, against: number): Comparison {
+    const [left, right] = [nameAt(facts, of), nameAt(facts, against)];
+    const [a, b] = [this.#directory(of, parentOf(left)), this.#directory(against, parentOf(right))];
     const nothing = { truePrefix: false, allZeros: false, zeroTail: 0, zeroTailAgainst: 0 };
     if ('errno' in a) return { of, against, errno: a.errno, ...nothing };
     if ('errno' in b) return { of, against, errno: b.errno, ...nothing };
     try {
-      if (a.lstat(name).kind !== 'file' || b.lstat(name).kind !== 'file')
+      if (a.lstat(baseName(left)).kind !== 'file' || b.lstat(baseName(right)).kind !== 'file')
         return { of, against, errno: 'CHANGED', ...nothing };
     } catch (error) {
       if (!(error instanceof FileError)) throw error;
       return { of, against, errno: error.errno, ...nothing };
     }
-    return { of, against, ...compareContents(a, name, b, name) };
+    return { of, against, ...compareContents(a, baseName(left), b, baseName(right)) };
   }
 
   close(): void {

@@ -185,7 +185,8 @@ const NOTHING = { kind: 'file', size: null, target: null, rdev: null, digest: nu
 const CONTENTS_MAX = 100_000;
 
 /**
- * For subjects without an exact source: the same bytes under other names, in snapshots that are on disk. The newest copy of each content.
+ * For subjects without an exact source: the same bytes under other names, in snapshots that are on disk, else in the live volume itself, which a
+ * repair or a person may have put there. The newest copy of each content.
  * @returns those that got one
  */
 export async function addCopies(
@@ -197,23 +198,32 @@ export async function addCopies(
   const contents = new Map(
     wanted.slice(0, CONTENTS_MAX).map(({ size, digest }) => [`${size} ${digest}`, { size, digest }]),
   );
-  const backups = roots.filter((root) => !root.live);
-  const rows = await copiesOf(client, backups, [...contents.values()]);
+  const live = builder.observers.length - 1;
+  const rows = await copiesOf(
+    client,
+    roots.filter((root) => !root.list),
+    [...contents.values()],
+  );
   if (rows.length === 0) return [];
   const paths = await pathsOfDirectories(client, unique(rows.map((row) => row.directory)));
   const best = new Map<string, CopyElsewhere>();
+  const here = new Map<string, CopyElsewhere>();
   for (const { root, directory, name, version } of rows) {
     const key = `${version.size} ${version.digest}`;
     const facts = builder.build({ directory, name, byRoot: new Map([[root, [version]]]) }, paths.get(directory) ?? '');
     if (typeof facts === 'string') continue;
+    if (versionAt(facts.sights, live) !== null && !here.has(key))
+      here.set(key, { observer: live, path: facts.path, version });
     const observer = newestOnDisk(builder, facts);
     if (observer >= 0 && observer > (best.get(key)?.observer ?? -1))
       best.set(key, { observer, path: facts.path, version });
   }
   const helped: Subject[] = [];
   for (const { subject, size, digest } of wanted) {
-    const copy = best.get(`${size} ${digest}`);
-    if (copy === undefined || copy.path === subject.facts.path) continue;
+    const key = `${size} ${digest}`;
+    // Under its own name a copy was tried already.
+    const copy = [best.get(key), here.get(key)].find((one) => one !== undefined && one.path !== subject.facts.path);
+    if (copy === undefined) continue;
     const known = subject.facts.surroundings ?? { parent: null, siblings: null, copies: [], linkTo: null };
     subject.facts = { ...subject.facts, surroundings: { ...known, copies: [copy] } };
     helped.push(subject);

@@ -260,12 +260,22 @@ test('equal digests of different sizes are different content, for sameness and f
   const content = { kind: 'file', target: null, rdev: null, digest: 7n, suspect: false } as const;
   expect(same({ ...content, size: 10 }, { ...content, size: 11 })).toBe(false);
   expect(same({ ...content, size: 10 }, { ...content, size: 10 })).toBe(true);
-  const gone = { path: 'a', kind: 'file', size: 10, digest: 7n, live: null, alone: false, lastSeenMs: 1 } as const;
+  const file = { kind: 'file', digest: 7n, mtimeNs: 5n, target: null, rdev: null } as const;
+  const gone = {
+    ...file,
+    path: 'a',
+    size: 10,
+    suspect: false,
+    live: null,
+    alone: false,
+    lastSeenMs: 1,
+    how: null,
+  } as const;
   const here = {
+    ...file,
     path: 'b',
-    kind: 'file',
     size: 11,
-    digest: 7n,
+    zeroFrom: 11,
     live: { root: 1, inode: 1n, btimeNs: 0n },
     firstSeenMs: 2,
   } as const;

@@ -10,6 +10,7 @@ import { judge } from '../../domain/judge/judge.ts';
 import { hexDigest } from '../../domain/judge/keys.ts';
 import { GAP_STATUSES } from '../../domain/scan.ts';
 import type { Version } from '../../domain/version.ts';
+import { NO_MOVES } from '../../domain/window/moves.ts';
 
 /** Verdicts for which a way back is computed. */
 const RECOVERABLE: readonly Verdict[] = [
@@ -190,9 +191,9 @@ const worldArb: fc.Arbitrary<World> = fc
       window,
       bursts: [],
       moves: {
+        ...NO_MOVES,
         moved: new Map([...name('moved'), ...name('target')]),
         candidates: name('candidate'),
-        copies: new Map(),
       },
       accepted: new Map(),
       restored: new Map(r.restoredDay === null ? [] : [['d/f', r.restoredDay * 86_400_000]]),

@@ -6,6 +6,7 @@ import { judge } from '../../domain/judge/judge.ts';
 import type { Comparison, Observer, PathFacts, Reading, Request, Sight, Surroundings } from '../../domain/facts.ts';
 import type { Gap, GapStatus } from '../../domain/scan.ts';
 import type { Kind, Version } from '../../domain/version.ts';
+import { NO_MOVES } from '../../domain/window/moves.ts';
 
 export const DAY_MS = 86_400_000;
 export const T0_MS = Date.UTC(2026, 0, 1);
@@ -304,7 +305,7 @@ export function judged(scene: Scene): Answer {
     observers,
     window: scene.window?.map(reach) ?? [{ from: -1, to: live }],
     bursts: scene.bursts?.map(reach) ?? [],
-    moves: { moved: new Map(), candidates: new Map(), copies: new Map() },
+    moves: NO_MOVES,
     accepted: new Map(),
     restored: new Map(),
     restoredInto: new Map(),

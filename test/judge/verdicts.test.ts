@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { SUBVOLUME_STUB } from '../../domain/scan.ts';
 import { digestOf, directory, file, gap, gone, judged, symlink, T0_MS, DAY_MS } from './scene.ts';
+import { NO_MOVES } from '../../domain/window/moves.ts';
 
 const good = file('good content', 1);
 const edited = file('edited content', 2.5);
@@ -183,9 +184,8 @@ describe('row 3: absent', () => {
       ['n/1', good],
       ['live', gone],
     ] as const;
-    const none = new Map<string, string>();
-    const moved = { moved: new Map([['d/f', 'e/f']]), candidates: none, copies: none };
-    const candidates = { moved: none, candidates: new Map([['d/f', 'e/f']]), copies: none };
+    const moved = { ...NO_MOVES, moved: new Map([['d/f', 'e/f']]) };
+    const candidates = { ...NO_MOVES, candidates: new Map([['d/f', 'e/f']]) };
     expect(judged({ lines, input: { moves: moved } })).toMatchObject({
       verdict: 'moved',
       movedTo: 'e/f',
@@ -1127,11 +1127,7 @@ describe('row 13: new and unprotected', () => {
     ).toBe('new');
   });
   test('the target of a move is new however old it is', () => {
-    const moves = {
-      moved: new Map([['e/f', 'd/f']]),
-      candidates: new Map<string, string>(),
-      copies: new Map<string, string>(),
-    };
+    const moves = { ...NO_MOVES, moved: new Map([['e/f', 'd/f']]) };
     expect(
       judged({
         lines: [

@@ -1,0 +1,36 @@
+// What is said of a name that is gone and whose content, or inode, stands somewhere else now.
+import type { Cause } from '../assessment.ts';
+import type { Verdict } from '../verdicts.ts';
+import type { Case } from './sightings.ts';
+
+/** What its content or its inode tells of a name that is gone. */
+export function whereItWent(c: Case, verdict: Verdict, movedTo: string | null): string[] {
+  const { moves } = c.context;
+  const { path } = c.facts;
+  const rewritten = moves.rewritten.get(path);
+  const copy = moves.copies.get(path);
+  const evidence: string[] = [];
+  if (verdict === 'moved') evidence.push(`It stands at ${movedTo} now.`);
+  else if (moves.trashed.has(path))
+    evidence.push(`It was deleted to ${moves.trashed.get(path)}, where it can be taken from.`);
+  else if (moves.displaced.has(path)) evidence.push(`A file system repair put it at ${moves.displaced.get(path)}.`);
+  else if (rewritten !== undefined)
+    evidence.push(`Its file is ${rewritten} now, with other content, like many others that were renamed at that time.`);
+  else if (movedTo !== null) evidence.push(`It may have moved to ${movedTo}.`);
+  if (copy !== undefined) evidence.push(`Its content stood at ${copy} before.`);
+  return evidence;
+}
+
+/** Nobody deletes by having a file system repaired or by rewriting files; whoever uses the trash does. */
+export function causeOfLeaving(c: Case, cause: Cause): Cause {
+  const { moves } = c.context;
+  const { path } = c.facts;
+  if (moves.trashed.has(path)) return { cause: 'person', signals: ['it was put into the trash'] };
+  const odd = moves.displaced.has(path)
+    ? 'a file system repair put it into lost+found'
+    : moves.rewritten.has(path)
+      ? 'it was renamed and rewritten in a burst'
+      : null;
+  if (odd === null) return cause;
+  return { cause: cause.cause === 'person' ? 'unknown' : cause.cause, signals: [odd, ...cause.signals] };
+}
