@@ -363,7 +363,7 @@ function listsOf(bundle: string, short: (snapshot: string) => string): Record<st
     const [root = ''] = readFileSync(join(directory, name), 'utf8').split('\0');
     roots.set(name.slice(0, name.indexOf('.')), short(root.slice(root.lastIndexOf('/') + 1)));
   }
-  const fields: Record<string, number> = { files0: 1, dirs0: 1, links0: 3, pairs0: 3 };
+  const fields: Record<string, number> = { files0: 1, dirs0: 1, links0: 8, pairs0: 7 };
   for (const name of readdirSync(directory).sort()) {
     const [, nn = '', rest = '', type = ''] = /^(\d+)-?(.*)\.(files0|dirs0|links0|pairs0)$/.exec(name) ?? [];
     const every = fields[type];
