@@ -24,6 +24,8 @@ export type Body = (context: Context) => Promise<ExitCode>;
 export interface RunOptions {
   /** Print failures as a JSON object on standard output, too. */
   readonly json?: boolean | undefined;
+  /** Print nothing where the exit code is 0 (--quiet). */
+  readonly quiet?: boolean | undefined;
   /** False: no moving line, terminal or not (--no-progress). */
   readonly progress?: boolean | undefined;
   /** The body holds worker threads: run it in a child process that can be ended when a thread cannot (cli/supervise.ts). */
@@ -48,6 +50,11 @@ export function quietOption(): Option {
 /** For options that may be given several times. */
 export function collect(value: string, before: readonly string[] | undefined): readonly string[] {
   return [...(before ?? []), value];
+}
+
+/** A whole number, 0 included. */
+export function whole(value: string): number {
+  return value === '0' ? 0 : positive(value);
 }
 
 /** A whole number from 1 on. */

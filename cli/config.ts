@@ -15,6 +15,8 @@ export interface Config {
   readonly pgBin: string | null;
   /** False where NO_COLOR is set to anything, or the terminal is dumb. */
   readonly color: boolean;
+  /** False for a terminal that knows no escape codes. */
+  readonly moves: boolean;
   /** The words that run this program from any directory, for commands that people are told to run next. */
   readonly program: string;
   /** The path or name by which it was called, as it is. */
@@ -80,6 +82,7 @@ export function readConfig(environment: Environment, stateDir: string | undefine
     redisUrl: text(environment, 'REDIS_URL'),
     pgBin: pgBin === null ? null : resolve(pgBin),
     color: environment['NO_COLOR'] === undefined && environment['TERM'] !== 'dumb',
+    moves: environment['TERM'] !== 'dumb',
     program: operand(fromAnywhere(called)),
     calledAs: called,
   });

@@ -124,15 +124,18 @@ async function perform(body: Body, stateDir: string | undefined, options: RunOpt
   const signal = isChild ? superviseSignal() : ownSignal();
   interruption = signal;
   let session: Promise<Session> | null = null;
+  let release = (): void => {};
   try {
     const config = readConfig(process.env, stateDir);
     const output = openOutput({
       stdout: process.stdout,
       stderr: process.stderr,
       color: config.color,
-      progress: options.progress !== false,
+      progress: options.progress !== false && options.quiet !== true && config.moves,
+      holds: options.quiet === true,
       now,
     });
+    release = output.release;
     const context: Context = {
       config,
       output,
@@ -150,10 +153,12 @@ async function perform(body: Body, stateDir: string | undefined, options: RunOpt
     const work = body(context);
     const waits = options.threads === true || options.service === true || options.tidies === true;
     const exit = await (waits ? work : Promise.race([work, aborted(signal)])).finally(output.done);
+    if (exit !== EXIT.nothing || signal.aborted) release();
     if (!signal.aborted || options.service === true) return exit;
     report(interrupted(), options.json === true);
     return worstExit([exit, EXIT.interrupted]);
   } catch (error) {
+    release();
     await signalsHeard();
     const failure = signal.aborted ? interrupted() : await describe((await troubleOf(session)) ?? error);
     report(failure, options.json === true);

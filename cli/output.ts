@@ -1,16 +1,7 @@
 // What a command prints: answers on standard output, everything about the work on standard error, a moving line on a terminal only.
 import type { WriteStream } from 'node:tty';
-import { bytes, count, inertJson } from '../services/restore/wording.ts';
-
-/** How far a piece of work is. */
-export interface Progress {
-  /** What is being done, such as "scanning /srv/data". */
-  readonly doing: string;
-  readonly files: number;
-  readonly bytes: number;
-  /** Files in all, where an earlier scan tells; null where nobody knows. */
-  readonly filesExpected: number | null;
-}
+import { inertJson } from '../services/restore/wording.ts';
+import { type Progress, progressText } from './render/progress.ts';
 
 export interface Output {
   /** Columns to stay within. */
@@ -27,6 +18,8 @@ export interface Output {
   readonly progress: (progress: Progress) => void;
   /** Takes the moving line away. */
   readonly done: () => void;
+  /** Prints what was held back, and holds back nothing more. */
+  readonly release: () => void;
 }
 
 type Stream = NodeJS.WritableStream & Partial<Pick<WriteStream, 'isTTY' | 'columns'>>;
@@ -40,44 +33,22 @@ function exactNumber(_key: string, value: unknown): unknown {
   return Number.isSafeInteger(number) ? number : value.toString();
 }
 
-/** "1 h 05 min", "3 min 20 s", "12 s". */
-function duration(ms: number): string {
-  const seconds = Math.max(0, Math.round(ms / 1000));
-  if (seconds < 60) return `${seconds} s`;
-  const minutes = Math.floor(seconds / 60);
-  if (minutes < 60) return `${minutes} min ${String(seconds % 60).padStart(2, '0')} s`;
-  return `${Math.floor(minutes / 60)} h ${String(minutes % 60).padStart(2, '0')} min`;
-}
-
-/** Files, bytes, rates and what remains, since the work of this name began. */
-export function progressText(progress: Progress, elapsedMs: number): string {
-  const seconds = elapsedMs / 1000;
-  const perSecond = progress.files / seconds;
-  const parts = [`${progress.doing}: ${count(progress.files)} files, ${bytes(progress.bytes)}`];
-  // What was done when the line was first drawn, over the moment since, is no rate.
-  if (seconds >= 1)
-    parts.push(`${count(Math.round(perSecond))} files/s, ${bytes(Math.round(progress.bytes / seconds))}/s`);
-  const { filesExpected } = progress;
-  // A guess after a moment would jump about.
-  if (filesExpected !== null && filesExpected > progress.files && seconds > 2 && perSecond > 0) {
-    parts.push(`about ${duration(((filesExpected - progress.files) / perSecond) * 1000)} left`);
-  }
-  return parts.join(', ');
-}
-
-function clip(text: string, width: number): string {
-  const points = Array.from(text);
-  return points.length <= width ? text : `${points.slice(0, width - 1).join('')}…`;
-}
-
 export function openOutput(options: {
   readonly stdout: Stream;
   readonly stderr: Stream;
   readonly color: boolean;
   readonly progress: boolean;
+  /** Holds everything back until release: whether there is anything to report is known in the end. */
+  readonly holds?: boolean;
   readonly now: () => number;
 }): Output {
-  const { stdout, stderr, now } = options;
+  const { now } = options;
+  let held: (() => void)[] | null = options.holds === true ? [] : null;
+  const { stdout, stderr } = options;
+  const write = (stream: Stream, text: string): void => {
+    if (held === null) stream.write(text);
+    else held.push(() => void stream.write(text));
+  };
   const width = stdout.columns ?? stderr.columns ?? WIDTH;
   const moves = options.progress && stderr.isTTY === true;
   let shown = false;
@@ -92,15 +63,15 @@ export function openOutput(options: {
     color: options.color && stdout.isTTY === true,
     line(text = '') {
       done();
-      stdout.write(`${text}\n`);
+      write(stdout, `${text}\n`);
     },
     json(value) {
       done();
-      stdout.write(`${inertJson(JSON.stringify(value, exactNumber, 2))}\n`);
+      write(stdout, `${inertJson(JSON.stringify(value, exactNumber, 2))}\n`);
     },
     note(text) {
       done();
-      stderr.write(`${text}\n`);
+      write(stderr, `${text}\n`);
     },
     progress(progress) {
       if (!moves) return;
@@ -108,9 +79,16 @@ export function openOutput(options: {
       if (begun?.doing !== progress.doing) begun = { doing: progress.doing, atMs: nowMs };
       else if (nowMs - drawnMs < REDRAW_MS) return;
       drawnMs = nowMs;
-      stderr.write(`\r\u001b[K${clip(progressText(progress, nowMs - begun.atMs), (stderr.columns ?? WIDTH) - 1)}`);
+      // Asked each time: a window changes its size.
+      const width = Math.max(1, (stderr.columns ?? WIDTH) - 1);
+      stderr.write(`\r\u001b[K${progressText(progress, nowMs - begun.atMs, width)}`);
       shown = true;
     },
     done,
+    release() {
+      const texts = held ?? [];
+      held = null;
+      for (const print of texts) print();
+    },
   };
 }

@@ -6,7 +6,7 @@ import { limitReading } from '../../services/files/pace.ts';
 import { ownersOfMachine } from '../../services/files/owners.ts';
 import { bundle as bundleJson } from '../../services/reconcile/assessment-json.ts';
 import { restoreSteps } from '../../services/restore/commands.ts';
-import { shellWord, time, visible } from '../../services/restore/wording.ts';
+import { shellWord, localTime, visible } from '../../services/restore/wording.ts';
 import type { Context } from '../command.ts';
 import type { BundleArguments } from '../commands/bundle.ts';
 import { leftOutLines, partLines, roomLines } from '../render/bundle.ts';
@@ -39,7 +39,7 @@ export async function bundleBody(context: Context, args: BundleArguments): Promi
   }
   const plain = (text: string): string => text;
   output.line(
-    `${bundle.directory}: from the assessment of ${visible(assessment.livePath)}, judged ${time(new Date(assessment.createdMs).toISOString())} UTC`,
+    `${bundle.directory}: from the assessment of ${visible(assessment.livePath)}, judged ${localTime(new Date(assessment.createdMs).toISOString())}`,
   );
   for (const line of roomLines(report, output.width, plain)) output.line(line);
   for (const line of partLines(report, output.width, plain)) output.line(line);

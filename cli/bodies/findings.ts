@@ -1,11 +1,13 @@
 // The bodies of `findings list` and `findings accept`.
-import { EXIT, type ExitCode } from '../../domain/exit.ts';
-import { acceptFindings, findingsOf } from '../../services/audit/findings.ts';
+import { EXIT, type ExitCode, worstExit } from '../../domain/exit.ts';
+import { VERDICT } from '../../domain/verdicts.ts';
+import { acceptFindings, findingsOf, isSideUnknown } from '../../services/audit/findings.ts';
 import type { StoredFinding } from '../../services/catalog/findings.ts';
 import { workingDirectory } from '../../services/files/location.ts';
 import type { Context } from '../command.ts';
 import type { AcceptFindingsArguments, ListFindingsArguments } from '../commands/findings.ts';
 import { actor } from '../config.ts';
+import { findingLines, SHOWN_MAX } from '../render/findings.ts';
 
 function record(finding: StoredFinding): unknown {
   const { openedMs, seenMs, closedMs, id, ...rest } = finding;
@@ -15,29 +17,41 @@ function record(finding: StoredFinding): unknown {
 
 export async function listFindingsBody(context: Context, args: ListFindingsArguments): Promise<ExitCode> {
   const { db } = await context.session();
-  const found = await findingsOf(db, { volume: args.volume, state: args.state });
+  const { volume, state, verdicts, path } = args;
+  const found = await findingsOf(db, { volume, state, verdicts, path, cwd: workingDirectory() });
   const { output } = context;
+  const exit = worstExit(
+    found.map((finding) => (finding.state === 'open' ? VERDICT[finding.verdict].exit : EXIT.nothing)),
+  );
   if (args.json) {
-    output.json({ findings: found.map(record) });
-  } else if (found.length === 0) {
-    output.line(args.state === 'open' ? 'No open findings.' : `No findings (${args.state}).`);
-  } else {
-    let volume = '';
-    for (const finding of found) {
-      if (finding.volume !== volume) output.line((volume = finding.volume));
-      const state =
-        finding.state === 'open' ? '' : `  [${finding.state}${finding.reason === null ? '' : `: ${finding.reason}`}]`;
-      const recovery =
-        finding.recovery === null ? '' : ` (${finding.recovery === 'none' ? 'no copy' : finding.recovery})`;
-      output.line(`  ${String(finding.id).padStart(6)}  ${finding.verdict}${recovery}  ${finding.path}${state}`);
-    }
-    if (args.state === 'open') {
-      output.line(
-        `Next: ${context.config.program} history PATH shows the evidence; ${context.config.program} findings accept ID --reason "…" takes one as it is.`,
-      );
-    }
+    output.json({
+      total: found.length,
+      findings: (args.limit === null || args.limit === 0 ? found : found.slice(0, args.limit)).map(record),
+    });
+    return exit;
   }
-  return args.state === 'open' && found.length > 0 ? EXIT.findings : EXIT.nothing;
+  for (const line of lines(found, args, context.config.program)) output.line(line);
+  return exit;
+}
+
+function lines(found: readonly StoredFinding[], args: ListFindingsArguments, program: string): string[] {
+  const isAll = args.volume === null && args.path === null && args.verdicts.length === 0;
+  if (found.length === 0)
+    return [`No ${args.state === 'all' ? '' : `${args.state} `}findings${isAll ? '' : ' that match'}.`];
+  const limit = args.limit === 0 ? null : (args.limit ?? SHOWN_MAX);
+  const shown = findingLines(found, limit);
+  if (limit !== null && found.length > limit)
+    shown.push(`Not all are shown: --limit 0 prints all, --verdict and --path fewer, --json all of it.`);
+  const open = found.filter((finding) => finding.state === 'open');
+  if (open.some(({ detail }) => isSideUnknown(detail)))
+    shown.push(
+      "Where nothing tells which copy is right: compare both. If the backup's is, run the same assess with --side backup; if the live one is, accept it.",
+    );
+  if (open.length > 0)
+    shown.push(
+      `Next: ${program} history PATH shows every version of a path; ${program} findings accept ID --reason "…" accepts it.`,
+    );
+  return shown;
 }
 
 export async function acceptFindingsBody(context: Context, args: AcceptFindingsArguments): Promise<ExitCode> {

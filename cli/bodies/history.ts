@@ -5,7 +5,8 @@ import { history } from '../../services/audit/history.ts';
 import type { Stretch } from '../../services/audit/history.ts';
 import { workingDirectory } from '../../services/files/location.ts';
 import { hex } from '../../services/files/hash.ts';
-import { bytes, shellWord } from '../../services/restore/wording.ts';
+import { bytes, localTime, shellWord } from '../../services/restore/wording.ts';
+import { iso } from '../../domain/window/timeline.ts';
 import type { Context } from '../command.ts';
 import type { HistoryArguments } from '../commands/history.ts';
 
@@ -41,7 +42,7 @@ export async function historyBody(context: Context, args: HistoryArguments): Pro
 }
 
 function day(ms: number): string {
-  return new Date(ms).toISOString().slice(0, 16).replace('T', ' ');
+  return localTime(iso(ms));
 }
 
 function stretchLine(stretch: Stretch): string {

@@ -4,7 +4,7 @@ import { VERDICTS } from '../../domain/verdicts.ts';
 import { iso } from '../../domain/window/timeline.ts';
 import { statusOf, type Status } from '../../services/audit/status.ts';
 import { readAudit } from '../../services/catalog/audit-log.ts';
-import { bytes, count, plural, time, visible } from '../../services/restore/wording.ts';
+import { bytes, count, plural, localTime, visible } from '../../services/restore/wording.ts';
 import type { Context } from '../command.ts';
 import type { LogArguments, StatusArguments } from '../commands/status.ts';
 
@@ -16,8 +16,7 @@ export async function statusBody(context: Context, args: StatusArguments): Promi
   const { db } = await context.session();
   const status = await statusOf(db.pool);
   if (args.json) context.output.json(record(status));
-  else if (!args.quiet || status.exit !== EXIT.nothing)
-    for (const line of lines(status, context.now(), context.config.program)) context.output.line(line);
+  else for (const line of lines(status, context.now(), context.config.program)) context.output.line(line);
   return status.exit;
 }
 
@@ -62,20 +61,20 @@ function lines({ running, requests, assessments, troubles }: Status, nowMs: numb
     const { shards, heldBy, files, filesExpected } = scan;
     const of = filesExpected === null ? '' : ` of about ${count(filesExpected)}`;
     shown.push(
-      `scanning ${visible(scan.path)} (${scan.role}, on ${scan.host}) since ${time(iso(scan.startedMs))}`,
+      `scanning ${visible(scan.path)} (${scan.role}, on ${scan.host}) since ${localTime(iso(scan.startedMs))}`,
       `  ${count(files)}${of} files, ${bytes(scan.bytesRead)} read; ${plural(shards.done, 'shard')} done, ${shards.held} in hand, ${shards.open} waiting`,
       heldBy.length === 0
-        ? `  not running; last progress ${time(iso(scan.progressedMs))}. The same command, or ${program} worker, continues it.`
-        : `  ${heldBy.map((holder) => `held from ${holder.from ?? 'this machine'} since ${time(holder.since)} (${plural(holder.shards, 'shard')})`).join('; ')}`,
+        ? `  not running; last progress ${localTime(iso(scan.progressedMs))}. The same command, or ${program} worker, continues it.`
+        : `  ${heldBy.map((holder) => `held from ${holder.from ?? 'this machine'} since ${localTime(holder.since)} (${plural(holder.shards, 'shard')})`).join('; ')}`,
     );
   }
   for (const request of requests) {
     const { answer, endedMs } = request;
     shown.push(
-      `request ${request.id} (${request.kind} ${visible(request.about.join(', '))}, on ${request.host}), asked ${time(iso(request.askedMs))}: ${
+      `request ${request.id} (${request.kind} ${visible(request.about.join(', '))}, on ${request.host}), asked ${localTime(iso(request.askedMs))}: ${
         answer === null || endedMs === null
           ? request.state
-          : `ended ${time(iso(endedMs))} with exit code ${answer.exit}: ${visible(answer.message)}`
+          : `ended ${localTime(iso(endedMs))} with exit code ${answer.exit}: ${visible(answer.message)}`
       }`,
     );
     if (answer !== null && answer.bundle !== null) shown.push(`  bundle ${visible(answer.bundle)}`);
@@ -86,7 +85,7 @@ function lines({ running, requests, assessments, troubles }: Status, nowMs: numb
   for (const trouble of troubles) {
     const what = trouble.exit === EXIT.guard ? 'was stopped by a guard' : 'failed';
     shown.push(
-      `${visible(trouble.volume)}: the last audit ${what}, ${time(iso(trouble.atMs))}: ${visible(trouble.message)}`,
+      `${visible(trouble.volume)}: the last audit ${what}, ${localTime(iso(trouble.atMs))}: ${visible(trouble.message)}`,
     );
     if (trouble.next !== null) shown.push(`  next: ${visible(trouble.next)}`);
   }
@@ -95,7 +94,7 @@ function lines({ running, requests, assessments, troubles }: Status, nowMs: numb
       (verdict) => `${verdict} ${count(last.open[verdict] ?? 0)}`,
     );
     shown.push(
-      `${visible(last.volume)}: assessed ${time(iso(last.createdMs))}; ${
+      `${visible(last.volume)}: assessed ${localTime(iso(last.createdMs))}; ${
         open.length === 0 ? 'no open findings' : `open findings: ${open.join(', ')}`
       }`,
       ...last.incomplete.slice(0, INCOMPLETE_MAX).map((text) => `  INCOMPLETE: ${visible(text)}`),
@@ -123,7 +122,7 @@ export async function logBody(context: Context, args: LogArguments): Promise<Exi
   if (entries.length === 0) output.line('The audit log is empty.');
   for (const { atMs, actor, action, subject, reason } of entries) {
     const why = reason === null ? '' : `: ${visible(reason)}`;
-    output.line(`${time(iso(atMs))}  ${visible(actor)}  ${action}  ${visible(subject)}${why}`);
+    output.line(`${localTime(iso(atMs))}  ${visible(actor)}  ${action}  ${visible(subject)}${why}`);
   }
   return EXIT.nothing;
 }

@@ -49,8 +49,8 @@ function toolsOf(context: Context, session: Session, threads: ThreadPool): ScanT
     host: hostname(),
     nowMs: context.now,
     signal: context.signal,
-    onProgress: (doing, { files, bytes, filesExpected = null }) =>
-      context.output.progress({ doing, files, bytes, filesExpected }),
+    onProgress: (doing, { filesExpected = null, ...progress }) =>
+      context.output.progress({ doing, ...progress, filesExpected }),
     onNotice: (text) => context.output.note(text),
   };
 }

@@ -8,6 +8,7 @@ import { listVolumes } from '../../services/catalog/volumes.ts';
 import { plural } from '../../services/restore/wording.ts';
 import type { Context } from '../command.ts';
 import type { ForgetVolumeArguments, ListVolumesArguments, RebaseVolumeArguments } from '../commands/volumes.ts';
+import { localTime } from '../../services/restore/wording.ts';
 import { actor } from '../config.ts';
 
 export async function listVolumesBody(context: Context, args: ListVolumesArguments): Promise<ExitCode> {
@@ -22,9 +23,7 @@ export async function listVolumesBody(context: Context, args: ListVolumesArgumen
     output.line(`No volume was scanned yet. Next: ${context.config.program} assess --live PATH --backup 'PATTERN'`);
   for (const volume of volumes) {
     const newest =
-      volume.newestMs === null
-        ? 'never completely'
-        : `newest ${new Date(volume.newestMs).toISOString().slice(0, 16).replace('T', ' ')}Z`;
+      volume.newestMs === null ? 'never completely' : `newest ${localTime(new Date(volume.newestMs).toISOString())}`;
     const role = isListVolume(volume) ? 'lists' : volume.role;
     output.line(`${role.padEnd(6)} ${volume.name}`);
     output.line(

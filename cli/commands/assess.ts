@@ -118,6 +118,7 @@ Example:
       };
       await run(async (context) => (await import('../bodies/assess.ts')).assessBody(context, args), {
         json: options.json,
+        quiet: options.quiet,
         progress: options.progress,
         threads: true,
         idle: options.idle === true,

@@ -1,6 +1,6 @@
 // The options of commands that scan: assess and scan.
 import type { Command } from 'commander';
-import { collect, positive } from '../command.ts';
+import { collect, positive, quietOption } from '../command.ts';
 import { addGentleOptions, type Gentle, gentleOf, type GentleOptions } from './gentle-options.ts';
 
 /** How volumes are scanned, as the command line says it. */
@@ -31,6 +31,7 @@ export interface ScanOptions extends GentleOptions {
   readonly newState?: boolean;
   readonly threads?: number;
   readonly detach?: boolean;
+  readonly quiet?: boolean;
   readonly json?: boolean;
   readonly progress: boolean;
 }
@@ -55,6 +56,7 @@ export function addScanOptions(command: Command): Command {
     );
   return addGentleOptions(command)
     .option('--detach', 'leave the scan to workers (rollcall worker) and return')
+    .addOption(quietOption())
     .option('--json', 'print the result as one JSON object')
     .option('--no-progress', 'no moving line on the terminal');
 }

@@ -50,6 +50,7 @@ export function define(program: Command, run: Run): void {
     };
     await run(async (context) => (await import('../bodies/scan.ts')).scanBody(context, args), {
       json: options.json,
+      quiet: options.quiet,
       progress: options.progress,
       threads: true,
       idle: options.idle === true,

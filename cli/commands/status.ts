@@ -3,8 +3,6 @@ import type { Command } from 'commander';
 import { positive, quietOption, type Run } from '../command.ts';
 
 export interface StatusArguments {
-  /** Print nothing where nothing needs a person. */
-  readonly quiet: boolean;
   readonly json: boolean;
 }
 
@@ -27,9 +25,10 @@ export function define(program: Command, run: Run): void {
     .addOption(quietOption())
     .option('--json', 'print it as one JSON object')
     .action(async (options: { readonly quiet?: boolean; readonly json?: boolean }) => {
-      const args: StatusArguments = { quiet: options.quiet ?? false, json: options.json ?? false };
+      const args: StatusArguments = { json: options.json ?? false };
       await run(async (context) => (await import('../bodies/status.ts')).statusBody(context, args), {
         json: options.json,
+        quiet: options.quiet,
       });
     });
   program

@@ -1,6 +1,6 @@
 // rollcall verify: reads what was restored again, file by file, against the bundle.
 import type { Command } from 'commander';
-import type { Run } from '../command.ts';
+import { quietOption, type Run } from '../command.ts';
 import { addGentleOptions, type Gentle, gentleOf, type GentleOptions } from './gentle-options.ts';
 
 export interface VerifyArguments {
@@ -16,6 +16,7 @@ export interface VerifyArguments {
 interface Options extends GentleOptions {
   readonly notGluster?: boolean;
   readonly bricksRescued?: boolean;
+  readonly quiet?: boolean;
   readonly json?: boolean;
   readonly progress: boolean;
 }
@@ -32,6 +33,7 @@ export function define(program: Command, run: Run): void {
     .option('--not-gluster', 'this FUSE mount of unknown type is not GlusterFS (fuse.glusterfs needs --bricks-rescued)')
     .option('--bricks-rescued', 'the bricks behind this GlusterFS mount were scanned, and their hidden files rescued');
   addGentleOptions(command)
+    .addOption(quietOption())
     .option('--json', 'print the result as one JSON object')
     .option('--no-progress', 'no moving line on the terminal')
     .action(async (bundle: string, target: string | undefined, options: Options) => {
@@ -45,6 +47,7 @@ export function define(program: Command, run: Run): void {
       };
       await run(async (context) => (await import('../bodies/verify.ts')).verifyBody(context, args), {
         json: options.json,
+        quiet: options.quiet,
         progress: options.progress,
         threads: true,
         idle: options.idle === true,

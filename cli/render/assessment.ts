@@ -14,7 +14,7 @@ import {
   tellingIntervals,
 } from '../../services/restore/present.ts';
 import { roomText } from '../../services/restore/room.ts';
-import { bytes, count, plural, shellWord, since, time, visible } from '../../services/restore/wording.ts';
+import { bytes, count, plural, shellWord, since, localTime, visible } from '../../services/restore/wording.ts';
 import { leftOutLines, partLines, roomLines } from './bundle.ts';
 import { clip, type Paint, paint, wrap } from './text.ts';
 
@@ -34,7 +34,7 @@ function when(assessment: Assessment): string {
     (series) =>
       `${series.name} (${plural(series.snapshots, 'snapshot')}${series.newest === null ? '' : `, newest ${series.newest}`})`,
   );
-  return `judged ${time(new Date(assessment.createdMs).toISOString())} UTC against ${backups.length === 0 ? 'its own history' : backups.join(' and ')}`;
+  return `judged ${localTime(new Date(assessment.createdMs).toISOString())} against ${backups.length === 0 ? 'its own history' : backups.join(' and ')}`;
 }
 
 function quietText(seen: Picture): string {
@@ -86,8 +86,8 @@ function intervalLines(assessment: Assessment, width: number): string[] {
       ...(each.vanished > 0 ? [`${count(each.vanished)} vanished`] : []),
       ...(each.damaged > 0 ? [`${count(each.damaged)} damaged`] : []),
     ].join(', ');
-    const end = each.toName === 'live' ? 'now' : time(each.to);
-    return `${time(each.from)} to ${end}: ${what}${each.burst ? ' (burst)' : ''}`;
+    const end = each.toName === 'live' ? 'now' : localTime(each.to);
+    return `${localTime(each.from)} to ${end}: ${what}${each.burst ? ' (burst)' : ''}`;
   });
   if (telling.length > INTERVALS_MAX)
     lines.push(`${plural(telling.length - INTERVALS_MAX, 'earlier interval')} in report.html`);
@@ -208,7 +208,7 @@ function verdictLines({ verdicts, directories, universe }: Assessment, width: nu
 }
 
 function readText({ bytesRead, bytesTrusted, trustedSince }: Assessment): string {
-  const oldest = trustedSince === null ? '' : ` (the oldest ${time(trustedSince)}; --reread reads all)`;
+  const oldest = trustedSince === null ? '' : ` (the oldest ${localTime(trustedSince)}; --reread reads all)`;
   return `${bytes(bytesRead)}${bytesTrusted === 0 ? '' : `; ${bytes(bytesTrusted)} trusted from earlier readings${oldest}`}`;
 }
 

@@ -1,5 +1,7 @@
 // The order of the snapshots, printed before the work: where a wrong pattern or a misread date shows.
 import { isEstimated, orderIsEstimated } from '../../domain/snapshot-order.ts';
+import { iso } from '../../domain/window/timeline.ts';
+import { localTime } from '../../services/restore/wording.ts';
 import type { SeriesPlan } from '../../services/scan/scan-series.ts';
 
 const SHOWN_MAX = 40;
@@ -29,12 +31,10 @@ export function planLines(pattern: string, plan: SeriesPlan): string[] {
 }
 
 function when(asOf: { readonly fromMs: number; readonly toMs: number; readonly source: string }): string {
-  const minute = (ms: number): string => `${new Date(ms).toISOString().slice(0, 16).replace('T', ' ')}Z`;
   const estimated = isEstimated(asOf)
     ? orderIsEstimated(asOf)
       ? ' (estimated, and so is its place in the order)'
       : ' (estimated)'
     : '';
-  if (asOf.fromMs === asOf.toMs) return `${minute(asOf.fromMs)}${estimated}`;
-  return `${minute(asOf.fromMs)} to ${minute(asOf.toMs)}${estimated}`;
+  return `${localTime(`${iso(asOf.fromMs)}/${iso(asOf.toMs)}`)}${estimated}`;
 }

@@ -1,5 +1,8 @@
 // Findings for people: listed, and accepted by id or path.
 import { RollcallError } from '../../domain/exit.ts';
+import { FLAG } from '../../domain/judge/flags.ts';
+import { isWithin } from '../../domain/path.ts';
+import { isLossVerdict, type Verdict, VERDICTS } from '../../domain/verdicts.ts';
 import type { Database } from '../catalog/database.ts';
 import { inTransaction } from '../catalog/database.ts';
 import { acceptFinding, listFindings } from '../catalog/findings.ts';
@@ -13,13 +16,62 @@ const STATES: readonly FindingState[] = ['open', 'resolved', 'accepted'];
 /** No id is longer, so a longer number is a name. */
 const ID = /^\d{1,18}$/;
 
-export async function findingsOf(
-  db: Database,
-  filter: { readonly volume: string | null; readonly state: FindingState | 'all' },
-): Promise<StoredFinding[]> {
+export interface FindingsFilter {
+  readonly volume: string | null;
+  readonly state: FindingState | 'all';
+  /** Any of these; all when empty. */
+  readonly verdicts: readonly Verdict[];
+  /** As typed: only what lies there or below, from the volume's root, or whole. Null for everything. */
+  readonly path: string | null;
+  readonly cwd: string;
+}
+
+/** By volume, and of each the worst first; what is as bad, by path. */
+export async function findingsOf(db: Database, filter: FindingsFilter): Promise<StoredFinding[]> {
   const states = filter.state === 'all' ? STATES : [filter.state];
-  if (filter.volume === null) return listFindings(db.pool, { states });
-  return listFindings(db.pool, { states, volumeId: (await volumeCalled(db.pool, filter.volume)).id });
+  const volumeId = filter.volume === null ? null : (await volumeCalled(db.pool, filter.volume)).id;
+  const found = await listFindings(db.pool, { states, ...(volumeId === null ? {} : { volumeId }) });
+  const places = filter.path === null ? null : await placesMeant(db, filter.path, filter.cwd);
+  const wanted = found.filter(
+    ({ volume, path, verdict }) =>
+      (filter.verdicts.length === 0 || filter.verdicts.includes(verdict)) &&
+      (places === null ||
+        places.some((place) => (place.volume === null || place.volume === volume) && isWithin(place.path, path))),
+  );
+  const order = new Map<string, number>();
+  for (const { volume } of wanted) if (!order.has(volume)) order.set(volume, order.size);
+  const rank = (one: StoredFinding): number => (order.get(one.volume) ?? 0) * RANKS + badness(one);
+  // The catalog sorts by path already, and this keeps it.
+  return wanted.toSorted((a, b) => rank(a) - rank(b));
+}
+
+async function placesMeant(
+  db: Database,
+  typed: string,
+  cwd: string,
+): Promise<{ readonly path: string; readonly volume: string | null }[]> {
+  const meant = await pathsMeant(db.pool, typed, cwd);
+  if (meant.length === 0)
+    throw new RollcallError(`${visible(typed)} is neither below a volume nor a path that one could have.`, {
+      next: 'rollcall volumes lists them.',
+    });
+  // A path in a snapshot is looked for in every live volume.
+  return meant.map(({ path, volume }) => ({ path, volume: volume?.role === 'live' ? volume.name : null }));
+}
+
+const RANKS = 1_000;
+
+/** What is lost for good comes first, then the classes in their order, and in each what nobody can tell apart. */
+function badness({ verdict, recovery, detail }: StoredFinding): number {
+  const rank = VERDICTS.indexOf(verdict) * 4;
+  if (isLossVerdict(verdict) && recovery === 'none') return rank;
+  return VERDICTS.length * 4 + rank + (isSideUnknown(detail) ? 0 : recovery === 'older' ? 1 : 2);
+}
+
+/** Two copies differ, and nothing tells which of them is right. */
+export function isSideUnknown(detail: unknown): boolean {
+  const { flags } = detail as { readonly flags?: readonly string[] };
+  return flags?.includes(FLAG.sideUnknown) === true;
 }
 
 /**

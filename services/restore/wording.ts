@@ -58,7 +58,8 @@ export function startMs(iso: string): number | null {
   return Number.isNaN(ms) ? null : ms;
 }
 
-const DAY_MS = 86_400_000;
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
 
 /** `2025-11-21 03:00` in UTC; an interval that covers exactly one day is that day; another interval is `from to to`. */
 export function time(iso: string): string {
@@ -79,6 +80,35 @@ function day(ms: number): string {
 function minute(ms: number): string {
   const d = new Date(ms);
   return `${day(ms)} ${pad(d.getUTCHours())}:${pad(d.getUTCMinutes())}`;
+}
+
+/**
+ * As `time`, for a terminal: in the time of this machine, with its offset, `2025-11-21 04:00 +01:00`. An interval that covers exactly one day here or in
+ * UTC is that day.
+ */
+export function localTime(iso: string): string {
+  const [from = '', to] = iso.split('/');
+  const start = Date.parse(from);
+  if (Number.isNaN(start)) return iso;
+  const end = to === undefined ? start : Date.parse(to);
+  if (Number.isNaN(end) || end - start <= 1000) return `${localMinute(start)} ${offset(start)}`;
+  const isDay = end - start <= DAY_MS + HOUR_MS && end - start > DAY_MS - HOUR_MS - 2000;
+  if (isDay && localMinute(start).endsWith(' 00:00')) return localMinute(start).slice(0, 10);
+  if (isDay && start % DAY_MS === 0) return day(start);
+  const first = offset(start) === offset(end) ? '' : ` ${offset(start)}`;
+  return `${localMinute(start)}${first} to ${localMinute(end)} ${offset(end)}`;
+}
+
+function localMinute(ms: number): string {
+  const d = new Date(ms);
+  return `${d.getFullYear()}-${pad(d.getMonth() + 1)}-${pad(d.getDate())} ${pad(d.getHours())}:${pad(d.getMinutes())}`;
+}
+
+/** Of local time at an instant: '+01:00'. */
+function offset(ms: number): string {
+  const minutes = -new Date(ms).getTimezoneOffset();
+  const size = Math.abs(minutes);
+  return `${minutes < 0 ? '-' : '+'}${pad(Math.floor(size / 60))}:${pad(size % 60)}`;
 }
 
 /** `21 Nov`, or `21 Nov 03:00` where several fall on one day: the label of a chart's axis. */

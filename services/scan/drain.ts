@@ -1,5 +1,6 @@
 // Draining a scan: claiming shards, giving them to threads, renewing leases, and closing when none is left. Any number of processes may drain
 // the same scan at once; one-shot commands call this directly, workers when the queue wakes them.
+import type { Used } from '../files/used.ts';
 import { randomInt } from 'node:crypto';
 import type { Connection } from '../catalog/database.ts';
 import { EXIT, RollcallError } from '../../domain/exit.ts';
@@ -35,6 +36,10 @@ export interface Progress {
   readonly bytes: number;
   /** Files in all, where an earlier scan of the volume tells. */
   readonly filesExpected?: number | null;
+  /** More than there can be, where no earlier scan tells: what the file system of the root has in use. */
+  readonly atMost?: Used | null;
+  /** A file that takes long. */
+  readonly slow?: { readonly path: string; readonly size: number; readonly read: number } | null;
 }
 
 export interface DrainOptions {

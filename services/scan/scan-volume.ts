@@ -3,6 +3,7 @@ import { EXIT, RollcallError } from '../../domain/exit.ts';
 import type { ScanMode } from '../../domain/scan.ts';
 import type { ScopeRules } from '../../domain/scope.ts';
 import type { Database } from '../catalog/database.ts';
+import { usedBelow } from '../files/used.ts';
 import { inTransaction } from '../catalog/database.ts';
 import { beginScan, giveUpScan, filesOfLastScan, runningScan } from '../catalog/scans.ts';
 import type { BeginScan, RunningScan } from '../catalog/scans.ts';
@@ -89,7 +90,7 @@ export async function runScan(
         beginScan(client, { ...wanted, startedMs: tools.nowMs() }),
       );
       if (scanId === null) continue;
-      const outcome = await drainHere(tools, volumeId, scanId, phase);
+      const outcome = await drainHere(tools, volumeId, { id: scanId, path: wanted.path }, phase);
       if (outcome.outcome !== 'aborted') return { scanId, outcome, joined: null };
       if (++aborted >= ABORTED_MAX) throw abortedByAnother(phase, outcome.reason);
       continue;
@@ -111,7 +112,7 @@ export async function runScan(
         ? `${phase}: a scan that began ${began} is continued.`
         : `${phase}: another run is scanning this volume since ${began}; this one helps, and comes after it.`,
     );
-    const outcome = await drainHere(tools, volumeId, scan.id, phase);
+    const outcome = await drainHere(tools, volumeId, scan, phase);
     if (outcome.outcome !== 'aborted' && standing === 'wanted') return { scanId: scan.id, outcome, joined: running };
     if (outcome.outcome === 'aborted' && ++aborted >= ABORTED_MAX) throw abortedByAnother(phase, outcome.reason);
   }
@@ -135,17 +136,23 @@ export function bytesReadBy(runs: readonly ScanRun[]): number {
   return runs.reduce((sum, run) => sum + ('totals' in run.outcome ? run.outcome.totals.bytesRead : 0), 0);
 }
 
-async function drainHere(tools: ScanTools, volumeId: number, scanId: bigint, phase: string): Promise<DrainOutcome> {
+async function drainHere(
+  tools: ScanTools,
+  volumeId: number,
+  scan: { readonly id: bigint; readonly path: string },
+  phase: string,
+): Promise<DrainOutcome> {
   const filesExpected = await filesOfLastScan(tools.db.pool, volumeId);
+  const atMost = filesExpected === null ? usedBelow(scan.path) : null;
   return drain({
     db: tools.db,
     threads: tools.threads,
-    scanId,
+    scanId: scan.id,
     nowMs: tools.nowMs,
     signal: tools.signal,
     waitForOthers: true,
     ...(tools.leases === undefined ? {} : { leases: tools.leases }),
-    onProgress: (progress) => tools.onProgress(phase, { ...progress, filesExpected }),
+    onProgress: (progress) => tools.onProgress(phase, { ...progress, filesExpected, atMost }),
     onFailure: (error) => tools.onNotice(`${phase}: ${error instanceof Error ? error.message : String(error)}`),
   });
 }
