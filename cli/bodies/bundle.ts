@@ -39,7 +39,7 @@ export async function bundleBody(context: Context, args: BundleArguments): Promi
   }
   const plain = (text: string): string => text;
   output.line(
-    `${bundle.directory}: from the assessment of ${visible(assessment.livePath)}, judged ${localTime(new Date(assessment.createdMs).toISOString())}`,
+    `${bundle.directory}: from the assessment of ${visible(assessment.livePath)}, of ${localTime(new Date(assessment.createdMs).toISOString())}`,
   );
   for (const line of roomLines(report, output.width, plain)) output.line(line);
   for (const line of partLines(report, output.width, plain)) output.line(line);
@@ -48,7 +48,7 @@ export async function bundleBody(context: Context, args: BundleArguments): Promi
   output.line(
     dry === undefined
       ? `Read ${shellWord(bundle.directory)}/README.txt.`
-      : 'Next, a dry run; the same with --apply puts the files back:',
+      : 'Next, a dry run; the same with --apply restores the files:',
   );
   if (dry !== undefined) output.line(`  ${dry.command}`);
   return exit;

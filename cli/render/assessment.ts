@@ -1,6 +1,7 @@
 // What `assess` prints at the end: what to stop, the numbers that matter, when and where, the command to run next. Pure: lines in, no terminal.
 import type { Assessment } from '../../domain/assessment.ts';
-import { VERDICTS } from '../../domain/verdicts.ts';
+import { FLAG } from '../../domain/judge/flags.ts';
+import { UNDECIDED, VERDICTS } from '../../domain/verdicts.ts';
 import { leftOutStep, restoreSteps, type Step, STOP_STEPS } from '../../services/restore/commands.ts';
 import {
   byOwner,
@@ -11,11 +12,11 @@ import {
   type Picture,
   picture,
   type ReportInput,
-  tellingIntervals,
 } from '../../services/restore/present.ts';
 import { roomText } from '../../services/restore/room.ts';
 import { bytes, count, plural, shellWord, since, localTime, visible } from '../../services/restore/wording.ts';
 import { leftOutLines, partLines, roomLines } from './bundle.ts';
+import { beyondLines, intervalLines } from './intervals.ts';
 import { clip, type Paint, paint, wrap } from './text.ts';
 
 export interface RenderOptions {
@@ -26,7 +27,6 @@ export interface RenderOptions {
 
 const INCOMPLETE_MAX = 3;
 const CONDITIONS_MAX = 3;
-const INTERVALS_MAX = 4;
 const GROUPS_MAX = 4;
 
 function when(assessment: Assessment): string {
@@ -34,12 +34,22 @@ function when(assessment: Assessment): string {
     (series) =>
       `${series.name} (${plural(series.snapshots, 'snapshot')}${series.newest === null ? '' : `, newest ${series.newest}`})`,
   );
-  return `judged ${localTime(new Date(assessment.createdMs).toISOString())} against ${backups.length === 0 ? 'its own history' : backups.join(' and ')}`;
+  return `assessed ${localTime(new Date(assessment.createdMs).toISOString())} against ${backups.length === 0 ? 'its own history' : backups.join(' and ')}`;
+}
+
+/** What a restore brought back and no backup holds yet: nobody has to act on it. */
+function restoredText({ findings }: Assessment): string | null {
+  const back = findings.filter(({ kind, flags }) => kind !== 'directory' && flags.includes(FLAG.restored)).length;
+  if (back === 0) return null;
+  return `${plural(back, 'file')} ${back === 1 ? 'was' : 'were'} restored; the next backup will cover ${back === 1 ? 'it' : 'them'}.`;
+}
+
+function sinceText({ sinceAll }: Picture): string {
+  return sinceAll === null ? '' : `; use --since ${since(sinceAll)} to count them as losses`;
 }
 
 function quietText(seen: Picture): string {
-  const option = seen.sinceAll === null ? '' : `; --since ${since(seen.sinceAll)} would count them as losses`;
-  return `${plural(seen.quiet.files, 'file')} (${bytes(seen.quiet.bytes)}) vanished outside the window and count as deleted${option}`;
+  return `${plural(seen.quiet.files, 'file')} (${bytes(seen.quiet.bytes)}) deleted: treated as ordinary deletions${sinceText(seen)}`;
 }
 
 /** What limits the dating and proving of losses says nothing where there are none. */
@@ -60,10 +70,13 @@ function nothing(assessment: Assessment, seen: Picture, width: number): string[]
     ordinary.length === 0 ? '' : `, ${ordinary.join(', ')}`
   }.`;
   const second = seen.quiet.files > 0 ? `${quietText(seen)}.` : `${when(assessment)}.`;
+  const restored = restoredText(assessment);
   const notes = assessment.conditions.filter(({ code }) => !OF_NO_WEIGHT_WITHOUT_LOSSES.has(code));
   return [
     visible(first),
+    ...(restored === null ? [] : [restored]),
     visible(second.charAt(0).toUpperCase() + second.slice(1)),
+    ...beyondLines(assessment, width),
     ...notes.flatMap(({ text }) => wrap(`Note    ${text}`, width, 8)),
   ];
 }
@@ -79,21 +92,6 @@ function groupText(all: readonly Group[]): string {
   return [...shown, ...(rest > 0 ? [`others ${count(rest)}`] : [])].join(', ');
 }
 
-function intervalLines(assessment: Assessment, width: number): string[] {
-  const telling = tellingIntervals(assessment.timeline);
-  const lines = telling.slice(-INTERVALS_MAX).map((each) => {
-    const what = [
-      ...(each.vanished > 0 ? [`${count(each.vanished)} vanished`] : []),
-      ...(each.damaged > 0 ? [`${count(each.damaged)} damaged`] : []),
-    ].join(', ');
-    const end = each.toName === 'live' ? 'now' : localTime(each.to);
-    return `${localTime(each.from)} to ${end}: ${what}${each.burst ? ' (burst)' : ''}`;
-  });
-  if (telling.length > INTERVALS_MAX)
-    lines.push(`${plural(telling.length - INTERVALS_MAX, 'earlier interval')} in report.html`);
-  return lines.map((line, index) => clip(`${index === 0 ? 'When    ' : '        '}${visible(line)}`, width));
-}
-
 /** The last lines: what to type. Without a bundle, what to look at. */
 function next(assessment: Assessment, input: ReportInput | null, seen: Picture, bold: Paint): string[] {
   const steps: readonly Step[] = input === null ? [] : restoreSteps(input);
@@ -102,7 +100,7 @@ function next(assessment: Assessment, input: ReportInput | null, seen: Picture, 
   if (dry !== undefined && input !== null && input.bundle !== null) {
     return [
       `Read ${shellWord(`${input.bundle}/report.html`)}, or README.txt beside it.`,
-      'Next, a dry run; the same with --apply puts the files back:',
+      'Next, a dry run; the same with --apply restores the files:',
       bold(`  ${dry.command}`),
     ];
   }
@@ -116,8 +114,14 @@ function next(assessment: Assessment, input: ReportInput | null, seen: Picture, 
   }
   if (input !== null && input.bundle !== null && input.leftOut.length > 0) {
     return [
-      'restore.sh can put nothing of it back. Next, what else can be done:',
+      'restore.sh can restore none of it. Next, what else can be done:',
       bold(`  cat ${shellWord(`${input.bundle}/README.txt`)}`),
+    ];
+  }
+  if (seen.sideUnknown.files > 0) {
+    return [
+      'Next, the paths of which two copies differ. Compare both; if the backup is right, run the same command with --side backup:',
+      bold(`  ${program} findings`),
     ];
   }
   if (assessment.incomplete.length > 0) {
@@ -129,18 +133,21 @@ function next(assessment: Assessment, input: ReportInput | null, seen: Picture, 
   if (seen.quiet.files > 0 && seen.sinceAll !== null && seen.lost.files + seen.open.files === 0) {
     return ['Next:', bold(`  ${program} findings`)];
   }
-  return ['Nothing can be put back. Next, every finding with its evidence:', bold(`  ${program} findings`)];
+  const what = seen.lost.files > 0 ? 'Nothing can be restored.' : 'Nothing has to be restored.';
+  return [`${what} Next, every finding:`, bold(`  ${program} findings`)];
 }
 
 function numbers(assessment: Assessment, seen: Picture, options: RenderOptions): string[] {
   const { width, color } = options;
   const plain: Paint = (text) => text;
   const grade =
-    seen.older.files > 0 ? `${count(seen.exact.files)} exact, ${count(seen.older.files)} older version` : 'all exactly';
-  const open = (['unreadable', 'unsettled', 'hidden', 'unreachable', 'misplaced', 'unverified'] as const)
-    .filter((verdict) => assessment.verdicts[verdict].files > 0)
-    .map((verdict) => `${verdict} ${count(assessment.verdicts[verdict].files)}`);
-  if (seen.sideUnknown.files > 0) open.push(`side unknown ${count(seen.sideUnknown.files)}`);
+    seen.older.files > 0
+      ? `${count(seen.exact.files)} exactly, ${count(seen.older.files)} in an older version`
+      : 'all exactly';
+  const open = UNDECIDED.filter((verdict) => assessment.verdicts[verdict].files > 0).map(
+    (verdict) => `${verdict} ${count(assessment.verdicts[verdict].files)}`,
+  );
+  if (seen.sideUnknown.files > 0) open.push(`can't tell which copy is right ${count(seen.sideUnknown.files)}`);
   if (seen.unreadCopies.files > 0) open.push(`copies unreadable ${count(seen.unreadCopies.files)}`);
   const lines = [
     row('lost for good', seen.lost.files, seen.lost.bytes, '', seen.lost.files > 0 ? paint(31, color) : plain, width),
@@ -157,7 +164,7 @@ function numbers(assessment: Assessment, seen: Picture, options: RenderOptions):
   if (seen.open.files > 0)
     lines.push(row('not decided', seen.open.files, seen.open.bytes, open.join(', '), paint(33, color), width));
   if (seen.deleted.files > 0) {
-    const note = seen.sinceAll === null ? 'accepted' : `quietly; --since ${since(seen.sinceAll)} counts them as losses`;
+    const note = seen.sinceAll === null ? 'accepted' : `treated as ordinary deletions${sinceText(seen)}`;
     lines.push(
       row('deleted', seen.deleted.files, seen.deleted.bytes, '', plain, width),
       ...wrap(note, width - 20, 0).map((line) => `${' '.repeat(20)}${line}`),
@@ -184,6 +191,25 @@ function stopLines(width: number, style: Paint): string[] {
   ];
 }
 
+/** Whether a snapshot may still be wanted: for what is to be restored, and where copies are to be compared or could not be read. */
+function needsHistory(seen: Picture): boolean {
+  const { lost, restorable, sideUnknown, unreadCopies, openWithCopy, directoriesRestorable } = seen;
+  const files = [lost, restorable, sideUnknown, unreadCopies, openWithCopy].reduce((sum, its) => sum + its.files, 0);
+  return files + directoriesRestorable > 0;
+}
+
+/** How the lost went, as far as their surroundings tell; each is a part of the losses. */
+function goneLines({ silent, uncertain, personDeleted }: Picture, width: number): string[] {
+  const ways = [
+    ...(silent.files > 0 ? [`silently ${count(silent.files)}`] : []),
+    ...(uncertain.files > 0 ? [`uncertain ${count(uncertain.files)} (restored only with --uncertain)`] : []),
+    ...(personDeleted.files > 0
+      ? [`probably by a person ${count(personDeleted.files)} (only with --person-deleted)`]
+      : []),
+  ];
+  return ways.length === 0 ? [] : wrap(`How     ${ways.join('; ')}`, width, 8);
+}
+
 /** Verdict by verdict, files and directories. */
 function verdictLines({ verdicts, directories, universe }: Assessment, width: number): string[] {
   const told = VERDICTS.filter((verdict) => verdict !== 'intact');
@@ -208,8 +234,8 @@ function verdictLines({ verdicts, directories, universe }: Assessment, width: nu
 }
 
 function readText({ bytesRead, bytesTrusted, trustedSince }: Assessment): string {
-  const oldest = trustedSince === null ? '' : ` (the oldest ${localTime(trustedSince)}; --reread reads all)`;
-  return `${bytes(bytesRead)}${bytesTrusted === 0 ? '' : `; ${bytes(bytesTrusted)} trusted from earlier readings${oldest}`}`;
+  const oldest = trustedSince === null ? '' : ` (the oldest ${localTime(trustedSince)}; --reread reads everything)`;
+  return `${bytes(bytesRead)}${bytesTrusted === 0 ? '' : `; ${bytes(bytesTrusted)} read before and unchanged since${oldest}`}`;
 }
 
 function conditionLines(assessment: Assessment, width: number): string[] {
@@ -231,27 +257,22 @@ export function renderAssessment(assessment: Assessment, input: ReportInput | nu
 
   const lines = wrap(`${assessment.livePath}: ${when(assessment)}`, width, 2);
   lines.push(...incompleteLines(assessment, width, yellow));
-  if (seen.lost.files + seen.restorable.files + seen.open.files + seen.directoriesRestorable > 0)
-    lines.push(...stopLines(width, red));
+  if (needsHistory(seen)) lines.push(...stopLines(width, red));
   if (input !== null) lines.push(...roomLines(input, width, red));
   lines.push('', ...numbers(assessment, seen, { width, color }), '');
   if (input !== null) lines.push(...partLines(input, width, yellow));
 
   lines.push(...intervalLines(assessment, width));
+  lines.push(...beyondLines(assessment, width));
   const lost = losses(assessment);
   if (lost.length > 0) {
     lines.push(clip(`Where   ${visible(groupText(byTopDirectory(lost)))}`, width));
     lines.push(clip(`Whose   ${visible(groupText(byOwner(lost, input?.owners ?? new Map())))}`, width));
   }
   lines.push(...verdictLines(assessment, width));
-  if (seen.personDeleted.files > 0) {
-    const note = `${plural(seen.personDeleted.files, 'file')} probably deleted by a person, left out unless --person-deleted`;
-    lines.push(...wrap(`Note    ${note}`, width, 8));
-  }
-  if (seen.uncertain.files > 0) {
-    const note = `${plural(seen.uncertain.files, 'file')} that may have been deleted on purpose: not restored unless you add --uncertain`;
-    lines.push(...wrap(`Note    ${note}`, width, 8));
-  }
+  lines.push(...goneLines(seen, width));
+  const restored = restoredText(assessment);
+  if (restored !== null) lines.push(...wrap(`Note    ${restored}`, width, 8));
   if (input !== null) lines.push(...leftOutLines(input, width));
   if (input !== null && input.needed.inodes > 0) lines.push(...wrap(`Needs   ${roomText(input)}`, width, 8));
   lines.push(...wrap(`Read    ${readText(assessment)}`, width, 8));

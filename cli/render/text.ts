@@ -49,7 +49,8 @@ function taken(points: readonly string[], width: number): string[] {
 export function wrap(text: string, width: number, indent: number): string[] {
   const lines: string[] = [];
   let line = '';
-  for (const word of visible(text).split(' ')) {
+  // An option is nothing without its value.
+  for (const word of visible(text).split(/(?<!--since) /)) {
     if (line !== '' && line.length + 1 + word.length > width) {
       lines.push(line);
       line = ' '.repeat(indent);

@@ -89,7 +89,7 @@ test('with -q what there is to report is printed as without it, and findings lis
   expect(lines[0]).toBe(`${inLive()}: 60 findings`);
   expect(lines[1]).toBe('  missing, identical copy: 60 (gone, and something points to a loss)');
   // Local times, with their offset.
-  expect(lines[2]).toMatch(/^ +\d+ {2}d\/f\d+ {2}last good 2026-11-27.*, noticed 2026-11-28/);
+  expect(lines[2]).toMatch(/^ +\d+ {2}d\/f\d+ {2}last good 20.*, noticed 20.* \+05:45$/);
   expect(lines.filter((line) => /^ +\d+ {2}d\/f/.test(line))).toHaveLength(50);
   expect(wall.stdout).toContain('… and 10 more\n');
   expect(wall.stdout).toContain('--limit 0 prints all');
