@@ -279,7 +279,7 @@ describe('the terminal text of assess', () => {
   test('quiet deletions are counted with the --since that would include them, also when all else is well', () => {
     expect(renderAssessment(story, reportInput(), terminal).join('\n')).toContain('--since 2025-11-13T03:00:00Z');
     expect(renderAssessment(quietSchool(12), null, { width: 200, color: false })[1]).toContain(
-      '12 files (579 kB) vanished outside the window and count as deleted; --since 2025-11-10T03:00:00Z',
+      '12 files (579 kB) deleted: treated as ordinary deletions; use --since 2025-11-10T03:00:00Z',
     );
   });
 
