@@ -41,6 +41,10 @@ const ADVICE: Readonly<Record<string, Advice>> = {
     next: 'name the Postgres server itself in DATABASE_URL, not a pooler in front of it',
   },
   '53100': { says: 'the disk of the database is full', next: SPACE },
+  '53400': {
+    says: 'the database reached a limit of its configuration',
+    next: 'raise the limit that it names (temp_file_limit, for example), then run the same command again: it continues',
+  },
   '53200': { says: 'the database is out of memory', next: 'give it memory, or run with fewer threads' },
   '53300': {
     says: 'the database has no connection left',
@@ -65,6 +69,11 @@ const ADVICE: Readonly<Record<string, Advice>> = {
     says: 'the database found an index damaged',
     next: 'check its disk; then `reindex database`, or begin a new state directory',
   },
+  // What a run worked on is gone from the catalog.
+  '23503': {
+    says: 'what this run works on was removed from the catalog meanwhile (rollcall volumes forget)',
+    next: 'run the same command again: it begins anew',
+  },
   '55P03': {
     says: 'another Rollcall holds the same rows for more than a minute',
     next: 'wait until the other run on this volume has ended, then try again',
@@ -84,8 +93,14 @@ export function databaseCode(error: unknown): string | null {
   return null;
 }
 
-/** What node-postgres and TLS say without a code of Postgres, before there is a connection. */
+/** What is known by its words: what node-postgres and TLS say before there is a connection, and what Postgres has no code of its own for. */
 const UNCODED: readonly (readonly [RegExp, Advice])[] = [
+  // A quota has no code, and is reported as an internal error.
+  [
+    /Disk quota exceeded/,
+    { says: 'the database is over its quota', next: SPACE.replace('on the file system', 'in the quota') },
+  ],
+  [/No space left on device/, { says: 'the disk of the database is full', next: SPACE }],
   [
     /client password must be/,
     {
@@ -136,6 +151,12 @@ function isOfFiles(error: unknown): boolean {
   return false;
 }
 
+/** Class 53, insufficient resources, as far as no line of the table says more. */
+const RESOURCES: Advice = {
+  says: 'the database lacks a resource',
+  next: 'look at its log, then run the same command again: it continues',
+};
+
 /** The connection is gone: whether the last statement happened is unknown. */
 export function isConnectionLost(error: unknown): boolean {
   if (isOfFiles(error)) return false;
@@ -159,12 +180,12 @@ export function isTransient(error: unknown): boolean {
 export function databaseAdvice(error: unknown): RollcallError | null {
   if (error instanceof RollcallError || !(error instanceof Error) || isOfFiles(error)) return null;
   const code = databaseCode(error);
-  const advice = code === null ? undefined : ADVICE[code];
+  const advice =
+    (code === null ? undefined : ADVICE[code]) ??
+    UNCODED.find(([pattern]) => pattern.test(error.message))?.[1] ??
+    (code?.startsWith('53') === true ? RESOURCES : undefined);
   if (advice !== undefined)
     return new RollcallError(`${advice.says}: ${error.message}`, { next: advice.next, cause: error });
-  const uncoded = UNCODED.find(([pattern]) => pattern.test(error.message))?.[1];
-  if (uncoded !== undefined)
-    return new RollcallError(`${uncoded.says}: ${error.message}`, { next: uncoded.next, cause: error });
   if (isConnectionLost(error)) {
     return new RollcallError(`the connection to the database was lost: ${error.message}`, {
       next: 'run the same command again: it continues where this one stopped',

@@ -210,7 +210,8 @@ class Drain {
       case 'failed': {
         const { message, stack, stops } = answer;
         if (stops !== null) {
-          await this.#ask((client) => releaseShard(client, shard, true));
+          // Not waited for: the server may be gone with its last free block. Its lease runs out.
+          await releaseShard(this.#client, shard, true).catch(() => undefined);
           throw new RollcallError(message, { next: stops.next ?? CONTINUES, cause: stack ?? undefined });
         }
         return this.#failed(shard, new Error(message, { cause: stack }));

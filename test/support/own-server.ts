@@ -1,0 +1,70 @@
+// A Postgres server of a test's own, as an operator runs one for DATABASE_URL: its data and what it writes ahead lie where the test wants them.
+import { spawn, spawnSync } from 'node:child_process';
+import { chmodSync, chownSync, mkdirSync, readdirSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { inject, onTestFinished } from 'vitest';
+import { connect } from '../../services/catalog/database.ts';
+import { until } from './poll.ts';
+
+export interface OwnServer {
+  readonly connectionString: string;
+}
+
+/** Postgres of the run's cluster, and who it runs as. */
+function programs(): { readonly bin: string; readonly as: { readonly uid?: number; readonly gid?: number } } {
+  const cluster = inject('cluster');
+  if (typeof cluster === 'string') throw new Error(`no Postgres for tests: ${cluster}`);
+  const state = dirname(cluster.host);
+  const version = readdirSync(state).find((name) => name.startsWith('postgres-'));
+  if (version === undefined) throw new Error(`${state} holds no Postgres`);
+  const { uid, gid } = statSync(join(state, 'data'));
+  return { bin: join(state, version, 'bin'), as: process.getuid?.() === 0 ? { uid, gid } : {} };
+}
+
+/** @param place.data an empty directory on some file system @param place.wal another one; beside the data unless given */
+export async function ownServer(place: { readonly data: string; readonly wal?: string }): Promise<OwnServer> {
+  const { bin, as } = programs();
+  const own = (path: string): string => {
+    mkdirSync(path, { recursive: true, mode: 0o700 });
+    chmodSync(path, 0o700);
+    if (as.uid !== undefined && as.gid !== undefined) chownSync(path, as.uid, as.gid);
+    return path;
+  };
+  const data = own(join(place.data, 'pg'));
+  const wal = place.wal === undefined ? [] : ['-X', own(join(place.wal, 'wal'))];
+  const made = spawnSync(
+    join(bin, 'initdb'),
+    ['-D', data, '-U', 'rollcall', '--auth=trust', '--encoding=UTF8', '--locale=C', '--wal-segsize=1', ...wal],
+    { ...as, cwd: '/', encoding: 'utf8' },
+  );
+  if (made.status !== 0) throw new Error(made.stderr);
+  const settings = {
+    listen_addresses: '',
+    unix_socket_directories: data,
+    shared_buffers: '16MB',
+    min_wal_size: '2MB',
+    max_wal_size: '1GB',
+    fsync: 'off',
+  };
+  const child = spawn(
+    join(bin, 'postgres'),
+    ['-D', data, ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])],
+    { ...as, cwd: '/', stdio: 'ignore' },
+  );
+  const ended = new Promise((resolve) => child.once('exit', resolve));
+  onTestFinished(async () => {
+    child.kill('SIGQUIT');
+    await ended;
+  });
+  const connectionString = `postgresql://rollcall@/postgres?host=${encodeURIComponent(data)}`;
+  await until('the server is ready', () =>
+    connect({ connectionString }).then(
+      async (client) => {
+        await client.end();
+        return true;
+      },
+      () => false,
+    ),
+  );
+  return { connectionString };
+}
