@@ -5,6 +5,7 @@ import { encodeText } from '../../domain/path.ts';
 import { leave, type DetachedWork } from '../../services/audit/detached.ts';
 import { workingDirectory } from '../../services/files/location.ts';
 import { openQueue } from '../../services/queue/queue.ts';
+import { refuseRedisUrl } from '../../services/queue/redis-url.ts';
 import type { Context } from '../command.ts';
 
 type Asked = DetachedWork extends infer W
@@ -15,6 +16,7 @@ type Asked = DetachedWork extends infer W
 
 export async function detach(context: Context, asked: Asked, json: boolean): Promise<ExitCode> {
   const { config, output, now } = context;
+  if (config.redisUrl !== null) refuseRedisUrl(config.redisUrl);
   const { db, address } = await context.session();
   const place = {
     cwd: workingDirectory(),

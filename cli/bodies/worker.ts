@@ -3,6 +3,7 @@ import { hostname } from 'node:os';
 import { EXIT, type ExitCode } from '../../domain/exit.ts';
 import { idleStart } from '../../services/files/idle.ts';
 import { startWorkerProcess } from '../../services/queue/process.ts';
+import { refuseRedisUrl } from '../../services/queue/redis-url.ts';
 import { threadsAllowed } from '../../services/scan/pool.ts';
 import type { Context } from '../command.ts';
 import type { WorkerArguments } from '../commands/worker.ts';
@@ -11,6 +12,7 @@ const CODES: readonly ExitCode[] = Object.values(EXIT);
 
 export async function workerBody(context: Context, args: WorkerArguments): Promise<ExitCode> {
   const { config, signal } = context;
+  if (config.redisUrl !== null) refuseRedisUrl(config.redisUrl);
   const { address } = await context.session();
   signal.throwIfAborted();
   const settings = {

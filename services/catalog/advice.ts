@@ -123,6 +123,13 @@ const UNCODED: readonly (readonly [RegExp, Advice])[] = [
     },
   ],
   [
+    /PEM routines|asn1 encoding/,
+    {
+      says: 'a certificate or key that DATABASE_URL names cannot be understood',
+      next: 'sslrootcert, sslcert and sslkey are files in PEM format',
+    },
+  ],
+  [
     /^timeout expired|due to connection timeout/,
     {
       says: 'the database did not answer in time',

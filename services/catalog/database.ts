@@ -96,7 +96,15 @@ function newClient(address: DatabaseAddress, applicationName: string): Client {
   try {
     return new Client(config);
   } catch (cause) {
-    throw new RollcallError('DATABASE_URL cannot be read', {
+    // node-postgres reads the files that a URL names at once. What else it says may repeat the URL, and with it the password.
+    const { code, path, syscall, message } = cause as NodeJS.ErrnoException;
+    if (path !== undefined || syscall !== undefined) {
+      throw new RollcallError(`DATABASE_URL names a file that cannot be read: ${message}`, {
+        next: 'check sslrootcert, sslcert and sslkey in DATABASE_URL',
+        cause,
+      });
+    }
+    throw new RollcallError(`DATABASE_URL cannot be read${code === undefined ? '' : ` (${code})`}`, {
       next: URL_FORM,
       cause,
     });
@@ -157,6 +165,8 @@ export function openPool(
     readonly trouble?: Database['trouble'];
   } = {},
 ): Database {
+  // A pool makes its clients later, and what is wrong with the address would come as an error of theirs.
+  newClient(address, applicationName);
   const pool = new Pool({
     ...clientConfig(address, applicationName),
     max: connectionsMax,

@@ -12,6 +12,8 @@ import { checkTools } from './tools.ts';
 const CONNECTIONS_MIN = 30;
 const REDIS_MAX_MS = 5_000;
 
+import { refuseRedisUrl } from '../queue/redis-url.ts';
+
 export interface ExamineOptions {
   /** As typed. */
   readonly paths: readonly string[];
@@ -85,6 +87,12 @@ async function checkDatabase({ openDatabase, databaseUrl, pgBin }: ExamineOption
 }
 
 async function checkRedis(url: string): Promise<Check> {
+  try {
+    refuseRedisUrl(url);
+  } catch (error) {
+    if (!(error instanceof RollcallError)) throw error;
+    return bad('redis', error.message, error.next ?? '');
+  }
   const { Redis } = await import('ioredis');
   const redis = new Redis(url, {
     lazyConnect: true,
