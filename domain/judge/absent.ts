@@ -24,7 +24,7 @@ export function judgeAbsence(c: Case, lkg: Sighting | null): Absence {
   const lastSeen = lastSighting(c);
   const firstGone = firstProof(c, lastSeen);
   const accepted = acceptance(c, expectedKeyOf(lkg), OBSERVED_ABSENT);
-  const moved = context.moves.moved.get(facts.path) ?? null;
+  const moved = context.moves.moved.get(facts.path) ?? context.moves.later.get(facts.path) ?? null;
   const open = context.openFindings.has(facts.path);
   const base = { accepted, movedTo: null, lastSeen, firstGone };
   if (accepted !== null) return { ...base, verdict: 'deleted' };

@@ -10,7 +10,10 @@ export function whereItWent(c: Case, verdict: Verdict, movedTo: string | null): 
   const rewritten = moves.rewritten.get(path);
   const copy = moves.copies.get(path);
   const evidence: string[] = [];
-  if (verdict === 'moved') evidence.push(`It stands at ${movedTo} now.`);
+  if (verdict === 'moved')
+    evidence.push(
+      moves.later.has(path) ? `It was renamed to ${movedTo}, which is gone as well.` : `It stands at ${movedTo} now.`,
+    );
   else if (moves.trashed.has(path))
     evidence.push(`It was deleted to ${moves.trashed.get(path)}, where it can be taken from.`);
   else if (moves.displaced.has(path)) evidence.push(`A file system repair put it at ${moves.displaced.get(path)}.`);

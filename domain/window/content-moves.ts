@@ -56,14 +56,15 @@ function pairGroup(
   const open = (): Vanished[] => lost.filter((v) => !pairs.has(v.path));
   const ordinary = fresh.filter((a) => !taken.has(a.path) && !lost.every((v) => isDisplaced(v.path, a.path)));
   // A file system without birth times: with equal content the number of the inode is enough.
-  const byInode = group(ordinary, (a) => `${a.live.root} ${a.live.inode}`);
+  const byInode = group(ordinary, ({ live }) => (live === null ? null : `${live.root} ${live.inode}`));
   for (const v of lost) {
     const a = v.live === null ? undefined : byInode.get(`${v.live.root} ${v.live.inode}`)?.[0];
     if (a !== undefined && sameInode(v, a)) pair(v, a);
   }
-  // Whose directory kept silent was not renamed by anybody: it takes no name from those that may have been.
+  // Whose directory kept silent was not renamed by anybody, and neither was what stood beside all of these: they take no name from the others.
+  const newest = ordinary.reduce((last, a) => Math.max(last, a.firstSeenMs), Number.NEGATIVE_INFINITY);
   pairOneToOne(
-    open().filter((v) => v.how !== 'silent'),
+    open().filter((v) => v.how !== 'silent' && newest > v.lastSeenMs),
     ordinary.filter((a) => !taken.has(a.path)),
     pair,
   );

@@ -14,10 +14,12 @@ import {
   type Vanished,
 } from './pairs.ts';
 
-/** By vanished path, unless said otherwise. A path is in one of moved, displaced, trashed and rewritten, or in none. */
+/** By vanished path, unless said otherwise. A path is in one of moved, later, displaced, trashed and rewritten, or in none. */
 export interface Moves {
   /** Where it stands now; several names of one file may lead to one. */
   readonly moved: ReadonlyMap<string, string>;
+  /** The name that it had next, which has vanished as well: what became of the file is told there. */
+  readonly later: ReadonlyMap<string, string>;
   /** Of what stays missing, a candidate: 'may have moved to'. */
   readonly candidates: ReadonlyMap<string, string>;
   /** A name whose content stood there while the vanished name was still there: a copy, and a source. */
@@ -36,6 +38,7 @@ export interface Moves {
 
 export const NO_MOVES: Moves = {
   moved: new Map(),
+  later: new Map(),
   candidates: new Map(),
   copies: new Map(),
   displaced: new Map(),
@@ -88,6 +91,7 @@ export function findMoves(
   }
   return {
     moved,
+    later: laterNames(vanished.filter((v) => !pairs.has(v.path) && !directories.has(v.path))),
     candidates,
     copies,
     displaced,
@@ -114,6 +118,22 @@ export function pathsToLookAt(vanished: readonly Vanished[], appeared: readonly 
     if (to !== null && !known.has(to)) wanted.add(to);
   }
   return [...wanted];
+}
+
+/**
+ * Among what is accounted for nowhere: names that were renamed to one that vanished after that, in snapshots that show both. Else a loss in a
+ * directory that was renamed days before would be a loss under both of its names.
+ */
+function laterNames(open: readonly Vanished[]): Map<string, string> {
+  const later = open
+    .filter((v) => v.firstSeenMs > Number.NEGATIVE_INFINITY)
+    .map((v): Appeared => ({ ...v, zeroFrom: null }));
+  const pairs = new Map<string, Pair>();
+  // That a directory was renamed is told by all that was in it: nobody has to have touched it.
+  const inDirectories = open.map((v) => ({ ...v, how: null }));
+  pairByDirectory(inDirectories, later, findPlaces(inDirectories, later, pairs), pairs);
+  pairByContent(open, later, pairs);
+  return new Map([...pairs].flatMap(([from, { a, changed }]) => (changed ? [] : [[from, a.path] as const])));
 }
 
 /** Endings of names that only tell of a burst of rewriting if the volume had none such before; with the point (ms) up to which that matters. */

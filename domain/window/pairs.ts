@@ -21,7 +21,8 @@ export interface Vanished {
   readonly live: Identity | null;
   /** That copy had no other name: what bears its identity now is this very entry, wherever and since whenever it was seen. */
   readonly alone: boolean;
-  /** Point (ms) of the last sighting, over all observers. */
+  /** Points (ms) of the first sighting of its last run, and of the last sighting, over all observers. */
+  readonly firstSeenMs: number;
   readonly lastSeenMs: number;
   /** How the name went. Who renames a file changes its directory; null: not known. */
   readonly how: 'silent' | 'touched' | 'untold' | null;
@@ -38,7 +39,7 @@ export interface Appeared {
   readonly rdev: bigint | null;
   /** As Proof.zeroFrom: 0 where the content is nothing but zeros. */
   readonly zeroFrom: number | null;
-  readonly live: Identity;
+  readonly live: Identity | null;
   /**
    * Point (ms) of the first sighting of its present run. Lacking in the complete newest snapshot counts as not having been there, so a
    * name that an older snapshot had begins anew after the newest one that lacks it.
@@ -110,12 +111,12 @@ export function mayBeRename(v: Vanished, a: Appeared): boolean {
 }
 
 function isAnotherFile(v: Vanished, a: Appeared): boolean {
-  return v.live !== null && !sameInode(v, a) && baseName(v.path) !== baseName(a.path);
+  return v.live !== null && a.live !== null && !sameInode(v, a) && baseName(v.path) !== baseName(a.path);
 }
 
 /** Where the file system keeps no birth time, the number alone: with equal content that is no chance. */
 export function sameInode(v: Vanished, a: Appeared): boolean {
-  if (v.live === null || v.live.root !== a.live.root || v.live.inode !== a.live.inode) return false;
+  if (v.live === null || a.live === null || v.live.root !== a.live.root || v.live.inode !== a.live.inode) return false;
   return v.live.btimeNs === a.live.btimeNs || v.live.btimeNs === 0n || a.live.btimeNs === 0n;
 }
 

@@ -42,7 +42,7 @@ export function countSpans(
         const count = index === undefined ? undefined : counts[index];
         const version = index === undefined ? null : versionAt(sights, spans[index]?.from ?? -1);
         if (count === undefined || version?.kind === 'directory') continue;
-        if (moves.moved.has(path) || moves.trashed.has(path)) count.moved++;
+        if (moves.moved.has(path) || moves.later.has(path) || moves.trashed.has(path)) count.moved++;
         else count.vanished++;
         continue;
       }

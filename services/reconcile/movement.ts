@@ -146,6 +146,7 @@ function vanishedOf(subject: Subject, builder: FactsBuilder, points: readonly nu
     suspect: version.suspect,
     live: identity,
     alone,
+    firstSeenMs: runBegan(facts, builder, points, seen),
     lastSeenMs: builder.observers[seen]?.role === 'list' ? SEEN_BY_LIST_MS : (points[seen] ?? 0),
     how: howOf(subject),
   };
@@ -180,28 +181,6 @@ function appearedOf(
 ): Appeared | null {
   const now = versionAt(facts.sights, live);
   if (now === null) return null;
-  // An absence counts only in a volume that has had the path; where no backup ever had it, lacking in a snapshot is enough.
-  const had = new Set<string>();
-  builder.observers.forEach((observer, index) => {
-    if (versionAt(facts.sights, index) !== null) had.add(observer.volume);
-  });
-  const anyBackup = builder.observers.some((observer) => observer.role === 'backup' && had.has(observer.volume));
-  const listed = builder.observers.some(
-    ({ role }, index) => role === 'list' && versionAt(facts.sights, index) !== null,
-  );
-  let first = live;
-  // What stood since the first observation has not appeared: of two equal files the one that is left is no target of the other.
-  let appeared = false;
-  for (let index = live - 1; index >= 0; index--) {
-    const sight = facts.sights[index] ?? null;
-    const observer = builder.observers[index];
-    if (sight !== null) {
-      if (!isGap(sight)) first = index;
-    } else if (observer !== undefined && (had.has(observer.volume) || !anyBackup)) {
-      appeared = true;
-      break;
-    }
-  }
   return {
     path: facts.path,
     kind: now.kind,
@@ -212,8 +191,31 @@ function appearedOf(
     rdev: now.rdev,
     zeroFrom: now.zeroFrom,
     live: { root, inode: now.inode, btimeNs: now.btimeNs },
-    firstSeenMs: appeared ? (points[first] ?? 0) : listed ? Number.NEGATIVE_INFINITY : ALWAYS_STOOD_MS,
+    firstSeenMs: runBegan(facts, builder, points, live),
   };
+}
+
+/** Point of the first sighting of the run that ends with `last`. What stood since the first observation has not appeared. */
+function runBegan(facts: PathFacts, builder: FactsBuilder, points: readonly number[], last: number): number {
+  // An absence counts only in a volume that has had the path; where no backup ever had it, lacking in a snapshot is enough.
+  const had = new Set<string>();
+  builder.observers.forEach((observer, index) => {
+    if (versionAt(facts.sights, index) !== null) had.add(observer.volume);
+  });
+  const anyBackup = builder.observers.some((observer) => observer.role === 'backup' && had.has(observer.volume));
+  let first = last;
+  for (let index = last - 1; index >= 0; index--) {
+    const sight = facts.sights[index] ?? null;
+    const observer = builder.observers[index];
+    if (sight !== null) {
+      if (!isGap(sight)) first = index;
+    } else if (observer !== undefined && (had.has(observer.volume) || !anyBackup)) return points[first] ?? 0;
+  }
+  // Of two equal files the one that is left is no target of the other.
+  const listed = builder.observers.some(
+    ({ role }, index) => role === 'list' && versionAt(facts.sights, index) !== null,
+  );
+  return listed ? Number.NEGATIVE_INFINITY : ALWAYS_STOOD_MS;
 }
 
 async function readUnread(

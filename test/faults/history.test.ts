@@ -268,6 +268,7 @@ test('equal digests of different sizes are different content, for sameness and f
     suspect: false,
     live: null,
     alone: false,
+    firstSeenMs: 0,
     lastSeenMs: 1,
     how: null,
   } as const;

@@ -143,6 +143,21 @@ test('a renamed directory takes empty files, links and nested directories along,
   checkSums(result.assessment);
 });
 
+test('what was lost days after its directory was renamed is one loss, under its last name', async () => {
+  settle(5);
+  for (let i = 0; i < 12; i++) house.write(`src/${i}`, `module ${i}`);
+  snapshots(1, 3);
+  house.rename('src', 'source', 3.5);
+  snapshots(4, 5);
+  house.lose('source/3', 'source/4');
+  const result = await house.assess(5);
+  expect(verdictsBelow(result, 'source/')).toMatchObject({ missing: 2 });
+  expect(said(result, 'src/3')).toBe('moved to source/3');
+  expect(evidenceOf(result, 'src/3')).toContain('It was renamed to source/3, which is gone as well.');
+  expect(said(result, 'src/5')).toBe('moved to source/5');
+  checkSums(result.assessment);
+});
+
 test('what fsck put into lost+found is missing: from the backup, or from there where the backup has none', async () => {
   settle(4);
   house.directory('disk2/lost+found');

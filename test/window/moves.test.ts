@@ -19,6 +19,7 @@ function gone(path: string, more: Partial<Vanished> = {}): Vanished {
     suspect: false,
     live: null,
     alone: false,
+    firstSeenMs: 0,
     lastSeenMs: NIGHT_1,
     how: null,
     ...more,
@@ -381,6 +382,40 @@ describe('what went along with its directory', () => {
     );
     expect(equal.moved.size).toBe(20_000);
   }, 60_000);
+});
+
+describe('names that were renamed and lost after that', () => {
+  const directory = { kind: 'directory', size: null, digest: null } as const;
+  const later = { firstSeenMs: NIGHT_2, lastSeenMs: 3_000 } as const;
+
+  test('the loss is told at the last name only', () => {
+    const moves = findMoves([gone('a/x', { how: 'touched' }), gone('b/y', later)], []);
+    expect([...moves.later]).toEqual([['a/x', 'b/y']]);
+    expect(moves.moved.size).toBe(0);
+  });
+
+  test('names that stood side by side are two losses', () => {
+    expect(findMoves([gone('a/x', { lastSeenMs: NIGHT_2 }), gone('b/y', later)], []).later.size).toBe(0);
+    expect(findMoves([gone('a/x', { how: 'silent' }), gone('b/y', later)], []).later.size).toBe(0);
+  });
+
+  test('a directory that was renamed before tells it of all that was in it, also where nobody seems to have touched it', () => {
+    const lost = [
+      gone('src', directory),
+      gone('src/x', { how: 'silent', digest: 11n }),
+      gone('src/y', { how: 'silent', digest: 12n }),
+      gone('src/empty', { how: 'silent', size: 0, digest: 0n }),
+      gone('src/unlike', { how: 'silent', digest: 13n }),
+    ];
+    const renamed = lost
+      .slice(1)
+      .map((v) => ({ ...v, ...later, path: v.path.replace('src', 'lib'), digest: v.digest === 13n ? 14n : v.digest }));
+    expect(Object.fromEntries(findMoves([...lost, ...renamed], []).later)).toEqual({
+      'src/x': 'lib/x',
+      'src/y': 'lib/y',
+      'src/empty': 'lib/empty',
+    });
+  });
 });
 
 describe('lost+found and the trash', () => {

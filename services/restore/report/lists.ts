@@ -2,6 +2,7 @@
 import type { Assessment, Finding } from '../../../domain/assessment.ts';
 import { LOSSES, UNDECIDED, VERDICT, type Verdict } from '../../../domain/verdicts.ts';
 import { FLAG } from '../../../domain/judge/flags.ts';
+import { isDisplaced } from '../../../domain/places.ts';
 import { fate, isUncertain, moves, probablyByPerson, sizeOf } from '../present.ts';
 import { bytes, count, plural, time } from '../wording.ts';
 import { type Cell, escape, name, table } from './html.ts';
@@ -35,9 +36,14 @@ function why(finding: Finding, withSignals: boolean): string {
   return `cause: ${cause}${signals === '' ? '' : ` (${signals})`}`;
 }
 
+function wentTo({ verdict, path }: Finding, to: string): string {
+  if (verdict === 'deleted') return 'now in';
+  return isDisplaced(path, to) ? 'a file system repair put it at' : 'may have moved to';
+}
+
 function evidence(finding: Finding): string[] {
   const parts: string[] = [];
-  if (finding.movedTo !== null) parts.push(`may have moved to ${name(finding.movedTo)}`);
+  if (finding.movedTo !== null) parts.push(`${wentTo(finding, finding.movedTo)} ${name(finding.movedTo)}`);
   if (finding.errno !== null) parts.push(escape(finding.errno));
   if (finding.below !== null) parts.push(`below ${name(finding.below)}`);
   const was = finding.expected?.digest ?? null;
