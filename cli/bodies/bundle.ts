@@ -28,7 +28,7 @@ export async function bundleBody(context: Context, args: BundleArguments): Promi
     async () => (await context.session()).db,
   );
   const { report } = bundle;
-  const exit = report.leftOut.length > 0 ? EXIT.incomplete : EXIT.nothing;
+  const exit = report.leftOut.some(({ isDone }) => !isDone) ? EXIT.incomplete : EXIT.nothing;
   if (args.json) {
     output.json({
       volume: assessment.volume,

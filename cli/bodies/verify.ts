@@ -11,12 +11,12 @@ import type { VerifyArguments } from '../commands/verify.ts';
 import { actor } from '../config.ts';
 
 const MEANING: Readonly<Record<VerifyStatus, string>> = {
-  restored: 'back, bit for bit',
-  beside: 'old content put beside what lies there',
-  waiting: 'left for an option of restore.sh',
+  restored: 'restored, identical byte for byte',
+  beside: 'old content restored beside the new one',
+  waiting: 'not restored',
   missing: 'still missing',
-  differs: 'there, but not what it should be',
-  blocked: 'blocked: a link or something else is in the way',
+  differs: 'different from what it should be',
+  blocked: 'blocked: a symlink or something else is in the way',
   unreadable: 'could not be read',
 };
 const SHOWN_MAX = 20;
@@ -42,17 +42,17 @@ export async function verifyBody(context: Context, args: VerifyArguments): Promi
     output.json({ ...result, closed });
     return result.exit;
   }
-  output.line(`${result.target}, held against ${result.bundle}:`);
+  output.line(`${result.target}, compared with ${result.bundle}:`);
   for (const status of VERIFY_STATUSES) {
     const { files, bytes: size } = result.counts[status];
     if (files > 0 || status === 'restored') {
-      const options = status === 'waiting' ? `: ${optionsOf(result.items).join(' ')}` : '';
+      const options = status === 'waiting' ? ` (add ${optionsOf(result.items).join(' ')})` : '';
       output.line(`  ${count(files).padStart(9)}  ${MEANING[status]}${options}${size > 0 ? ` (${bytes(size)})` : ''}`);
     }
   }
   if (result.metadataDiffers > 0)
     output.line(
-      `  ${count(result.metadataDiffers).padStart(9)}  of these have another owner, mode, time or link than before`,
+      `  ${count(result.metadataDiffers).padStart(9)}  of these have another owner, mode, time or hard link than before`,
     );
   const wrong = result.items.filter(
     ({ status }) => status !== 'restored' && status !== 'beside' && status !== 'waiting',
@@ -78,7 +78,7 @@ function optionsOf(items: readonly VerifyItem[]): string[] {
 }
 
 /** What is to be done now. What a person probably deleted is no finding, and said all the same: it is not back. */
-function nextLines({ exit, items, bundle, target, leftToPersons, metadataDiffers }: VerifyResult): string[] {
+function nextLines({ exit, items, bundle, target, isLive, leftToPersons, metadataDiffers }: VerifyResult): string[] {
   const restore = (options: readonly string[], of: readonly VerifyItem[]): string =>
     [
       `sh ${operand(bundle)}/restore.sh --apply`,
@@ -95,24 +95,24 @@ function nextLines({ exit, items, bundle, target, leftToPersons, metadataDiffers
       ...(absent.length > 0 ? [`Next: ${restore(optionsOf(others), absent)}   (README.txt there says more)`] : []),
       ...(having('differs').length > 0
         ? [
-            'What differs was put there, or changed, since: restore.sh leaves it. To have the old content, move it aside and run restore.sh again.',
+            'Different files were created or changed since; restore.sh leaves them alone. To get the old content, move them aside and run restore.sh again.',
           ]
         : []),
-      ...(having('blocked').length > 0 ? ['What is in the way has to be moved aside first.'] : []),
+      ...(having('blocked').length > 0 ? ['Move aside what is in the way, then run restore.sh again.'] : []),
       ...(having('unreadable').length > 0
-        ? [`What cannot be read: rollcall doctor ${shellWord(target)} may tell why.`]
+        ? [`For what cannot be read, run: rollcall doctor ${shellWord(target)}`]
         : []),
     ];
   }
   if (leftToPersons > 0)
     return [
-      `All the rest that the lists of this bundle hold is back. ${plural(leftToPersons, 'path')} a person probably deleted; if that was not meant:`,
+      `Everything else was restored. Not restored: ${plural(leftToPersons, 'path')} a person probably deleted. If that was a mistake:`,
       `  ${restore(['--person-deleted'], items.filter(isLeftToPerson))}`,
     ];
   if (metadataDiffers > 0)
     return [
-      `All content that the lists of this bundle hold is back; ${plural(metadataDiffers, 'path')} with another owner, mode, time or link than in`,
-      `${operand(bundle)}/manifest.jsonl: restore.sh leaves what is there as it is, so that is for chown, chmod and touch, as root.`,
+      `All content was restored; ${plural(metadataDiffers, 'path')} with another owner, mode, time or hard link than in ${operand(bundle)}/manifest.jsonl.`,
+      'Run restore.sh as root to set owners that a run without root could not set, or use chown, chmod and touch.',
     ];
-  return ['Everything that the lists of this bundle hold is back.'];
+  return [isLive ? 'Everything was restored. The next backup will cover it.' : 'Everything was restored.'];
 }

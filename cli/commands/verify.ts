@@ -24,7 +24,7 @@ interface Options extends GentleOptions {
 export function define(program: Command, run: Run): void {
   const command = program.command('verify');
   command
-    .summary('prove that what was restored is what was lost')
+    .summary('check restored files byte for byte')
     .description(
       'Reads every file of a restore bundle again at its target and compares it bit for bit with the manifest. For the live root it closes the findings.',
     )

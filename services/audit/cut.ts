@@ -111,7 +111,7 @@ function refuseNothing({ program }: CutTools, { bundle, assessment }: Reopened, 
   if ([...parts.values()].includes('this')) return;
   if (failed.files > 0 && beyond.files + elsewhere.files === 0) {
     throw new RollcallError(
-      `${plural(failed.files, 'file')} failed at their source when ${bundle}, or a part before it, was written: in no list, and not given up.`,
+      `${plural(failed.files, 'file')} could not be read at their source when ${bundle}, or a part before it, was written. They are not restored, and not given up.`,
       {
         exit: EXIT.incomplete,
         next: `${assessAgain(program, assessment)} looks for other copies.`,

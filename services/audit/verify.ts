@@ -8,7 +8,7 @@ import { meaningsOf } from '../files/location.ts';
 import { type Accepted, refuseGluster } from '../files/looking.ts';
 import { exists } from '../files/snapshots.ts';
 import { verifyBundle } from '../restore/verify.ts';
-import type { VerifyResult } from '../restore/verify.ts';
+import type { VerifyItem, VerifyResult } from '../restore/verify.ts';
 
 export interface VerifyRequest extends Accepted {
   /** As typed. */
@@ -41,7 +41,7 @@ export async function verify(request: VerifyRequest, open: () => Promise<Databas
     signal: request.signal,
     onProgress: request.onProgress,
   });
-  const paths = result.items.filter(({ status }) => status === 'restored').map(({ path }) => path);
+  const paths = result.items.filter(isBack).map(({ path }) => path);
   if (!result.isLive || paths.length === 0) return { result, closed: null };
   const db = await open();
   const volume = await findVolume(db.pool, result.volume);
@@ -62,6 +62,11 @@ export async function verify(request: VerifyRequest, open: () => Promise<Databas
 function targetOf(argument: string, request: VerifyRequest): string {
   for (const meaning of meaningsOf(argument, request.cwd)) refuseGluster(meaning, request, true);
   return placeOf(argument, request.cwd);
+}
+
+/** What was made again and has its old content beside it lacks nothing any more; what was replaced, or cannot be read, is as it was. */
+function isBack({ status, verdict }: VerifyItem): boolean {
+  return status === 'restored' || (status === 'beside' && verdict === 'recreated');
 }
 
 function placeOf(argument: string, cwd: string): string {

@@ -154,7 +154,7 @@ function unreadSources(plan: RestorePlan): string | null {
   const more = others === 0 ? '' : `, and ${others === 1 ? 'one more' : `${others} more`}`;
   return (
     `backup: the copy of ${first.finding.path} in ${first.finding.source.snapshot} failed when the lists were written (${first.why})${more}. ` +
-    'In no list: check that the backup is mounted, and run again.'
+    'Not restored: check that the backup is mounted, and run again.'
   );
 }
 

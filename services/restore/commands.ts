@@ -44,9 +44,9 @@ export function restoreSteps(input: ReportInput): Step[] {
   const script = `sh ${bundle}/restore.sh`;
   const line = (first: readonly string[]): string => [script, ...first, ...options, target].join(' ');
   return [
-    { why: 'see what would be done; nothing is written', command: line([]) },
-    { why: 'put the files back', command: line(['--apply']) },
-    { why: 'read every restored file again and prove it', command: `${input.program} verify ${bundle} ${target}` },
+    { why: 'see what would be restored; nothing is written', command: line([]) },
+    { why: 'restore the files', command: line(['--apply']) },
+    { why: 'check the restored files byte for byte', command: `${input.program} verify ${bundle} ${target}` },
   ];
 }
 

@@ -13,6 +13,7 @@ import { readContent } from '../files/read.ts';
 import type { Stat } from '../files/stat.ts';
 
 const READ_ATTEMPTS = 3;
+const NAMES_BATCH = 10_000;
 const SHA_BUFFER_BYTES = 1024 * 1024;
 
 /** What lies at a path now. blocked: a symlink or something else stands where one of its directories should be. */
@@ -75,6 +76,19 @@ export class Copies {
       if (errno === 'ENOTDIR' || errno === 'ELOOP') return { is: 'blocked' };
       return isAbsent(errno) ? { is: 'absent' } : { is: 'unreadable', errno };
     }
+  }
+
+  /** All names of a directory, printable; none where it cannot be listed. */
+  names(path: string): string[] {
+    const all: string[] = [];
+    try {
+      const directory = path === '' ? this.#root : this.#open(path);
+      directory.list(NAMES_BATCH, (names) => void all.push(...names));
+    } catch (error) {
+      if (errnoOf(error) === null) throw error;
+      return [];
+    }
+    return all;
   }
 
   /** look(), and for a regular file its content too. 'CHANGED' as errno: it moved while it was read. */

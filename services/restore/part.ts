@@ -86,13 +86,17 @@ export function leftTexts(part: PartSummary): string[] {
   const { beyond, elsewhere, earlier, failed, lost } = part;
   return [
     ...(beyond.files > 0 ? [`${its(beyond)} that were asked for are left for the next part.`] : []),
-    ...(elsewhere.files > 0 ? [`${its(elsewhere)} that can be restored were not asked for, and are in no list.`] : []),
+    ...(elsewhere.files > 0
+      ? [`${its(elsewhere)} that can be restored were not asked for, and are not restored.`]
+      : []),
     ...(lost.elsewhere.files > 0
       ? [`${count(lost.elsewhere.files)} of the files that are lost for good were not asked for.`]
       : []),
-    ...(earlier.files > 0 ? [`${its(earlier)} stand in earlier parts.`] : []),
+    ...(earlier.files > 0 ? [`${its(earlier)} are in earlier parts.`] : []),
     ...(failed.files > 0
-      ? [`${its(failed)} failed at their source when earlier parts were written, and are in no list: assess again.`]
+      ? [
+          `${its(failed)} could not be read at their source when earlier parts were written, and are not restored: assess again.`,
+        ]
       : []),
   ];
 }

@@ -1,7 +1,8 @@
 // Which entry goes to which restore list. Pure: an assessment and what was proved of its sources go in, the plan of a bundle comes out.
 import type { Finding, Source, State } from '../../domain/assessment.ts';
-import { baseName, compareBytes, decodeName, decodePath, encodeName, joinPath, parentOf } from '../../domain/path.ts';
+import { compareBytes, decodePath } from '../../domain/path.ts';
 import { type Need, needsOf } from '../../domain/needs.ts';
+import { besideName, isBeside } from './beside.ts';
 import { hasSource, isDamaged, isLoss, ruledOut } from './eligible.ts';
 
 /**
@@ -39,7 +40,11 @@ export interface LeftOut {
   readonly leftOut: string;
   /** Its sources are gone, unreadable or not what they were: as long as no other is found it is lost. */
   readonly sourceFailed: boolean;
+  /** Printable, below the target: where an earlier restore has put it. */
+  readonly besideAt?: string;
 }
+
+export const BESIDE_ALREADY = 'its old content is beside it already';
 
 export interface PlanSource {
   /** Two digits or more: the prefix of its lists. */
@@ -112,7 +117,6 @@ export interface RestorePlan {
 
 /** rsync and the kernel take 4,095 bytes with the root before it; rsync's temporary name wants a few more. */
 const PATH_BYTES_MAX = 4_000;
-const NAME_BYTES_MAX = 255;
 export const TOO_LONG = 'its path is too long for rsync';
 
 function listName(base: 'missing' | 'damaged' | 'beside', needs: readonly Need[], age: number): string {
@@ -124,24 +128,6 @@ function listName(base: 'missing' | 'damaged' | 'beside', needs: readonly Need[]
   if (base !== 'missing' || parts.length === 0) parts.push(base);
   if (age > 0) parts.push(String(age));
   return parts.join('-');
-}
-
-/** 20261120T030000Z, from the start of an ISO 8601 time or interval. */
-function stamp(asOf: string): string {
-  const ms = Date.parse(asOf.split('/')[0] ?? '');
-  return Number.isNaN(ms) ? 'snapshot' : `${new Date(ms).toISOString().slice(0, 19).replaceAll(/[-:]/g, '')}Z`;
-}
-
-/** A name beside `path` that nothing of this assessment has, at most 255 bytes, cut between characters. */
-function besideName(path: string, asOf: string, taken: ReadonlySet<string>): string {
-  const name = decodeName(baseName(path));
-  for (let n = 1; ; n++) {
-    const suffix = Buffer.from(`.rollcall-${stamp(asOf)}${n === 1 ? '' : `-${n}`}`);
-    let keep = Math.min(name.length, NAME_BYTES_MAX - suffix.length);
-    while (keep > 0 && keep < name.length && ((name[keep] ?? 0) & 0xc0) === 0x80) keep--;
-    const beside = joinPath(parentOf(path), encodeName(Buffer.concat([name.subarray(0, keep), suffix])));
-    if (!taken.has(beside)) return beside;
-  }
 }
 
 /** '' has none; 'a/b/c' has 'a' and 'a/b'. */
@@ -172,6 +158,8 @@ export function planRestore(
   const leftOut: PlanLeftOut[] = [];
   const lost: Finding[] = [];
   const accepted: { finding: Finding; proof: Proof }[] = [];
+  /** Replaced directories and where their old content goes. */
+  const moved = new Map<string, string>();
   for (const finding of findings) {
     if (!isLoss(finding)) continue;
     if (!hasSource(finding.recovery) || finding.source === null) {
@@ -182,6 +170,8 @@ export function planRestore(
     const why =
       ruledOut(finding) ??
       (proof === undefined ? 'its source was not proved' : 'leftOut' in proof ? proof.leftOut : null);
+    if (proof !== undefined && 'leftOut' in proof && proof.besideAt !== undefined)
+      moved.set(finding.path, proof.besideAt);
     if (why !== null)
       leftOut.push({ finding, why, sourceFailed: proof !== undefined && 'leftOut' in proof && proof.sourceFailed });
     else if (proof !== undefined && !('leftOut' in proof)) accepted.push({ finding, proof });
@@ -191,8 +181,6 @@ export function planRestore(
   const indexOf = new Map(sources.map((source, index) => [source.root, index]));
   const taken = new Set(all.map((finding) => finding.path));
   const destinations = new Map<Finding, string>();
-  /** Replaced directories and where their old content goes. */
-  const moved = new Map<string, string>();
   for (const { finding, proof } of accepted) {
     if (!isBeside(finding, proof)) continue;
     const beside = besideName(finding.path, proof.source.asOf, taken);
@@ -277,13 +265,6 @@ function withoutContradictions(entries: readonly Entry[], leftOut: PlanLeftOut[]
       });
     return above === undefined;
   });
-}
-
-function isBeside(finding: Finding, proof: Proof): boolean {
-  if (finding.verdict === 'replaced' || finding.verdict === 'recreated' || finding.verdict === 'unreadable')
-    return true;
-  // Damaged content is replaced by content of its own kind only.
-  return isDamaged(finding) && (proof.obstacle === null || proof.obstacle.state.kind !== proof.source.state.kind);
 }
 
 function below(path: string, moved: ReadonlyMap<string, string>): string {

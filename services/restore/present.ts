@@ -4,6 +4,7 @@ import { exitOfFinding, isLossVerdict, VERDICT } from '../../domain/verdicts.ts'
 import { EXIT } from '../../domain/exit.ts';
 import { FLAG } from '../../domain/judge/flags.ts';
 import type { Selection } from './selection.ts';
+import { plural } from './wording.ts';
 
 /** One restore list of a bundle. `file` is its path below the bundle, as in lists/01-missing.files0. */
 export interface ListSummary {
@@ -28,6 +29,8 @@ export interface LeftOutGroup {
   readonly directories: number;
   /** What a person can do about it, as a sentence; null where findings.jsonl says all. */
   readonly remedy: string | null;
+  /** An earlier restore has done what can be done. */
+  readonly isDone: boolean;
 }
 
 /** What the bundle's writer knows beyond the assessment. All paths are printable text. */
@@ -218,6 +221,25 @@ export function picture(assessment: Assessment): Picture {
 /** True when there is nothing that a person should do or know of before going back to bed. What was accepted is known. */
 export function nothingToReport(assessment: Assessment): boolean {
   return assessment.incomplete.length === 0 && assessment.findings.every((f) => exitOfFinding(f) === EXIT.nothing);
+}
+
+/** Whether a snapshot may still be wanted: for what is to be restored, and where copies are to be compared or could not be read. */
+export function needsHistory(seen: Picture): boolean {
+  const { lost, restorable, sideUnknown, unreadCopies, openWithCopy, directoriesRestorable } = seen;
+  const files = [lost, restorable, sideUnknown, unreadCopies, openWithCopy].reduce((sum, its) => sum + its.files, 0);
+  return files + directoriesRestorable > 0;
+}
+
+/** Files that were restored and proven: only the backup lacks them, and the next one will have them. */
+export function awaitingBackup({ findings }: Assessment): number {
+  return findings.filter(({ kind, flags }) => kind !== 'directory' && flags.includes(FLAG.restored)).length;
+}
+
+/** '12 files were restored; the next backup will cover them.' Null where there are none. */
+export function restoredText(assessment: Assessment): string | null {
+  const files = awaitingBackup(assessment);
+  if (files === 0) return null;
+  return `${plural(files, 'file')} ${files === 1 ? 'was' : 'were'} restored; the next backup will cover ${files === 1 ? 'it' : 'them'}.`;
 }
 
 /** Losses of one group. */

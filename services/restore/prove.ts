@@ -2,12 +2,13 @@
 // minutes or days old, and a snapshot may have rotted, been pruned or been exchanged since.
 import type { Finding, Source, State } from '../../domain/assessment.ts';
 import { EXIT, RollcallError } from '../../domain/exit.ts';
-import { joinPath } from '../../domain/path.ts';
+import { isWithin, joinPath } from '../../domain/path.ts';
 import { FileError } from '../files/errors.ts';
 import type { Hasher } from '../files/hash.ts';
 import { Copies } from './content.ts';
 import { candidates, isDamaged } from './eligible.ts';
-import type { LeftOut, Obstacle, Proof } from './plan.ts';
+import { Besides, isBeside } from './beside.ts';
+import { BESIDE_ALREADY, type LeftOut, type Obstacle, type Proof } from './plan.ts';
 
 /** Another copy to restore a finding from, and what it would amount to. */
 export interface Alternative {
@@ -80,6 +81,8 @@ export async function proveSources(input: ProveInput): Promise<Proved> {
   const wanted = candidates(findings);
   const proofs = new Map<Finding, Proof | LeftOut>();
   const roots = new Roots(hasher, now);
+  let besides: Besides | null = null;
+  const directoriesBeside = new Map<string, string>();
   let bytesRead = 0;
   let sinceTurn = 0;
   const onBytes = (bytes: number): void => {
@@ -111,6 +114,23 @@ export async function proveSources(input: ProveInput): Promise<Proved> {
     roots.close();
   }
 
+  /** What an earlier restore has put beside, or below a directory that it put beside, is not offered again. */
+  function alreadyBeside(finding: Finding, proof: Pick<Proof, 'source' | 'obstacle'>): string | null {
+    const { state } = proof.source;
+    besides ??= new Besides(roots.at(livePath));
+    if (isBeside(finding, proof)) {
+      const at = besides.of(finding.path, state);
+      if (at !== null && state.kind === 'directory') directoriesBeside.set(finding.path, at);
+      return at;
+    }
+    for (const [directory, at] of directoriesBeside) {
+      if (!isWithin(directory, finding.path)) continue;
+      const path = at + finding.path.slice(directory.length);
+      return besides.holds(path, state) ? path : null;
+    }
+    return null;
+  }
+
   async function prove(
     finding: Finding,
     { nextSource }: ProveInput,
@@ -132,6 +152,8 @@ export async function proveSources(input: ProveInput): Promise<Proved> {
       best = readSource(next, finding, roots, now(), onBytes);
     }
     const insteadOf = 'leftOut' in first ? { source: finding.source, why: first.leftOut } : null;
+    const besideAt = alreadyBeside(finding, { ...best, obstacle });
+    if (besideAt !== null) return { leftOut: BESIDE_ALREADY, sourceFailed: false, besideAt };
     return { ...best, insteadOf, obstacle, survivorSha256: survivor(finding, best, roots, livePath, onBytes) };
   }
 }

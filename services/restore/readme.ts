@@ -2,7 +2,7 @@
 import type { Assessment } from '../../domain/assessment.ts';
 import { leftOutStep, restoreSteps, STOP_STEPS } from './commands.ts';
 import { askedText, leftTexts } from './part.ts';
-import { type ListSummary, type Picture, picture, type ReportInput } from './present.ts';
+import { type ListSummary, needsHistory, type Picture, picture, type ReportInput, restoredText } from './present.ts';
 import { roomText, tooLittleRoom } from './room.ts';
 import { bytes, count, leftOut, plural, since, time, visible } from './wording.ts';
 
@@ -38,21 +38,21 @@ function contents(input: ReportInput): string[] {
   return [
     ...item('report.html', 'the same for a browser and for paper, with the timeline and the lists'),
     ...item('summary.json', 'all counts, for programs'),
-    ...item('restore.sh', 'puts the files back; a dry run unless --apply is given'),
+    ...item('restore.sh', 'restores the files; a dry run unless --apply is given'),
     ...item(
       'manifest.jsonl',
       'every file to restore: path, size, digest, times, owner, mode, source, one JSON object a line',
     ),
     ...item('findings.jsonl', 'every path that is not intact, with its verdict and the evidence'),
-    ...item('lost.jsonl', 'what no copy is left of, with everything that is known of it'),
+    ...item('lost.jsonl', 'files of which no copy is left, with everything that is known about them'),
     ...item(
       'by-owner/UID.txt, .csv',
-      'what each owner has lost and gets back, to send on; owners.csv lists them all (in a spreadsheet, an apostrophe before = + - @ was put there by Rollcall)',
+      'what each owner lost and gets back, to send on; owners.csv lists them all (in a spreadsheet, an apostrophe before = + - @ was put there by Rollcall)',
     ),
     ...item('SHA256SUMS', 'digests of everything here; restore.sh holds its lists against it before it starts'),
     ...item('lists/NN-*.files0', 'names to copy from one snapshot, each ended by NUL, for rsync -0 --files-from'),
-    ...item('lists/NN-*.pairs0', 'copies that stand under another name in the snapshot'),
-    ...item('lists/NN-*.links0', 'names to be linked to a surviving name with the same content'),
+    ...item('lists/NN-*.pairs0', 'files that come from another name in the snapshot or the volume'),
+    ...item('lists/NN-*.links0', 'names to be hard-linked to a surviving name with the same content'),
     ...item('lists/NN.dirs0', 'missing directories, shallow first'),
     ...item(
       'lists/NN.xxh64',
@@ -84,17 +84,17 @@ function apply(input: ReportInput, seen: Picture): string[] {
     ...steps.flatMap((step, index) => ['', ...wrap(`${index + 1}. ${step.why}`), '', `     ${step.command}`]),
     '',
     ...wrap(
-      'restore.sh needs rsync 3.2.4 or newer, GNU xargs and sha256sum, and looks for them first. It creates what is absent and nothing else: ' +
-        'a name that exists at the target by then is left alone and listed. --damaged replaces a file only if it still is what was judged, and keeps the ' +
+      'restore.sh needs rsync 3.2.4 or newer, GNU xargs and sha256sum, and looks for them first. It creates what is missing and nothing else: ' +
+        'a name that exists in the target is left alone and listed. --damaged replaces a file only if it still is what was assessed, and keeps the ' +
         'replaced one in evidence/ here. --older takes the newest copy that is left where something newer is known to have existed. ' +
-        'A name that somebody creates while rsync transfers that very file is replaced: keep people from writing until the end.',
+        'A name that somebody creates while rsync transfers that very file is replaced: stop everything that writes until the end.',
     ),
     ...(input.remote
       ? ['', ...wrap('The snapshots lie on another machine: put its name for HOST. The copy goes over ssh.')]
       : []),
     '',
     ...wrap(
-      'It refuses to run when somebody else can write this bundle, or when a list is not what was written. Keep it where only root can write.',
+      'It refuses to run when somebody else can write to this bundle, or when a list was changed. Keep it where only root can write.',
     ),
     '',
     ...wrap(
@@ -122,18 +122,21 @@ function away(assessment: Assessment, input: ReportInput): string[] {
   );
   tell(
     seen.sideUnknown.files,
-    'differing from the only copy, with nothing to tell which side is right: look at both, then assess again with --side backup or accept.',
+    'that differ from the only copy: Rollcall can not tell which copy is right. Compare both, then assess again with --side backup, or accept.',
   );
   tell(
     seen.open.files - seen.sideUnknown.files,
-    'that could not be judged (unreadable, unsettled, unverified): nothing is claimed about them.',
+    'that could not be judged (unreadable, changing, or a copy could not be read).',
   );
   tell(
     seen.quiet.files,
-    `gone before the window: counted as deleted.${seen.sinceAll === null ? '' : ` Assess again with --since ${since(seen.sinceAll)} to count them as losses.`}`,
+    `treated as ordinary deletions.${seen.sinceAll === null ? '' : ` Assess again with --since ${since(seen.sinceAll)} to count them as losses.`}`,
   );
-  tell(assessment.verdicts.moved.files, 'moved: the same content stands under another name.');
-  tell(input.fallenBack, 'from the next best copy, because the best one failed by then: insteadOf in manifest.jsonl.');
+  tell(assessment.verdicts.moved.files, 'moved: the same content has another name now.');
+  tell(
+    input.fallenBack,
+    'restored from the next best copy, because the best one could not be read any more: insteadOf in manifest.jsonl.',
+  );
   for (const group of input.leftOut.slice(0, LEFT_OUT_MAX))
     lines.push(...wrap(`${leftOut(group)}${group.remedy === null ? '' : ` ${group.remedy}`}`, '    ', '  - '));
   if (input.leftOut.length > LEFT_OUT_MAX)
@@ -156,33 +159,27 @@ function part({ part: its }: ReportInput): string[] {
       `THIS BUNDLE HOLDS A PART${asked === '' ? '' : ` (${asked})`}: its lists have ${plural(held.files, 'file')}, ${bytes(held.bytes)}. The counts below are of the whole volume.`,
     ),
     ...leftTexts(its).flatMap((text) => wrap(text, '    ', '  - ')),
-    ...(next === null ? [] : ['', ...wrap('The next part is made, without another scan, by:'), '', `     ${next}`]),
+    ...(next === null
+      ? []
+      : ['', ...wrap('This command writes the next part, without another scan:'), '', `     ${next}`]),
   ];
 }
 
-/** The whole text, lines ended by newline. Own words are ASCII; names stand in printable form, never raw. */
-export function renderReadme(assessment: Assessment, input: ReportInput): string {
-  const seen = picture(assessment);
-  const lines = [
-    'Rollcall restore bundle',
-    '=======================',
-    '',
-    ...wrap(
-      `What was lost on ${assessment.livePath}, judged ${time(new Date(assessment.createdMs).toISOString())} UTC, and how to put it back. ` +
-        'This directory stands alone: it needs neither Rollcall nor its database, except for the proof at the end. Names are printed in a form of their own: \\x0a is a newline, \\\\ a backslash.',
-    ),
-    ...(assessment.incomplete.length === 0
-      ? []
-      : [
-          '',
-          ...wrap('THE ASSESSMENT IS INCOMPLETE. Nothing is claimed about what lies below these:'),
-          ...assessment.incomplete.slice(0, 20).flatMap((text) => wrap(text, '    ', '  - ')),
-          ...(assessment.incomplete.length > 20
-            ? [`  - ${count(assessment.incomplete.length - 20)} more in summary.json`]
-            : []),
-        ]),
-    ...room(input),
-    ...part(input),
+/** How the lost went, as far as that is known; each is a part of the losses. */
+function waysText({ silent, uncertain, personDeleted }: Picture): string[] {
+  return [
+    ...(silent.files > 0
+      ? [`${plural(silent.files, 'file')} silently: nobody deleted or changed them through the file system`]
+      : []),
+    ...(uncertain.files > 0 ? [`${plural(uncertain.files, 'file')} uncertain: restored only with --uncertain`] : []),
+    ...(personDeleted.files > 0
+      ? [`${plural(personDeleted.files, 'file')} probably deleted by a person: restored only with --person-deleted`]
+      : []),
+  ];
+}
+
+function stop(): string[] {
+  return [
     ...heading('First stop'),
     ...wrap(
       'Stop the nightly backup job and the pruning of snapshots, on the backup server, before anything else. Each night that they run destroys history.',
@@ -192,11 +189,41 @@ export function renderReadme(assessment: Assessment, input: ReportInput): string
     ...wrap(
       'If the storage is still moving data (a rebalance, a rebuild), stop that first. Then keep people from writing.',
     ),
+  ];
+}
+
+/** The whole text, lines ended by newline. Own words are ASCII; names stand in printable form, never raw. */
+export function renderReadme(assessment: Assessment, input: ReportInput): string {
+  const seen = picture(assessment);
+  const restored = restoredText(assessment);
+  const lines = [
+    'Rollcall restore bundle',
+    '=======================',
+    '',
+    ...wrap(
+      `What was lost on ${assessment.livePath}, assessed ${time(new Date(assessment.createdMs).toISOString())} UTC, and how to put it back. ` +
+        'This directory is complete in itself: only the check at the end needs Rollcall. Names are printed in a form of their own: \\x0a is a newline, \\\\ a backslash.',
+    ),
+    ...(assessment.incomplete.length === 0
+      ? []
+      : [
+          '',
+          ...wrap('THE ASSESSMENT IS INCOMPLETE. It says nothing about files below these:'),
+          ...assessment.incomplete.slice(0, 20).flatMap((text) => wrap(text, '    ', '  - ')),
+          ...(assessment.incomplete.length > 20
+            ? [`  - ${count(assessment.incomplete.length - 20)} more in summary.json`]
+            : []),
+        ]),
+    ...room(input),
+    ...part(input),
+    ...(needsHistory(seen) ? stop() : []),
     ...heading('What is lost, what comes back'),
     `  lost for good   ${count(seen.lost.files).padStart(12)} files  ${bytes(seen.lost.bytes).padStart(9)}`,
     `  restorable      ${count(seen.restorable.files).padStart(12)} files  ${bytes(seen.restorable.bytes).padStart(9)}`,
     `  still fine      ${count(seen.fine.files).padStart(12)} files  ${bytes(seen.fine.bytes).padStart(9)}`,
     '',
+    ...waysText(seen).flatMap((text) => wrap(text, '    ', '  - ')),
+    ...(restored === null ? [] : wrap(restored)),
     ...wrap(`The restore needs ${roomText(input)}.`),
     ...heading('How to apply it, in this order'),
     ...apply(input, seen),
@@ -207,7 +234,7 @@ export function renderReadme(assessment: Assessment, input: ReportInput): string
     ...heading('How far to trust it'),
     ...wrap(
       'Contents are compared by XXH64 and size: that finds corruption, not tampering. "Exact" means equal to the last good state that any scan saw. ' +
-        'A file that was made and lost between two scans was seen by none and is in no list.',
+        'A file that was made and lost between two scans was seen by none and appears nowhere here.',
     ),
   ];
   return `${lines.map((line) => line.trimEnd()).join('\n')}\n`;

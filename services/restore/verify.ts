@@ -38,6 +38,8 @@ export interface VerifyItem {
   readonly path: string;
   readonly destination: string;
   readonly kind: State['kind'];
+  /** Of the finding. */
+  readonly verdict: string;
   readonly list: string;
   readonly needs: readonly string[];
   readonly status: VerifyStatus;
@@ -199,12 +201,13 @@ function sameContent(a: State, b: State): boolean {
 }
 
 function itemOf(entry: ManifestEntry, look: Look, copies: Copies, inodes: Map<bigint, bigint>): VerifyItem {
-  const { volume, path, destination, state, list, needs, isRemote, expectedKey, observedKey } = entry;
+  const { volume, path, destination, verdict, state, list, needs, isRemote, expectedKey, observedKey } = entry;
   const item = (status: VerifyStatus, detail: string | null, metadata: readonly MetadataField[] = []): VerifyItem => ({
     volume,
     path,
     destination,
     kind: state.kind,
+    verdict,
     list,
     needs,
     status,

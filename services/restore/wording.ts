@@ -10,14 +10,14 @@ export function plural(value: number, one: string, many = `${one}s`): string {
   return `${count(value)} ${value === 1 ? one : many}`;
 }
 
-/** '1 file and 10 directories stand in no list (its path is too long for rsync).' */
+/** '1 file and 10 directories are not restored automatically (its path is too long for rsync).' */
 export function leftOut(group: { readonly why: string; readonly files: number; readonly directories: number }): string {
   const { files, directories } = group;
   const who = [
     ...(files > 0 ? [plural(files, 'file')] : []),
     ...(directories > 0 ? [plural(directories, 'directory', 'directories')] : []),
   ].join(' and ');
-  return `${who} ${files + directories === 1 ? 'stands' : 'stand'} in no list (${group.why}).`;
+  return `${who} ${files + directories === 1 ? 'is' : 'are'} not restored automatically (${group.why}).`;
 }
 
 const UNITS = ['kB', 'MB', 'GB', 'TB', 'PB'] as const;

@@ -140,7 +140,7 @@ test('a path beyond 4,096 bytes is walked and judged; what no rsync takes is ref
     recovery: { exact: 2 },
   });
   const { text, json } = shown(lost);
-  const why = '1 file and 6 directories stand in no list (its path is too long for rsync).';
+  const why = '1 file and 6 directories are not restored automatically (its path is too long for rsync).';
   expect(text).toContain(why);
   expect(json['bundle']).toMatchObject({
     left_out: [{ why: 'its path is too long for rsync', files: 1, directories: 6 }],

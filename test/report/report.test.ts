@@ -154,7 +154,7 @@ describe('report.html', () => {
       at('>restorable<'),
       at('>still fine<'),
       at('The restore needs'),
-      at('put the files back'),
+      at('restore the files'),
       at('<svg'),
       at('Every path is in one class'),
       at('Lost for good: 5'),

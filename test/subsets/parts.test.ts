@@ -113,7 +113,7 @@ describe.skipIf(NEEDED !== null)(`parts${NEEDED === null ? '' : ` (${NEEDED})`}`
     for (const name of ['README.txt', 'report.html']) {
       const page = readFileSync(join(part.directory, name), 'utf8').replaceAll(/\s+/g, ' ');
       expect(page).toContain('2 files (');
-      expect(page).toContain('were not asked for, and are in no list.');
+      expect(page).toContain('were not asked for, and are not restored.');
     }
     expect(JSON.parse(readFileSync(join(part.directory, 'summary.json'), 'utf8'))).toMatchObject({
       bundle: { fits: true, part: { paths: ['home/anna'], left: { elsewhere: { files: 2 } } } },
@@ -238,10 +238,13 @@ describe.skipIf(NEEDED !== null)(`parts${NEEDED === null ? '' : ` (${NEEDED})`}`
     expect(second.report.part).toMatchObject({ earlier: { files: 0 }, failed: { files: 1 } });
     for (const name of ['README.txt', 'report.html'])
       expect(readFileSync(join(second.directory, name), 'utf8').replaceAll(/\s+/g, ' ')).toContain(
-        'failed at their source',
+        'could not be read at their source',
       );
     const nothing = await refusal(cut(second.directory, join(world.base, 'p3'), {}, true));
-    expect([nothing.exit, nothing.message]).toEqual([3, expect.stringMatching(/1 file .*failed at .* source/)]);
+    expect([nothing.exit, nothing.message]).toEqual([
+      3,
+      expect.stringMatching(/1 file .*could not be read at .* source/),
+    ]);
     expect(nothing.next).toContain(`rollcall assess --live ${world.live} --backup`);
   });
 

@@ -2,7 +2,7 @@
 import type { Assessment } from '../../../domain/assessment.ts';
 import { leftOutStep, restoreSteps, STOP_STEPS } from '../commands.ts';
 import { askedText, leftTexts } from '../part.ts';
-import { type Picture, picture, type ReportInput } from '../present.ts';
+import { needsHistory, type Picture, picture, type ReportInput, restoredText } from '../present.ts';
 import { fits, roomText, tooLittleRoom } from '../room.ts';
 import { bytes, count, leftOut, percent, plural, since, time } from '../wording.ts';
 import { groups, timeline, verdicts } from './figures.ts';
@@ -81,7 +81,7 @@ function part({ part: its }: ReportInput): string {
     list(leftTexts(its).map(escape)),
     its.next === null
       ? ''
-      : `<p class="small">The next part is made, without another scan, by:</p>${command(its.next)}`,
+      : `<p class="small">This command writes the next part, without another scan:</p>${command(its.next)}`,
     '</div>',
   ].join('\n');
 }
@@ -92,7 +92,7 @@ function room(input: ReportInput): string {
 }
 
 function stop(seen: Picture): string {
-  if (seen.lost.files + seen.restorable.files + seen.open.files + seen.directoriesRestorable === 0) return '';
+  if (!needsHistory(seen)) return '';
   return [
     '<div class="stop"><h2>First stop the nightly backup job and the pruning of snapshots</h2>',
     '<p>Each night that they run destroys history: the damage is copied over good copies, and the snapshots that still hold the lost files are removed. On the backup server, as root:</p>',
@@ -120,9 +120,11 @@ function numbers(assessment: Assessment, seen: Picture): string {
   }
   if (seen.quiet.files > 0) {
     const option =
-      seen.sinceAll === null ? '' : ` <code>--since ${escape(since(seen.sinceAll))}</code> would count them as losses.`;
+      seen.sinceAll === null
+        ? ''
+        : ` Use <code>--since ${escape(since(seen.sinceAll))}</code> to count them as losses.`;
     notes.push(
-      `<b>${plural(seen.quiet.files, 'file')}</b> (${bytes(seen.quiet.bytes)}) vanished outside the window and count as deleted.${option}`,
+      `<b>${plural(seen.quiet.files, 'file')}</b> (${bytes(seen.quiet.bytes)}) are treated as ordinary deletions.${option}`,
     );
   }
   if (seen.personDeleted.files > 0) {
@@ -140,6 +142,8 @@ function numbers(assessment: Assessment, seen: Picture): string {
       `<b>${plural(seen.silent.files, 'file')}</b> of the losses ${seen.silent.files === 1 ? 'is' : 'are'} silent: nobody deleted or changed ${seen.silent.files === 1 ? 'it' : 'them'} through the file system.`,
     );
   }
+  const restored = restoredText(assessment);
+  if (restored !== null) notes.push(escape(restored));
   if (seen.directoriesRestorable + seen.directoriesLost > 0) {
     notes.push(
       `<b>${plural(seen.directoriesRestorable + seen.directoriesLost, 'directory', 'directories')}</b> gone as well, counted apart.`,
@@ -248,7 +252,7 @@ function method(assessment: Assessment): string {
       `${bytes(assessment.bytesRead)} were read. ${trusted}`,
       'Contents are compared by XXH64 and size. That finds corruption and accidents, not tampering: somebody who can write both the files and this page can forge both.',
       'A path counts as gone only where its directory was listed completely and a lookup of the name says that there is nothing. Whatever could not be looked at is called unreadable, never missing.',
-      '\u201cExact\u201d means equal to the last good state that any scan saw, as known at that time. A file that was made and lost between two scans was seen by none, and stands in no list.',
+      '\u201cExact\u201d means equal to the last good state that any scan saw, as known at that time. A file that was made and lost between two scans was seen by none, and appears nowhere here.',
       'Names are shown in printable form: <code>\\x0a</code> is a newline, <code>\\\\</code> a backslash. The restore lists hold the real bytes.',
       `Scan ${escape(String(assessment.liveScan.id))} of ${name(assessment.volume)}, as of ${escape(time(assessment.liveScan.asOf))}.`,
     ]),
