@@ -280,6 +280,14 @@ export function dateAlone(text: string, offsetAt: OffsetAt): AsOf | null {
   return null;
 }
 
+/** As isDate(), and of a day or less: a directory called 2026-11 may hold a month's work. */
+export function isDayOrTime(name: string, offsetAt: OffsetAt): boolean {
+  // Bare digits are numbers as well: of an order, of a customer.
+  if (/^[0-9]+$/.test(name) && name.length !== 8 && name.length !== 14) return false;
+  const date = dateAlone(name, offsetAt);
+  return date !== null && date.toMs - date.fromMs <= 25 * HOUR_MS;
+}
+
 /** True when a name is a date and nothing else, as a directory `2026-11-21` in the middle of a path. */
 export function isDate(name: string, offsetAt: OffsetAt): boolean {
   return dateAlone(name, offsetAt) !== null;

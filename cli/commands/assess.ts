@@ -3,6 +3,7 @@ import { InvalidArgumentError, Option, type Command } from 'commander';
 import type { PartRequest } from '../../services/audit/asked.ts';
 import type { Run } from '../command.ts';
 import { addPartOptions, partOf, type PartOptions } from './part-options.ts';
+import { expandedByShell } from './unquoted.ts';
 import { addScanOptions, detachedProblem, type ScanOptions, type ScanSettings, scanSettings } from './scan-options.ts';
 
 /** One live volume and the patterns of its own backups. */
@@ -30,13 +31,16 @@ interface Options extends PartOptions, ScanOptions {
 function openPairs() {
   const pairs: { live: string; backups: string[] }[] = [];
   const early: string[] = [];
+  let lastBackup: string | null = null;
   return {
+    lastBackup: (): string | null => lastBackup,
     live: (value: string): string => {
       pairs.push({ live: value, backups: [] });
       return value;
     },
     backup: (value: string): string => {
       const last = pairs.at(-1);
+      lastBackup = value;
       if (last === undefined) early.push(value);
       else last.backups.push(value);
       return value;
@@ -86,7 +90,8 @@ export function define(program: Command, run: Run): void {
       'where live and backup differ and nothing tells which is right, take this one for good',
     ).choices(['backup']),
   );
-  addScanOptions(command)
+  // A pattern that was not quoted is many words: that is told below, and better.
+  addScanOptions(command.allowExcessArguments())
     .addHelpText(
       'after',
       `
@@ -94,6 +99,11 @@ Example:
   rollcall assess --live /srv/data --backup '/backup/snapshots/*/userdata'`,
     )
     .action(async (options: Options) => {
+      if (command.args.length > 0) {
+        const last = pairs.lastBackup();
+        const words = [...(last === null ? [] : [last]), ...command.args];
+        return command.error(expandedByShell('--backup', words, command.args.length));
+      }
       let volumes: readonly LiveAndBackups[];
       try {
         volumes = pairs.read();

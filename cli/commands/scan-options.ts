@@ -47,7 +47,7 @@ export function addScanOptions(command: Command): Command {
     .option('--cross-mounts', 'enter other file systems below the root (default: they are not entered)')
     .option(
       '--new-state',
-      'the volume is what it should be, also if it is empty, another one, or shares nothing with its backup',
+      'the volume is what it should be, also if it is empty, another one, looks like a snapshot, or shares nothing with its backup',
     )
     .option(
       '--threads <n>',

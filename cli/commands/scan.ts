@@ -1,6 +1,7 @@
 // rollcall scan: one look at a live tree or at the snapshots of a backup, kept in the catalog or exported to a file.
 import { Option, type Command } from 'commander';
 import type { Run } from '../command.ts';
+import { expandedByShell } from './unquoted.ts';
 import { addScanOptions, detachedProblem, type ScanOptions, type ScanSettings, scanSettings } from './scan-options.ts';
 
 export interface ScanArguments extends ScanSettings {
@@ -35,7 +36,10 @@ export function define(program: Command, run: Run): void {
       '--export <file>',
       'write what was seen to this file; only an earlier export of the same series is replaced',
     );
-  addScanOptions(command).action(async (pattern: string, options: Options) => {
+  // A pattern that was not quoted is many words: that is told below, and better.
+  addScanOptions(command.allowExcessArguments()).action(async (pattern: string, options: Options) => {
+    if (command.args.length > 1)
+      return command.error(expandedByShell('rollcall scan', command.args, command.args.length - 1));
     if (options.detach === true && options.export !== undefined) {
       return command.error('error: --export waits for the scan, --detach does not: give one of them.');
     }

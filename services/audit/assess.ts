@@ -18,6 +18,7 @@ import type { NextSource } from '../restore/prove.ts';
 import { isAsked, type Selection } from '../restore/selection.ts';
 import type { CheckedInputs } from '../scan/inputs.ts';
 import { checkInputs } from '../scan/inputs.ts';
+import { refuseSwapped } from '../scan/mistaken.ts';
 import type { SeriesPlan } from '../scan/scan-series.ts';
 import { scanSeries } from '../scan/scan-series.ts';
 import { scanTree } from '../scan/scan-tree.ts';
@@ -78,6 +79,7 @@ async function assessVolume(tools: AssessTools, request: AssessRequest): Promise
     cwd: tools.cwd,
     nowMs: tools.nowMs(),
   });
+  if (!request.newState) await refuseSwapped(tools.db.pool, tools.host, inputs);
   const selection = await selectionAsked(tools, inputs, request);
   const scope = { excludes: request.excludes, crossMounts: request.crossMounts };
   const mode = request.reread ? 'reread' : 'read';

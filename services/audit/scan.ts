@@ -1,11 +1,13 @@
 // `scan`: one look at a live tree, or at what is new in a series, kept in the catalog; a series can be exported afterwards.
-import { RollcallError } from '../../domain/exit.ts';
+import { EXIT, RollcallError } from '../../domain/exit.ts';
 import type { Gap, Role } from '../../domain/scan.ts';
 import { noCounts } from '../catalog/shard-result.ts';
 import type { ShardCounts } from '../catalog/shard-result.ts';
 import { newestGaps } from '../catalog/scans.ts';
-import { isPattern } from '../files/pattern.ts';
+import { absolutePattern, isPattern } from '../files/pattern.ts';
+import type { FoundSeries } from '../files/snapshots.ts';
 import { checkBackup, checkLive, placeOutside } from '../scan/inputs.ts';
+import { type KnownSeries, refuseDatedVolume, seriesOf } from '../scan/mistaken.ts';
 import { scanSeries } from '../scan/scan-series.ts';
 import type { SeriesPlan } from '../scan/scan-series.ts';
 import { scanTree } from '../scan/scan-tree.ts';
@@ -70,6 +72,9 @@ async function scanVolume(tools: ScanRequestTools, request: ScanRequest): Promis
     if (request.exportFile !== null)
       throw new RollcallError('Only backups are exported: the live volume is judged where it lies.');
     const { live } = checkLive(request.target, checks);
+    const series = request.role === 'live' ? null : await seriesOf(tools.db.pool, tools.host, live);
+    if (series !== null) return scanSnapshot(tools, request, live, series);
+    if (request.role === null && !request.newState) refuseDatedVolume(live);
     if (tools.stateDir !== null)
       placeOutside('state directory', tools.stateDir, '--state-dir', tools.cwd, [live], [], request.crossMounts);
     const mode = request.reread ? 'reread' : 'read';
@@ -80,19 +85,57 @@ async function scanVolume(tools: ScanRequestTools, request: ScanRequest): Promis
   const found = await checkBackup(request.target, checks);
   if ('exportFile' in found)
     throw new RollcallError(`${request.target} is a file; name a directory or a pattern of snapshots.`);
+  const [only] = found.snapshots;
+  if (found.literal && only !== undefined && request.exportFile === null) {
+    const series = await seriesOf(tools.db.pool, tools.host, only.path);
+    if (series !== null) return scanSnapshot(tools, request, only.path, series);
+  }
+  return scanFound(tools, request, found, absolutePattern(request.target, tools.cwd));
+}
+
+/** One snapshot of a series that is known already: its scan belongs there, and makes no volume of its own. */
+async function scanSnapshot(
+  tools: ScanRequestTools,
+  request: ScanRequest,
+  path: string,
+  { pattern, snapshot }: KnownSeries,
+): Promise<ScanResult> {
+  const elsewhere = (why: string): RollcallError =>
+    new RollcallError(why, {
+      exit: EXIT.guard,
+      next: `Scan all snapshots: rollcall scan '${pattern}'. If ${path} is a live volume all the same: --role live.`,
+    });
+  if (snapshot !== path) throw elsewhere(`${path} lies in ${snapshot}, which is a snapshot of ${pattern}.`);
+  const limits = { limit: null, cwd: '/', nowMs: tools.nowMs() };
+  const found = await checkBackup(pattern, { ...request, ...limits });
+  if ('exportFile' in found || !found.snapshots.some((one) => one.path === path)) {
+    const reason = 'leftOut' in found ? found.leftOut.find((one) => one.path === path)?.reason : undefined;
+    throw elsewhere(`${path} is no finished snapshot of ${pattern}${reason === undefined ? '' : `: ${reason}`}.`);
+  }
+  tools.onNotice(`${path} is a snapshot of ${pattern}: its scan belongs to that backup.`);
+  const snapshots = found.snapshots.map((one) => ({ ...one, withinLimit: one.path === path }));
+  return scanFound(tools, request, { ...found, snapshots }, pattern);
+}
+
+async function scanFound(
+  tools: ScanRequestTools,
+  request: ScanRequest,
+  found: FoundSeries,
+  pattern: string,
+): Promise<ScanResult> {
+  const { crossMounts } = request;
+  const scope = { excludes: request.excludes, crossMounts };
   const volumes = found.snapshots.map((snapshot) => snapshot.path);
   if (tools.stateDir !== null)
-    placeOutside('state directory', tools.stateDir, '--state-dir', tools.cwd, volumes, [found], request.crossMounts);
-  const place = { db: tools.db, host: tools.host, cwd: tools.cwd, found, crossMounts: request.crossMounts };
+    placeOutside('state directory', tools.stateDir, '--state-dir', tools.cwd, volumes, [found], crossMounts);
+  const place = { db: tools.db, host: tools.host, cwd: tools.cwd, found, crossMounts };
   const exportFile = request.exportFile === null ? null : await checkExportFile({ ...place, file: request.exportFile });
-  const { volume, runs } = await scanSeries(
-    tools,
-    { pattern: request.target, found, scope, reread: request.reread },
-    (plan) => tools.onPlan(request.target, plan),
+  const { volume, runs } = await scanSeries(tools, { pattern, found, scope, reread: request.reread }, (plan) =>
+    tools.onPlan(pattern, plan),
   );
   const exported = exportFile === null ? null : await exportSeries({ ...tools, ...place, volume, file: exportFile });
   const gaps = await newestGaps(tools.db.pool, volume.id);
-  return { volume: volume.name, role, path: volume.path, totals: sum(runs), gaps, exported };
+  return { volume: volume.name, role: 'backup', path: volume.path, totals: sum(runs), gaps, exported };
 }
 
 function sum(runs: readonly ScanRun[]): ScanResult['totals'] {

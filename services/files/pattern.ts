@@ -277,6 +277,11 @@ function unmatchable(directory: string, beginning: string, found: readonly strin
   });
 }
 
+/** A pattern as it stands for itself, wherever it was typed: absolute, without `.` and `..`. For a path that exists, its real path. */
+export function absolutePattern(pattern: string, cwd?: string): string {
+  return literally(pattern, cwd)?.series.key ?? posix.resolve(startOf(pattern, cwd), pattern);
+}
+
 /** What a pattern starts from, as a pattern: the wildcards in the current directory's own name are none. */
 function startOf(pattern: string, cwd: string | undefined): string {
   if (posix.isAbsolute(pattern)) return '/';

@@ -9,7 +9,7 @@ import { identifyRoot, isFileSystemRoot, type RootIdentity } from '../files/iden
 import { bytesOf, futurePathOf, meaningsOf, realPathOf } from '../files/location.ts';
 import { type Accepted, refuseBrick, refuseGluster } from '../files/looking.ts';
 import { mayLookUp, type Mount, mountByPath, mountOf, mountsBelow, readMounts } from '../files/mounts.ts';
-import { comesTo, expandPattern, isPattern } from '../files/pattern.ts';
+import { absolutePattern, comesTo, expandPattern, isPattern } from '../files/pattern.ts';
 import { exists, findSnapshots, type FoundSeries } from '../files/snapshots.ts';
 
 export interface InputRequest extends Accepted {
@@ -38,7 +38,7 @@ export interface CheckedInputs {
   readonly mount: Mount | null;
   /** One for each pattern or directory among the backups, in the order given; each with one snapshot at least. */
   readonly series: readonly FoundSeries[];
-  /** The patterns of these series, as typed. */
+  /** The patterns of these series, absolute. */
   readonly patterns: readonly string[];
   /** Regular files among the backups: exports that `rollcall scan --export` has made on another host. Real paths, printable. */
   readonly exports: readonly string[];
@@ -358,7 +358,7 @@ export async function checkInputs(request: InputRequest): Promise<CheckedInputs>
     if ('exportFile' in found) exports.push(found.exportFile);
     else if (!series.some((other) => other.series.key === found.series.key)) {
       series.push(found);
-      patterns.push(argument);
+      patterns.push(absolutePattern(argument, request.cwd));
     }
   }
   const mounts = readMounts();

@@ -101,6 +101,18 @@ test('history says where a copy lies that is not suspect, as a word for a shell'
   );
 });
 
+test('a pattern that the shell expanded is told as such, with the pattern to quote', async () => {
+  const words = ['/b/2026-11-26/data', '/b/2026-11-27/data'];
+  for (const typed of [
+    ['scan', ...words],
+    ['assess', '--live', base, '--backup', ...words],
+  ]) {
+    const { status, stderr } = await rollcall(typed);
+    expect([status, stderr]).toEqual([2, expect.stringContaining("'/b/*/data'")]);
+    expect(stderr).toContain('Did the shell expand a pattern?');
+  }
+});
+
 test('volumes forget takes a volume out of the catalog and says what was forgotten; the log keeps it', async () => {
   const volume = dirname(write('mistaken/letter', 'a letter'));
   expect(await rollcall(['scan', volume])).toMatchObject({ status: 0 });
