@@ -11,7 +11,6 @@ import { environmentWith, fromAnywhere } from '../config.ts';
 export async function demoBody(context: Context, args: DemoArguments): Promise<ExitCode> {
   const { config, output, now, signal } = context;
   const own = await openOwnCatalog({
-    stateDir: config.stateDir,
     now,
     binDir: config.pgBin ?? undefined,
     log: (line) => output.note(line),
@@ -31,6 +30,9 @@ export async function demoBody(context: Context, args: DemoArguments): Promise<E
       signal,
       print: (line) => output.line(line),
     });
+    output.line(
+      `The demo's catalog${args.keep ? '' : ', tree and bundle'} ${args.keep ? 'is' : 'are'} removed.${own.made === null ? '' : ` What stays: ${own.made}.`}`,
+    );
   } finally {
     await own.close();
   }

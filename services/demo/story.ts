@@ -29,8 +29,10 @@ export function healthySteps(demo: DemoTree, places: DemoPlaces): DemoStep[] {
       command: null,
     },
     {
-      title: 'In the afternoon the roll is called: all is well',
-      lines: ['People deleted files in the week, and that is ordinary. The new files of today are in no snapshot yet.'],
+      title: 'In the afternoon Rollcall looks: nothing is lost',
+      lines: [
+        'People deleted files during the week, which is ordinary. The new files of today are not in a snapshot yet.',
+      ],
       command: assessCommand(demo, places),
     },
   ];
@@ -41,11 +43,11 @@ export function damageSteps(demo: DemoTree, damage: DemoDamage): DemoStep[] {
   const lost = damage.lostEarly.length + damage.lostLate.length;
   return [
     {
-      title: 'A rebalance crashes, and goes on removing files. Nobody is told',
+      title: 'A rebalance crashes, and keeps removing files. Nobody is told',
       lines: [
-        `${damage.lostEarly.length} files vanish, the nightly job runs as always and carries the loss into the newest snapshot,`,
-        `then ${damage.lostLate.length} more. No directory's time moves. ${damage.zeroed.length} files are full of zeros (the backup has one of`,
-        `them so too), one has a flipped byte under its old time, and ${damage.lostForGood.length} of today's new files are gone.`,
+        `${damage.lostEarly.length} files vanish. The nightly job runs as usual and carries the loss into the newest snapshot.`,
+        `Then ${damage.lostLate.length} more vanish. The directories keep their times. ${damage.zeroed.length} files now hold only zeros (one of them in the`,
+        `newest snapshot, too), one file has a flipped byte and its old time, and ${damage.lostForGood.length} of today's new files are gone.`,
         `Meanwhile people rename ${damage.renamed.length} files.`,
       ],
       command: null,
@@ -53,7 +55,7 @@ export function damageSteps(demo: DemoTree, damage: DemoDamage): DemoStep[] {
     {
       title: 'What a comparison with the newest snapshot sees',
       lines: [
-        `Of ${lost} losses it can see ${damage.lostLate.length}, it takes the ${damage.renamed.length} renamed files for lost, and finds no damage but by reading everything:`,
+        `It sees ${damage.lostLate.length} of ${lost} losses, takes the ${damage.renamed.length} renamed files for lost, and finds damage only by reading everything:`,
       ],
       command: `rsync -rln --ignore-existing --out-format=%n ${shellWord(damage.newest)}/ ${shellWord(demo.live)}/ | grep -vc '/$'`,
     },
@@ -74,12 +76,12 @@ export function restoreSteps(demo: DemoTree, places: DemoPlaces): DemoStep[] {
   const copy = shellWord(places.copy);
   return [
     {
-      title: 'A copy of the damaged tree, to try the restore on',
+      title: 'A copy of the damaged tree, for trying the restore',
       lines: [],
       command: `cp -a ${shellWord(demo.live)} ${copy}`,
     },
     {
-      title: 'The restore: what is absent comes back, what was damaged is replaced and kept in evidence/',
+      title: 'The restore: missing files come back; damaged files are replaced, and kept in evidence/',
       lines: ['Without --apply the same command shows what it would do.'],
       command: `${script} --apply --damaged ${copy}`,
     },
@@ -94,8 +96,8 @@ export function restoreSteps(demo: DemoTree, places: DemoPlaces): DemoStep[] {
 /** What cannot be shown by a listing, said at the end. */
 export function lastWords(damage: DemoDamage): string[] {
   return [
-    `Lost for good are the ${damage.lostForGood.length} files of the last day: no snapshot ever held them. Rollcall can name them only because the roll was`,
-    'called in the afternoon. A file that is made and lost between two roll calls is seen by none, and nobody can list it.',
+    `The ${damage.lostForGood.length} files of the last day are lost for good: no snapshot ever held them. Rollcall can name them only because it`,
+    'looked in the afternoon. A file that is made and lost between two looks is never seen, and nobody can list it.',
   ];
 }
 

@@ -10,6 +10,8 @@ export interface ServerUser {
 }
 
 const OWN = 'rollcall';
+/** What is logged when it was made. */
+export const MADE_USER = `made the system user ${OWN}, which the database runs as (Postgres refuses to run as root)`;
 
 function parsePasswd(text: string, name: string): ServerUser | null {
   for (const line of text.split('\n')) {
@@ -59,8 +61,7 @@ export function chooseServerUser(log: (line: string) => void): ServerUser | null
   const made = addUser();
   const fresh = lookUp(OWN);
   if (fresh !== null) {
-    if (made.status === 0)
-      log(`made the system user ${OWN}, which the database runs as (Postgres refuses to run as root)`);
+    if (made.status === 0) log(MADE_USER);
     return fresh;
   }
   const postgres = lookUp('postgres');

@@ -46,6 +46,17 @@ function runsIn(group: number, program: string): boolean {
   });
 }
 
+/** Whether a process has a path below this directory among its words: the demo's server. */
+function runsBelow(directory: string): boolean {
+  return readdirSync('/proc').some((name) => {
+    try {
+      return /^\d+$/.test(name) && readFileSync(`/proc/${name}/cmdline`, 'utf8').includes(`${directory}/`);
+    } catch {
+      return false;
+    }
+  });
+}
+
 test('Ctrl-C while the database is made, which ends its program too, is 130 and no failure', async () => {
   const demo = startDemo(join(base, 'fresh'));
   const ended = new Promise<number | null>((resolve) => demo.once('close', resolve));
@@ -79,7 +90,9 @@ test.each([
     process.kill(sign * (demo.pid ?? 0), 'SIGINT');
     expect(await ended).toBe(130);
     expect(readdirSync(base).filter((name) => name.startsWith('rollcall-demo-'))).toEqual([]);
-    expect(existsSync(join(base, 'state/data/postmaster.pid'))).toBe(false);
+    // Neither its catalog, which lay in there, nor one in the user's own place.
+    expect(existsSync(join(base, 'state'))).toBe(false);
+    await until('no process of it runs', () => !runsBelow(base));
   } finally {
     demo.kill('SIGKILL');
   }
