@@ -33,6 +33,8 @@ export interface Reading {
   readonly errno: string | null;
   readonly inode: bigint;
   readonly ctimeNs: bigint;
+  /** Left out or 0n where the file system keeps none. */
+  readonly btimeNs?: bigint;
   /** When it was read, in ms; left out where nobody asks. */
   readonly atMs?: number;
 }
@@ -40,17 +42,13 @@ export interface Reading {
 /** How the bytes of one copy look beside those of another: what row 7 (truncated) needs. */
 export interface Comparison {
   readonly of: number;
-  /** May be `of` itself where no good copy is on disk: then only allZeros and zeroTail mean anything. */
   readonly against: number;
   /** Null when both could be read; else why not. */
   readonly errno: string | null;
   /** `of` is shorter and equals the beginning of `against`. */
   readonly truePrefix: boolean;
-  /** `of` is not empty and holds nothing but zero bytes. */
-  readonly allZeros: boolean;
-  /** Bytes of zeros at the end of `of`, and at the end of `against` (whole size if all zeros). */
-  readonly zeroTail: number;
-  readonly zeroTailAgainst: number;
+  /** What precedes the zeros at the end of `of` equals the beginning of `against`. Looked at only where the zeros are a block or more. */
+  readonly alikeBeforeZeros: boolean;
 }
 
 /** What judge asks for when the facts do not suffice; the caller reads, adds it to the facts, and judges again. */

@@ -1,11 +1,12 @@
 // Rows 6 to 8 for any observation: whether it looks damaged beside what was known good before it, and so what is last known good.
 import { isTold, quiet, same, sameMtime } from '../version.ts';
+import { isAllZeros, ZERO_TAIL_BYTES_MIN, zeroTailOf } from '../window/damage-shape.ts';
 import type { Acceptance } from './context.ts';
 import { inLossInterval } from './context.ts';
 import { contentKey, expectedKeyOf, observedKeyOf } from './keys.ts';
-import { truncatedLike } from './shape.ts';
+import { looksOf, runBeganInLoss, truncatedLike } from './shape.ts';
 import type { Case, Damage, Pending, Sighting } from './sightings.ts';
-import { differs, needRead, PENDING, readable, recordedDamage, wasRead } from './sightings.ts';
+import { differs, needRead, PENDING, readable, recordedDamage, roleOf, volumeOf, wasRead } from './sightings.ts';
 import { takeSides } from './votes.ts';
 
 /**
@@ -20,16 +21,23 @@ export function lkgBefore(c: Case, rank: number): Sighting | null | Pending {
     const damage = damageOf(c, i);
     if (damage === PENDING) return PENDING;
     if (damage !== 'none') continue;
-    if (isTold(sighting) && sighting.digest === null) named ??= sighting;
-    else return named !== null && differs(named, sighting) ? named : sighting;
+    if (isTold(sighting) && sighting.digest === null) {
+      named ??= sighting;
+      continue;
+    }
+    const found = named !== null && differs(named, sighting) ? named : sighting;
+    return rank === c.earlier.length && awaitsLooks(c, found) ? PENDING : found;
   }
   return named;
 }
 
-/**
- * Whether an earlier observation looks damaged: in W, and rows 6 to 8 hold with it as L and only earlier observations. An observation
- * is in W when the change that made it is: a damaged state does not become good by standing in more snapshots.
- */
+/** It was read before looks were recorded, and other content stood there before it: then it matters whether it is zeros. Asks for them. */
+function awaitsLooks(c: Case, lkg: Sighting): boolean {
+  if (lkg.digest === null || isTold(lkg)) return false;
+  return c.earlier.slice(0, lkg.rank).some((before) => differs(before, lkg)) && looksOf(c, lkg) === PENDING;
+}
+
+/** Whether an earlier observation looks damaged: rows 6 to 8 hold with it as L and only earlier observations. */
 export function damageOf(c: Case, rank: number): Damage | Pending {
   const known = c.damages.get(rank);
   if (known !== undefined && known !== PENDING) return known;
@@ -45,9 +53,12 @@ function findDamage(c: Case, rank: number): Damage | Pending {
   if (recorded !== null) return recorded;
   if (judged === undefined || before === undefined) return 'none';
   if (isTold(judged)) return isOddList(c, judged) ? 'corrupt' : 'none';
-  // Copies of one version that differ are one state of the path: which of them is odd is put to the vote where one is to be restored.
-  if (same(judged, before) || judged.version === before.version) return damageOf(c, rank - 1);
-  if (!changedInWindow(c, before, judged)) return 'none';
+  // Copies of one version that differ are one state of the path: which of them is odd is put to the vote where one is to be restored. A damaged
+  // state does not become good by standing in more snapshots; but a version that somebody went back to is what the path is from then on.
+  if (same(judged, before) || judged.version === before.version) {
+    const standing = damageOf(c, rank - 1);
+    if (standing !== 'reverted') return standing;
+  } else if (!mayBeDamaged(c, judged, before)) return 'none';
   const lkg = lkgBefore(c, rank);
   if (lkg === PENDING) return PENDING;
   if (lkg === null || same(judged, lkg)) return 'none';
@@ -66,6 +77,18 @@ function findDamage(c: Case, rank: number): Damage | Pending {
   return reverted === null ? 'none' : 'reverted';
 }
 
+/**
+ * By its own shape and mtime alone, so that a log with thirty versions in thirty snapshots costs no reading: rows 6 and 8 need an mtime that
+ * is not newer than all before it, row 7 that or zeros, and what is smaller under a newer mtime counts in a loss interval only.
+ */
+function mayBeDamaged(c: Case, judged: Sighting, before: Sighting): boolean {
+  if (isAllZeros(judged) === true || (zeroTailOf(judged) ?? 0) >= ZERO_TAIL_BYTES_MIN) return true;
+  const earlier = c.earlier.slice(0, judged.rank).filter((sighting) => !isTold(sighting));
+  if (earlier.some((one) => judged.mtimeNs <= one.mtimeNs || sameMtime(judged.mtimeNs, one.mtimeNs))) return true;
+  if (earlier.length < judged.rank && changedInLoss(c, before, judged)) return true;
+  return earlier.some((one) => (judged.size ?? 0) < (one.size ?? 0)) && changedInLoss(c, before, judged);
+}
+
 /** Before and after it stood one content with one mtime: nothing changed there, and a list that says otherwise is mistaken. */
 function isOddList(c: Case, list: Sighting): boolean {
   const since = [...c.earlier.slice(list.rank + 1), ...(c.live === null ? [] : [c.live])];
@@ -74,7 +97,7 @@ function isOddList(c: Case, list: Sighting): boolean {
     .some((before) => differs(before, list) && since.some((after) => same(before, after) && quiet(before, after)));
 }
 
-export function changedInWindow(c: Case, before: Sighting, after: Sighting): boolean {
+export function changedInLoss(c: Case, before: Sighting, after: Sighting): boolean {
   const from = Math.min(before.observer, after.observer);
   return inLossInterval(c.context, from, Math.max(before.observer, after.observer));
 }
@@ -102,8 +125,9 @@ export function acceptance(c: Case, expectedKey: string, observedKey: string): A
 }
 
 /**
- * Row 8: not same as LKG, same as an observation older than LKG, and with an mtime that is not newer than LKG's. Answers with that
- * older observation. Older copies of the same size that were only listed are read, newest first.
+ * Row 8: not same as LKG, same as an observation older than LKG, and with an mtime that is not newer than LKG's; outside of the loss intervals
+ * only while the newest snapshot has not got it so. Answers with that older observation. Older copies of the same size that were only listed
+ * are read, newest first.
  */
 export function revertedTo(c: Case, judged: Sighting, lkg: Sighting): Sighting | null | Pending {
   if (!differs(judged, lkg) || judged.suspect) return null;
@@ -111,6 +135,7 @@ export function revertedTo(c: Case, judged: Sighting, lkg: Sighting): Sighting |
     judged.mtimeNs > than.mtimeNs && !sameMtime(judged.mtimeNs, than.mtimeNs);
   // A list told no time of LKG: then the content must have come back with the time that it had.
   if (!isTold(lkg) && isNewer(lkg)) return null;
+  if (standsInBackup(c, judged, lkg) && !runBeganInLoss(c, judged)) return null;
   const older = c.earlier.filter(
     (sighting) =>
       sighting.rank < lkg.rank &&
@@ -128,4 +153,14 @@ export function revertedTo(c: Case, judged: Sighting, lkg: Sighting): Sighting |
       !wasRead(c, sighting.observer),
   );
   return unread === undefined ? null : needRead(c, unread);
+}
+
+/** The newest earlier snapshot of a series has the same: it once had LKG, and followed. A backup that lags behind has not followed anything. */
+function standsInBackup(c: Case, judged: Sighting, lkg: Sighting): boolean {
+  const earlier = c.earlier.filter((one) => one.rank < judged.rank && roleOf(c, one) === 'backup');
+  return c.context.series.some(({ volume }) => {
+    const own = earlier.filter((one) => volumeOf(c, one) === volume);
+    const newest = own.at(-1);
+    return newest !== undefined && same(newest, judged) && own.some((one) => one.rank < newest.rank && same(one, lkg));
+  });
 }

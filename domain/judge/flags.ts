@@ -7,6 +7,8 @@ export const FLAG = {
   sideUnknown: 'side unknown',
   /** One copy against one, and --side backup decided. */
   sideBackup: 'side backup',
+  /** Its inode was written since it was read, and its mtime set back. */
+  rewritten: 'rewritten under its old time',
   restored: 'restored until the next backup',
   moveTarget: 'target of a move',
   /** Moved to the same name in another case or Unicode form, as other operating systems write it. */

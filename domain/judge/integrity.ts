@@ -1,17 +1,16 @@
 // Rows 4 to 8 for a path that is there: replaced, recreated, corrupt, backup-corrupt, truncated, reverted, one function a row.
 import type { Cause } from '../assessment.ts';
 import type { Verdict } from '../verdicts.ts';
-import { isGap } from '../facts.ts';
 import { isTold, mayBeLink, quiet, same, sizesAgree } from '../version.ts';
 import { inLossInterval } from './context.ts';
 import { hasHad } from './absent.ts';
 import { causeOfDamage } from './cause.ts';
-import { acceptance, changedInWindow, lkgBefore, revertedTo } from './damage.ts';
+import { acceptance, changedInLoss, lkgBefore, revertedTo } from './damage.ts';
 import { FLAG } from './flags.ts';
 import { expectedKeyOf, hexDigest, observedKeyOf } from './keys.ts';
 import { truncatedLike } from './shape.ts';
 import type { Case, Pending, Sighting } from './sightings.ts';
-import { differs, nameOf, needRead, PENDING, readable, roleOf, wasRead } from './sightings.ts';
+import { differs, nameOf, needRead, PENDING, readable, roleOf, volumeOf, wasRead } from './sightings.ts';
 import { takeSides } from './votes.ts';
 
 /** What one row says; LKG may be another than the newest good observation (row 6). */
@@ -31,7 +30,7 @@ const UNKNOWN: Cause = { cause: 'unknown', signals: [] };
 
 /** The first of rows 4–8 that fits; null where the path is as it should be, or was changed by somebody in the ordinary way. */
 export function judgeIntegrity(c: Case, live: Sighting, lkg: Sighting | null): RowVerdict | null | Pending {
-  const row4 = lkg === null ? null : replaced(c, live, lkg);
+  const row4 = lkg === null ? null : replaced(c, live);
   if (row4 !== null) return row4;
   const row5 = lkg === null ? null : recreated(c, live, lkg);
   if (row5 !== null) return row5;
@@ -42,30 +41,29 @@ export function judgeIntegrity(c: Case, live: Sighting, lkg: Sighting | null): R
 }
 
 /**
- * Row 4: other kind than LKG, not yet so in the newest snapshot before W. A backup that followed in W does not make it good: then what
- * stood before the change is held against it.
+ * Row 4: other kind than LKG, and the change lies in a loss interval or was silent. A backup that followed does not make it good: what stood
+ * before the change is held against it, unless a person accepted the new state since.
  */
-function replaced(c: Case, live: Sighting, newest: Sighting): RowVerdict | null | Pending {
-  const lkg = live.kind === newest.kind || mayBeLink(newest, live) ? beforeChangeOfKind(c, live) : newest;
+function replaced(c: Case, live: Sighting): RowVerdict | null | Pending {
+  const last = c.earlier.findLastIndex((sighting) => sighting.kind !== live.kind && !mayBeLink(sighting, live));
+  const before = c.earlier[last];
+  const first = c.earlier[last + 1] ?? live;
+  if (before === undefined || !(changedInLoss(c, before, first) || changedSilently(c, before, first))) return null;
+  const lkg = lkgBefore(c, first.rank);
   if (lkg === null || lkg === PENDING) return lkg;
-  const before = c.context.newestBeforeWindow;
-  const sight = before === null ? null : (c.facts.sights[before] ?? null);
-  if (sight !== null && !isGap(sight) && sight.kind === live.kind) return null;
+  if (lkg.kind === live.kind || mayBeLink(lkg, live)) return null;
+  const expectedKey = expectedKeyOf(lkg);
+  const run = [...c.earlier.slice(first.rank), live];
+  if (run.some((sighting) => acceptance(c, expectedKey, observedKeyOf(sighting)) !== null)) return null;
   const what = `It is a ${live.kind} now and was a ${lkg.kind} in ${nameOf(c.context, lkg.observer)}.`;
   return { verdict: 'replaced', flags: [], lkg, odd: null, gone: null, cause: UNKNOWN, evidence: [what] };
 }
 
-/** What was known good before live now's kind began, if it was of another kind, the change lies in W, and nobody has accepted it. */
-function beforeChangeOfKind(c: Case, live: Sighting): Sighting | null | Pending {
-  const last = c.earlier.findLastIndex((sighting) => sighting.kind !== live.kind && !mayBeLink(sighting, live));
-  const [before, first] = [c.earlier[last], c.earlier[last + 1]];
-  if (before === undefined || first === undefined || !changedInWindow(c, before, first)) return null;
-  const lkg = lkgBefore(c, first.rank);
-  if (lkg === null || lkg === PENDING) return lkg;
-  if (lkg.kind === live.kind || mayBeLink(lkg, live)) return null;
-  const run = [...c.earlier.slice(first.rank), live];
-  const expectedKey = expectedKeyOf(lkg);
-  return run.some((sighting) => acceptance(c, expectedKey, observedKeyOf(sighting)) !== null) ? null : lkg;
+/** A name takes another kind by being removed and made again, which moves its directory's mtime: where that stood still, nobody did. */
+function changedSilently(c: Case, before: Sighting, after: Sighting): boolean {
+  const mtimes = c.facts.surroundings?.parent?.mtimes;
+  const [was, is] = [mtimes?.[before.observer] ?? null, mtimes?.[after.observer] ?? null];
+  return was !== null && is !== null && was === is;
 }
 
 /**
@@ -83,12 +81,19 @@ function recreated(c: Case, live: Sighting, lkg: Sighting): RowVerdict | null {
       index < context.live &&
       c.facts.sights[index] === null &&
       observer.scan.asOf.fromMs > restoredMs &&
-      inLossInterval(context, index - 1, index) &&
+      inLossInterval(context, sightingBefore(c, index) ?? index - 1, index) &&
       hasHad(c, index),
   );
   if (gone < 0) return null;
   const what = `It was absent in ${nameOf(context, gone)} and is here again with other content than in ${nameOf(context, lkg.observer)}.`;
   return { verdict: 'recreated', flags: [], lkg, odd: null, gone, cause: UNKNOWN, evidence: [what] };
+}
+
+/** The last observer of the same volume that had the path before `index`. */
+function sightingBefore(c: Case, index: number): number | null {
+  const volume = c.context.observers[index]?.volume;
+  const before = c.earlier.filter((one) => one.observer < index && volumeOf(c, one) === volume);
+  return before.length === 0 ? null : Math.max(...before.map(({ observer }) => observer));
 }
 
 /** Row 6: an earlier observation is quiet with live now but not same. */
@@ -108,18 +113,39 @@ function corrupt(c: Case, live: Sighting, lkg: Sighting | null): RowVerdict | nu
   const expected = lkg !== null && differs(live, lkg) ? lkg : trusted;
   const cause: Cause = { cause: 'silent', signals: ['its content changed while its size and mtime did not'] };
   const evidence = other === null ? ['Its content changed under the same size and mtime.'] : [digests(c, live, other)];
-  if (sides === 'odd') return { verdict: 'corrupt', flags: [], lkg: expected, odd: null, gone: null, cause, evidence };
+  const followed = newestBackup(c);
+  if (sides === 'odd' && followed !== null && same(followed, live))
+    evidence.push(`The copy in ${nameOf(c.context, followed.observer)} was made after the damage: older copies agree.`);
+  const flags = isRewritten(c, live) ? [FLAG.rewritten] : [];
+  if (sides === 'odd') return { verdict: 'corrupt', flags, lkg: expected, odd: null, gone: null, cause, evidence };
   const believed = c.context.side === 'backup' && other !== null && roleOf(c, other) === 'backup';
-  evidence.push('One copy stands against one: which of them is damaged is not known.');
+  evidence.push("One copy against one: can't tell which copy is right.");
   return {
     verdict: 'corrupt',
-    flags: [believed ? FLAG.sideBackup : FLAG.sideUnknown],
+    flags: [believed ? FLAG.sideBackup : FLAG.sideUnknown, ...flags],
     lkg: trusted ?? expected,
     odd: null,
     gone: null,
     cause,
     evidence,
   };
+}
+
+function newestBackup(c: Case): Sighting | null {
+  return c.earlier.findLast((sighting) => roleOf(c, sighting) === 'backup') ?? null;
+}
+
+/** The inode of an earlier scan has other bytes and another ctime, and still its old mtime: somebody wrote it, and set the time back. */
+function isRewritten(c: Case, live: Sighting): boolean {
+  const { inode, ctimeNs } = live.version;
+  return c.earlier.some(
+    (one) =>
+      roleOf(c, one) === 'live' &&
+      quiet(one, live) &&
+      differs(one, live) &&
+      one.version.inode === inode &&
+      one.version.ctimeNs !== ctimeNs,
+  );
 }
 
 /** Its own bytes were read, by its scan or for this judging. */

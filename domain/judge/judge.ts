@@ -16,7 +16,7 @@ import { judgeProtection, unreadNewest } from './protection.ts';
 import type { Recovered } from './recovery.ts';
 import { recover } from './recovery.ts';
 import type { Case, Pending, Sighting } from './sightings.ts';
-import { nameOf, needRead, openCase, PENDING, readable, wasRead } from './sightings.ts';
+import { nameOf, needRead, openCase, orderIsDoubtful, PENDING, readable, volumeOf, wasRead } from './sightings.ts';
 import { borneOut } from './votes.ts';
 
 /**
@@ -260,16 +260,28 @@ function wayBack(c: Case, newest: Sighting | null, damaged: Sighting | null): Wa
   if (recovered === PENDING) return PENDING;
   const flags: string[] = recovered.unread === true ? [FLAG.sourceUnreadable] : [];
   const evidence = sourceEvidence(c, recovered);
+  if (recovered.source !== null && orderMatters(c, recovered.source.observer))
+    evidence.push('The order of these snapshots is estimated.');
   if (recovered.recovery !== 'exact' || borne === null) return { lkg, recovered, flags, evidence };
   if (borne.against !== null) {
     flags.push(c.context.side === 'backup' ? FLAG.sideBackup : FLAG.sideUnknown);
-    evidence.push(
-      differentBytes(c, borne.lkg, borne.against),
-      'One copy stands against one: which of them is damaged is not known.',
-    );
+    evidence.push(differentBytes(c, borne.lkg, borne.against), "One copy against one: can't tell which copy is right.");
   } else if (borne.second !== null)
     evidence.push(`Another copy of it, in ${nameOf(c.context, borne.second.observer)}, has the same bytes.`);
   return { lkg, recovered, flags, evidence };
+}
+
+/** Another state of the path stands in a snapshot that may as well be the newer one. */
+function orderMatters(c: Case, observer: number): boolean {
+  const source = c.byObserver.get(observer);
+  if (source === undefined) return false;
+  return c.earlier.some(
+    (one) =>
+      one.version !== source.version &&
+      volumeOf(c, one) === volumeOf(c, source) &&
+      !same(one, source) &&
+      orderIsDoubtful(c.context, one, source),
+  );
 }
 
 function differentBytes(c: Case, a: Sighting, b: Sighting): string {

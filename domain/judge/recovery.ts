@@ -18,8 +18,7 @@ export interface Recovered {
 const NONE: Recovered = { recovery: 'none', source: null };
 
 /**
- * The newest copy on disk that is same as LKG, one whose bytes were read first; else the same content under another name; else the
- * newest older version that is good. A copy that must be read to be sure is asked for; one that cannot be read is skipped, and so is
+ * The newest copy on disk that is same as LKG; else the same content under another name; else the newest older version that is good. A copy that must be read to be sure is asked for; one that cannot be read is skipped, and so is
  * one with the content that was found damaged live now, if `damaged` gives it.
  */
 export function recover(c: Case, lkg: Sighting | null, damaged: Sighting | null): Recovered | Pending {
@@ -30,11 +29,12 @@ export function recover(c: Case, lkg: Sighting | null, damaged: Sighting | null)
     sighting.observer === lkg.observer ||
     (lkg.digest === null && sighting.version === lkg.version && sighting.digest === null);
   const exact = onDisk.filter(asLkg);
-  const provenOnes = exact.filter((sighting) => isProven(c, sighting));
-  const proven = provenOnes.find((sighting) => isReadItself(c, sighting)) ?? provenOnes[0];
-  if (proven !== undefined) return { recovery: 'exact', source: sourceOf(c, proven) };
-  const unread = exact.find((sighting) => readable(c, sighting) && !wasRead(c, sighting.observer));
-  if (unread !== undefined) return needRead(c, unread);
+  // The oldest copies are pruned next: the newest one is taken, and read. What an export vouches for without having read it comes last.
+  const [hearsay, own] = [exact.filter((copy) => isHearsay(c, copy)), exact.filter((copy) => !isHearsay(c, copy))];
+  for (const copy of [...own, ...hearsay]) {
+    if (isProven(c, copy)) return { recovery: 'exact', source: sourceOf(c, copy) };
+    if (readable(c, copy) && !wasRead(c, copy.observer)) return needRead(c, copy);
+  }
 
   const elsewhere = copyElsewhere(c, lkg);
   if (elsewhere !== null) return { recovery: 'exact', source: elsewhere };
@@ -62,10 +62,10 @@ function isProven(c: Case, sighting: Sighting): boolean {
   return scan.exportedMs !== null || sighting.version.readSeq === scan.seq;
 }
 
-/** An export has read one copy of a version, and vouches for it on all snapshots that show the same: the one that it read comes first. */
-function isReadItself(c: Case, sighting: Sighting): boolean {
+/** An export has read one copy of a version, and vouches for it on all snapshots that show the same. */
+function isHearsay(c: Case, sighting: Sighting): boolean {
   const scan = c.context.observers[sighting.observer]?.scan;
-  return scan?.exportedMs === null || sighting.version.readSeq === scan?.seq;
+  return sighting.kind === 'file' && (scan?.exportedMs ?? null) !== null && sighting.version.readSeq !== scan?.seq;
 }
 
 function sourceOf(c: Case, sighting: Sighting): SourceCopy {

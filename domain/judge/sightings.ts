@@ -1,8 +1,9 @@
 // The history of one path as judging sees it: its good observations in order, each with the digest that is known of it.
 import type { Observer, PathFacts, Reading, Request } from '../facts.ts';
 import { isGap } from '../facts.ts';
+import type { AsOf } from '../scan.ts';
 import type { Metadata, Version } from '../version.ts';
-import { isTold, mayBeLink, same, sizesAgree } from '../version.ts';
+import { isTold, mayBeLink, quiet, same, sizesAgree } from '../version.ts';
 import type { JudgeContext, Track } from './context.ts';
 import { overlapping } from './context.ts';
 import { observedKeyOf } from './keys.ts';
@@ -13,6 +14,8 @@ export interface Sighting extends Metadata {
   /** Place in the path's history; live now has the last. */
   readonly rank: number;
   readonly digest: bigint | null;
+  /** What this content looks like, wherever it was read: as Proof.zeroFrom. */
+  readonly zeroFrom: number | null;
   readonly suspect: boolean;
   readonly version: Version;
 }
@@ -48,9 +51,11 @@ interface Draft {
 }
 
 export function openCase(facts: PathFacts, context: JudgeContext): Case {
-  const tracks = [context.liveTrack, ...context.series, ...context.lists].map((track) => draftsOf(track, facts));
+  const tracks = [context.liveTrack, ...context.series, ...context.lists].map((track) =>
+    draftsOf(track, facts, context),
+  );
   const drafts = mergeTracks(tracks, context);
-  const sightings = findSuspects(drafts, acceptedKeys(facts, context));
+  const sightings = findSuspects(drafts, acceptedKeys(facts, context), facts, context);
   const byObserver = new Map(sightings.map((sighting) => [sighting.observer, sighting]));
   return {
     facts,
@@ -68,7 +73,7 @@ function acceptedKeys(facts: PathFacts, context: JudgeContext): ReadonlySet<stri
 }
 
 /** The good observations of one volume. One version is a run of observers; readings within it may tell parts of it apart. */
-function draftsOf(track: Track, facts: PathFacts): Draft[] {
+function draftsOf(track: Track, facts: PathFacts, context: JudgeContext): Draft[] {
   const drafts: Draft[] = [];
   let run: { readonly version: Version; readonly members: number[] } | null = null;
   const close = (): void => {
@@ -86,6 +91,22 @@ function draftsOf(track: Track, facts: PathFacts): Draft[] {
     }
   }
   close();
+  return inOrder(drafts, context);
+}
+
+/**
+ * Where the order of two snapshots of one series rests on an estimate, or their dates overlap, the mtime tells which state is the newer one: a copy
+ * with a newer mtime is never passed over. Certain neighbours stay as they are.
+ */
+function inOrder(drafts: Draft[], context: JudgeContext): Draft[] {
+  for (let i = 1; i < drafts.length; i++) {
+    for (let k = i; k > 0; k--) {
+      const [before, after] = [drafts[k - 1], drafts[k]];
+      if (before === undefined || after === undefined || !orderIsDoubtful(context, before, after)) break;
+      if (isTold(before.version) || isTold(after.version) || before.version.mtimeNs <= after.version.mtimeNs) break;
+      [drafts[k - 1], drafts[k]] = [after, before];
+    }
+  }
   return drafts;
 }
 
@@ -121,10 +142,13 @@ function isProofOf(version: Version, reading: Reading | undefined): boolean {
 
 /**
  * Merges the volumes' histories by as_of. Where the as_of of two volumes overlap, the file's mtime tells which state is the newer one,
- * then its ctime. Within a volume seq is the order, whatever mtimes say: a revert must stay visible. Live now is the last.
+ * then its ctime. Within a volume seq is the order where it is certain, whatever mtimes say: a revert must stay visible. Live now is the last.
  */
 function mergeTracks(tracks: readonly Draft[][], context: JudgeContext): Draft[] {
-  if (!context.datesOverlap) return tracks.flat().sort((a, b) => a.observer - b.observer);
+  const asObserved = tracks.every((track) =>
+    track.every((draft, i) => i === 0 || (track[i - 1]?.observer ?? 0) < draft.observer),
+  );
+  if (!context.datesOverlap && asObserved) return tracks.flat().sort((a, b) => a.observer - b.observer);
   const open = tracks.filter((track) => track.length > 0).map((drafts) => ({ drafts, next: 0 }));
   const merged: Draft[] = [];
   for (;;) {
@@ -156,6 +180,21 @@ function isOlder(a: Draft, b: Draft, context: JudgeContext): boolean {
   return a.observer < b.observer;
 }
 
+interface Seen {
+  readonly observer: number;
+}
+
+/** Of two snapshots of one series: which is the newer one is an estimate, or their dates overlap. */
+export function orderIsDoubtful(context: JudgeContext, a: Seen, b: Seen): boolean {
+  const [left, right] = [context.observers[a.observer], context.observers[b.observer]];
+  if (left?.role !== 'backup' || right?.role !== 'backup') return false;
+  return isEstimate(left.scan.asOf) || isEstimate(right.scan.asOf) || overlapping(left, right);
+}
+
+function isEstimate({ source }: AsOf): boolean {
+  return source === 'order' || source === 'mtime';
+}
+
 function ambiguous(a: Draft, b: Draft, context: JudgeContext): boolean {
   if (a.observer === context.live || b.observer === context.live) return false;
   const left = context.observers[a.observer];
@@ -164,13 +203,17 @@ function ambiguous(a: Draft, b: Draft, context: JudgeContext): boolean {
 }
 
 /**
- * Suspect is what changed under the same size and mtime: as a scan found it, or a reading of this judging. Where a version's copies
- * have different bytes, what another observation has too is known content, and the rest is suspect; where neither is known elsewhere,
- * a copy that was read before has rotted since, and another one stands against what the scan read (judge/votes.ts weighs them). A
- * suspect digest that was seen earlier above suspicion is known content: a restored file is not suspect. What is seen first in a suspect
- * observation stays suspect in every later copy: a backup that took it over is no witness for it.
+ * Suspect is what changed under the same size and mtime: as a scan found it, or a reading of this judging. A suspect digest that was seen
+ * earlier above suspicion is known content: a restored file is not suspect. What is seen first in a suspect observation stays suspect in
+ * every later copy: a backup that took it over is no witness for it. Of a backup's copy the flag says only which bytes were read first: where
+ * other bytes are known too, the copies have a vote each (judge/votes.ts), and nobody is branded for being read second.
  */
-function findSuspects(drafts: readonly Draft[], accepted: ReadonlySet<string>): Sighting[] {
+function findSuspects(
+  drafts: readonly Draft[],
+  accepted: ReadonlySet<string>,
+  facts: PathFacts,
+  context: JudgeContext,
+): Sighting[] {
   const known = (of: Draft, digest: bigint | null): boolean =>
     drafts.some(
       (other) =>
@@ -181,6 +224,12 @@ function findSuspects(drafts: readonly Draft[], accepted: ReadonlySet<string>): 
         other.digest === digest,
     );
   const isSuspect = (draft: Draft): boolean => {
+    if (context.observers[draft.observer]?.role === 'backup') {
+      const others = drafts.some(
+        (other) => other.digest !== null && other.digest !== draft.digest && quiet(other.version, draft.version),
+      );
+      return draft.version.suspect && !others;
+    }
     if (draft.digest !== draft.base)
       return !known(draft, draft.digest) && (draft.version.suspect || draft.wasProof || known(draft, draft.base));
     if (draft.version.suspect) return true;
@@ -211,6 +260,7 @@ function findSuspects(drafts: readonly Draft[], accepted: ReadonlySet<string>): 
       observer,
       rank,
       digest,
+      zeroFrom: zeroFromOf(draft, size, drafts, facts),
       version,
       suspect: false,
     };
@@ -222,6 +272,22 @@ function findSuspects(drafts: readonly Draft[], accepted: ReadonlySet<string>): 
     if (doubtful) (relieved ? trusted : tainted).push(clean);
     return relieved ? clean : { ...clean, suspect: true };
   });
+}
+
+/** Equal bytes look alike wherever they were read: of its own reading, of its version, else of any other copy. */
+function zeroFromOf(
+  { version, digest }: Draft,
+  size: number | null,
+  drafts: readonly Draft[],
+  { readings }: PathFacts,
+): number | null {
+  if (version.kind !== 'file' || digest === null) return null;
+  if (version.digest === digest && version.zeroFrom !== null) return version.zeroFrom;
+  const other = drafts.find(
+    (draft) => draft.version.digest === digest && draft.version.zeroFrom !== null && draft.version.size === size,
+  );
+  if (other !== undefined) return other.version.zeroFrom;
+  return readings.find((reading) => reading.digest === digest && (reading.zeroFrom ?? null) !== null)?.zeroFrom ?? null;
 }
 
 /** A list tells content and no metadata: those of the nearest other observation of that content, an earlier one first, hold for it too. */

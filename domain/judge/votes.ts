@@ -2,8 +2,10 @@
 // what is to be restored, before it is called exact.
 import type { Reading } from '../facts.ts';
 import { isTold, quiet } from '../version.ts';
+import { isAllZeros } from '../window/damage-shape.ts';
 import type { Case, Pending, Sighting } from './sightings.ts';
-import { isOnDisk, needRead, readable, recordedDamage, roleOf, volumeOf, wasRead } from './sightings.ts';
+import { damageOf } from './damage.ts';
+import { isOnDisk, needRead, PENDING, readable, recordedDamage, roleOf, volumeOf, wasRead } from './sightings.ts';
 
 /** none: nothing quiet differs, or the odd one is history. odd: the judged copy. backup odd: the newest backup's. unknown: one against one. */
 export type Sides = 'none' | 'odd' | 'backup odd' | 'unknown';
@@ -14,14 +16,18 @@ interface Vote {
   readonly digest: bigint;
   readonly inode: bigint;
   readonly ctimeNs: bigint;
+  /** 0n where the file system keeps none. */
+  readonly btimeNs: bigint;
   /** Read for this judging, all at about one time; else known from a scan. */
   readonly now: boolean;
 }
 
 /**
  * Puts `judged` (a file whose digest is known) against everything earlier that is quiet with it: `prior`, oldest first. A vote is one
- * physical copy at one reading; an earlier read of the judged copy's own inode with another digest decides alone; else two against one.
- * Asks for one more physical copy at a time while undecided. What an earlier assessment found damaged has no vote against other content.
+ * physical copy by its newest reading, whoever was read first; an earlier read of the judged copy's own inode with another digest decides
+ * alone; else two against one. Where the newest backup stands with the judged copy, two copies of one older content outvote the pair: the
+ * backup copied the rot. Asks for one more physical copy at a time while undecided. What an earlier assessment found damaged has no vote
+ * against other content.
  */
 export function takeSides(c: Case, judged: Sighting, prior: readonly Sighting[]): Sides | Pending {
   if (judged.kind !== 'file' || judged.digest === null) return 'none';
@@ -36,23 +42,42 @@ export function takeSides(c: Case, judged: Sighting, prior: readonly Sighting[])
     return judged.suspect ? 'unknown' : 'none';
   }
 
+  const zeros = againstZeros(c, judged, peers);
+  if (zeros !== null) return zeros;
   // A backup that took over what was found corrupt before is no second witness for it. (Rows 7 and 8 need none.)
   const isHeard = ({ sighting }: Vote): boolean =>
     sighting === judged || (!sighting.suspect && recordedDamage(c, sighting) !== 'corrupt');
-  const count = (digest: bigint): number =>
-    physicalCopies(
+  const count = (digest: bigint | null): number =>
+    copiesAmong(
       c,
-      votes.filter((vote) => vote.digest === digest && isHeard(vote)),
-    );
+      votes.filter((vote) => vote.digest === digest && isHeard(vote) && !isSuperseded(c, vote, votes)),
+    ).length;
   const own = Math.max(1, count(judged.digest));
-  const against = Math.max(...others.map((other) => (other.digest === null ? 0 : count(other.digest))));
-  if (against >= 2 && against > own) return 'odd';
+  const against = Math.max(...others.map((other) => count(other.digest)));
   const odd = newestBackups(c, peers).filter((newest) => newest.digest !== null && newest.digest !== judged.digest);
-  if (odd.length > 0 && odd.every((newest) => own >= 2 && own > count(newest.digest ?? 0n))) return 'backup odd';
-  if (odd.length === 0 && own > against) return 'none';
-
+  if (odd.length === 0) {
+    const first = [...peers, judged].findIndex((sighting) => sighting.digest === judged.digest);
+    const older = others.filter((other) => peers.every((peer, place) => peer.digest !== other.digest || place < first));
+    if (older.some((other) => count(other.digest) >= 2)) return 'odd';
+    const further = nextCopy(c, older);
+    if (further !== null) return needRead(c, further, 'another');
+    if (own > against) return judged.suspect ? 'unknown' : 'none';
+  } else {
+    if (against >= 2 && against > own) return 'odd';
+    if (odd.every((newest) => own >= 2 && own > count(newest.digest))) return 'backup odd';
+  }
   const next = nextCopy(c, peers);
-  return next === null ? 'unknown' : needRead(c, next);
+  return next === null ? 'unknown' : needRead(c, next, 'another');
+}
+
+/** Nothing but zeros is no testimony against content: no reading decides more than that. Null where zeros do not stand against content. */
+function againstZeros(c: Case, judged: Sighting, peers: readonly Sighting[]): Sides | null {
+  const isContent = (one: Sighting): boolean => one.digest !== null && isAllZeros(one) === false;
+  if (isAllZeros(judged) === true) return peers.some(isContent) ? 'odd' : null;
+  const newest = newestBackups(c, peers).filter((one) => one.digest !== null && one.digest !== judged.digest);
+  return isContent(judged) && newest.length > 0 && newest.every((one) => isAllZeros(one) === true)
+    ? 'backup odd'
+    : null;
 }
 
 /** What is to be restored, after its fellow copies were heard. */
@@ -74,17 +99,20 @@ export function borneOut(c: Case, lkg: Sighting, damaged: Sighting | null): Born
   const alone = { lkg, against: null, second: null };
   // What only a list tells has no time under which another copy would be quiet with it.
   if (lkg.kind !== 'file' || lkg.digest === null || lkg.size === 0 || isTold(lkg)) return alone;
-  const isBad = (peer: Sighting): boolean =>
-    recordedDamage(c, peer) !== null ||
-    (damaged !== null && peer.size === damaged.size && peer.digest === damaged.digest);
-  const peers = c.earlier.filter(
-    (peer) => !peer.suspect && quiet(peer, lkg) && (peer.digest === lkg.digest || !isBad(peer)),
-  );
+  const quietOnes = c.earlier.filter((peer) => !peer.suspect && quiet(peer, lkg));
+  const peers: Sighting[] = [];
+  for (const peer of quietOnes) {
+    const damage = peer.digest === lkg.digest ? 'none' : damageOf(c, peer.rank);
+    if (damage === PENDING) return PENDING;
+    const isThatOfLive = damaged !== null && peer.size === damaged.size && peer.digest === damaged.digest;
+    if (peer.digest === lkg.digest || (damage !== 'corrupt' && damage !== 'truncated' && !isThatOfLive))
+      peers.push(peer);
+  }
   const votes = votesOf(c, peers);
   const copies = (digest: bigint | null): Vote[][] =>
     copiesAmong(
       c,
-      votes.filter((vote) => vote.digest === digest),
+      votes.filter((vote) => vote.digest === digest && !isSuperseded(c, vote, votes)),
     );
   const own = copies(lkg.digest);
   const others = [...new Set(peers.map((peer) => peer.digest))].filter((digest) => digest !== lkg.digest).map(copies);
@@ -124,8 +152,8 @@ function votesOf(c: Case, sightings: readonly Sighting[]): Vote[] {
     const scan = c.context.observers[sighting.observer]?.scan;
     const proven = version.digest !== null && (version.readSeq === scan?.seq || isFirstOf(sightings, sighting));
     if (proven && version.digest !== null) {
-      const { digest, inode, ctimeNs } = version;
-      votes.push({ sighting, digest, inode, ctimeNs, now: false });
+      const { digest, inode, ctimeNs, btimeNs } = version;
+      votes.push({ sighting, digest, inode, ctimeNs, btimeNs, now: false });
     }
     for (const reading of c.facts.readings) {
       const vote = reading.observer === sighting.observer ? voteOf(sighting, reading) : null;
@@ -137,7 +165,8 @@ function votesOf(c: Case, sightings: readonly Sighting[]): Vote[] {
 
 function voteOf(sighting: Sighting, reading: Reading): Vote | null {
   if (reading.digest === null) return null;
-  return { sighting, digest: reading.digest, inode: reading.inode, ctimeNs: reading.ctimeNs, now: true };
+  const { digest, inode, ctimeNs, btimeNs = 0n } = reading;
+  return { sighting, digest, inode, ctimeNs, btimeNs, now: true };
 }
 
 /** A version's proof is one vote, wherever in the version it was read: it is counted at the first sighting of the version. */
@@ -146,14 +175,10 @@ function isFirstOf(sightings: readonly Sighting[], sighting: Sighting): boolean 
 }
 
 /**
- * How many different copies lie behind these votes for one digest. Equal (inode, ctime) is one copy. Within a volume an equal inode
- * with another ctime is one copy too, unless both were read just now: every new generation of hard links moves the ctime of them all,
- * and one inode read in two weeks must not outvote the live file.
+ * The different copies behind these votes for one digest. A copy is an inode with its birth time; without those an equal (inode, ctime), and
+ * within a volume an equal inode with another ctime too, unless both were read just now: every new generation of hard links moves the ctime
+ * of them all, and one inode read in two weeks must not outvote the live file.
  */
-function physicalCopies(c: Case, votes: readonly Vote[]): number {
-  return copiesAmong(c, votes).length;
-}
-
 function copiesAmong(c: Case, votes: readonly Vote[]): Vote[][] {
   const copies: Vote[][] = [];
   for (const vote of votes) {
@@ -166,8 +191,22 @@ function copiesAmong(c: Case, votes: readonly Vote[]): Vote[][] {
 
 function oneCopy(c: Case, a: Vote, b: Vote): boolean {
   if (a.inode !== b.inode) return false;
+  if (a.btimeNs !== 0n && b.btimeNs !== 0n) return a.btimeNs === b.btimeNs;
   if (a.ctimeNs === b.ctimeNs) return true;
   return volumeOf(c, a.sighting) === volumeOf(c, b.sighting) && !(a.now && b.now);
+}
+
+/** The same copy was read again since, and has other bytes: its newest reading is its vote. */
+function isSuperseded(c: Case, vote: Vote, votes: readonly Vote[]): boolean {
+  if (vote.now) return false;
+  return votes.some(
+    (other) =>
+      other.now &&
+      other.digest !== vote.digest &&
+      other.inode === vote.inode &&
+      (other.sighting === vote.sighting || other.ctimeNs === vote.ctimeNs) &&
+      volumeOf(c, other.sighting) === volumeOf(c, vote.sighting),
+  );
 }
 
 /**

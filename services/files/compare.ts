@@ -3,6 +3,7 @@
 import { type BigIntStats, closeSync, fstatSync, readSync } from 'node:fs';
 import type { Comparison } from '../../domain/facts.ts';
 import { joinPath } from '../../domain/path.ts';
+import { ZERO_TAIL_BYTES_MIN } from '../../domain/window/damage-shape.ts';
 import type { Directory } from './directory.ts';
 import { FileError, fileError } from './errors.ts';
 import { paced } from './pace.ts';
@@ -15,7 +16,7 @@ const zeros = Buffer.alloc(CHUNK_BYTES);
 export type ContentComparison = Omit<Comparison, 'of' | 'against'>;
 
 function failed(errno: string): ContentComparison {
-  return { errno, truePrefix: false, allZeros: false, zeroTail: 0, zeroTailAgainst: 0 };
+  return { errno, truePrefix: false, alikeBeforeZeros: false };
 }
 
 /**
@@ -42,12 +43,13 @@ export function compareContents(
     const sizeB = Number(beforeB.size);
     const zeroTail = zeroTailOf(a, sizeA);
     const truePrefix = sizeA < sizeB && equalUpTo(a, b, sizeA);
+    const before = sizeA - zeroTail;
+    const alikeBeforeZeros = zeroTail >= ZERO_TAIL_BYTES_MIN && before <= sizeB && equalUpTo(a, b, before);
     path = joinPath(directoryB.path, nameB);
-    const zeroTailAgainst = zeroTailOf(b, sizeB);
     if (moved(beforeA, fstatSync(a, { bigint: true })) || moved(beforeB, fstatSync(b, { bigint: true }))) {
       return failed('CHANGED');
     }
-    return { errno: null, truePrefix, allZeros: sizeA > 0 && zeroTail === sizeA, zeroTail, zeroTailAgainst };
+    return { errno: null, truePrefix, alikeBeforeZeros };
   } catch (error) {
     if (error instanceof ShortRead) return failed('CHANGED');
     return failed((error instanceof FileError ? error : fileError(error, 'read', path)).errno);

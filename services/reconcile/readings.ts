@@ -163,7 +163,7 @@ class Session {
   compare(facts: PathFacts, of: number, against: number): Comparison {
     const [left, right] = [nameAt(facts, of), nameAt(facts, against)];
     const [a, b] = [this.#directory(of, parentOf(left)), this.#directory(against, parentOf(right))];
-    const nothing = { truePrefix: false, allZeros: false, zeroTail: 0, zeroTailAgainst: 0 };
+    const nothing = { truePrefix: false, alikeBeforeZeros: false };
     if ('errno' in a) return { of, against, errno: a.errno, ...nothing };
     if ('errno' in b) return { of, against, errno: b.errno, ...nothing };
     try {

@@ -39,15 +39,15 @@ describe('last known good', () => {
       }),
     ).toMatchObject({ lkgAt: 'n/2', recovery: 'exact', sourceAt: 'n/1' });
   });
-  test('a suspect version is neither known good nor a source', () => {
-    const it = judged({
-      lines: [
-        ['n/1', { ...good, inode: 1n }],
-        ['n/2', { ...file('rott content', 1), inode: 2n }],
-        ['live', gone],
-      ],
-    });
-    expect(it).toMatchObject({ verdict: 'missing', lkgAt: 'n/1', recovery: 'exact', sourceAt: 'n/1' });
+  test('of two copies that differ under one mtime nobody knows which has rotted, whichever was read first; a third decides', () => {
+    const copies = [
+      ['n/1', { ...good, inode: 1n }],
+      ['n/2', { ...file('rott content', 1), inode: 2n }],
+    ] as const;
+    const two = judged({ lines: [...copies, ['live', gone]] });
+    expect(two).toMatchObject({ verdict: 'missing', recovery: 'exact', flags: ['side unknown'] });
+    const three = judged({ lines: [['live', { ...good, inode: 3n }], ...copies, ['live', gone]] });
+    expect(three).toMatchObject({ verdict: 'missing', lkgAt: 'n/1', recovery: 'exact', sourceAt: 'n/1', flags: [] });
   });
   test('a snapshot of zeros in the window is not known good when the path is gone, read or only listed', () => {
     const zeros = file(ZEROS, 2.5);
@@ -87,16 +87,44 @@ describe('last known good', () => {
     expect(judged({ lines: lines(newer, good) }).lkgAt).toBe('n/1');
   });
   test('within one series its own order stands, whatever the mtimes say', () => {
-    const day = { asOf: [1, 2] as const };
     const it = judged({
       window: [['n/2', 'live']],
       lines: [
-        ['n/1', newer, day],
-        ['n/2', good, day],
-        ['live', gone, { asOf: 3 }],
+        ['n/1', newer],
+        ['n/2', file('other content', 1)],
+        ['live', gone],
       ],
     });
     expect(it.lkgAt).toBe('n/2');
+  });
+  test('where its order is estimated, or its dates overlap, a copy with a newer mtime is not passed over, and that is said', () => {
+    for (const how of [{ source: 'mtime' }, { source: 'order' }, { asOf: [1, 2] as const }]) {
+      const it = judged({
+        window: [['n/2', 'live']],
+        lines: [
+          ['n/1', newer, how],
+          ['n/2', good, how],
+          ['n/3', unread(good), how],
+          ['live', gone, { asOf: 3 }],
+        ],
+      });
+      expect(it).toMatchObject({ lkgAt: 'n/1', recovery: 'exact', sourceAt: 'n/1' });
+      expect(it.evidence).toContain('The order of these snapshots is estimated.');
+    }
+  });
+  test('a series with an estimated order beside a certain one: each is merged where it belongs', () => {
+    const how = { source: 'mtime' };
+    const it = judged({
+      window: [['n/4', 'live']],
+      lines: [
+        ['n/1', newer, how],
+        ['m/2', good],
+        ['n/3', good, how],
+        ['m/4', newer],
+        ['live', gone],
+      ],
+    });
+    expect(it).toMatchObject({ lkgAt: 'm/4', recovery: 'exact', sourceAt: 'm/4' });
   });
 });
 

@@ -32,6 +32,8 @@ export interface Entry {
   readonly btimeNs: bigint;
   /** The scan did not read this copy (an older snapshot). */
   readonly unread: boolean;
+  /** The scan read this copy before looks were recorded. */
+  readonly noLooks: boolean;
   /** Errno when somebody tries to read it. */
   readonly fails: string | null;
 }
@@ -48,6 +50,7 @@ export function file(content: string, mtime: number, more: Partial<Entry> = {}):
     ctimeNs: null,
     btimeNs: 0n,
     unread: false,
+    noLooks: false,
     fails: null,
     ...more,
   };
@@ -78,6 +81,8 @@ export interface Observed {
   readonly exported?: boolean;
   /** Days since T0; the place in the list otherwise. */
   readonly asOf?: number | readonly [number, number];
+  /** How its time is known; 'name' when left out. */
+  readonly source?: string;
 }
 
 /** ['nightly/3', file(…)] or ['live', gone]; anything without a slash is the live volume. */
@@ -123,7 +128,7 @@ export function observersOf(lines: readonly Line[]): Observer[] {
         seq: BigInt(index + 1),
         path: `/${name}`,
         snapshot: snapshot ?? null,
-        asOf: { fromMs: T0_MS + from * DAY_MS, toMs: T0_MS + to * DAY_MS, source: 'name' },
+        asOf: { fromMs: T0_MS + from * DAY_MS, toMs: T0_MS + to * DAY_MS, source: how?.source ?? 'name' },
         mode: 'read',
         pruned: how?.pruned === true ? 'gone' : null,
         exportedMs: how?.exported === true ? T0_MS + 99 * DAY_MS : null,
@@ -234,7 +239,7 @@ function versionOf(
     target: entry.target,
     rdev: null,
     digest: readAt === null ? null : digestOf(copy.content),
-    zeroFrom: null,
+    zeroFrom: readAt === null || copy.noLooks || entry.kind !== 'file' ? null : zeroFromOf(copy.content),
     readSeq: readAt === null ? null : (observers[readAt]?.scan.seq ?? null),
     inode: inodeOf(volume, copy),
     ctimeNs: ctimeOf(copy),
@@ -246,6 +251,11 @@ function versionOf(
     endSeq: null,
     endReason: null,
   };
+}
+
+/** Offset from which it is nothing but zeros to its end: as Proof.zeroFrom. */
+function zeroFromOf(content: string): number {
+  return content.replace(/\0+$/, '').length;
 }
 
 export function answer(
@@ -265,16 +275,18 @@ export function answer(
     const reading: Reading = {
       observer: request.observer,
       digest: entry === null || failed !== null ? null : digestOf(entry.content),
+      zeroFrom: entry === null || failed !== null ? null : zeroFromOf(entry.content),
       errno: failed,
       inode: entry === null ? 0n : inodeOf(volume, entry),
       ctimeNs: entry === null ? 0n : ctimeOf(entry),
+      btimeNs: entry?.btimeNs ?? 0n,
     };
     return { ...facts, readings: [...facts.readings, reading] };
   }
   const of = entryAt(request.of);
   const against = entryAt(request.against);
   const errno = of === null || against === null ? 'ENOENT' : (of.fails ?? against.fails);
-  const tail = (content: string): number => content.length - content.replace(/\0+$/, '').length;
+  const tail = (content: string): number => content.length - zeroFromOf(content);
   const comparison: Comparison = {
     of: request.of,
     against: request.against,
@@ -283,9 +295,10 @@ export function answer(
       errno === null &&
       (of?.content.length ?? 0) < (against?.content.length ?? 0) &&
       (against?.content.startsWith(of?.content ?? '') ?? false),
-    allZeros: errno === null && (of?.content ?? '') !== '' && tail(of?.content ?? '') === of?.content.length,
-    zeroTail: errno === null ? tail(of?.content ?? '') : 0,
-    zeroTailAgainst: errno === null ? tail(against?.content ?? '') : 0,
+    alikeBeforeZeros:
+      errno === null &&
+      tail(of?.content ?? '') >= 4096 &&
+      (against?.content.startsWith((of?.content ?? '').replace(/\0+$/, '')) ?? false),
   };
   return { ...facts, comparisons: [...facts.comparisons, comparison] };
 }

@@ -6,6 +6,7 @@ import { NO_MOVES } from '../../domain/window/moves.ts';
 
 const good = file('good content', 1);
 const edited = file('edited content', 2.5);
+const unread = (entry: typeof good) => ({ ...entry, unread: true });
 const ZEROS = '\0'.repeat(12);
 
 describe('rows 0 and 1: live could not be looked at', () => {
@@ -293,7 +294,7 @@ describe('row 4: replaced', () => {
       }).verdict,
     ).toBe('replaced');
   });
-  test('what had this kind already in the newest snapshot before the window is not replaced', () => {
+  test('a kind that the path once had before does not excuse the change', () => {
     const it = judged({
       lines: [
         ['n/1', symlink('a')],
@@ -302,7 +303,29 @@ describe('row 4: replaced', () => {
       ],
       window: [['n/1', 'live']],
     });
-    expect(it.verdict).not.toBe('replaced');
+    expect(it).toMatchObject({ verdict: 'replaced', lkgAt: 'n/2' });
+  });
+  test('a change outside of the loss intervals is somebody’s own, until its directory says that nobody made it', () => {
+    const lines = [
+      ['n/1', good],
+      ['n/2', symlink('a')],
+      ['live', symlink('a')],
+    ] as const;
+    const window = [['n/2', 'live']] as const;
+    expect(judged({ lines, window }).verdict).toBe('intact');
+    expect(judged({ lines, window, parentMtimes: [1, 2, 2] }).verdict).toBe('intact');
+    expect(judged({ lines, window, parentMtimes: [1, 1, 1] })).toMatchObject({ verdict: 'replaced', lkgAt: 'n/1' });
+  });
+  test('a backup that followed in the loss interval does not make it good', () => {
+    const it = judged({
+      lines: [
+        ['n/1', good],
+        ['n/2', directory()],
+        ['live', directory()],
+      ],
+      window: [['n/1', 'n/2']],
+    });
+    expect(it).toMatchObject({ verdict: 'replaced', recovery: 'exact', sourceAt: 'n/1' });
   });
   test('what has this kind in the newest snapshot too is as backed up as anything', () => {
     expect(
@@ -425,6 +448,61 @@ describe('row 6: corrupt and backup-corrupt', () => {
     expect(it.flags).toEqual(['side unknown']);
     expect(it.asked).toEqual(['read n/1', 'read n/2', 'read n/3']);
   });
+  test('zeros under the same size and mtime are odd, live or in the newest backup, without a third copy', () => {
+    const zeros = file(ZEROS, 1);
+    expect(
+      judged({
+        window: [],
+        lines: [
+          ['n/1', good],
+          ['live', zeros],
+        ],
+      }),
+    ).toMatchObject({
+      verdict: 'corrupt',
+      flags: [],
+      recovery: 'exact',
+      sourceAt: 'n/1',
+    });
+    expect(
+      judged({
+        window: [],
+        lines: [
+          ['n/1', good],
+          ['n/2', zeros],
+          ['live', zeros],
+        ],
+      }),
+    ).toMatchObject({
+      verdict: 'corrupt',
+      flags: [],
+      recovery: 'exact',
+      sourceAt: 'n/1',
+    });
+    expect(
+      judged({
+        window: [],
+        lines: [
+          ['n/1', zeros],
+          ['live', good],
+        ],
+      }).verdict,
+    ).toBe('backup-corrupt');
+    expect(
+      judged({
+        lines: [
+          ['n/1', good],
+          ['n/2', zeros],
+          ['live', gone],
+        ],
+      }),
+    ).toMatchObject({
+      verdict: 'missing',
+      recovery: 'exact',
+      flags: [],
+      sourceAt: 'n/1',
+    });
+  });
   test('--side backup decides one against one', () => {
     const it = judged({
       lines: [
@@ -508,6 +586,83 @@ describe('row 6: corrupt and backup-corrupt', () => {
       ['live', good],
     ] as const;
     expect(judged({ lines })).toMatchObject({ verdict: 'corrupt', flags: ['side unknown'] });
+  });
+  test('two older copies outvote live and the newest backup, which copied the rot: however often it stands in the backup by now', () => {
+    const copy = (of: typeof good, n: bigint) => ({ ...of, inode: n, ctimeNs: n });
+    const lines = [
+      ['n/1', copy(good, 1n)],
+      ['n/2', { ...copy(good, 2n), unread: true }],
+      ['n/3', { ...copy(good, 3n), unread: true }],
+      ['n/4', copy(rotten, 4n)],
+      ['live', rotten],
+    ] as const;
+    const it = judged({ window: [], lines });
+    expect(it).toMatchObject({ verdict: 'corrupt', flags: [], recovery: 'exact', lkgAt: 'n/3', sourceAt: 'n/3' });
+    expect(it.evidence.join(' ')).toContain('The copy in n/4 was made after the damage');
+    const often = [
+      ...lines.slice(0, 4),
+      ['n/5', copy(rotten, 5n)],
+      ['n/6', copy(rotten, 6n)],
+      ['n/7', copy(rotten, 7n)],
+      ['live', rotten],
+    ] as const;
+    expect(judged({ window: [], lines: often })).toMatchObject({
+      verdict: 'corrupt',
+      recovery: 'exact',
+      sourceAt: 'n/3',
+    });
+    expect(
+      judged({
+        window: [],
+        lines: [...often.slice(0, -1), ['live', gone]],
+        input: { openFindings: new Map([['d/f', null]]) },
+      }),
+    ).toMatchObject({
+      verdict: 'missing',
+      recovery: 'exact',
+      sourceAt: 'n/3',
+    });
+  });
+  test('whichever was read first: the flag of a scan silences no copy of a backup, and brands none', () => {
+    const copy = (of: typeof good, n: bigint) => ({ ...of, inode: n, ctimeNs: n });
+    // The first snapshot alone has rotted, and was read first: all that came after it looked changed.
+    const it = (live: typeof good | null) =>
+      judged({
+        window: [],
+        lines: [
+          ['n/1', copy(rotten, 1n)],
+          ['n/2', copy(good, 2n)],
+          ['n/3', { ...copy(good, 3n), unread: true }],
+          ['live', live],
+        ],
+        input: { openFindings: new Map([['d/f', null]]) },
+      });
+    expect(it({ ...good, inode: 9n })).toMatchObject({ verdict: 'intact' });
+    expect(it(gone)).toMatchObject({ verdict: 'missing', recovery: 'exact', flags: [], lkgAt: 'n/3', sourceAt: 'n/3' });
+    expect(it(file('', 1))).toMatchObject({ verdict: 'truncated', recovery: 'exact', sourceAt: 'n/3', flags: [] });
+  });
+  test('a copy is an inode with its birth time: links whose ctime moved are one, and equal inode numbers of two file systems are two', () => {
+    const born = (n: bigint, ctimeNs: bigint) => ({ ...good, inode: 7n, btimeNs: n, ctimeNs, unread: true });
+    const it = (a: bigint, b: bigint) =>
+      judged({
+        lines: [
+          ['n/1', born(a, 1n)],
+          ['n/2', born(b, 2n)],
+          ['live', rotten],
+        ],
+      });
+    expect(it(1n, 1n)).toMatchObject({ verdict: 'corrupt', flags: ['side unknown'] });
+    expect(it(1n, 2n)).toMatchObject({ verdict: 'corrupt', flags: [] });
+  });
+  test('a live file whose time was set back after it was written is said to be rewritten', () => {
+    const it = judged({
+      lines: [
+        ['live', { ...good, inode: 5n, ctimeNs: 5n }],
+        ['n/1', good],
+        ['live', { ...rotten, inode: 5n, ctimeNs: 6n }],
+      ],
+    });
+    expect(it).toMatchObject({ verdict: 'corrupt', flags: ['rewritten under its old time'], sourceAt: 'n/1' });
   });
   test('an earlier read of the live inode with other bytes decides alone, against a backup that has copied them', () => {
     const lines = [
@@ -621,30 +776,151 @@ describe('row 7: truncated', () => {
       sourceAt: 'n/2',
       asked: ['read n/1'],
     });
-    expect(judged({ window, lines: lines(ZEROS) })).toMatchObject({
+    expect(judged({ window, lines: lines(ZEROS) })).toMatchObject({ verdict: 'truncated', asked: ['read n/1'] });
+    expect(judged({ window, lines: lines('good') })).toMatchObject({
       verdict: 'truncated',
       asked: ['compare live with n/2', 'read n/1'],
     });
-    expect(judged({ window, lines: lines('good') }).verdict).toBe('truncated');
   });
-  test('4 KiB of zeros at the end that the good version has not are damage; 4,095 are not; nor where it always had them', () => {
-    const tail = (n: number) => `other${'\0'.repeat(n)}`;
-    expect(judged({ window, lines: lines(tail(4096)) }).verdict).toBe('truncated');
-    expect(judged({ window, lines: lines(tail(4095)) }).verdict).toBe('modified');
-    const padded = file(`image${'\0'.repeat(5000)}`, 1);
-    expect(
+  test('outside of the loss intervals empty and cut off are an edit, unless no mtime announces one; zeros are damage at any time', () => {
+    const now = (content: string, mtime: number) =>
       judged({
-        window,
+        window: [],
         lines: [
-          ['n/1', padded],
-          ['live', file(tail(9000), 2.5)],
+          ['n/1', good],
+          ['n/2', good],
+          ['live', file(content, mtime)],
         ],
-      }).verdict,
-    ).toBe('modified');
+      }).verdict;
+    for (const mtime of [0.5, 1]) {
+      expect(now('', mtime)).toBe('truncated');
+      expect(now('good', mtime)).toBe('truncated');
+      // Under the same size and mtime it is row 6, and zeros are no testimony against content.
+      expect(now(ZEROS, mtime)).toBe(mtime === 1 ? 'corrupt' : 'truncated');
+    }
+    expect(now('', 2.5)).toBe('modified');
+    expect(now('good', 2.5)).toBe('modified');
+    expect(now(ZEROS, 2.5)).toBe('truncated');
+    expect(now('\0'.repeat(7), 2.5)).toBe('truncated');
   });
-  test('shorter but other bytes is an edit, and so is longer', () => {
-    expect(judged({ window, lines: lines('short') }).verdict).toBe('modified');
-    expect(judged({ window, lines: lines('good content and more') }).verdict).toBe('modified');
+  test('4 KiB of zeros at the end are damage where the rest is the good version’s beginning, or no mtime announces a change', () => {
+    const whole = file(`${'content '.repeat(20)}${'x'.repeat(9000)}`, 1);
+    const cut = (bytes: number, zeros: number, head = whole.content) => `${head.slice(0, bytes)}${'\0'.repeat(zeros)}`;
+    const now = (content: string, mtime = 2.5) =>
+      judged({
+        window: [],
+        lines: [
+          ['n/1', whole],
+          ['live', file(content, mtime)],
+        ],
+      });
+    expect(now(cut(100, 9060))).toMatchObject({ verdict: 'truncated', recovery: 'exact', sourceAt: 'n/1' });
+    expect(now(cut(100, 4096)).verdict).toBe('truncated');
+    expect(now(cut(9160, 4096)).verdict).toBe('truncated');
+    expect(now(cut(100, 4095)).verdict).toBe('modified');
+    // Other content with zeros at its end: an archive, a database, an image.
+    expect(now(cut(100, 9060, 'other'.repeat(99))).verdict).toBe('modified');
+    expect(now(cut(100, 9060, 'other'.repeat(99)), 0.5).verdict).toBe('truncated');
+  });
+  test('zeros at the end that the good version has too, or that an earlier version had, are how the file ends', () => {
+    const head = 'x'.repeat(5000);
+    const ends = (zeros: number, mtime: number) =>
+      file(`${head.slice(0, 5000 - mtime * 100)}${'\0'.repeat(zeros)}`, mtime);
+    const it = (...versions: (typeof good)[]) =>
+      judged({
+        window: [],
+        lines: versions.map((version, i, all) => [i === all.length - 1 ? 'live' : `n/${i + 1}`, version] as const),
+      }).verdict;
+    expect(it(ends(5000, 1), ends(9000, 2))).toBe('modified');
+    expect(it(ends(4096, 1), ends(10, 2), ends(8000, 3))).toBe('modified');
+    expect(it(ends(10, 1), ends(10, 2), ends(8000, 3))).toBe('truncated');
+  });
+  test('a file that was allocated before it was written may be all zeros; a damaged version excuses nothing', () => {
+    const data = file('the content!', 2);
+    const more = file('more content', 4);
+    const zeros = (mtime: number) => file(ZEROS, mtime);
+    const it = (...versions: (typeof good)[]) =>
+      judged({
+        window: [],
+        lines: versions.map((version, i, all) => [i === all.length - 1 ? 'live' : `n/${i + 1}`, version] as const),
+      });
+    expect(it(zeros(1), data, zeros(5)).verdict).toBe('modified');
+    expect(it(unread(zeros(1)), data, zeros(5))).toMatchObject({ verdict: 'modified', asked: ['read n/1'] });
+    expect(it(good, data, zeros(5)).verdict).toBe('truncated');
+    // Zeros, put right, zeros once more.
+    expect(it(good, zeros(3), more, zeros(5))).toMatchObject({ verdict: 'truncated', lkgAt: 'n/3' });
+  });
+  test('zeros grow, shrink and are filled as they like', () => {
+    const now = (before: string, content: string) =>
+      judged({
+        window: [],
+        lines: [
+          ['n/1', file(before, 1)],
+          ['live', file(content, 2)],
+        ],
+      }).verdict;
+    expect(now(ZEROS, '\0'.repeat(40))).toBe('modified');
+    expect(now(ZEROS, '\0'.repeat(4))).toBe('modified');
+    expect(now(ZEROS, 'good content')).toBe('modified');
+    expect(now('', ZEROS)).toBe('modified');
+  });
+  test('zeros in live and in every newer snapshot alike, long before any loss interval', () => {
+    const zeros = file(ZEROS, 2.5);
+    const it = judged({
+      window: [],
+      lines: [
+        ['n/1', unread(good)],
+        ['n/2', unread(good)],
+        ['n/3', unread(zeros)],
+        ['n/4', zeros],
+        ['live', zeros],
+      ],
+    });
+    expect(it).toMatchObject({ verdict: 'truncated', recovery: 'exact', sourceAt: 'n/2', betweenAt: ['n/2', 'n/3'] });
+  });
+  test('the snapshot that would be restored is asked whether it is zeros', () => {
+    const it = judged({
+      lines: [
+        ['n/1', unread(good)],
+        ['n/2', unread(file(ZEROS, 2.5))],
+        ['live', gone],
+      ],
+    });
+    expect(it).toMatchObject({ verdict: 'missing', recovery: 'exact', sourceAt: 'n/1', lkgAt: 'n/1' });
+  });
+  test('what was read before looks were recorded is read again, once, where other content stood before it', () => {
+    const zeros = { ...file(ZEROS, 2.5), noLooks: true };
+    const it = judged({
+      window: [],
+      lines: [
+        ['n/1', { ...good, noLooks: true }],
+        ['n/2', zeros],
+        ['live', zeros],
+      ],
+    });
+    expect(it).toMatchObject({ verdict: 'truncated', recovery: 'exact', sourceAt: 'n/1' });
+    expect(it.asked).toEqual(['read live', 'read n/1']);
+    const plain = judged({
+      lines: [
+        ['n/1', { ...good, noLooks: true }],
+        ['live', { ...good, noLooks: true }],
+      ],
+    });
+    expect(plain).toMatchObject({ verdict: 'intact', asked: [] });
+  });
+  test('a log with a version in each of thirty snapshots costs no reading', () => {
+    const log = Array.from({ length: 30 }, (_, i) => [`n/${i}`, unread(file('x'.repeat(100 + i), i))] as const);
+    const newest = ['n/30', file('x'.repeat(200), 30)] as const;
+    expect(judged({ lines: [...log, newest, ['live', file('x'.repeat(201), 31)]] })).toMatchObject({
+      verdict: 'modified',
+      asked: [],
+    });
+    // Nor one that is rotated now and then.
+    const rotated = log.map(([name, entry], i) => [name, i % 7 === 3 ? { ...entry, content: 'x' } : entry] as const);
+    expect(judged({ window: [], lines: [...rotated, newest, ['live', file('x', 31)]] })).toMatchObject({
+      verdict: 'modified',
+      asked: [],
+    });
   });
   test('zeros in live and in the newest snapshot alike: the snapshot before is what is known good', () => {
     const zeros = file(ZEROS, 2.5);
@@ -697,7 +973,7 @@ describe('row 7: truncated', () => {
       }).verdict,
     ).toBe('intact');
   });
-  test('a log that shrinks every night may be found short, or empty', () => {
+  test('a log that is rotated every other night may be found short, or empty', () => {
     const log = (n: number, mtime: number) => file('x'.repeat(n), mtime);
     const history = [
       ['n/1', log(900, 0)],
@@ -768,6 +1044,45 @@ describe('row 8: reverted', () => {
     });
     expect(it.verdict).toBe('reverted');
     expect(it.asked).toContain('read n/1');
+  });
+  test('outside of the loss intervals only while the newest snapshot has not got it so', () => {
+    const lines = [
+      ['n/1', good],
+      ['n/2', edited],
+      ['live', good],
+    ] as const;
+    expect(judged({ window: [], lines })).toMatchObject({ verdict: 'reverted', sourceAt: 'n/2' });
+    const followed = [
+      ['n/1', good],
+      ['n/2', edited],
+      ['n/3', good],
+      ['live', good],
+    ] as const;
+    expect(judged({ window: [], lines: followed }).verdict).toBe('intact');
+    expect(judged({ window: [['n/2', 'n/3']], lines: followed })).toMatchObject({
+      verdict: 'reverted',
+      sourceAt: 'n/2',
+    });
+  });
+  test('a version that somebody went back to, and that two snapshots have, is what the path is', () => {
+    const lines = [
+      ['n/1', good],
+      ['n/2', edited],
+      ['n/3', good],
+      ['n/4', good],
+      ['live', gone],
+    ] as const;
+    const input = { openFindings: new Map([['d/f', null]]) };
+    expect(judged({ window: [], lines, input })).toMatchObject({ lkgAt: 'n/4', recovery: 'exact', sourceAt: 'n/4' });
+    // A backup that lags behind has followed nothing.
+    const lagging = [
+      ['slow/1', good],
+      ['n/1', edited],
+      ['slow/2', good],
+      ['slow/3', good],
+      ['live', gone],
+    ] as const;
+    expect(judged({ window: [], lines: lagging, input })).toMatchObject({ lkgAt: 'n/1', sourceAt: 'n/1' });
   });
   test('the same content under a newer mtime is somebody’s undo', () => {
     expect(
