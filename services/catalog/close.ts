@@ -215,7 +215,9 @@ async function foldInto(client: Queryable, context: ScanContext, scanId: bigint)
     parameters,
   );
   await client.query(
-    `update scan s set mode = case when n.mode = 'list' then s.mode when s.mode = 'reread' then s.mode else n.mode end
+    // Who read every copy again has read them now: the first reading is the oldest no more.
+    `update scan s set mode = case when n.mode = 'list' then s.mode when s.mode = 'reread' then s.mode else n.mode end,
+            started_ms = case when n.mode = 'reread' then n.started_ms else s.started_ms end
        from scan n where n.id = $1 and s.id = $2`,
     [context.scanId, scanId],
   );

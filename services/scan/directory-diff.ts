@@ -292,7 +292,7 @@ function record(
     }
     stage(into, input.directory.id, diff.endings);
   };
-  if (known.now !== undefined && observed.digest !== null && changedInSilence(known.now, observed)) {
+  if (known.now !== undefined && observed.digest !== null && changedInSilence(known.now, observed, point.seq)) {
     into.suspects.push({ directory: input.directory.id, name: observed.name, digest: observed.digest, settle: write });
   } else {
     write(false);

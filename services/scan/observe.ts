@@ -72,11 +72,13 @@ export interface ScanPoint {
 const NOTHING: NameDiff = { insert: null, endings: [] };
 
 /**
- * Content changed although nothing announced it: same kind, size and mtime, another digest. A racy digest of the very same inode and
- * ctime may have been overtaken by a write within the same tick, which is no suspicion.
+ * Content changed although nothing announced it: same kind, size and mtime, another digest than was read at the scan `seq` or before it. A
+ * digest that was read from a later snapshot says nothing against an older copy that is read after it. A racy digest of the very same inode
+ * and ctime may have been overtaken by a write within the same tick, which is no suspicion.
  */
-export function changedInSilence(known: Version, seen: Observed): boolean {
+export function changedInSilence(known: Version, seen: Observed, seq: bigint): boolean {
   return (
+    (known.readSeq === null || known.readSeq <= seq) &&
     seen.kind === 'file' &&
     known.kind === 'file' &&
     seen.readNow &&
