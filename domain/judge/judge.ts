@@ -4,7 +4,7 @@ import { same } from '../version.ts';
 import { judgeAbsence, lastSighting } from './absent.ts';
 import { causeOfAbsence } from './cause.ts';
 import type { Acceptance, JudgeContext, Judged, Outcome, SourceCopy } from './context.ts';
-import { acceptance, acceptedPair, lkgBefore } from './damage.ts';
+import { acceptance, acceptedPair, damageOf, lkgBefore } from './damage.ts';
 import { causeOfLeaving, whereItWent } from './elsewhere.ts';
 import { FLAG } from './flags.ts';
 import type { RowVerdict } from './integrity.ts';
@@ -27,7 +27,7 @@ import { borneOut } from './votes.ts';
 export function judge(facts: PathFacts, context: JudgeContext): Outcome {
   if (facts.sights.length !== context.observers.length)
     throw new Error(`${facts.path}: ${facts.sights.length} sights of ${context.observers.length} observers`);
-  const c = openCase(wholeHistory(facts), context);
+  const c = openCase(wholeHistory(facts), context, damageOf);
   const judged = judgeCase(c);
   if (judged !== PENDING) return { kind: 'judged', judged };
   if (c.needs.length === 0) throw new Error(`${facts.path}: undecided, and nothing to read`);

@@ -3,7 +3,6 @@ import type { Comparison } from '../facts.ts';
 import { isTold, quiet, same, sameMtime } from '../version.ts';
 import { isAllZeros, ZERO_TAIL_BYTES_MIN, zeroTailOf } from '../window/damage-shape.ts';
 import { inLossInterval } from './context.ts';
-import { damageOf } from './damage.ts';
 import type { Case, Pending, Sighting } from './sightings.ts';
 import { differs, needRead, PENDING, readable, recordedDamage, roleOf, volumeOf, wasRead } from './sightings.ts';
 
@@ -103,7 +102,7 @@ export function runBeganInLoss(c: Case, judged: Sighting): boolean {
 function wasOnce(c: Case, judged: Sighting, lkg: Sighting, fits: (earlier: Sighting) => boolean): boolean | Pending {
   for (const earlier of c.earlier.slice(0, Math.min(lkg.rank, judged.rank))) {
     if (earlier.kind !== 'file' || isTold(earlier) || !fits(earlier)) continue;
-    const damage = damageOf(c, earlier.rank);
+    const damage = c.damageAt(c, earlier.rank);
     if (damage === PENDING) return PENDING;
     if (damage === 'none') return true;
   }
@@ -143,7 +142,7 @@ function shrankLikeThis(c: Case, judged: Sighting, size: number, lkgSize: number
     const kept = sighting.size ?? 0;
     if (kept >= was || inLossInterval(c.context, before.observer, sighting.observer)) continue;
     if (kept * ROTATED_KEEPS_DIVISOR > was && kept * lkgSize > was * size) continue;
-    const damage = damageOf(c, sighting.rank);
+    const damage = c.damageAt(c, sighting.rank);
     if (damage === PENDING) return PENDING;
     if (damage === 'none') return true;
   }

@@ -1,7 +1,7 @@
 // The history of one path as judging sees it: its good observations in order, each with the digest that is known of it.
 import type { Observer, PathFacts, Reading, Request } from '../facts.ts';
 import { isGap } from '../facts.ts';
-import type { AsOf } from '../scan.ts';
+import { orderIsEstimated } from '../snapshot-order.ts';
 import type { Metadata, Version } from '../version.ts';
 import { isTold, mayBeLink, quiet, same, sizesAgree } from '../version.ts';
 import type { JudgeContext, Track } from './context.ts';
@@ -38,7 +38,11 @@ export interface Case {
   readonly byObserver: ReadonlyMap<number, Sighting>;
   readonly needs: Request[];
   readonly damages: Map<number, Damage | Pending>;
+  /** Whether the earlier observation of a rank looks damaged (judge/damage.ts), for the rows that judge/damage.ts itself is made of. */
+  readonly damageAt: DamageAt;
 }
+
+export type DamageAt = (c: Case, rank: number) => Damage | Pending;
 
 interface Draft {
   readonly observer: number;
@@ -50,7 +54,7 @@ interface Draft {
   readonly wasProof: boolean;
 }
 
-export function openCase(facts: PathFacts, context: JudgeContext): Case {
+export function openCase(facts: PathFacts, context: JudgeContext, damageAt: DamageAt): Case {
   const tracks = [context.liveTrack, ...context.series, ...context.lists].map((track) =>
     draftsOf(track, facts, context),
   );
@@ -65,6 +69,7 @@ export function openCase(facts: PathFacts, context: JudgeContext): Case {
     byObserver,
     needs: [],
     damages: new Map(),
+    damageAt,
   };
 }
 
@@ -188,11 +193,7 @@ interface Seen {
 export function orderIsDoubtful(context: JudgeContext, a: Seen, b: Seen): boolean {
   const [left, right] = [context.observers[a.observer], context.observers[b.observer]];
   if (left?.role !== 'backup' || right?.role !== 'backup') return false;
-  return isEstimate(left.scan.asOf) || isEstimate(right.scan.asOf) || overlapping(left, right);
-}
-
-function isEstimate({ source }: AsOf): boolean {
-  return source === 'order' || source === 'mtime';
+  return orderIsEstimated(left.scan.asOf) || orderIsEstimated(right.scan.asOf) || overlapping(left, right);
 }
 
 function ambiguous(a: Draft, b: Draft, context: JudgeContext): boolean {

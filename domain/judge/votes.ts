@@ -4,7 +4,6 @@ import type { Reading } from '../facts.ts';
 import { isTold, quiet } from '../version.ts';
 import { isAllZeros } from '../window/damage-shape.ts';
 import type { Case, Pending, Sighting } from './sightings.ts';
-import { damageOf } from './damage.ts';
 import { isOnDisk, needRead, PENDING, readable, recordedDamage, roleOf, volumeOf, wasRead } from './sightings.ts';
 
 /** none: nothing quiet differs, or the odd one is history. odd: the judged copy. backup odd: the newest backup's. unknown: one against one. */
@@ -102,7 +101,7 @@ export function borneOut(c: Case, lkg: Sighting, damaged: Sighting | null): Born
   const quietOnes = c.earlier.filter((peer) => !peer.suspect && quiet(peer, lkg));
   const peers: Sighting[] = [];
   for (const peer of quietOnes) {
-    const damage = peer.digest === lkg.digest ? 'none' : damageOf(c, peer.rank);
+    const damage = peer.digest === lkg.digest ? 'none' : c.damageAt(c, peer.rank);
     if (damage === PENDING) return PENDING;
     const isThatOfLive = damaged !== null && peer.size === damaged.size && peer.digest === damaged.digest;
     if (peer.digest === lkg.digest || (damage !== 'corrupt' && damage !== 'truncated' && !isThatOfLive))

@@ -144,7 +144,9 @@ async function observeDirectory(
       else counts.seen += 1;
       const seen = observed(name, entry, context);
       const suspect =
-        row.now !== undefined && changedInSilence(row.now, seen, point.seq) && !(await stoodWell(client, directory, seen));
+        row.now !== undefined &&
+        changedInSilence(row.now, seen, point.seq) &&
+        !(await stoodWell(client, directory, seen));
       const tops = nextSeq === null ? [] : (context.laterExcludes.get(nextSeq)?.excludes ?? []);
       const child = path === '' ? name : `${path}/${name}`;
       const leftOut = tops.some((top) => child === top || child.startsWith(`${top}/`));

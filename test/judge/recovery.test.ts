@@ -98,7 +98,7 @@ describe('last known good', () => {
     expect(it.lkgAt).toBe('n/2');
   });
   test('where its order is estimated, or its dates overlap, a copy with a newer mtime is not passed over, and that is said', () => {
-    for (const how of [{ source: 'mtime' }, { source: 'order' }, { asOf: [1, 2] as const }]) {
+    for (const how of [{ source: 'mtime' }, { source: 'weekday' }, { asOf: [1, 2] as const }]) {
       const it = judged({
         window: [['n/2', 'live']],
         lines: [
