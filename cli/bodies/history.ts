@@ -1,6 +1,7 @@
 // The body of `history PATH`.
 import { EXIT, type ExitCode } from '../../domain/exit.ts';
 import { isTold, type Version } from '../../domain/version.ts';
+import { isAllZeros } from '../../domain/window/damage-shape.ts';
 import { history } from '../../services/audit/history.ts';
 import type { Stretch } from '../../services/audit/history.ts';
 import { workingDirectory } from '../../services/files/location.ts';
@@ -27,10 +28,12 @@ export async function historyBody(context: Context, args: HistoryArguments): Pro
     for (const stretch of one.stretches) output.line(`  ${stretchLine(stretch)}`);
   }
   const copies = found.volumes.flatMap((one) =>
-    one.stretches.flatMap(({ copy, state }) => (copy === null || typeof state === 'string' ? [] : [{ copy, state }])),
+    one.stretches.flatMap(({ copy, state, isBad }) =>
+      copy === null || typeof state === 'string' ? [] : [{ copy, isBad }],
+    ),
   );
   // A copy that rotted is often the newest one; whoever asks here is about to copy it.
-  const good = copies.filter(({ state }) => !state.suspect);
+  const good = copies.filter(({ isBad }) => !isBad);
   const which = good.length < copies.length ? ' that is not suspect' : '';
   const newest = good.sort((a, b) => b.copy.asOf.toMs - a.copy.asOf.toMs)[0];
   output.line(
@@ -58,7 +61,11 @@ function stretchLine(stretch: Stretch): string {
   const size = state.size === null ? '' : `, ${bytes(state.size)}`;
   const when = isTold(state) ? '' : `, modified ${day(Number(state.mtimeNs / 1_000_000n))}`;
   const digest = state.kind === 'file' ? `, ${state.digest === null ? 'unread' : hex(state.digest)}` : '';
-  const suspect = state.suspect ? ', SUSPECT: its content changed under the same size and time' : '';
+  const suspect = !stretch.isBad
+    ? ''
+    : isAllZeros(state) === true
+      ? ', SUSPECT: nothing but zeros'
+      : ', SUSPECT: its content changed under the same size and time';
   const target = state.target === null ? '' : ` -> ${state.target}`;
   return `${span}: ${state.kind}${target}${size}${when}${digest}${suspect}${gone}`;
 }
@@ -83,6 +90,7 @@ function record(stretch: Stretch): unknown {
     first: scan(stretch.first),
     last: scan(stretch.last),
     copy: stretch.copy === null ? null : scan(stretch.copy),
+    suspect: stretch.isBad,
     version:
       typeof state === 'string'
         ? null

@@ -1,8 +1,9 @@
 // `history PATH`: every version of a path, live and in each snapshot, and where a good copy is.
 import { EXIT, RollcallError } from '../../domain/exit.ts';
+import { badVersions } from '../../domain/judge/standing.ts';
 import type { Scan } from '../../domain/scan.ts';
 import type { Version } from '../../domain/version.ts';
-import { historyOf } from '../catalog/history.ts';
+import { expectedOf, historyOf } from '../catalog/history.ts';
 import type { VolumeHistory } from '../catalog/history.ts';
 import type { Queryable } from '../catalog/scans.ts';
 import { visible } from '../restore/wording.ts';
@@ -20,6 +21,8 @@ export interface Stretch {
   readonly why: string | null;
   /** The newest scan of the stretch whose copy is still on disk; null for live trees and where all are pruned. */
   readonly copy: Scan | null;
+  /** A version that nobody should take for good: other copies of the same size and mtime outvote it, or it became zeros. */
+  readonly isBad: boolean;
 }
 
 export interface PathHistory {
@@ -55,10 +58,23 @@ export async function history(
     if (histories.some((one) => one.versions.length > 0 || one.gaps.size > 0)) break;
     histories = [];
   }
-  const volumes = histories.map((one) => ({
-    volume: one.volume,
-    role: one.role,
-    stretches: stretchesOf(one),
+  const all = histories.map((one) => ({ volume: one.volume, role: one.role, stretches: stretchesOf(one) }));
+  const seen = all
+    .flatMap(({ stretches }) => stretches)
+    .flatMap(({ state, first }) => (typeof state === 'string' ? [] : [{ state, first }]))
+    .toSorted((a, b) => a.first.asOf.fromMs - b.first.asOf.fromMs);
+  const live = histories.find(({ role }) => role === 'live')?.versions.at(-1) ?? null;
+  const bad = badVersions(
+    seen.map(({ state }) => state),
+    live?.endSeq === null ? live : null,
+    await expectedOf(client, below),
+  );
+  const volumes = all.map((one) => ({
+    ...one,
+    stretches: one.stretches.map((stretch) => ({
+      ...stretch,
+      isBad: typeof stretch.state !== 'string' && bad.has(stretch.state),
+    })),
   }));
   if (volumes.length === 0) {
     refuseRoot(path, meant);
@@ -88,8 +104,8 @@ function refuseRoot(typed: string, meant: readonly PathMeant[]): void {
   );
 }
 
-function stretchesOf(one: VolumeHistory): Stretch[] {
-  const stretches: Stretch[] = [];
+function stretchesOf(one: VolumeHistory): Omit<Stretch, 'isBad'>[] {
+  const stretches: Omit<Stretch, 'isBad'>[] = [];
   for (const scan of one.scans) {
     const gap = one.gaps.get(scan.id);
     const holding = one.versions.find((v) => v.firstSeq <= scan.seq && (v.endSeq === null || v.endSeq > scan.seq));

@@ -1,4 +1,5 @@
 // Every version of one path, in every volume: what `rollcall history` shows.
+import { FLAG } from '../../domain/judge/flags.ts';
 import type { Gap, Role, Scan } from '../../domain/scan.ts';
 import type { Version } from '../../domain/version.ts';
 import { baseName, joinPath, parentOf } from '../../domain/path.ts';
@@ -39,6 +40,15 @@ export async function historyOf(client: Queryable, path: string): Promise<Volume
     });
   }
   return histories;
+}
+
+/** What the open findings of a path expect, where it is known which side is right: keys of judge/keys.ts. */
+export async function expectedOf(client: Queryable, path: string): Promise<ReadonlySet<string>> {
+  const found = await client.query<{ expected: string }>(
+    `select distinct expected from finding where path = $1 and state = 'open' and not coalesce(detail -> 'flags', '[]') ? $2`,
+    [path, FLAG.sideUnknown],
+  );
+  return new Set(found.rows.map(({ expected }) => expected));
 }
 
 async function versionsAt(client: Queryable, root: number, directory: number, name: string): Promise<Version[]> {
