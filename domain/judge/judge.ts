@@ -149,7 +149,7 @@ function absent(c: Case): Judged | Pending {
 
 /** Rows 4 to 14. Whether a backup protects it is asked of its present name alone. */
 function present(c: Case, live: Sighting): Judged | Pending {
-  const own = c.facts.former === undefined ? c : openCase(ownFacts(c), c.context);
+  const own = c.facts.former === undefined ? c : openCase(ownFacts(c), c.context, damageOf);
   const ownLive = own.live ?? live;
   for (const copy of unreadNewest(own, ownLive)) askOnce(c, copy);
   if (c.needs.length > 0) return PENDING;

@@ -60,11 +60,7 @@ function shortened(c: Case, judged: Sighting, size: number, lkg: Sighting): Shap
   if (size >= was || (advanced(judged, lkg) && !runBeganInLoss(c, judged))) return null;
   const rotated = shrankLikeThis(c, judged, size, was);
   if (rotated !== false) return rotated === PENDING ? PENDING : null;
-  if (size === 0) {
-    const emptyBefore = wasOnce(c, judged, lkg, (earlier) => earlier.size === 0);
-    if (emptyBefore === PENDING) return PENDING;
-    return emptyBefore ? null : 'empty';
-  }
+  if (size === 0) return 'empty';
   const bytes = compare(c, judged, lkg);
   if (bytes === PENDING) return PENDING;
   return bytes?.truePrefix === true ? 'cut off' : null;

@@ -284,11 +284,16 @@ function zeroFromOf(
 ): number | null {
   if (version.kind !== 'file' || digest === null) return null;
   if (version.digest === digest && version.zeroFrom !== null) return version.zeroFrom;
-  const other = drafts.find(
-    (draft) => draft.version.digest === digest && draft.version.zeroFrom !== null && draft.version.size === size,
+  const alike = drafts.filter((draft) => draft.version.size === size);
+  const held = alike.find((draft) => draft.version.digest === digest && draft.version.zeroFrom !== null);
+  if (held !== undefined) return held.version.zeroFrom;
+  const read = readings.find(
+    (reading) =>
+      reading.digest === digest &&
+      (reading.zeroFrom ?? null) !== null &&
+      alike.some(({ observer }) => observer === reading.observer),
   );
-  if (other !== undefined) return other.version.zeroFrom;
-  return readings.find((reading) => reading.digest === digest && (reading.zeroFrom ?? null) !== null)?.zeroFrom ?? null;
+  return read?.zeroFrom ?? null;
 }
 
 /** A list tells content and no metadata: those of the nearest other observation of that content, an earlier one first, hold for it too. */

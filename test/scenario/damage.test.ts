@@ -160,16 +160,11 @@ test('--reread gives each copy its vote: seven good ones outvote live and the ne
   expect(reread.exit).toBe(1);
   expect(reread.assessment.conditions.filter(({ code }) => code === 'trusted')).toEqual([]);
   const told = await history(catalog.db.pool, house.live + '/desk/a', { volume: null, cwd: '/' });
-  const good = told.volumes.flatMap(({ stretches }) =>
-    stretches.flatMap((s) => (s.copy === null || s.isBad ? [] : [s.copy])),
-  );
-  expect(
-    good
-      .map(({ snapshot }) => snapshot)
-      .toSorted()
-      .at(-1),
-  ).toBe(house.night(7));
-  expect(good.map(({ snapshot }) => snapshot)).not.toContain(house.night(8));
+  const good = told.volumes
+    .flatMap(({ stretches }) => stretches)
+    .flatMap(({ copy, isBad }) => (copy === null || isBad ? [] : [copy.snapshot]));
+  expect(good).toContain(house.night(7));
+  expect(good).not.toContain(house.night(8));
   // The next night copies the rot once more, and nothing changes by that.
   house.snapshot(9);
   expect(said(await house.assess(9), 'desk')).toEqual({ 'desk/a': 'corrupt exact from night 7 silent' });

@@ -243,7 +243,7 @@ test('corrupt: the inode that was read before reads otherwise now, and decides a
       universe: '13 files, 5 directories',
       verdicts: { corrupt: 1, intact: 12 },
       recovery: { exact: 1 },
-      findings: { 'desk/ledger': 'corrupt exact from night 1 silent' },
+      findings: { 'desk/ledger': 'corrupt exact from night 1 silent (rewritten under its old time)' },
       lists: { 'night 1 damaged.files': ['/desk/ledger'] },
     }),
   );
@@ -353,9 +353,9 @@ test('damage that the backup has taken over under the old size and time is not v
     window: 'since',
     intervals: ['night 2 to night 3', 'night 3 to night 4', 'night 4 to live'],
     universe: '13 files, 5 directories',
-    verdicts: { truncated: 1, intact: 12 },
+    verdicts: { corrupt: 1, intact: 12 },
     recovery: { exact: 1 },
-    findings: { 'desk/zeros': 'truncated exact from night 2 silent' },
+    findings: { 'desk/zeros': 'corrupt exact from night 2 silent' },
     lists: { 'night 2 damaged.files': ['/desk/zeros'] },
   });
   expect(house.report(result)).toEqual(found);
