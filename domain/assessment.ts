@@ -107,15 +107,24 @@ export interface Interval {
   readonly vanished: number;
   readonly moved: number;
   readonly damaged: number;
+  /** Of those that vanished: whose directory says that nobody deleted them. */
+  readonly silent: number;
+  /** More than this volume's habit. */
   readonly burst: boolean;
+  /** It is a loss interval: more than the silent counts as lost in it. */
   readonly inWindow: boolean;
+  /** Why it is one: 'silent' | 'burst' | 'sensitive' | 'damage' | 'beside'; empty where only --since says so. */
+  readonly rules: readonly string[];
+  /** More vanished than usual, and it counts as ordinary deletions all the same. */
+  readonly beyondLine: boolean;
 }
 
+/** The loss intervals. */
 export interface Window {
-  /** True where there were too few intervals, or no --since: everything is in the window. */
+  /** Always false: kept for scripts that ask. */
   readonly all: boolean;
   readonly since: string | null;
-  /** 'burst' | 'too few snapshots' | 'since' | 'no burst' — why the window is what it is. */
+  /** 'burst' | 'silent' | 'since' | 'no burst' | 'too few snapshots': why the loss intervals are what they are. */
   readonly reason: string;
   readonly intervals: readonly Interval[];
 }

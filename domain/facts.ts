@@ -1,5 +1,6 @@
 // What judging looks at: for one path, what every complete scan saw of it, and what was read on request.
 // Built by services/reconcile from the catalog; consumed by the pure functions that judge.
+import type { Absence } from './absence/witness.ts';
 import type { Gap, Scan } from './scan.ts';
 import type { RootMark } from './snapshot-identity.ts';
 import type { Version } from './version.ts';
@@ -95,11 +96,8 @@ export function wholeHistory(facts: PathFacts): PathFacts {
 
 /** Evidence from beside the path. Every part may be missing (null, none): then the signal is not known, which is never "did not fire". */
 export interface Surroundings {
-  /**
-   * The nearest ancestor directory that is there live now ('' is the root), and its mtime in ns at each observer, null where not known: it
-   * tells of removals through the file system.
-   */
-  readonly parent: { readonly path: string; readonly mtimes: readonly (bigint | null)[] } | null;
+  /** When and how the name went; null for what is there, and was never gone. */
+  readonly absence: Absence | null;
   /**
    * Non-directories of the same directory that were there at the path's last sighting: gone in the same interval (this path included),
    * left now, and how many different owners those that are gone had.

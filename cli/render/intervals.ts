@@ -20,13 +20,10 @@ export function intervalLines(assessment: Assessment, width: number): string[] {
   return lines.map((line, index) => clip(`${index === 0 ? 'When    ' : '        '}${visible(line)}`, width));
 }
 
-/** Set by the judge for an interval in which more vanished than usual, and that counts as ordinary deletions all the same. */
-type MaybeBeyond = Interval & { readonly beyondLine?: boolean };
-
 /** Each is named, whatever else is found: only a person knows whether so much was meant to go. */
 export function beyondLines({ timeline }: Assessment, width: number): string[] {
   return timeline
-    .filter((each: MaybeBeyond) => each.beyondLine === true)
+    .filter(({ beyondLine }) => beyondLine)
     .flatMap((each) =>
       wrap(
         `Check   ${span(each)}: ${plural(each.vanished, 'file')} vanished, more than usual, and ${each.vanished === 1 ? 'is' : 'are'} treated as ` +

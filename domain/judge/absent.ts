@@ -1,32 +1,34 @@
-// Row 3: a name that is proven absent: deleted, moved, or missing.
-import { isGap } from '../facts.ts';
+// Row 3: a name that is proven absent: deleted, moved, or missing. How it went comes before when.
+import type { Absence } from '../absence/witness.ts';
+import { showsName as shows } from '../absence/witness.ts';
 import { inTrash } from '../places.ts';
 import type { Verdict } from '../verdicts.ts';
-import type { Acceptance } from './context.ts';
-import { inLossInterval } from './context.ts';
+import { INTERVALS_KNOWN_MIN } from '../window/intervals.ts';
+import type { Acceptance, Place } from './context.ts';
+import { placeIn } from './context.ts';
 import { acceptance } from './damage.ts';
 import { expectedKeyOf, OBSERVED_ABSENT } from './keys.ts';
-import { gapPath } from './live.ts';
 import type { Case, Sighting } from './sightings.ts';
 
-export interface Absence {
+export interface AbsenceVerdict {
   readonly verdict: Extract<Verdict, 'deleted' | 'moved' | 'missing'>;
   readonly accepted: Acceptance | null;
   /** Where it stands now, or a candidate. */
   readonly movedTo: string | null;
-  /** Null where no observer ever saw the name. */
-  readonly lastSeen: number | null;
-  readonly firstGone: number;
+  readonly absence: Absence;
+  readonly place: Place;
+  /** Nothing but rule 1 calls it lost: its directory was touched in a night that took others in silence. */
+  readonly isUncertain: boolean;
 }
 
-export function judgeAbsence(c: Case, lkg: Sighting | null): Absence {
+export function judgeAbsence(c: Case, lkg: Sighting | null): AbsenceVerdict {
   const { context, facts } = c;
-  const lastSeen = lastSighting(c);
-  const firstGone = firstProof(c, lastSeen);
+  const absence = facts.surroundings?.absence ?? untold(c);
+  const place = placeIn(context, absence.seen ?? -1, absence.gone);
   const accepted = acceptance(c, expectedKeyOf(lkg), OBSERVED_ABSENT);
   const moved = context.moves.moved.get(facts.path) ?? context.moves.later.get(facts.path) ?? null;
-  const open = context.openFindings.has(facts.path);
-  const base = { accepted, movedTo: null, lastSeen, firstGone };
+  const open = context.openFindings.get(facts.path);
+  const base = { accepted, movedTo: null, absence, place, isUncertain: false };
   if (accepted !== null) return { ...base, verdict: 'deleted' };
   if (moved !== null) return { ...base, verdict: 'moved', movedTo: moved };
   const trashed = context.moves.trashed.get(facts.path) ?? null;
@@ -34,34 +36,37 @@ export function judgeAbsence(c: Case, lkg: Sighting | null): Absence {
   const displaced = context.moves.displaced.get(facts.path) ?? null;
   if (displaced !== null || context.moves.rewritten.has(facts.path))
     return { ...base, verdict: 'missing', movedTo: displaced };
-  // What nobody ever saw cannot have been lost; only an open finding remembers it.
-  const inWindow = lastSeen !== null && inLossInterval(context, lastSeen, firstGone);
-  if (!inWindow && !open) return { ...base, verdict: 'deleted' };
-  return { ...base, verdict: 'missing', movedTo: context.moves.candidates.get(facts.path) ?? null };
+  const isDoubtful = place.rules.size === 1 && place.rules.has('silent');
+  const lost = isLost(c, absence, place);
+  if (!lost && open === undefined) return { ...base, verdict: 'deleted' };
+  const isUncertain =
+    absence.how !== 'silent' && (open === undefined ? isDoubtful && !place.isSince : open?.isUncertain === true);
+  return { ...base, verdict: 'missing', movedTo: context.moves.candidates.get(facts.path) ?? null, isUncertain };
+}
+
+function isLost(c: Case, { seen, how }: Absence, place: Place): boolean {
+  // What nobody ever saw cannot have been lost.
+  if (seen === null) return false;
+  if (how === 'silent' || place.isSince || place.rules.size > 0) return true;
+  if (how === 'touched') return false;
+  // What only a list names has no date: nothing tells that it went in the ordinary way.
+  return place.isBeside || place.known < INTERVALS_KNOWN_MIN || c.context.observers[seen]?.role === 'list';
+}
+
+/** Where nobody asked the directories. */
+function untold(c: Case): Absence {
+  return { seen: lastSighting(c), gone: c.context.live, how: 'untold', signals: [] };
 }
 
 /** The newest observer that saw the name. A gap on the name itself is an observation that it exists. */
 export function lastSighting(c: Case): number | null {
-  const last = c.facts.sights.findLastIndex(
-    (sight, observer) =>
-      observer !== c.context.live && sight !== null && sight !== undefined && (!isGap(sight) || showsName(c, observer)),
-  );
-  return last < 0 ? null : last;
+  for (let observer = c.context.live - 1; observer >= 0; observer--) if (showsName(c, observer)) return observer;
+  return null;
 }
 
 /** The observer's listing held the name, whether or not it could be looked at. */
 export function showsName(c: Case, observer: number): boolean {
-  const sight = c.facts.sights[observer] ?? null;
-  if (sight === null) return false;
-  return !isGap(sight) || (sight.status !== 'boundary' && gapPath(sight) === c.facts.path);
-}
-
-/** The first proof of absence after the last sighting: in a series that has had the path, or on the live volume. */
-function firstProof(c: Case, lastSeen: number | null): number {
-  const { context, facts } = c;
-  for (let observer = (lastSeen ?? -1) + 1; observer < context.live; observer++)
-    if (facts.sights[observer] === null && hasHad(c, observer)) return observer;
-  return context.live;
+  return shows(c.facts, observer);
 }
 
 /** An absence counts only in a series that has had the path. The live volume is what backups follow: its absences always count. */

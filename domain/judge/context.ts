@@ -1,15 +1,15 @@
-// What judging one path stands on besides the path's own facts: the observers, the window, the moves, and what people have decided.
+// What judging one path stands on besides the path's own facts: the observers, the loss intervals, the moves, and what people have decided.
 // Built once per assessment by services/reconcile; everything here is data, and everything that judges reads it from here.
 import type { Cause, Recovery, State } from '../assessment.ts';
 import type { DamageVerdict, Verdict } from '../verdicts.ts';
 import type { Observer, Request } from '../facts.ts';
+import { parentOf } from '../path.ts';
+import { type LossInterval, type LossRule, placeOf } from '../window/intervals.ts';
 import type { Moves } from '../window/moves.ts';
 
 /**
  * A stretch between two observers, by index, half-open like a version's interval: what happened after `from` was taken and not
- * later than `to` was. { from: -1, to: last } is everything. Indices and not times, so that a snapshot that is only dated to a
- * day has the same place in every comparison. A Span of domain/window/timeline.ts fits as it is; `--since` is one more reach, from
- * the last observer whose point is not after it to live now.
+ * later than `to` was. Indices and not times, so that a snapshot that is only dated to a day has the same place in every comparison.
  */
 export interface Reach {
   readonly from: number;
@@ -38,23 +38,23 @@ export interface RecordedLoss {
   readonly cause: Cause | null;
   /** First proof, ms since 1970: who has seen the path later has seen it come back. Null where no interval is known. */
   readonly goneMs: number | null;
+  /** Only its neighbours of that night called it lost. */
+  readonly isUncertain: boolean;
 }
 
 export interface JudgeInput {
   /** Ordered by as_of (ties: backups before live, then seq). The last is live now. Complete scans only, pruned ones too. */
   readonly observers: readonly Observer[];
-  /** W (design.md section 6): the union over all series. Holds the last interval of each series. */
-  readonly window: readonly Reach[];
-  /** The intervals of W that are bursts themselves: a signal for the cause. */
-  readonly bursts: readonly Reach[];
+  /** All intervals of all series, with what makes some of them loss intervals (design.md section 6). */
+  readonly intervals: readonly LossInterval[];
+  /** What --since covers: all that happened in it counts as lost. */
+  readonly since: Reach | null;
   /** What findMoves found among what vanished and what appeared. */
   readonly moves: Moves;
   /** By path. An acceptance is spent, and no longer given here, once its path was seen same as expected again. */
   readonly accepted: ReadonlyMap<string, readonly Acceptance[]>;
   /** Paths that a recorded restore put there, with its time in ms. */
   readonly restored: ReadonlyMap<string, number>;
-  /** Directories that a recorded restore put names into, with its time in ms: their mtimes are no evidence from then on. */
-  readonly restoredInto: ReadonlyMap<string, number>;
   /** By path; null where it is missing for another reason than an earlier assessment. A loss does not become a deletion by waiting. */
   readonly openFindings: ReadonlyMap<string, RecordedLoss | null>;
   /** By path. */
@@ -85,8 +85,23 @@ export interface JudgeContext extends JudgeInput {
   readonly lists: readonly Track[];
   /** Some as_of of two volumes overlap: then a path's mtimes tell which state is the newer one (judge/sightings.ts). */
   readonly datesOverlap: boolean;
-  /** The newest snapshot that lies outside W, over all series; null where W covers all. */
+  /** The newest snapshot that ends no loss interval, over all series; null where all do. */
   readonly newestBeforeWindow: number | null;
+  /** Directories that a repair of the file system took names from. */
+  readonly displacedFrom: ReadonlySet<string>;
+  /** Answers of placeOf that were given before. */
+  readonly places: Map<string, Place>;
+}
+
+/** When something happened, in terms of the loss intervals. */
+export interface Place {
+  readonly rules: ReadonlySet<LossRule>;
+  /** --since covers it. */
+  readonly isSince: boolean;
+  /** Next to a burst. */
+  readonly isBeside: boolean;
+  /** How many intervals the series has that dates it. */
+  readonly known: number;
 }
 
 /** Adds what follows from the input. Throws where the observers are not in order of their series, or do not end with live now. */
@@ -112,7 +127,7 @@ export function judgeContext(input: JudgeInput): JudgeContext {
   const lists = ofRole('list');
   const outside = input.observers.findLastIndex(
     (observer, index) =>
-      observer.role === 'backup' && !input.window.some((reach) => reach.from < index && index <= reach.to),
+      observer.role === 'backup' && !lossReaches(input).some((reach) => reach.from < index && index <= reach.to),
   );
   const targets = new Map([...input.moves.moved].map(([from, to]) => [to, from]));
   const datesOverlap = input.observers.some(
@@ -128,7 +143,14 @@ export function judgeContext(input: JudgeInput): JudgeContext {
     series,
     lists,
     newestBeforeWindow: outside < 0 ? null : outside,
+    displacedFrom: new Set([...input.moves.displaced.keys()].map(parentOf)),
+    places: new Map(),
   };
+}
+
+function lossReaches({ intervals, since }: JudgeInput): Reach[] {
+  const reaches: Reach[] = intervals.filter(({ rules }) => rules.size > 0);
+  return since === null ? reaches : [...reaches, since];
 }
 
 /** Which of the two states was taken first cannot be told from their dates. */
@@ -140,13 +162,30 @@ export function overlapping(a: Observer, b: Observer): boolean {
 }
 
 /** Whether what changed after observer `from` was taken and not later than `to` may have changed in one of the reaches. */
-export function overlaps(reaches: readonly Reach[], from: number, to: number): boolean {
+function overlaps(reaches: readonly Reach[], from: number, to: number): boolean {
   return reaches.some((reach) => reach.from < to && from < reach.to);
+}
+
+/** Where what happened after observer `from` and not later than `to` lies: its narrowest interval, whatever wider ones say. */
+export function placeIn(context: JudgeContext, from: number, to: number): Place {
+  const key = `${from} ${to}`;
+  const before = context.places.get(key);
+  if (before !== undefined) return before;
+  const intervals = placeOf(context.intervals, from, to).flatMap((i) => context.intervals[i] ?? []);
+  const place: Place = {
+    rules: new Set(intervals.flatMap(({ rules }) => [...rules])),
+    isSince: context.since !== null && overlaps([context.since], from, to),
+    isBeside: intervals.some(({ isBeside }) => isBeside),
+    known: intervals[0]?.known ?? 0,
+  };
+  context.places.set(key, place);
+  return place;
 }
 
 /** What changed after observer `from` and not later than `to` may have changed in a loss interval: more than the silent counts as lost. */
 export function inLossInterval(context: JudgeContext, from: number, to: number): boolean {
-  return overlaps(context.window, from, to);
+  const { rules, isSince } = placeIn(context, from, to);
+  return isSince || rules.size > 0;
 }
 
 /** The copy to restore from, by observer; services/reconcile makes an assessment's Source of it. */

@@ -112,14 +112,15 @@ function absent(c: Case): Judged | Pending {
   if (found === PENDING) return PENDING;
   const lkg = found === null ? newest : found.lkg;
   // A person accepted the absence of what the copies bear out.
-  const { verdict, accepted, movedTo, lastSeen, firstGone } = lkg === newest ? hasty : judgeAbsence(c, lkg);
+  const { verdict, accepted, movedTo, absence, place, isUncertain } = lkg === newest ? hasty : judgeAbsence(c, lkg);
+  const { seen, gone } = absence;
   const back = verdict === 'missing' ? found : null;
   const recovered = back?.recovered ?? null;
   const linkTo = verdict === 'missing' ? (c.facts.surroundings?.linkTo ?? null) : null;
   const evidence = [
-    lastSeen === null
-      ? 'No observer ever saw it.'
-      : `Last seen in ${nameOf(c.context, lastSeen)}, absent ${firstGone === c.context.live ? 'live now' : `in ${nameOf(c.context, firstGone)}`}.`,
+    seen === null
+      ? 'It does not appear in any scan.'
+      : `Last seen in ${nameOf(c.context, seen)}, absent ${gone === c.context.live ? 'live now' : `in ${nameOf(c.context, gone)}`}.`,
   ];
   if (verdict === 'deleted' && accepted !== null) evidence.push(`Accepted: ${accepted.reason}`);
   evidence.push(...whereItWent(c, verdict, movedTo));
@@ -129,15 +130,16 @@ function absent(c: Case): Judged | Pending {
     ...NOTHING,
     verdict,
     flags: [
-      ...(lkg === null && lastSeen !== null && c.earlier.length === 0 ? [FLAG.neverRead] : []),
+      ...(lkg === null && seen !== null && c.earlier.length === 0 ? [FLAG.neverRead] : []),
+      ...(isUncertain ? [FLAG.uncertain] : []),
       ...(back === null ? [] : back.flags),
       ...(verdict === 'moved' && movedTo !== null && sameButForm(c.facts.path, movedTo) ? [FLAG.nameForm] : []),
     ],
     lkg: expected(lkg),
     recovery: recovered === null ? null : linkTo === null ? recovered.recovery : 'exact',
     source: recovered?.source ?? null,
-    between: lastSeen === null ? null : { lastSeen, firstGone },
-    cause: lastSeen === null || verdict === 'moved' ? null : causeOfLeaving(c, causeOfAbsence(c, lastSeen, firstGone)),
+    between: seen === null ? null : { lastSeen: seen, firstGone: gone },
+    cause: seen === null || verdict === 'moved' ? null : causeOfLeaving(c, causeOfAbsence(c, absence, place)),
     movedTo,
     linkTo,
     accepted,
@@ -316,5 +318,5 @@ function sourceEvidence(c: Case, recovered: Recovered): string[] {
     return ['A snapshot has it, but no copy of it could be read: run this as a user who may, or look at the medium.'];
   if (source === null) return recovered.recovery === 'none' ? ['No copy of it is left that can be read.'] : [];
   const from = `${nameOf(c.context, source.observer)}${source.path === c.facts.path ? '' : `, as ${source.path}`}`;
-  return [recovered.recovery === 'exact' ? `Exactly so in ${from}.` : `Only an older version is left, in ${from}.`];
+  return [recovered.recovery === 'exact' ? `Identical copy in ${from}.` : `Only an older version is left, in ${from}.`];
 }

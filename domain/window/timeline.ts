@@ -5,14 +5,11 @@ import type { AsOf } from '../scan.ts';
 
 const DAY_MS = 86_400_000;
 
-/** What happened in one interval. Vanished: last seen at its start and absent now, moves subtracted. */
-export interface Counts {
-  readonly added: number;
-  readonly changed: number;
-  readonly vanished: number;
-  readonly moved: number;
-  readonly damaged: number;
-}
+/** What is printed of one interval. Vanished: last seen at its start and absent now, moves subtracted. */
+export type Counts = Pick<
+  Interval,
+  'added' | 'changed' | 'vanished' | 'moved' | 'damaged' | 'silent' | 'burst' | 'inWindow' | 'beyondLine' | 'rules'
+>;
 
 /** From one complete snapshot of a series to the next, or from the newest to live now. Indexes are those of the observers. */
 export interface Span {
@@ -26,7 +23,7 @@ export interface Span {
   readonly toName: string;
   readonly fromAsOf: AsOf;
   readonly toAsOf: AsOf;
-  /** Newest interval of its series: always in the window. */
+  /** Newest interval of its series: it ends at live now. */
   readonly last: boolean;
 }
 
@@ -124,8 +121,13 @@ export function isoAsOf(asOf: AsOf): string {
   return asOf.fromMs === asOf.toMs ? iso(asOf.fromMs) : `${iso(asOf.fromMs)}/${iso(asOf.toMs)}`;
 }
 
+/** Two neighbours of one series as one. */
+export function joined(a: Span, b: Span): Span {
+  return { ...a, to: b.to, toMs: b.toMs, toName: b.toName, toAsOf: b.toAsOf, last: b.last };
+}
+
 /** The printed interval. Its ends are the outer ones: what happened in it happened between them for certain. */
-export function intervalOf(span: Span, counts: Counts, burst: boolean, inWindow: boolean): Interval {
+export function intervalOf(span: Span, counts: Counts): Interval {
   return {
     series: span.series,
     from: iso(span.fromAsOf.fromMs),
@@ -134,7 +136,5 @@ export function intervalOf(span: Span, counts: Counts, burst: boolean, inWindow:
     toName: span.toName,
     days: (span.toMs - span.fromMs) / DAY_MS,
     ...counts,
-    burst,
-    inWindow,
   };
 }

@@ -28,16 +28,16 @@ export interface Decisions {
   readonly oldFindings: number;
   /** Paths with an open finding of a loss. */
   readonly openLosses: ReadonlyMap<string, RecordedLoss>;
-  /** When those happened, ms since 1970: last sighting and first proof. */
-  readonly openStretches: readonly { readonly fromMs: number; readonly toMs: number }[];
+  /** Scans of the volume that assessments were made of. */
+  readonly assessedScans: ReadonlySet<bigint>;
   readonly accepted: ReadonlyMap<string, readonly Acceptance[]>;
   /** Findings whose acceptance is spent, and no part of `accepted`: a snapshot shows what was gone again. For storeFindings. */
   readonly spent: ReadonlySet<bigint>;
   /** Damage that was certain when it was found, and that nobody ever accepted; by path. */
   readonly damaged: ReadonlyMap<string, readonly RecordedDamage[]>;
   readonly restored: ReadonlyMap<string, number>;
-  /** By directory: the newest restore that put names into it. */
-  readonly restoredInto: ReadonlyMap<string, number>;
+  /** By directory: when restores put names into it, ms since 1970. */
+  readonly restoredInto: ReadonlyMap<string, readonly number[]>;
 }
 
 /**
@@ -62,14 +62,19 @@ export async function decisionsOf(
     closed_ms: bigint | null;
     restored_ms: bigint | null;
     undecided: boolean;
+    uncertain: boolean;
     cause: Cause | null;
     is_directory: boolean;
     rules: number;
   }>(
     `select id, path, expected, observed, verdict, state, from_seq_ms as from_ms, to_seq_ms as to_ms, reason, closed_ms, restored_ms,
-            detail->'flags' ?| $3 as undecided, nullif(detail->'cause', 'null') as cause, detail->>'kind' = 'directory' as is_directory, rules
+            detail->'flags' ?| $3 as undecided, detail->'flags' ? $4 as uncertain, nullif(detail->'cause', 'null') as cause, detail->>'kind' = 'directory' as is_directory, rules
        from finding where volume = $1 and (state in ('open', 'accepted') or restored_ms is not null or verdict = any ($2))`,
-    [volumeId, DAMAGES, [FLAG.sideUnknown, FLAG.sideBackup]],
+    [volumeId, DAMAGES, [FLAG.sideUnknown, FLAG.sideBackup], FLAG.uncertain],
+  );
+  const assessed = await client.query<{ live_scan: bigint }>(
+    'select distinct live_scan from assessment where volume = $1',
+    [volumeId],
   );
   const isOldLoss = (row: { state: FindingState; verdict: Verdict; rules: number }): boolean =>
     row.state === 'open' && row.rules < RULES && isLossVerdict(row.verdict);
@@ -82,11 +87,10 @@ export async function decisionsOf(
   let oldFindings = 0;
   const open: OpenFinding[] = [];
   const openLosses = new Map<string, RecordedLoss>();
-  const stretches = new Map<string, { fromMs: number; toMs: number }>();
   const accepted = new Map<string, Acceptance[]>();
   const damaged = new Map<string, RecordedDamage[]>();
   const restored = new Map<string, number>();
-  const restoredInto = new Map<string, number>();
+  const restoredInto = new Map<string, number[]>();
   for (const row of found.rows) {
     if (row.state === 'open') {
       const { path, observed, is_directory: isDirectory } = row;
@@ -98,9 +102,11 @@ export async function decisionsOf(
       const before = openLosses.get(row.path);
       // One path may be open with several pairs of states: what speaks for a loss counts.
       if (before === undefined || before.cause === null || before.cause.cause === 'person')
-        openLosses.set(row.path, { cause, goneMs: row.to_ms === null ? null : Number(row.to_ms) });
-      if (row.from_ms !== null && row.to_ms !== null)
-        stretches.set(`${row.from_ms} ${row.to_ms}`, { fromMs: Number(row.from_ms), toMs: Number(row.to_ms) });
+        openLosses.set(row.path, {
+          cause,
+          goneMs: row.to_ms === null ? null : Number(row.to_ms),
+          isUncertain: row.uncertain,
+        });
     }
     // A reason is given by whoever accepts, and stays when the acceptance is spent.
     if (isDamageVerdict(row.verdict) && row.reason === null && row.from_ms !== null && !row.undecided) {
@@ -122,11 +128,13 @@ export async function decisionsOf(
       const atMs = Number(row.restored_ms);
       restored.set(row.path, Math.max(atMs, restored.get(row.path) ?? 0));
       const directory = row.path === '' ? '' : parentOf(row.path);
-      restoredInto.set(directory, Math.max(atMs, restoredInto.get(directory) ?? 0));
+      const times = restoredInto.get(directory) ?? [];
+      if (!times.includes(atMs)) times.push(atMs);
+      restoredInto.set(directory, times);
     }
   }
-  const openStretches = [...stretches.values()];
-  return { open, oldFindings, openLosses, openStretches, accepted, spent, damaged, restored, restoredInto };
+  const assessedScans = new Set(assessed.rows.map((row) => row.live_scan));
+  return { open, oldFindings, openLosses, assessedScans, accepted, spent, damaged, restored, restoredInto };
 }
 
 /** Whether there are backups, and all that earlier assessments of the volume stood on are among them. */

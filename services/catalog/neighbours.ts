@@ -86,6 +86,32 @@ export async function endingsBefore(
   return found.rows.map(({ ending }) => ending);
 }
 
+/** Which of the contents, or of the sizes with an exact time, stand live now under any name: as `${size} ${digest}` and `${size} at ${mtimeNs}`. */
+export async function standingAlike(
+  client: Queryable,
+  live: JudgedRoot,
+  wanted: readonly { readonly size: number; readonly digest: bigint | null; readonly mtimeNs: bigint }[],
+): Promise<ReadonlySet<string>> {
+  if (wanted.length === 0) return new Set();
+  const read = wanted.filter(({ digest }) => digest !== null);
+  const found = await client.query<{ size: bigint; digest: bigint | null; mtime_ns: bigint }>(
+    `select distinct m.size, m.digest, m.mtime_ns from manifest($1, $2) m
+      where m.size > 0 and ((m.size, m.digest) in (select * from unnest($3::bigint[], $4::bigint[]))
+         or (m.size, m.mtime_ns) in (select * from unnest($5::bigint[], $6::bigint[])))`,
+    [
+      live.root,
+      live.newestSeq,
+      read.map(({ size }) => size),
+      read.map(({ digest }) => signed(digest)),
+      wanted.map(({ size }) => size),
+      wanted.map(({ mtimeNs }) => mtimeNs),
+    ],
+  );
+  return new Set(
+    found.rows.flatMap((row) => [`${row.size} ${unsigned(row.digest)}`, `${row.size} at ${row.mtime_ns}`]),
+  );
+}
+
 /** The size of what stands live now with each digest; left out where two sizes have it. */
 export async function sizesNow(
   client: Queryable,

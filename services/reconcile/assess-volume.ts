@@ -1,13 +1,14 @@
 // Reconciliation: every path of a live volume is judged against its history and its backups. From the catalog to an Assessment.
 import type { Assessment, Finding } from '../../domain/assessment.ts';
-import { isDamageVerdict, isUnknown } from '../../domain/verdicts.ts';
+import { isUnknown } from '../../domain/verdicts.ts';
 import { EXIT, RollcallError } from '../../domain/exit.ts';
 import type { Observer } from '../../domain/facts.ts';
-import { type JudgeContext, judgeContext, type Judged } from '../../domain/judge/context.ts';
+import { judgeContext } from '../../domain/judge/context.ts';
 import { contentKeyOfState } from '../../domain/judge/keys.ts';
 import { compareBytes } from '../../domain/path.ts';
 import { isoAsOf } from '../../domain/window/timeline.ts';
-import { type DecidedWindow, decideWindow } from '../../domain/window/window.ts';
+import type { Version } from '../../domain/version.ts';
+import { decideIntervals, joinedSpans, windowOf } from '../../domain/window/intervals.ts';
 import { inTransaction } from '../catalog/database.ts';
 import type { NextSource } from '../restore/prove.ts';
 import { recordAssessment } from '../catalog/assessments.ts';
@@ -16,11 +17,14 @@ import { type CopyRead, recordReadings } from '../catalog/readings.ts';
 import { findingOf, isoOrNull, rowOf, type Verdicted } from './compose.ts';
 import { conditionsOf, incompleteOf } from './conditions.ts';
 import { byListingOnly } from './lookup.ts';
-import { countSpans, looksDamaged } from './happened.ts';
 import { followFiles } from './histories.ts';
+import { addAbsences } from './absences.ts';
+import { standingAlike } from '../catalog/neighbours.ts';
+import type { Queryable } from '../catalog/scans.ts';
+import { happenedIn, withDamage } from './happened.ts';
 import { judgeAll, type JudgingTools, type Subject, type SubjectReading } from './judging.ts';
-import { load, type LoadInput } from './load.ts';
-import { movesOf, versionAt } from './movement.ts';
+import { load, type Loaded, type LoadInput } from './load.ts';
+import { lastSeenAt, movesOf, versionAt } from './movement.ts';
 import { type ExecuteRequests, readInProcess } from './readings.ts';
 import { nextSourceOf } from './next-source.ts';
 import { judgeWithCopies, lookAtSuspects, settleDirectories } from './settle.ts';
@@ -81,50 +85,40 @@ export async function reconcile(input: ReconcileInput): Promise<Reconciled> {
 
   onPhase('judging');
   const gone = everything.subjects.filter(({ facts }) => facts.sights[live] === null);
+  const absences = await addAbsences(db, everything);
   const moves = await movesOf(db.pool, gone, builder, points, roots, tools);
+  if (moves.directories.size > 0) absences?.askAgain(moves);
   const loaded = await followFiles(db.pool, everything, moves);
   const { subjects } = loaded;
-  const decide = (damaged: (subject: Subject) => boolean): DecidedWindow =>
-    decideWindow({
-      points,
-      spans,
-      counts: countSpans(spans, observers, subjects, changes, moves, damaged),
-      files: loaded.files,
-      sinceMs: input.sinceMs,
-      open: decisions.openStretches,
-    });
-  const contextOf = (window: DecidedWindow): JudgeContext =>
-    judgeContext({
-      observers,
-      window: window.reaches,
-      bursts: window.bursts,
+  const intervalSpans = joinedSpans(spans);
+  const decided = decideIntervals({
+    spans: intervalSpans,
+    happened: happenedIn({
+      spans: intervalSpans,
+      loaded,
       moves,
-      accepted: decisions.accepted,
-      restored: decisions.restored,
-      restoredInto: decisions.restoredInto,
-      openFindings: decisions.openLosses,
-      damaged: decisions.damaged,
-      backupDeclared: input.series.length > 0,
-      side: input.side,
-    });
-
-  // Damage is known only after judging, and judging needs the window: it begins with what looks like damage before anything is read.
-  let window = decide((subject) => looksDamaged(observers, subject));
-  let context = contextOf(window);
+      absences,
+      standsElsewhere: await elsewhereOf(db.pool, loaded, gone),
+    }),
+    files: loaded.files,
+    sinceMs: input.sinceMs,
+    isFirst: decisions.assessedScans.size === 0,
+    points,
+  });
+  const context = judgeContext({
+    observers,
+    intervals: decided.intervals,
+    since: decided.since,
+    moves,
+    accepted: decisions.accepted,
+    restored: decisions.restored,
+    openFindings: decisions.openLosses,
+    damaged: decisions.damaged,
+    backupDeclared: input.series.length > 0,
+    side: input.side,
+  });
   await addSurroundings(db.pool, builder, roots, { plainFiles: loaded.plainFiles, subjects, gone });
   let verdicts = await judgeAll(subjects, context, tools);
-  const damaged = damagedOf(subjects, verdicts);
-  const again = decide((subject) => damaged.has(subject));
-  if (again.reaches.some((reach) => !window.reaches.some((r) => r.from === reach.from && r.to === reach.to))) {
-    window = decide((subject) => damaged.has(subject) || looksDamaged(observers, subject));
-    context = contextOf(window);
-    verdicts = await judgeAll(subjects, context, tools);
-  } else {
-    window = {
-      ...window,
-      timeline: window.timeline.map((interval, i) => ({ ...interval, damaged: again.timeline[i]?.damaged ?? 0 })),
-    };
-  }
   verdicts = await judgeWithCopies(db.pool, loaded, context, tools, verdicts);
 
   onPhase('looking again');
@@ -132,6 +126,8 @@ export async function reconcile(input: ReconcileInput): Promise<Reconciled> {
   verdicts = await settleDirectories(live, subjects, verdicts, context, tools);
 
   const nowMs = input.now();
+  const timeline = withDamage(decided.timeline, intervalSpans, subjects, verdicts);
+  const window = windowOf(decided, timeline, input.sinceMs);
   const tally = tallyOf(subjects, verdicts, loaded.plain);
   const results = subjects.flatMap((subject, i): { verdicted: Verdicted; finding: Finding }[] => {
     const judged = verdicts[i];
@@ -151,8 +147,8 @@ export async function reconcile(input: ReconcileInput): Promise<Reconciled> {
     livePath: input.volume.path,
     liveScan: { id: liveScan.id, asOf: isoAsOf(liveScan.asOf) },
     series: series.map((one) => seriesOf(one, observers)),
-    window: window.window,
-    timeline: window.timeline,
+    window,
+    timeline,
     ...tally,
     findings,
     incomplete: incompleteOf(observers, gaps, findings, unmoved.length),
@@ -161,7 +157,7 @@ export async function reconcile(input: ReconcileInput): Promise<Reconciled> {
         observers,
         series: series.map(({ name, pattern }) => ({ name, pattern })),
         spans,
-        window: window.window,
+        window,
         subjects,
         changes,
         gaps,
@@ -203,13 +199,28 @@ function stopIfAborted(signal: AbortSignal | undefined): void {
   });
 }
 
-function damagedOf(subjects: readonly Subject[], verdicts: readonly Judged[]): Set<Subject> {
-  const damaged = new Set<Subject>();
-  verdicts.forEach((judged, i) => {
-    const subject = subjects[i];
-    if (subject !== undefined && isDamageVerdict(judged.verdict) && judged.accepted === null) damaged.add(subject);
+/** Whether the content of a file that is gone, or its size and exact time, stands under another name. */
+async function elsewhereOf(
+  client: Queryable,
+  { roots, observers }: Loaded,
+  gone: readonly Subject[],
+): Promise<(subject: Subject) => boolean> {
+  const live = roots.find((root) => root.live);
+  const lastOf = ({ facts }: Subject): Version | null => {
+    const version = versionAt(facts.sights, lastSeenAt(facts, observers.length - 1));
+    return version?.kind === 'file' && (version.size ?? 0) > 0 ? version : null;
+  };
+  const wanted = gone.flatMap((subject) => {
+    const version = lastOf(subject);
+    return version === null ? [] : [{ size: version.size ?? 0, digest: version.digest, mtimeNs: version.mtimeNs }];
   });
-  return damaged;
+  const standing = live === undefined ? new Set<string>() : await standingAlike(client, live, wanted);
+  return (subject) => {
+    const version = lastOf(subject);
+    if (version === null) return false;
+    const { size, digest, mtimeNs } = version;
+    return (digest !== null && standing.has(`${size} ${digest}`)) || standing.has(`${size} at ${mtimeNs}`);
+  };
 }
 
 function seriesOf(

@@ -34,6 +34,9 @@ function interval(each: Interval): Json {
     damaged: each.damaged,
     burst: each.burst,
     in_window: each.inWindow,
+    silent: each.silent,
+    rules: [...each.rules],
+    beyond_line: each.beyondLine,
   };
 }
 

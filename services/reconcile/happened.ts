@@ -1,80 +1,135 @@
-// What happened in each interval: counts per span for the window and the timeline.
-import type { Observer } from '../../domain/facts.ts';
+// What happened in each interval: counts for the loss intervals and for the timeline.
+import type { Interval } from '../../domain/assessment.ts';
+import { isDamageVerdict } from '../../domain/verdicts.ts';
+import type { Observer, Sight } from '../../domain/facts.ts';
 import { isGap } from '../../domain/facts.ts';
-import { isTold, quiet, type Version } from '../../domain/version.ts';
+import type { Judged } from '../../domain/judge/context.ts';
+import { parentOf } from '../../domain/path.ts';
+import { quiet, type Version } from '../../domain/version.ts';
+import { damageShape } from '../../domain/window/damage-shape.ts';
+import { type Happened, placeOf, type Vanishing } from '../../domain/window/intervals.ts';
 import type { Moves } from '../../domain/window/moves.ts';
-import type { Counts, Span } from '../../domain/window/timeline.ts';
+import type { Span } from '../../domain/window/timeline.ts';
 import type { ScanChanges } from '../catalog/version-sums.ts';
+import type { Absences } from './absences.ts';
 import type { Subject } from './judging.ts';
-import { versionAt } from './movement.ts';
+import type { Loaded } from './load.ts';
 
-type Mutable = { -readonly [K in keyof Counts]: Counts[K] };
-
-/**
- * Counts per span; directories do not count. Added and changed inside a series come from the catalog, everything that concerns live
- * now from the facts. Vanished: last seen by the series at the span's start and absent now, less what moved.
- * @param damaged paths that are damaged, or look so before anything is read
- */
-export function countSpans(
-  spans: readonly Span[],
-  observers: readonly Observer[],
-  subjects: readonly Subject[],
-  changes: ReadonlyMap<string, ScanChanges>,
-  moves: Moves,
-  damaged: (subject: Subject) => boolean,
-): Counts[] {
-  const live = observers.length - 1;
-  const counts: Mutable[] = spans.map((span) => {
-    const scan = observers[span.to]?.scan;
-    const own = span.to === live || scan === undefined ? undefined : changes.get(`${scan.rootId} ${scan.seq}`);
-    return { added: own?.added ?? 0, changed: own?.changed ?? 0, vanished: 0, moved: 0, damaged: 0 };
-  });
-  const series = tracks(spans);
-  for (const subject of subjects) {
-    const { sights, path } = subject.facts;
-    const sight = sights[live] ?? null;
-    if (sight !== null && isGap(sight)) continue;
-    const isDamaged = sight !== null && damaged(subject);
-    for (const track of series) {
-      if (sight === null) {
-        const at = track.findLastIndex((index) => versionAt(sights, spans[index]?.from ?? -1) !== null);
-        const index = track[at];
-        const count = index === undefined ? undefined : counts[index];
-        const version = index === undefined ? null : versionAt(sights, spans[index]?.from ?? -1);
-        if (count === undefined || version?.kind === 'directory') continue;
-        if (moves.moved.has(path) || moves.later.has(path) || moves.trashed.has(path)) count.moved++;
-        else count.vanished++;
-        continue;
-      }
-      if (sight.kind === 'directory') continue;
-      const last = track.at(-1);
-      const count = last === undefined ? undefined : counts[last];
-      const newest = sights[spans[last ?? -1]?.from ?? -1] ?? null;
-      if (count === undefined) continue;
-      if (newest === null) count.added++;
-      else if (!isGap(newest) && differs(newest, sight)) count.changed++;
-      if (!isDamaged) continue;
-      const step = stepInto(track, spans, subject, sight);
-      const where = step === null ? undefined : counts[step];
-      if (where !== undefined) where.damaged++;
-    }
-  }
-  return counts;
+export interface HappenedInput {
+  readonly spans: readonly Span[];
+  readonly loaded: Pick<Loaded, 'observers' | 'subjects' | 'changes' | 'decisions' | 'files'>;
+  readonly moves: Moves;
+  /** Null where nothing is gone. */
+  readonly absences: Absences | null;
+  /** Of what is gone: whether its content, or its size and exact time, stands under another name. */
+  readonly standsElsewhere: (subject: Subject) => boolean;
 }
 
-/** Before anything is read: empty while it was not, changed under equal size and mtime, or changed with an mtime that did not advance. */
-export function looksDamaged(observers: readonly Observer[], subject: Subject): boolean {
-  const { sights } = subject.facts;
-  const now = versionAt(sights, observers.length - 1);
-  if (now === null || now.kind !== 'file') return false;
-  if (now.suspect) return true;
-  for (let index = observers.length - 2; index >= 0; index--) {
-    const before = versionAt(sights, index);
-    if (before === null || isTold(before) || !differs(before, now)) continue;
-    if (before.kind !== 'file') return false;
-    return (now.size === 0 && (before.size ?? 0) > 0) || now.mtimeNs <= before.mtimeNs;
+type Mutable = { -readonly [K in keyof Happened]: Happened[K] } & { vanishings: Vanishing[] };
+
+/**
+ * What happened in each of the spans, aligned with them; directories do not count as files. What is gone counts in the narrowest interval
+ * that covers its last sighting and first proof, over all series: a rarer backup dates nothing anew.
+ */
+export function happenedIn(input: HappenedInput): Happened[] {
+  const { spans, loaded, moves } = input;
+  const { observers, subjects, decisions } = loaded;
+  const live = observers.length - 1;
+  const happened = spans.map((span): Mutable => {
+    const { added, changed } = changesIn(span, observers, loaded.changes);
+    return { added, changed, moved: 0, vanishings: [], shapes: 0, touchedShare: touchedShare(span, input) };
+  });
+  const places = spans.map(({ series, from, to, fromMs, toMs }) => ({ series, from, to, ms: toMs - fromMs }));
+  const assessed = observers.flatMap(({ scan }, index) =>
+    index < live && decisions.assessedScans.has(scan.id) ? [index] : [],
+  );
+  const goneDirectories = new Set(
+    subjects.flatMap(({ facts }) => (facts.sights[live] === null && isDirectory(facts.sights) ? [facts.path] : [])),
+  );
+  for (const subject of subjects) {
+    const { facts } = subject;
+    const sight = facts.sights[live] ?? null;
+    if (sight === null) {
+      const absence = facts.surroundings?.absence ?? null;
+      if (absence === null || absence.seen === null || isDirectory(facts.sights)) continue;
+      const place = happened[placeOf(places, absence.seen, absence.gone)[0] ?? -1];
+      if (place === undefined) continue;
+      if (moves.moved.has(facts.path) || moves.later.has(facts.path) || moves.trashed.has(facts.path)) place.moved++;
+      else
+        place.vanishings.push({
+          how: absence.how,
+          directory: lostBy(facts.path, goneDirectories),
+          isJudged: assessed.some((scan) => scan >= absence.gone && facts.sights[scan] === null),
+          standsElsewhere: absence.how === 'touched' && input.standsElsewhere(subject),
+        });
+      continue;
+    }
+    if (isGap(sight) || sight.kind === 'directory') continue;
+    countPresent(spans, happened, subject, sight, decisions.restored);
   }
-  return false;
+  return happened;
+}
+
+/** Live now beside the newest snapshot, and the shapes of damage between neighbours in each series. */
+function countPresent(
+  spans: readonly Span[],
+  happened: readonly Mutable[],
+  { facts }: Subject,
+  now: Version,
+  restored: ReadonlyMap<string, number>,
+): void {
+  spans.forEach((span, i) => {
+    const count = happened[i];
+    if (count === undefined) return;
+    const before = facts.sights[span.from] ?? null;
+    const after = facts.sights[span.to] ?? null;
+    if (span.last) {
+      if (before === null) count.added++;
+      else if (!isGap(before) && differs(before, now)) count.changed++;
+    }
+    // What a restore put back is no damage any more, whatever the snapshots of that night hold.
+    if (before === null || after === null || isGap(before) || isGap(after) || before === after) return;
+    if (!restored.has(facts.path) && damageShape(before, after) !== null) count.shapes++;
+  });
+}
+
+/** Of a subtree that went whole its topmost directory; else the one that held the name. */
+function lostBy(path: string, gone: ReadonlySet<string>): string {
+  let lost = parentOf(path);
+  for (let directory = lost; directory !== '' && gone.has(directory); directory = parentOf(directory)) lost = directory;
+  return lost;
+}
+
+function changesIn(
+  span: Span,
+  observers: readonly Observer[],
+  changes: ReadonlyMap<string, ScanChanges>,
+): { added: number; changed: number } {
+  const sum = { added: 0, changed: 0 };
+  if (span.last) return sum;
+  for (const { volume, scan } of observers.slice(span.from + 1, span.to + 1)) {
+    const own = volume === span.series ? changes.get(`${scan.rootId} ${scan.seq}`) : undefined;
+    sum.added += own?.added ?? 0;
+    sum.changed += own?.changed ?? 0;
+  }
+  return sum;
+}
+
+/** Share of the volume's files whose directories were changed in the span; 0 where its directories tell nothing. */
+function touchedShare(span: Span, { loaded: { observers, files }, absences }: HappenedInput): number {
+  if (absences === null || files === 0 || absences.keepsTimes.get(span.series) === 'no') return 0;
+  const { times } = absences;
+  let touched = 0;
+  if (span.last) touched = times.beside.get(observers[span.from]?.scan.rootId ?? -1)?.filesTouched ?? 0;
+  else
+    for (const { volume, scan } of observers.slice(span.from + 1, span.to + 1))
+      if (volume === span.series) touched += times.filesTouched.get(`${scan.rootId} ${scan.seq}`) ?? 0;
+  return Math.min(1, touched / files);
+}
+
+function isDirectory(sights: readonly Sight[]): boolean {
+  const last = sights.findLast((sight) => sight !== null && !isGap(sight)) ?? null;
+  return last !== null && !isGap(last) && last.kind === 'directory';
 }
 
 /** Known to differ in content; an unread side differs where size or mtime do. */
@@ -84,22 +139,22 @@ function differs(a: Version, b: Version): boolean {
   return a.digest !== null && b.digest !== null ? a.digest !== b.digest : !quiet(a, b);
 }
 
-/** The span at whose end the present content first stood; null where the series never saw any other. */
-function stepInto(track: readonly number[], spans: readonly Span[], subject: Subject, now: Version): number | null {
-  for (let k = track.length - 1; k >= 0; k--) {
-    const index = track[k];
-    const before = index === undefined ? null : versionAt(subject.facts.sights, spans[index]?.from ?? -1);
-    if (index !== undefined && before !== null && differs(before, now)) return index;
-  }
-  return null;
-}
-
-function tracks(spans: readonly Span[]): number[][] {
-  const bySeries = new Map<string, number[]>();
-  spans.forEach((span, index) => {
-    const list = bySeries.get(span.series);
-    if (list === undefined) bySeries.set(span.series, [index]);
-    else list.push(index);
+/** The timeline with the damage that judging found, each in the interval at whose end the present content first stood. */
+export function withDamage(
+  timeline: readonly Interval[],
+  spans: readonly Span[],
+  subjects: readonly Subject[],
+  verdicts: readonly Judged[],
+): Interval[] {
+  const damaged = spans.map(() => 0);
+  const places = spans.map(({ series, from, to, fromMs, toMs }) => ({ series, from, to, ms: toMs - fromMs }));
+  subjects.forEach((_, i) => {
+    const judged = verdicts[i];
+    if (judged === undefined || !isDamageVerdict(judged.verdict) || judged.accepted !== null) return;
+    const { lastSeen, firstGone } = judged.between ?? { lastSeen: null, firstGone: null };
+    if (lastSeen === null || firstGone === null) return;
+    const place = placeOf(places, lastSeen, firstGone)[0];
+    if (place !== undefined) damaged[place] = (damaged[place] ?? 0) + 1;
   });
-  return [...bySeries.values()];
+  return timeline.map((interval, i) => ({ ...interval, damaged: damaged[i] ?? 0 }));
 }

@@ -39,8 +39,8 @@ function contentSeenAt(facts: PathFacts, end: number): number {
 }
 
 /** How a name went, where that is known: who renames a file changes its directory. */
-function howOf(_subject: Subject): Vanished['how'] {
-  return null;
+function howOf({ facts }: Subject): Vanished['how'] {
+  return facts.surroundings?.absence?.how ?? null;
 }
 
 /**

@@ -1,9 +1,9 @@
-// Evidence from beside a path that is gone: its nearest standing ancestor, its siblings, other names of its inode, and other places of its bytes.
-import { type CopyElsewhere, isGap, type PathFacts, type Surroundings } from '../../domain/facts.ts';
-import { joinPath, parentOf } from '../../domain/path.ts';
+// Evidence from beside a path that is gone: its siblings, other names of its inode, and other places of its bytes.
+import { type CopyElsewhere, type PathFacts, type Surroundings } from '../../domain/facts.ts';
+import { joinPath } from '../../domain/path.ts';
 import { isTold, same, type Version } from '../../domain/version.ts';
 import type { Queryable } from '../catalog/scans.ts';
-import { copiesOf, entriesAbove, linkedNames } from '../catalog/neighbours.ts';
+import { copiesOf, linkedNames } from '../catalog/neighbours.ts';
 import { type JudgedRoot, pathsOfDirectories, rowsOfNames } from '../catalog/reconciliation.ts';
 import type { FactsBuilder } from './facts.ts';
 import type { Subject } from './judging.ts';
@@ -26,70 +26,17 @@ export async function addSurroundings(
   around: Neighbourhood,
 ): Promise<void> {
   if (around.gone.length === 0) return;
-  const parents = await standingParents(client, builder, roots, around);
   const siblings = siblingsOf(builder, around);
   const links = await survivingNames(client, builder, roots, around.gone);
   for (const subject of around.gone) {
     const surroundings: Surroundings = {
-      parent: parents.get(subject) ?? null,
+      absence: subject.facts.surroundings?.absence ?? null,
       siblings: siblings.get(subject) ?? null,
       copies: [],
       linkTo: links.get(subject) ?? null,
     };
     subject.facts = { ...subject.facts, surroundings };
   }
-}
-
-type Parent = NonNullable<Surroundings['parent']>;
-
-async function standingParents(
-  client: Queryable,
-  builder: FactsBuilder,
-  roots: readonly JudgedRoot[],
-  { gone, subjects }: Neighbourhood,
-): Promise<Map<Subject, Parent>> {
-  const live = builder.observers.length - 1;
-  // A file or a link that bears the name of a directory now tells nothing of what was removed from that.
-  const noDirectories = new Set(
-    subjects.flatMap(({ facts }) => {
-      const sight = facts.sights[live] ?? null;
-      return sight === null || (!isGap(sight) && sight.kind !== 'directory') ? [facts.path] : [];
-    }),
-  );
-  const nearest = new Map<Subject, string>();
-  for (const subject of gone) {
-    let path = subject.facts.path;
-    do path = parentOf(path);
-    while (path !== '' && noDirectories.has(path));
-    nearest.set(subject, path);
-  }
-  const wanted = new Set(nearest.values());
-  const directories = unique(gone.flatMap(({ directory }) => directory ?? []));
-  const entries = [...(await entriesAbove(client, directories)).values()].filter((entry) => wanted.has(entry.path));
-  const rows = await rowsOfNames(
-    client,
-    roots,
-    entries.map((entry) => ({ directory: entry.parent, name: entry.name })),
-  );
-  const paths = new Map(entries.map((entry) => [`${entry.parent} ${entry.name}`, entry.path]));
-  // The root of a volume is nobody's entry, and has no version: each scan keeps what its times were.
-  const mtimes = new Map([['', builder.observers.map(({ scan }) => scan.rootMtimeNs)]]);
-  for (const row of rows) {
-    const path = paths.get(`${row.directory} ${row.name}`);
-    if (path === undefined) continue;
-    const facts = builder.build(row, parentOf(path));
-    if (typeof facts !== 'string')
-      mtimes.set(
-        path,
-        facts.sights.map((_, observer) => versionAt(facts.sights, observer)?.mtimeNs ?? null),
-      );
-  }
-  const parents = new Map<Subject, Parent>();
-  for (const [subject, path] of nearest) {
-    const seen = mtimes.get(path);
-    if (seen !== undefined) parents.set(subject, { path, mtimes: seen });
-  }
-  return parents;
 }
 
 interface Siblings {
@@ -224,7 +171,7 @@ export async function addCopies(
     // Under its own name a copy was tried already.
     const copy = [best.get(key), here.get(key)].find((one) => one !== undefined && one.path !== subject.facts.path);
     if (copy === undefined) continue;
-    const known = subject.facts.surroundings ?? { parent: null, siblings: null, copies: [], linkTo: null };
+    const known = subject.facts.surroundings ?? { absence: null, siblings: null, copies: [], linkTo: null };
     subject.facts = { ...subject.facts, surroundings: { ...known, copies: [copy] } };
     helped.push(subject);
   }

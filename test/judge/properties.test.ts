@@ -194,8 +194,15 @@ const worldArb: fc.Arbitrary<World> = fc
       new Map(r.moved !== what ? [] : [what === 'target' ? ['e/f', 'd/f'] : ['d/f', 'e/f']]);
     const context = judgeContext({
       observers,
-      window,
-      bursts: [],
+      intervals: window.map((reach) => ({
+        ...reach,
+        series: 'nightly',
+        ms: reach.to - reach.from,
+        rules: new Set(['sensitive'] as const),
+        isBeside: false,
+        known: 5,
+      })),
+      since: null,
       moves: {
         ...NO_MOVES,
         moved: new Map([...name('moved'), ...name('target')]),
@@ -203,7 +210,6 @@ const worldArb: fc.Arbitrary<World> = fc
       },
       accepted: new Map(),
       restored: new Map(r.restoredDay === null ? [] : [['d/f', r.restoredDay * 86_400_000]]),
-      restoredInto: new Map(),
       damaged: new Map(),
       openFindings: new Map(r.open ? [['d/f', null]] : []),
       backupDeclared: r.declared,

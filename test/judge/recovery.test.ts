@@ -1,5 +1,6 @@
 // Last known good and the way back: which observation is trusted, which copy is taken, what is read to be sure; and the cause.
 import { describe, expect, test } from 'vitest';
+import { NO_MOVES } from '../../domain/window/moves.ts';
 import type { Cause } from '../../domain/assessment.ts';
 import type { Version } from '../../domain/version.ts';
 import { DAY_MS, digestOf, directory, file, gap, gone, judged, observersOf, sightsOf, T0_MS } from './scene.ts';
@@ -402,46 +403,66 @@ describe('the cause', () => {
   const cause = (parentMtimes: readonly (number | null)[], more: Parameters<typeof judged>[0] | object = {}) =>
     judged({ lines, parentMtimes, ...more }).cause?.cause;
   test('a directory whose mtime did not move lost the name in silence', () => {
-    expect(cause([1, 1, 1])).toBe('silent');
+    expect(cause([0.5, 0.5, 0.5])).toBe('silent');
   });
   test('a moved mtime and no signal of loss is probably a person', () => {
-    expect(cause([1, 1, 2.5])).toBe('person');
+    expect(cause([0.5, 0.5, 1.5])).toBe('person');
   });
   test('a moved mtime in a burst is not put on a person', () => {
-    expect(cause([1, 1, 2.5], { bursts: [['n/2', 'live']] })).toBe('unknown');
+    expect(cause([0.5, 0.5, 1.5], { bursts: [['n/2', 'live']] })).toBe('unknown');
   });
-  test('siblings of several owners, or a good part of them, gone at once are signals of loss', () => {
-    expect(cause([1, 1, 2.5], { surroundings: { siblings: { gone: 2, left: 9, owners: 2 } } })).toBe('unknown');
-    expect(cause([1, 1, 2.5], { surroundings: { siblings: { gone: 4, left: 9, owners: 1 } } })).toBe('unknown');
-    expect(cause([1, 1, 2.5], { surroundings: { siblings: { gone: 2, left: 9, owners: 1 } } })).toBe('person');
+  test('ten scattered siblings of several owners, a tenth of the directory or more, are a signal of loss', () => {
+    const siblings = (gone: number, left: number, owners: number) => ({
+      surroundings: { siblings: { gone, left, owners } },
+    });
+    expect(cause([0.5, 0.5, 1.5], siblings(10, 90, 2))).toBe('unknown');
+    expect(cause([0.5, 0.5, 1.5], siblings(10, 90, 1))).toBe('person');
+    expect(cause([0.5, 0.5, 1.5], siblings(9, 20, 2))).toBe('person');
+    expect(cause([0.5, 0.5, 1.5], siblings(10, 91, 2))).toBe('person');
+    expect(cause([0.5, 0.5, 1.5], siblings(10, 0, 2))).toBe('person');
   });
-  test('without a known parent nothing is put on a person; a burst alone speaks for silence', () => {
+  test('a repair that put siblings into lost+found is a signal of loss', () => {
+    const moves = { ...NO_MOVES, displaced: new Map([['d/g', 'lost+found/#7']]) };
+    expect(cause([0.5, 0.5, 1.5], { input: { moves } })).toBe('unknown');
+  });
+  test('without a known directory nothing is put on a person, and a burst alone is not called silent', () => {
     expect(cause([null, null, null])).toBe('unknown');
-    expect(cause([null, null, null], { bursts: [['n/2', 'live']] })).toBe('silent');
+    expect(cause([null, null, null], { bursts: [['n/2', 'live']] })).toBe('unknown');
   });
-  test('a backup that stamps directories with its own time proves no move', () => {
-    expect(cause([1, 2, 2.5])).toBe('unknown');
+  test('a backup that stamps directories with its own time tells nothing', () => {
+    expect(cause([0.5, 0.7, 1.5], { keeps: 'no' })).toBe('unknown');
+    expect(cause([0.5, 0.5, 0.5], { keeps: 'no' })).toBe('unknown');
+  });
+  test('where nothing tells whether a backup keeps times, equal ones still say that nobody deleted the name', () => {
+    expect(cause([0.5, 0.5, 0.5], { keeps: 'unknown' })).toBe('silent');
+    expect(cause([0.5, 0.5, 1.5], { keeps: 'unknown' })).toBe('unknown');
   });
   test('an mtime that a recorded restore moved does not count', () => {
-    expect(cause([1, 1, 2.5], { input: { restoredInto: new Map([['d', T0_MS + 1.5 * DAY_MS]]) } })).toBe('unknown');
-    expect(cause([1, 1, 2.5], { input: { restoredInto: new Map([['d', T0_MS]]) } })).toBe('person');
+    const restoredInto = (...days: readonly number[]) => ({
+      restoredInto: new Map([['d', days.map((day) => T0_MS + day * DAY_MS)]]),
+    });
+    expect(cause([0.5, 0.5, 1.5], restoredInto(1.5))).toBe('unknown');
+    expect(cause([0.5, 0.5, 1.5], restoredInto(0, 1.5))).toBe('unknown');
+    expect(cause([0.5, 0.5, 1.5], restoredInto(0))).toBe('person');
   });
   test('a loss does not become a deletion by waiting: what spoke for it when it was found still does, until the name was seen again', () => {
     const found = (goneMs: number | null, recorded: Cause['cause'] = 'unknown') => ({
       input: {
-        openFindings: new Map([['d/f', { cause: { cause: recorded, signals: ['it vanished in a burst'] }, goneMs }]]),
+        openFindings: new Map([
+          ['d/f', { cause: { cause: recorded, signals: ['it vanished in a burst'] }, goneMs, isUncertain: false }],
+        ]),
       },
     });
     for (const goneMs of [null, T0_MS + 1.5 * DAY_MS])
-      expect(judged({ lines, parentMtimes: [1, 1, 2.5], ...found(goneMs) }).cause).toEqual({
+      expect(judged({ lines, parentMtimes: [0.5, 0.5, 1.5], ...found(goneMs) }).cause).toEqual({
         cause: 'unknown',
-        signals: ['the mtime of the directory d moved', 'it vanished in a burst'],
+        signals: ['its directory (d) changed between 2 and now', 'it vanished in a burst'],
       });
-    expect(cause([1, 1, 2.5], found(T0_MS + 1.5 * DAY_MS, 'silent'))).toBe('silent');
-    expect(cause([1, 1, 1], found(T0_MS + 1.5 * DAY_MS))).toBe('silent');
+    expect(cause([0.5, 0.5, 1.5], found(T0_MS + 1.5 * DAY_MS, 'silent'))).toBe('silent');
+    expect(cause([0.5, 0.5, 0.5], found(T0_MS + 1.5 * DAY_MS))).toBe('silent');
     // Seen by n/2 after it was gone.
-    expect(cause([1, 1, 2.5], found(T0_MS + 0.5 * DAY_MS))).toBe('person');
-    expect(cause([1, 1, 2.5], found(null, 'person'))).toBe('person');
+    expect(cause([0.5, 0.5, 1.5], found(T0_MS + 0.5 * DAY_MS))).toBe('person');
+    expect(cause([0.5, 0.5, 1.5], found(null, 'person'))).toBe('person');
   });
 });
 

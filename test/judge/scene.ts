@@ -1,5 +1,6 @@
 // A small world for judging one path: what lies on disk at every observer, what the scans recorded of it, and a reader that answers
 // judge's requests from the disk.
+import { type KeepsTimes, Witness } from '../../domain/absence/witness.ts';
 import type { Judged, JudgeInput } from '../../domain/judge/context.ts';
 import { judgeContext } from '../../domain/judge/context.ts';
 import { judge } from '../../domain/judge/judge.ts';
@@ -7,6 +8,7 @@ import type { Comparison, Observer, PathFacts, Reading, Request, Sight, Surround
 import type { Gap, GapStatus } from '../../domain/scan.ts';
 import type { Kind, Version } from '../../domain/version.ts';
 import { NO_MOVES } from '../../domain/window/moves.ts';
+import type { LossInterval, LossRule } from '../../domain/window/intervals.ts';
 
 export const DAY_MS = 86_400_000;
 export const T0_MS = Date.UTC(2026, 0, 1);
@@ -90,9 +92,16 @@ export type Line = readonly [name: string, seen: Entry | Gap | null, observed?: 
 
 export interface Scene {
   readonly lines: readonly Line[];
-  /** Spans of W by the names at their ends; null as `from` is the beginning. All when left out. */
+  /** Loss intervals by the names at their ends; null as `from` is the beginning. All, by --since, when left out. */
   readonly window?: readonly (readonly [from: string | null, to: string])[];
   readonly bursts?: readonly (readonly [from: string | null, to: string])[];
+  /** Spans in which so many were lost silently that the rest is doubtful. */
+  readonly silentNights?: readonly (readonly [from: string | null, to: string])[];
+  /** Intervals that the series has; ten when left out. */
+  readonly known?: number;
+  /** Whether the backups keep the times of directories; they do when left out. */
+  readonly keeps?: KeepsTimes;
+  readonly restoredInto?: ReadonlyMap<string, readonly number[]>;
   readonly input?: Partial<JudgeInput>;
   readonly surroundings?: Partial<Surroundings>;
   /** The parent directory's mtimes (days), aligned with the lines. */
@@ -314,31 +323,59 @@ export function judged(scene: Scene): Answer {
     to: indexOf(to),
   });
   const live = lines.length - 1;
+  const within = (reaches: Scene['window'], from: number): boolean =>
+    (reaches ?? []).map(reach).some((one) => one.from <= from && from < one.to);
+  const intervals = lines.slice(1).map(
+    (_, from): LossInterval => ({
+      series: 'n',
+      from,
+      to: from + 1,
+      ms: DAY_MS,
+      rules: new Set<LossRule>([
+        ...(within(scene.window, from) ? (['sensitive'] as const) : []),
+        ...(within(scene.bursts, from) ? (['burst'] as const) : []),
+        ...(within(scene.silentNights, from) ? (['silent'] as const) : []),
+      ]),
+      isBeside: false,
+      known: scene.known ?? 10,
+    }),
+  );
   const context = judgeContext({
     observers,
-    window: scene.window?.map(reach) ?? [{ from: -1, to: live }],
-    bursts: scene.bursts?.map(reach) ?? [],
+    intervals,
+    since: scene.window === undefined ? { from: -1, to: live } : null,
     moves: NO_MOVES,
     accepted: new Map(),
     restored: new Map(),
-    restoredInto: new Map(),
     damaged: new Map(),
     openFindings: new Map(),
     backupDeclared: observers.some((observer) => observer.role === 'backup'),
     side: null,
     ...scene.input,
   });
-  const parent =
-    scene.parentMtimes === undefined
-      ? null
-      : { path: 'd', mtimes: lines.map((_, i) => mtimeOf(scene.parentMtimes?.[i] ?? null)) };
+  const mtimes = lines.map((_, i) => mtimeOf(scene.parentMtimes?.[i] ?? null));
+  const witness = new Witness({
+    observers,
+    unfinished: new Map(),
+    directories: new Map([
+      ['d', mtimes.map((mtimeNs) => (mtimeNs === null ? null : { mtimeNs, inode: 7n, btimeNs: 0n }))],
+    ]),
+    keepsTimes: new Map(
+      observers.map(({ volume, role }) => [volume, role === 'live' ? 'yes' : (scene.keeps ?? 'yes')]),
+    ),
+    changedMs: new Map(),
+    gainedUnmoved: new Map(),
+    restoredInto: scene.restoredInto ?? new Map(),
+    renamed: new Map(),
+  });
   let facts: PathFacts = {
     path: scene.path ?? PATH,
     sights: sightsOf(lines, observers),
     readings: scene.readings ?? [],
     comparisons: [],
-    surroundings: { parent, siblings: null, copies: [], linkTo: null, ...scene.surroundings },
   };
+  const absence = facts.sights[live] === null ? witness.absenceOf(facts) : null;
+  facts = { ...facts, surroundings: { absence, siblings: null, copies: [], linkTo: null, ...scene.surroundings } };
   const asked: string[] = [];
   const roundsMax = lines.length * (lines.length + 4);
   for (let rounds = 1; rounds <= roundsMax; rounds++) {

@@ -40,7 +40,7 @@ describe('an assessment', () => {
     sums(assessment);
   });
 
-  test('of the story: half of the loss is in the newest snapshot already, moves and old deletions are none of it', async () => {
+  test('of the story: half of the loss is in the newest snapshot already, moves and what people deleted are none of it', async () => {
     world = World.open(catalog, 11);
     fill(200);
     world.write('docs/letter', 'the first letter');
@@ -51,7 +51,7 @@ describe('an assessment', () => {
     for (let night = 1; night <= 10; night++) {
       // Quiet churn: one file a night is deleted by a person, one is made, one is edited.
       if (night > 1) {
-        world.remove(`d${night % 5}/f${night}`);
+        world.delete(`d${night % 5}/f${night}`, night);
         world.write(`d0/new${night}`, `made in night ${night}`, night);
         world.write('docs/report', `a report, edited in night ${night}`, night);
       }
@@ -124,7 +124,7 @@ describe('an assessment', () => {
   test('a single old deletion without an open finding is deleted, and --since brings it back', async () => {
     fill(60);
     for (let night = 1; night <= 5; night++) world.backup(night);
-    world.remove('d1/f1');
+    world.delete('d1/f1', 6);
     for (let night = 6; night <= 9; night++) world.backup(night);
     expect(verdicts(await world.assess())).toEqual({ 'd1/f1': 'deleted' });
     const since = await world.assess({ sinceMs: world.startMs + 4.5 * 86_400_000 });

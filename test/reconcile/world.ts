@@ -1,6 +1,6 @@
 // A live tree and a nightly series of copies, really on disk and really scanned: what reconciling is tried on.
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, onTestFinished } from 'vitest';
@@ -61,6 +61,8 @@ export class World {
   readonly startMs: number;
   readonly catalog: Catalog;
   excludes: string[] = [];
+  /** By directory: the night before which somebody changed it last. */
+  readonly #changed = new Map<string, number>();
 
   constructor(catalog: Catalog, nights = 20) {
     this.catalog = catalog;
@@ -89,9 +91,15 @@ export class World {
   /** Writes a live file; its mtime is `night` days after the start. */
   write(name: string, content: string | Buffer, night = 0): void {
     const path = this.path(name);
+    const isNew = !existsSync(path);
     mkdirSync(dirname(path), { recursive: true });
     writeFileSync(path, content);
     this.touch(path, night);
+    if (!isNew) return;
+    for (let directory = dirname(path); directory.startsWith(this.live); directory = dirname(directory)) {
+      this.#changed.set(directory, Math.max(night, this.#changed.get(directory) ?? night));
+      this.touch(directory, this.#changed.get(directory) ?? night);
+    }
   }
 
   touch(path: string, night: number): void {
@@ -99,8 +107,20 @@ export class World {
     utimesSync(path, seconds, seconds);
   }
 
-  remove(name: string): void {
+  /** Somebody deletes it on the day before `night`: its directory's time moves. */
+  delete(name: string, night: number): void {
     rmSync(this.path(name), { recursive: true });
+    const directory = dirname(this.path(name));
+    this.#changed.set(directory, Math.max(night, this.#changed.get(directory) ?? night));
+    this.touch(directory, this.#changed.get(directory) ?? night);
+  }
+
+  /** It is lost: its directory's time does not move (whole seconds, as write sets them). */
+  remove(name: string): void {
+    const directory = dirname(this.path(name));
+    const seconds = Math.floor(statSync(directory).mtimeMs / 1000);
+    rmSync(this.path(name), { recursive: true });
+    utimesSync(directory, seconds, seconds);
   }
 
   /** The nightly copy of live as it is, with the times that it has; from another tree where one is given. */

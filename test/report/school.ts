@@ -85,7 +85,10 @@ export function intervals(n: number, loss = 105): Interval[] {
       moved: age === 0 ? 10 : 0,
       damaged: age <= 1 ? 2 + age : 0,
       burst,
+      silent: 0,
       inWindow: age <= 2 || n < 3,
+      rules: burst ? ['burst'] : [],
+      beyondLine: false,
     };
   });
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { type Counted, estimateBursts } from '../../domain/window/burst.ts';
+import { type Counted, damageBursts, sensitiveLines, touchedBursts } from '../../domain/window/burst.ts';
 
 const DAY = 86_400_000;
 const START = Date.UTC(2026, 9, 1, 3);
@@ -9,7 +9,7 @@ function nights(counts: readonly number[], days = 1): Counted[] {
 }
 
 function marked(counts: readonly number[], files = 10_000, days = 1): number[] {
-  return estimateBursts(nights(counts, days), files).bursts.flatMap((burst, i) => (burst ? [i] : []));
+  return sensitiveLines(nights(counts, days), files).flatMap(({ isBeyond }, i) => (isBeyond ? [i] : []));
 }
 
 /** mulberry32 and Box–Muller: the same churn on every machine. */
@@ -27,10 +27,11 @@ function lognormal(seed: number, median: number, sigma: number): () => number {
   };
 }
 
-describe('bursts', () => {
-  test('fewer than three intervals allow no estimate', () => {
-    expect(estimateBursts(nights([5, 900]), 10_000).known).toBe(false);
-    expect(estimateBursts(nights([5, 900, 3]), 10_000).known).toBe(true);
+describe('the sensitive line', () => {
+  test('with fewer than three intervals of its length the floor alone decides', () => {
+    expect(marked([5, 900])).toEqual([1]);
+    expect(marked([19, 20])).toEqual([1]);
+    expect(marked([400, 420, 410])).toEqual([]);
   });
 
   test('a quiet fortnight of small churn stays below the floor whatever its shape', () => {
@@ -73,11 +74,11 @@ describe('bursts', () => {
     const late = nights(weekly).map((interval, i) =>
       i === 12 ? { ...interval, toMs: interval.toMs + 11 * 3_600_000 } : interval,
     );
-    expect(estimateBursts(late, 10_000).bursts[12]).toBe(false);
+    expect(sensitiveLines(late, 10_000)[12]?.isBeyond).toBe(false);
     const tooLate = nights(weekly).map((interval, i) =>
       i === 12 ? { ...interval, toMs: interval.toMs + 13 * 3_600_000 } : interval,
     );
-    expect(estimateBursts(tooLate, 10_000).bursts[12]).toBe(true);
+    expect(sensitiveLines(tooLate, 10_000)[12]?.isBeyond).toBe(true);
   });
 
   test('a peak more than twice that of the week before is a burst all the same', () => {
@@ -95,6 +96,61 @@ describe('bursts', () => {
       ...nights([2, 3, 2, 2]),
       { fromMs: START + 4 * DAY, toMs: START + 4 * DAY + 60_000, count: 6 },
     ];
-    expect(estimateBursts(short, 1_000).bursts).toEqual([false, false, false, false, false]);
+    expect(sensitiveLines(short, 1_000).some(({ isBeyond }) => isBeyond)).toBe(false);
+  });
+
+  test('an interval is held only against those of about its own length', () => {
+    const weeks = nights([200, 210, 190, 205], 7);
+    const day: Counted = { fromMs: START + 28 * DAY, toMs: START + 29 * DAY, count: 60 };
+    expect(sensitiveLines([...weeks, day], 10_000)[4]).toEqual({ base: 0, floor: 20, isBeyond: true });
+  });
+});
+
+describe('a burst of touched vanishings', () => {
+  const night = (directories: number, files = directories): { count: number; fresh: number; files: number } => ({
+    count: directories,
+    fresh: directories,
+    files,
+  });
+  const bursts = (of: readonly ReturnType<typeof night>[], files = 10_000): number[] =>
+    touchedBursts(
+      of.map((one, i) => ({ ...one, fromMs: START + i * DAY, toMs: START + (i + 1) * DAY })),
+      files,
+    ).flatMap((is, i) => (is ? [i] : []));
+  const usual = [3, 4, 5, 4, 3, 4, 5].map((count) => night(count));
+
+  test('is more than twelve times the median and twenty directories, with eight nights or more', () => {
+    expect(bursts([...usual, night(68)])).toEqual([]);
+    expect(bursts([...usual, night(69)])).toEqual([7]);
+  });
+  test('is more than a hundred directories with fewer', () => {
+    expect(bursts([night(3), night(100, 90)])).toEqual([]);
+    expect(bursts([night(3), night(101, 90)])).toEqual([1]);
+  });
+  test('is two files of a hundred, at the least a hundred, and a thousand where that is a twentieth or more', () => {
+    expect(bursts([...usual, night(2, 99)], 400)).toEqual([]);
+    expect(bursts([...usual, night(2, 100)], 400)).toEqual([7]);
+    expect(bursts([...usual, night(2, 499)], 10_000)).toEqual([]);
+    expect(bursts([...usual, night(2, 500)], 10_000)).toEqual([7]);
+    expect(bursts([...usual, night(2, 1_999)], 100_000)).toEqual([]);
+    expect(bursts([...usual, night(2, 2_000)], 100_000)).toEqual([7]);
+  });
+  test('does not count what an earlier assessment judged, but measures the habit by it', () => {
+    const before = usual.map((one) => ({ ...one, fresh: 0, files: 0 }));
+    expect(bursts([...before, night(68)])).toEqual([]);
+    expect(bursts([...before.slice(0, 3), { count: 300, fresh: 0, files: 0 }, ...before.slice(3), night(2)])).toEqual(
+      [],
+    );
+  });
+});
+
+describe('a burst of damage', () => {
+  const bursts = (counts: readonly number[]): number[] =>
+    damageBursts(nights(counts)).flatMap((is, i) => (is ? [i] : []));
+  test('is three files or more, and more than three times what is usual', () => {
+    expect(bursts([0, 0, 0, 2])).toEqual([]);
+    expect(bursts([0, 0, 0, 3])).toEqual([3]);
+    expect(bursts([4, 5, 4, 12])).toEqual([]);
+    expect(bursts([4, 5, 4, 13])).toEqual([3]);
   });
 });

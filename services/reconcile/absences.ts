@@ -1,0 +1,198 @@
+// When and how names went: the directories above them are fetched, asked, and their answers attached to the facts.
+import { type ProofInput, unfinishedListings } from '../../domain/absence/proof.ts';
+import { type Absence, type DirectoryLook, type KeepsTimes, Witness } from '../../domain/absence/witness.ts';
+import type { Observer } from '../../domain/facts.ts';
+import { isGap } from '../../domain/facts.ts';
+import { parentOf } from '../../domain/path.ts';
+import { type DirectoryTimes, directoryTimes } from '../catalog/directory-times.ts';
+import { entriesAbove } from '../catalog/neighbours.ts';
+import { rowsOfNames } from '../catalog/reconciliation.ts';
+import type { Database } from '../catalog/database.ts';
+import type { Subject } from './judging.ts';
+import type { Loaded } from './load.ts';
+import { versionAt } from './movement.ts';
+import type { Moves } from '../../domain/window/moves.ts';
+
+/** A vantage keeps directory times where at least this share of the directories that can tell says so. */
+const KEEPS_SHARE = 0.9;
+/** Fewer directories that gained a name under their old time than this are odd ones, not a habit of the file system. */
+const UNMOVED_MIN = 2;
+
+export interface Absences {
+  readonly times: DirectoryTimes;
+  readonly keepsTimes: ReadonlyMap<string, KeepsTimes>;
+  /** Asks once more, knowing which directories were renamed. */
+  readonly askAgain: (moves: Pick<Moves, 'directories' | 'moved'>) => void;
+}
+
+/**
+ * Attaches to every subject that is gone, or was gone before it came back, when and how it went.
+ * @returns null where nothing is gone
+ */
+export async function addAbsences(db: Database, loaded: Loaded): Promise<Absences | null> {
+  const { observers, subjects, roots, decisions } = loaded;
+  const live = observers.length - 1;
+  const wanted = subjects.filter(({ facts }) => facts.sights[live] === null || returnedAt(facts.sights) !== null);
+  if (wanted.length === 0) return null;
+  const newestMs = new Map<number, number>();
+  observers.forEach(({ role, scan }) => {
+    if (role === 'backup') newestMs.set(scan.rootId, scan.asOf.fromMs);
+  });
+  const [directories, times] = await Promise.all([looksAt(db, loaded, wanted), directoryTimes(db, roots, newestMs)]);
+  const unfinished = unfinishedListings(proofInput(loaded));
+  const keepsTimes = keptTimes(observers, times);
+  const witnessOf = (renamed: ReadonlyMap<string, string>): Witness =>
+    new Witness({
+      observers,
+      unfinished,
+      directories,
+      keepsTimes,
+      changedMs: changedMs(observers, times),
+      gainedUnmoved: gainedUnmoved(observers, times, subjects),
+      restoredInto: decisions.restoredInto,
+      renamed,
+    });
+  const witness = witnessOf(new Map());
+  for (const subject of wanted) attach(subject, absenceOf(witness, subject, live));
+  return {
+    times,
+    keepsTimes,
+    askAgain: ({ directories: renamed, moved }) => {
+      const again = witnessOf(renamed);
+      for (const subject of wanted) {
+        const { path } = subject.facts;
+        if (renamed.has(parentOf(path)) && !moved.has(path)) attach(subject, absenceOf(again, subject, live));
+      }
+    },
+  };
+  function absenceOf(asked: Witness, { facts }: Subject, end: number): Absence | null {
+    if (facts.sights[end] === null) return asked.absenceOf(facts);
+    const returned = returnedAt(facts.sights);
+    return returned === null ? null : asked.absenceOf(facts, returned);
+  }
+}
+
+function attach(subject: Subject, absence: Absence | null): void {
+  const { facts } = subject;
+  const around = facts.surroundings ?? { absence: null, siblings: null, copies: [], linkTo: null };
+  subject.facts = { ...facts, surroundings: { ...around, absence } };
+}
+
+/** The newest observer that did not see a name which was seen before and after it; null where there is none. */
+function returnedAt(sights: Subject['facts']['sights']): number | null {
+  const first = sights.findIndex((sight) => sight !== null && !isGap(sight));
+  const last = sights.length - 1;
+  const now = sights[last] ?? null;
+  if (first < 0 || now === null || isGap(now)) return null;
+  for (let observer = last - 1; observer > first; observer--) if (sights[observer] === null) return observer;
+  return null;
+}
+
+function proofInput({ observers, subjects, plainFiles, decisions }: Loaded): ProofInput {
+  const byPath = new Map<string, number>();
+  for (const { directory, facts } of subjects) {
+    const files = directory === null ? undefined : plainFiles.get(directory);
+    if (files !== undefined) byPath.set(parentOf(facts.path), files);
+  }
+  return { observers, paths: subjects.map(({ facts }) => facts), plainFiles: byPath, restored: decisions.restored };
+}
+
+/** How each observer saw the directories above the subjects, their own among them where they are gone too. */
+async function looksAt(
+  db: Database,
+  { observers, builder, roots }: Loaded,
+  wanted: readonly Subject[],
+): Promise<ReadonlyMap<string, readonly (DirectoryLook | null)[]>> {
+  const ids = [...new Set(wanted.flatMap(({ directory }) => directory ?? []))];
+  const entries = [...(await entriesAbove(db.pool, ids)).values()];
+  const rows = await rowsOfNames(
+    db.pool,
+    roots,
+    entries.map(({ parent, name }) => ({ directory: parent, name })),
+  );
+  const paths = new Map(entries.map((entry) => [`${entry.parent} ${entry.name}`, entry.path]));
+  // The root of a volume is nobody's entry, and has no version: each scan keeps what its time was.
+  const looks = new Map<string, readonly (DirectoryLook | null)[]>([
+    [
+      '',
+      observers.map(({ scan: { rootMtimeNs } }) =>
+        rootMtimeNs === null ? null : { mtimeNs: rootMtimeNs, inode: 0n, btimeNs: 0n },
+      ),
+    ],
+  ]);
+  for (const row of rows) {
+    const path = paths.get(`${row.directory} ${row.name}`);
+    if (path === undefined) continue;
+    const facts = builder.build(row, parentOf(path));
+    if (typeof facts === 'string') continue;
+    looks.set(
+      path,
+      facts.sights.map((_, observer) => {
+        const version = versionAt(facts.sights, observer);
+        if (version?.kind !== 'directory') return null;
+        return { mtimeNs: version.mtimeNs, inode: version.inode, btimeNs: version.btimeNs };
+      }),
+    );
+  }
+  return looks;
+}
+
+/**
+ * Of the directories with equal content in snapshot and live nine of ten have equal times, and of those that gained a name nine of ten
+ * moved: else their times tell nothing.
+ */
+function keptTimes(observers: readonly Observer[], times: DirectoryTimes): Map<string, KeepsTimes> {
+  const keeps = new Map<string, KeepsTimes>();
+  for (const { role, volume, scan } of observers) {
+    if (role === 'list' || keeps.has(volume)) continue;
+    const gained = times.gained.get(scan.rootId) ?? { moved: 0, unmoved: 0 };
+    const lies = gained.unmoved >= UNMOVED_MIN && gained.moved < KEEPS_SHARE * (gained.moved + gained.unmoved);
+    if (role === 'live') {
+      keeps.set(volume, lies ? 'no' : 'yes');
+      continue;
+    }
+    const { same, other } = times.beside.get(scan.rootId) ?? { same: 0, other: 0 };
+    if (lies) keeps.set(volume, 'no');
+    else if (same + other === 0) keeps.set(volume, 'unknown');
+    else keeps.set(volume, same >= KEEPS_SHARE * (same + other) ? 'yes' : 'no');
+  }
+  return keeps;
+}
+
+function changedMs(observers: readonly Observer[], { changedMs: known }: DirectoryTimes): Map<number, number> {
+  return new Map(
+    observers.flatMap(({ role, scan }, index) => {
+      const ms = role === 'backup' ? known.get(`${scan.rootId} ${scan.seq}`) : undefined;
+      return ms === undefined ? [] : [[index, ms] as const];
+    }),
+  );
+}
+
+/** By directory: observers that found a name more in it, and its old time. */
+function gainedUnmoved(
+  observers: readonly Observer[],
+  times: DirectoryTimes,
+  subjects: readonly Subject[],
+): Map<string, Set<number>> {
+  const byScan = new Map(observers.map(({ scan }, index) => [`${scan.rootId} ${scan.seq}`, index]));
+  const gained = new Map<string, Set<number>>();
+  const add = (path: string, observer: number): void => {
+    const set = gained.get(path);
+    if (set === undefined) gained.set(path, new Set([observer]));
+    else set.add(observer);
+  };
+  for (const { root, seq, path } of times.gainedUnmoved) {
+    const observer = byScan.get(`${root} ${seq}`);
+    if (observer !== undefined) add(path, observer);
+  }
+  // What was born after the newest snapshot, in a directory that bears the time of before: that time is no witness.
+  const live = observers.length - 1;
+  const backups = observers.flatMap(({ role }, index) => (role === 'backup' ? [index] : []));
+  const sinceNs = BigInt(Math.floor(observers[backups.at(-1) ?? live]?.scan.asOf.fromMs ?? 0)) * 1_000_000n;
+  for (const { facts } of subjects) {
+    const now = versionAt(facts.sights, live);
+    if (now === null || backups.length === 0 || backups.some((index) => facts.sights[index] !== null)) continue;
+    if ((now.btimeNs === 0n ? now.ctimeNs : now.btimeNs) > sinceNs) add(parentOf(facts.path), live);
+  }
+  return gained;
+}
