@@ -1,6 +1,5 @@
 // What `assess` prints at the end: what to stop, the numbers that matter, when and where, the command to run next. Pure: lines in, no terminal.
 import type { Assessment } from '../../domain/assessment.ts';
-import { FLAG } from '../../domain/judge/flags.ts';
 import { UNDECIDED, VERDICTS } from '../../domain/verdicts.ts';
 import { leftOutStep, restoreSteps, type Step, STOP_STEPS } from '../../services/restore/commands.ts';
 import {
@@ -8,10 +7,12 @@ import {
   byTopDirectory,
   type Group,
   losses,
+  needsHistory,
   nothingToReport,
   type Picture,
   picture,
   type ReportInput,
+  restoredText,
 } from '../../services/restore/present.ts';
 import { roomText } from '../../services/restore/room.ts';
 import { bytes, count, plural, shellWord, since, localTime, visible } from '../../services/restore/wording.ts';
@@ -35,13 +36,6 @@ function when(assessment: Assessment): string {
       `${series.name} (${plural(series.snapshots, 'snapshot')}${series.newest === null ? '' : `, newest ${series.newest}`})`,
   );
   return `assessed ${localTime(new Date(assessment.createdMs).toISOString())} against ${backups.length === 0 ? 'its own history' : backups.join(' and ')}`;
-}
-
-/** What a restore brought back and no backup holds yet: nobody has to act on it. */
-function restoredText({ findings }: Assessment): string | null {
-  const back = findings.filter(({ kind, flags }) => kind !== 'directory' && flags.includes(FLAG.restored)).length;
-  if (back === 0) return null;
-  return `${plural(back, 'file')} ${back === 1 ? 'was' : 'were'} restored; the next backup will cover ${back === 1 ? 'it' : 'them'}.`;
 }
 
 function sinceText({ sinceAll }: Picture): string {
@@ -189,13 +183,6 @@ function stopLines(width: number, style: Paint): string[] {
     ).map(style),
     `  ${STOP_STEPS[0]?.command ?? ''}`,
   ];
-}
-
-/** Whether a snapshot may still be wanted: for what is to be restored, and where copies are to be compared or could not be read. */
-function needsHistory(seen: Picture): boolean {
-  const { lost, restorable, sideUnknown, unreadCopies, openWithCopy, directoriesRestorable } = seen;
-  const files = [lost, restorable, sideUnknown, unreadCopies, openWithCopy].reduce((sum, its) => sum + its.files, 0);
-  return files + directoriesRestorable > 0;
 }
 
 /** How the lost went, as far as their surroundings tell; each is a part of the losses. */

@@ -139,7 +139,7 @@ export function chart(timeline: readonly Interval[], { width }: ChartSize): stri
     parts.push(
       `<rect class="win" x="${round(x)}" y="${TOP - 30}" width="${round(w)}" height="${changeBase - TOP + 30}"/>`,
     );
-    if (w > textWidth('window') + 6) parts.push(`<text class="wl" x="${round(x + 5)}" y="${TOP - 35}">window</text>`);
+    if (w > textWidth('losses') + 6) parts.push(`<text class="wl" x="${round(x + 5)}" y="${TOP - 35}">losses</text>`);
   }
   parts.push(grid(lossMax, TOP, LOSS_HEIGHT, right), grid(changeMax, changeTop, CHANGE_HEIGHT, right));
 
@@ -195,7 +195,7 @@ function summary(timeline: readonly Interval[]): string {
   const bursts = timeline.filter((each) => each.burst).map((each) => shortTime(each.to, true));
   return (
     `Timeline of ${timeline.length} intervals: ${count(vanished)} vanished, ${count(damaged)} damaged` +
-    (bursts.length > 0 ? `; bursts up to ${bursts.join(', ')}.` : '; no burst.')
+    (bursts.length > 0 ? `; unusually many up to ${bursts.join(', ')}.` : '; none of them unusual.')
   );
 }
 

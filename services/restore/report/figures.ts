@@ -11,7 +11,7 @@ const GROUPS_MAX = 15;
 const WIDE = { width: 940 };
 const NARROW = { width: 350 };
 
-function windowText(assessment: Assessment): string {
+function lossText(assessment: Assessment): string {
   const { window } = assessment;
   const telling = tellingIntervals(assessment.timeline);
   const lines = telling.slice(0, 8).map((each) => {
@@ -19,16 +19,12 @@ function windowText(assessment: Assessment): string {
       ...(each.vanished > 0 ? [`${count(each.vanished)} vanished`] : []),
       ...(each.damaged > 0 ? [`${count(each.damaged)} damaged`] : []),
     ].join(', ');
-    return `<b>${what}</b> between ${escape(time(each.from))} and ${each.toName === 'live' ? 'now' : escape(time(each.to))}${each.burst ? ' (burst)' : ''}`;
+    return `<b>${what}</b> between ${escape(time(each.from))} and ${each.toName === 'live' ? 'now' : escape(time(each.to))}${each.burst ? ' (unusually many)' : ''}`;
   });
-  const reason: Readonly<Record<string, string>> = {
-    burst: 'The window holds the bursts, one interval on each side of each, and the last interval.',
-    'too few snapshots':
-      'There are too few snapshots to tell a burst from an ordinary night: everything counts as in the window.',
-    since: `The window was given: --since ${escape(window.since === null ? '' : since(window.since))}.`,
-    'no burst': 'No night stands out: the window is the last interval.',
-  };
-  return `${list(lines)}<p class="small dim">${reason[window.reason] ?? escape(window.reason)} What vanished outside the window counts as deleted by somebody.</p>`;
+  const asked =
+    window.since === null ? '' : ` They are the ones since ${escape(since(window.since))}, as asked for with --since.`;
+  const all = window.all ? ' Here that is every interval: there are too few snapshots to tell an unusual night.' : '';
+  return `${list(lines)}<p class="small dim">Files that vanished in the marked intervals count as losses.${asked}${all} Files that vanished at other times count as losses if something points to one, else as ordinary deletions.</p>`;
 }
 
 /** When it happened: the telling intervals, a chart for each series, the window in figures. */
@@ -46,10 +42,10 @@ export function timeline(assessment: Assessment): string {
   const legend =
     '<p class="small legend"><span><i class="key va"></i>vanished</span><span><i class="key da"></i>damaged</span>' +
     '<span><i class="key ad"></i>added</span><span><i class="key ch"></i>changed</span>' +
-    '<span><i class="key win"></i>in the window</span><span>\u25bc burst</span></p>';
+    '<span><i class="key win"></i>counted as loss</span><span>\u25bc unusually many</span></p>';
   return section(
     'When it happened',
-    `${windowText(assessment)}${legend}${charts.join('\n')}${intervalTable(assessment.timeline)}`,
+    `${lossText(assessment)}${legend}${charts.join('\n')}${intervalTable(assessment.timeline)}`,
   );
 }
 
@@ -69,7 +65,7 @@ function intervalTable(intervals: readonly Interval[]): string {
   return table(
     'list',
     [
-      { html: 'In the window' },
+      { html: 'Counted as loss' },
       { html: 'Vanished', numeric: true },
       { html: 'Damaged', numeric: true },
       { html: 'Added', numeric: true },

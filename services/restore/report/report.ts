@@ -63,7 +63,7 @@ function head(assessment: Assessment): string {
   const backups = against.length === 0 ? 'its own history; no backup was declared' : against.join(' and ');
   return [
     `<h1>What is lost on ${name(assessment.livePath)}, and what comes back</h1>`,
-    `<p class="dim">Judged ${isoMinute(assessment.createdMs)} UTC against ${backups}. All times are UTC.</p>`,
+    `<p class="dim">Assessed ${isoMinute(assessment.createdMs)} UTC against ${backups}. All times are UTC.</p>`,
     assessment.incomplete.length === 0
       ? ''
       : `<p class="warn"><b>This assessment is incomplete:</b> ${escape(assessment.incomplete[0] ?? '')}${
@@ -115,7 +115,7 @@ function numbers(assessment: Assessment, seen: Picture): string {
     const copies =
       seen.openWithCopy.files > 0 ? `; ${count(seen.openWithCopy.files)} of them have a good copy in a backup` : '';
     notes.push(
-      `<b>${plural(seen.open.files, 'file')}</b> (${bytes(seen.open.bytes)}) could not be judged: unreadable, unsettled, or two copies that differ${copies}.`,
+      `<b>${plural(seen.open.files, 'file')}</b> (${bytes(seen.open.bytes)}) could not be judged: unreadable, changing while they were read, or Rollcall can\u2019t tell which copy is right${copies}.`,
     );
   }
   if (seen.quiet.files > 0) {
@@ -180,13 +180,13 @@ function next(input: ReportInput, seen: Picture): string {
   }
   if (input.fallenBack > 0) {
     parts.push(
-      `<p><b>${plural(input.fallenBack, 'entry', 'entries')}</b> of the lists come from the next best copy, because the best one failed when the lists were written: <code>insteadOf</code> in <code>manifest.jsonl</code> says which.</p>`,
+      `<p><b>${plural(input.fallenBack, 'entry', 'entries')}</b> come from the next best copy, because the best one could not be read any more: <code>insteadOf</code> in <code>manifest.jsonl</code> says which.</p>`,
     );
   }
   if (steps.length > 0) {
     parts.push(
       `<ol class="steps">${steps.map((step) => `<li>${escape(step.why)}${command(step.command)}</li>`).join('')}</ol>`,
-      '<p class="small dim">Nothing that lies at the target is overwritten, unless <code>--damaged</code> names it and it is still as it was judged; what is replaced so is kept in evidence/ of the bundle. README.txt in the bundle says more.</p>',
+      '<p class="small dim">Nothing in the target is overwritten, except damaged files with <code>--damaged</code>, while they still are what was assessed; what is replaced is kept in evidence/ of the bundle. README.txt in the bundle says more.</p>',
     );
     if (input.remote)
       parts.push('<p class="small">The snapshots lie on another machine: put its name for <code>HOST</code>.</p>');
@@ -194,7 +194,7 @@ function next(input: ReportInput, seen: Picture): string {
     const { text, step } = left;
     parts.push(`<p>${escape(text)}</p>`, `<ol class="steps"><li>${escape(step.why)}${command(step.command)}</li></ol>`);
   } else if (seen.restorable.files + seen.directoriesRestorable === 0) {
-    parts.push('<p>There is nothing to put back.</p>');
+    parts.push('<p>There is nothing to restore.</p>');
   }
   if (input.lists.length > 0) {
     const rows = input.lists.map((each): Cell[] => [
@@ -221,7 +221,7 @@ function next(input: ReportInput, seen: Picture): string {
     );
     if (seen.restorable.files > 0 && input.directories + input.links > 0) {
       parts.push(
-        `<p class="small dim">Besides: ${plural(input.directories, 'directory', 'directories')} made again, ${plural(input.links, 'name')} linked to surviving content.</p>`,
+        `<p class="small dim">Besides: ${plural(input.directories, 'directory', 'directories')} created again, ${plural(input.links, 'name')} hard-linked to a surviving name.</p>`,
       );
     }
   }
@@ -233,10 +233,7 @@ function incomplete(assessment: Assessment): string {
   const items = assessment.incomplete.slice(0, INCOMPLETE_MAX).map(escape);
   const more = assessment.incomplete.length - items.length;
   if (more > 0) items.push(`${plural(more, 'more line')} in summary.json`);
-  return section(
-    'This assessment is incomplete',
-    `<p>Nothing is claimed about what lies below these:</p>${list(items)}`,
-  );
+  return section('This assessment is incomplete', `<p>It says nothing about files below these:</p>${list(items)}`);
 }
 
 function method(assessment: Assessment): string {
