@@ -515,3 +515,33 @@ test('a checkout that is built and read-only works as it is', () => {
   chmodSync(checkout, 0o755);
   expect(run).toMatchObject({ stdout: '["/","y"]\n', stderr: '', status: 0 });
 });
+
+test('the launcher of an npm package, which holds no sources, runs what is built in it and calls neither npm nor the compiler', () => {
+  const home = join(base, 'lib/node_modules/rollcall');
+  mkdirSync(join(home, 'dist/cli'), { recursive: true });
+  cpSync(join(REPOSITORY, 'rollcall'), join(home, 'rollcall'));
+  cpSync(join(REPOSITORY, 'package.json'), join(home, 'package.json'));
+  mkdirSync(join(base, 'bin'));
+  symlinkSync('../lib/node_modules/rollcall/rollcall', join(base, 'bin/rollcall'));
+  const main = join(home, 'dist/cli/main.js');
+  const run = () => spawnSync(join(base, 'bin/rollcall'), ['x'], { cwd: '/', encoding: 'utf8' });
+  expect(run()).toMatchObject({ status: 2, stdout: '', stderr: expect.stringContaining('install the package again') });
+  writeFileSync(main, 'console.log(JSON.stringify(process.argv.slice(2)));\n');
+  expect(run()).toMatchObject({ status: 0, stdout: '["x"]\n', stderr: '' });
+});
+
+test('an npm package holds what runs and its pages, and no tests or sources', () => {
+  // The build before packing is npm's affair; what is built lies below dist.
+  const { stdout, status } = spawnSync('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'], {
+    cwd: REPOSITORY,
+    encoding: 'utf8',
+    env: { ...process.env, npm_config_cache: join(base, 'npm'), npm_config_update_notifier: 'false' },
+  });
+  expect(status).toBe(0);
+  const [pack] = JSON.parse(stdout) as { readonly files: readonly { readonly path: string }[] }[];
+  const names = pack?.files.map(({ path }) => path).filter((path) => !path.startsWith('dist/')) ?? [];
+  expect(names).toEqual(
+    expect.arrayContaining(['rollcall', 'package.json', 'migrations/0001_catalog.sql', 'services/restore/restore.sh']),
+  );
+  expect(names.filter((path) => /^test\/|\.ts$/.test(path))).toEqual([]);
+});
