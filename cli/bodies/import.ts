@@ -45,6 +45,10 @@ function lines(summary: ImportSummary): string[] {
     shown.push(
       `  ${plural(summary.elsewhere, 'name')} that are only on the other side, or that rclone could not compare`,
     );
+  if (summary.undigested > 0)
+    shown.push(
+      `  ${plural(summary.undigested, 'name')} without a digest (directories, links, further names of one file) left out`,
+    );
   if (summary.crlf) shown.push('  all lines end as on Windows; their carriage returns are no part of the names');
   const { spelled, ambiguous } = summary;
   if (spelled.length > 0)

@@ -32,7 +32,7 @@ export function define(program: Command, run: Run): void {
   command
     .summary('take a list that xxhsum or another tool made as evidence of what a volume held')
     .description(
-      'Reads a list that another tool made (xxhsum, md5sum, sha256sum, hashdeep, rclone) as evidence of what a volume held at some time: ' +
+      'Reads a list that another tool made (xxhsum, md5sum, sha256sum, borg, hashdeep, rclone) as evidence of what a volume held at some time: ' +
         'assess then knows of files that only the list names, and of contents that have changed in silence since. It is no backup: nothing ' +
         'is restored from it. (An export that rollcall scan --export wrote is given to assess as --backup FILE.)',
     )
@@ -43,7 +43,7 @@ export function define(program: Command, run: Run): void {
     .addOption(
       new Option(
         '--format <format>',
-        'checksum (xxhsum, md5sum, rclone hashsum; GNU or BSD layout), hashdeep, combined (rclone check), lsf (rclone), jsonl (default: told from the content; lsf must be named)',
+        'checksum (xxhsum, md5sum, rclone hashsum; GNU or BSD layout), borg ({xxh64} {path}), hashdeep, combined (rclone check), lsf (rclone), jsonl (default: told from the content; lsf must be named)',
       ).choices(READ_FORMATS),
     )
     .option(

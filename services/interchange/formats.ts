@@ -8,5 +8,5 @@ export type DigestFormat = (typeof DIGEST_FORMATS)[number];
 export const WRITE_FORMATS = [...DIGEST_FORMATS, 'jsonl', 'combined'] as const;
 export type WriteFormat = (typeof WRITE_FORMATS)[number];
 
-export const READ_FORMATS = ['checksum', 'hashdeep', 'combined', 'lsf', 'jsonl'] as const;
+export const READ_FORMATS = ['checksum', 'borg', 'hashdeep', 'combined', 'lsf', 'jsonl'] as const;
 export type ReadFormat = (typeof READ_FORMATS)[number];

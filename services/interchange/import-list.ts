@@ -55,6 +55,7 @@ export interface ImportSummary {
   readonly duplicates: number;
   readonly directories: number;
   readonly elsewhere: number;
+  readonly undigested: number;
   readonly crlf: boolean;
   readonly complete: boolean;
   /** Lines that were left out (--partial). */
@@ -87,6 +88,12 @@ export async function importList(tools: ImportTools, request: ImportRequest): Pr
     });
   }
   refuseProblems(list, request, path);
+  if (request.complete && list.undigested > 0) {
+    throw new RollcallError(
+      `${list.undigested} names of the list have no digest: some may be further names of a hard-linked file, so it is not complete.`,
+      { next: 'Import it without --complete: what it lacks then says nothing.' },
+    );
+  }
   const mark = {
     sha256: createHash('sha256').update(raw).digest('hex'),
     ...request.asOf,

@@ -15,6 +15,8 @@ export type Said =
       readonly foreign: string | null;
     }
   | { readonly kind: 'directory' }
+  /** A name of which the list does not tell what it is. */
+  | { readonly kind: 'undigested' }
   | { readonly kind: 'elsewhere' }
   | { readonly kind: 'comment' }
   | { readonly kind: 'problem'; readonly why: string };
@@ -38,6 +40,8 @@ export function grammarOf(format: ReadFormat, { zero, crlf, side, lines }: Whole
   switch (format) {
     case 'checksum':
       return (line) => checksum(line, zero, crlf);
+    case 'borg':
+      return borg;
     case 'hashdeep':
       return hashdeep();
     case 'combined':
@@ -58,6 +62,8 @@ export function detect(lines: readonly string[]): ReadFormat | null {
   if (first.length > 0 && first.every((line) => line.startsWith('{"path":'))) return 'jsonl';
   const told = first.filter((line) => !line.startsWith('#') && line !== '');
   if (told.length === 0) return null;
+  // A single space behind 16 digits: no checksum tool prints that, and where one line has it the next may hold a name that begins with a space.
+  if (told.every((line) => BORG.test(line)) && told.some((line) => BORG_ONLY.test(line))) return 'borg';
   if (told.some((line) => GNU.test(line) || REVERSED.test(line) || BSD.test(line))) return 'checksum';
   return told.every((line) => /^[=+*!-] ./s.test(line)) ? 'combined' : null;
 }
@@ -67,6 +73,9 @@ const GNU = /^(\\?)(XXH3_[0-9a-fA-F]{16}|[0-9a-fA-F]{8,128}) [ *](.+)$/s;
 const REVERSED = /^()([0-9a-fA-F]{32,128}) ([^ *].*)$/s;
 /** md5 and sha256 of BSD and macOS, coreutils with --tag; openssl leaves two spaces out. */
 const BSD = /^(\\?)([A-Za-z][A-Za-z0-9_/-]*)(?: \((.*)\) |\((.*)\))= ([0-9a-fA-F]+)$/s;
+/** borg list --format '{xxh64} {path}{NL}': what is no file with content of its own has no digest. */
+const BORG = /^(|[0-9a-f]{8,128}) (.+)$/s;
+const BORG_ONLY = /^[0-9a-f]{16} [^ *]/s;
 /** rclone hashsum where a backend has no digest, or a file could not be read. */
 const WITHOUT_DIGEST = /^(?:ERROR|UNSUPPORTED| {8,}) {2}(.+)$/s;
 const BY_LENGTH: Readonly<Record<number, string>> = {
@@ -106,6 +115,19 @@ function checksum(line: string, zero: boolean, crlf: boolean): Said {
   if (without !== null) return named(without[1] ?? '', '', null, 'no digest', zero, crlf);
   if (line.startsWith('#')) return COMMENT;
   return problem(line === '' ? 'it is empty' : 'it is no line of a checksum file');
+}
+
+/** Names are printed as they are. Directories, links, and further names of one inode have no digest, and the list does not tell which they are. */
+function borg(line: string): Said {
+  const [, digest = '', name = ''] = BORG.exec(line) ?? [];
+  if (name === '') return problem('it is no line of a list that borg made with {xxh64} {path}');
+  if (digest === '') return { kind: 'undigested' };
+  if (digest.length === XXH64_DIGITS)
+    return { kind: 'file', name, size: null, digest: parseHex(digest), foreign: null };
+  const foreign = BY_LENGTH[digest.length];
+  return foreign === undefined
+    ? problem(`a digest of ${digest.length} digits is none that is known`)
+    : { kind: 'file', name, size: null, digest: null, foreign };
 }
 
 function named(

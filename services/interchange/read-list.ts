@@ -39,6 +39,8 @@ export interface ReadList {
   /** Lines that say again what an earlier one said. */
   readonly duplicates: number;
   readonly directories: number;
+  /** borg: names without a digest. They may be directories, links, or further names of one file. */
+  readonly undigested: number;
   /** combined: names that rclone could not compare or that only the other side has. */
   readonly elsewhere: number;
   /** Every line ends as on Windows. */
@@ -62,7 +64,7 @@ class Reader {
   readonly #problems: Problem[] = [];
   readonly #foreign: Record<string, number> = {};
   #format: ReadFormat;
-  #counts = { duplicates: 0, directories: 0, elsewhere: 0 };
+  #counts = { duplicates: 0, directories: 0, elsewhere: 0, undigested: 0 };
   #crlf = false;
 
   constructor(options: ReadOptions) {
@@ -127,6 +129,9 @@ class Reader {
         return;
       case 'elsewhere':
         this.#counts.elsewhere++;
+        return;
+      case 'undigested':
+        this.#counts.undigested++;
         return;
       case 'problem':
         this.#problem(line, said.why);

@@ -310,6 +310,16 @@ export function placeOutside(
   return path;
 }
 
+/** By its text where it cannot be looked at (a mount whose server is gone): what is wrong with it is said when it is checked. */
+function placeOr(path: string): string {
+  try {
+    return futurePathOf(path);
+  } catch (error) {
+    if (!(error instanceof FileError)) throw error;
+    return path;
+  }
+}
+
 /**
  * Refuses a state directory inside a volume or backup. To be asked before the embedded database is opened, which would make the directory
  * and write into it; checkInputs asks again, and says what else is wrong. Lists what the patterns name, and that not on a GlusterFS
@@ -332,7 +342,7 @@ export async function refuseStateInside(
   for (const argument of [...request.trees, ...request.patterns].filter((each) => each !== '')) {
     refuseTyped(argument, request, mounts);
     for (const meaning of meaningsOf(argument, cwd)) {
-      if (exists(meaning)) volumes.push(futurePathOf(meaning));
+      if (exists(meaning)) volumes.push(placeOr(meaning));
     }
   }
   for (const argument of request.patterns.filter(isPattern)) {

@@ -17,6 +17,28 @@ const whys = (list: ReadList): string[] => list.problems.map(({ line, why }) => 
 const printable = (names: readonly string[]): string[] => names.map((name) => encodePath(bytesOfName(name))).sort();
 const D = '0123456789abcdef';
 
+describe('what borg lists as {xxh64} {path}', () => {
+  test('gives names and digests; directories, links and further names of one file have none, and are counted', () => {
+    const list = read(` srv/data\n${D} srv/data/a  b\n srv/data/link\n${D} srv/data/*\n`, { root: 'srv/data' });
+    expect(whys(list)).toEqual([]);
+    expect(list).toMatchObject({ format: 'borg', undigested: 2 });
+    expect(list.files.map(({ path, digest }) => [path, digest])).toEqual([
+      ['a  b', 0x0123456789abcdefn],
+      ['*', 0x0123456789abcdefn],
+    ]);
+  });
+
+  test('is told from a checksum file by its single space, also where a name begins with a space or an asterisk', () => {
+    expect(paths(read(`${D}  odd\n${D} plain\n${D} *\n`))).toEqual([' odd', '*', 'plain']);
+    expect(read(`${D}  odd\n${D} *plain\n`)).toMatchObject({ format: 'checksum' });
+  });
+
+  test('with a name that holds a line feed is refused by lines, and read where lines end with NUL', () => {
+    expect(whys(read(`${D} a\nb\n`, { format: 'borg' }))).toEqual([expect.stringMatching(/^2: it is no line/)]);
+    expect(paths(read(`${D} a\nb\0 d\0`))).toEqual(['a\\x0ab']);
+  });
+});
+
 describe('what real tools print of the hardest names', () => {
   let root: string;
   let breaking: string;
