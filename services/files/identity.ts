@@ -140,7 +140,9 @@ function refuse(path: string, errno: string, cause: unknown): RollcallError {
             ]
           : [
               `${path} cannot be read (${errno}).`,
-              'Check the mount and the kernel log (findmnt, dmesg); nothing was concluded.',
+              errno === 'ENOTCONN'
+                ? 'The program behind this mount has ended: unmount it (umount -l), and mount it again; nothing was concluded.'
+                : 'Check the mount and the kernel log (findmnt, dmesg); nothing was concluded.',
             ];
   return new RollcallError(message, { next, cause });
 }

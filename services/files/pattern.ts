@@ -18,6 +18,9 @@ export interface SeriesKey {
   readonly lastPart: string;
 }
 
+/** What to do about ENOTCONN. */
+const SERVER_GONE = 'The program behind this mount has ended: unmount it (umount -l), and mount it again.';
+
 export interface LeftOut {
   /** Absolute, printable. */
   readonly path: string;
@@ -163,7 +166,7 @@ function literally(pattern: string, cwd: string | undefined): Expansion | null {
     if (typeof found === 'string') {
       if (isAbsent(found) || found === 'ENAMETOOLONG') continue;
       throw new RollcallError(`${path} cannot be looked at (${found}).`, {
-        next: 'Check the mount and the permissions; run as root where needed.',
+        next: found === 'ENOTCONN' ? SERVER_GONE : 'Check the mount and the permissions; run as root where needed.',
       });
     }
     let real: string;

@@ -3,6 +3,7 @@ import { symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { checkPath } from '../../services/doctor/paths.ts';
+import { checkBackup, checkLive, refuseStateInside } from '../../services/scan/inputs.ts';
 import { openWorld, truthOf } from '../scan/world.ts';
 import type { World } from '../scan/world.ts';
 import type { FuseEntry, FuseRequest, FuseState } from '../support/fuse-server.ts';
@@ -205,6 +206,18 @@ describe.skipIf(!canFuse)('FUSE (skipped where it cannot be mounted)', () => {
       for (const gone of ['a/g', 'b/sub', 'b/sub/h']) expect(served.lookups()).not.toContain(gone);
     },
   );
+
+  test('a mount whose server is gone is refused with what to do, as live volume and as backup', async () => {
+    const served = await openFuse(world.directory(), PLAIN, 'ro');
+    await served.kill();
+    const { at } = served;
+    const scope = { cwd: '/', crossMounts: false, newState: false, notGluster: false, bricksRescued: false };
+    await refuseStateInside({ ...scope, stateDir: '/nowhere/state', trees: [at], patterns: [] });
+    const next = expect.stringContaining('umount -l');
+    expect(() => checkLive(at, scope)).toThrow(expect.objectContaining({ exit: 2, next }));
+    const dated = { nowMs: Date.now(), tz: null, limit: null };
+    await expect(checkBackup(`${at}/*/a`, { ...scope, ...dated })).rejects.toMatchObject({ exit: 2, next });
+  });
 
   test('a file system whose server dies in the middle is no loss', async () => {
     const served = await openFuse(world.directory(), PLAIN, 'ro');
