@@ -2,7 +2,7 @@
 import { isDisplaced, isTrashed } from '../places.ts';
 import { pairByContent } from './content-moves.ts';
 import { companionOf, findPlaces, ownFileAt } from './directory-moves.ts';
-import { rewrittenInBurst, suffixesToAskFor } from './rewritten.ts';
+import { rewrittenInBurst, type SuffixInQuestion, suffixesToAskFor } from './rewritten.ts';
 import {
   type Appeared,
   group,
@@ -136,11 +136,8 @@ function laterNames(open: readonly Vanished[]): Map<string, string> {
   return new Map([...pairs].flatMap(([from, { a, changed }]) => (changed ? [] : [[from, a.path] as const])));
 }
 
-/** Endings of names that only tell of a burst of rewriting if the volume had none such before; with the point (ms) up to which that matters. */
-export function suffixesInQuestion(
-  vanished: readonly Vanished[],
-  appeared: readonly Appeared[],
-): ReadonlyMap<string, number> {
+/** Endings of names that only tell of a burst of rewriting if the volume had none such before. */
+export function suffixesInQuestion(vanished: readonly Vanished[], appeared: readonly Appeared[]): SuffixInQuestion[] {
   return suffixesToAskFor([...pairByIdentity(vanished, appeared).values()]);
 }
 

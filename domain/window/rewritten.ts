@@ -28,16 +28,22 @@ export function rewrittenInBurst(pairs: readonly Pair[], knownSuffixes: Readonly
   return rewritten;
 }
 
-/** Endings that would make a burst, to be asked for in the volume's history; with the point (ms) before which they would have to be found. */
-export function suffixesToAskFor(pairs: readonly Pair[]): Map<string, number> {
-  const suffixes = new Map<string, number>();
-  for (const changed of burstsOf(pairs)) {
+/** An ending that would make a burst, unless the volume had it before. */
+export interface SuffixInQuestion {
+  readonly suffix: string;
+  /** The point (ms) before which it would have to be found. */
+  readonly beforeMs: number;
+  /** The names that bear it since: where dates are uncertain, a snapshot that shows them may seem to be an older one. */
+  readonly names: readonly string[];
+}
+
+export function suffixesToAskFor(pairs: readonly Pair[]): SuffixInQuestion[] {
+  return burstsOf(pairs).flatMap((changed) => {
     const suffix = commonSuffix(changed);
-    const seenMs = changed[0]?.v.lastSeenMs;
-    if (suffix !== null && seenMs !== undefined)
-      suffixes.set(suffix, Math.max(seenMs, suffixes.get(suffix) ?? Number.NEGATIVE_INFINITY));
-  }
-  return suffixes;
+    const beforeMs = changed[0]?.v.lastSeenMs;
+    if (suffix === null || beforeMs === undefined) return [];
+    return [{ suffix, beforeMs, names: changed.map(({ a }) => baseName(a.path)) }];
+  });
 }
 
 /** By interval, from the last sighting of the old name to the first of the new one: the files that were renamed and changed in it. */

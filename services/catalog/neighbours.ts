@@ -70,20 +70,23 @@ export async function namesAt(
   return found.rows;
 }
 
-/** Which of some endings a name on one of the roots had at or before the scan `seq` of that root. Reads the versions whole: for a few endings. */
-export async function endingsBefore(
+/**
+ * Whether a name with this ending, other than those given, was on one of the roots at or before the scan `seq` of that root. Reads the versions
+ * whole: for a few endings.
+ */
+export async function hadEnding(
   client: Queryable,
   scans: readonly { readonly root: number; readonly seq: bigint }[],
-  endings: readonly string[],
-): Promise<string[]> {
-  if (endings.length === 0 || scans.length === 0) return [];
-  const found = await client.query<{ ending: string }>(
-    `select distinct e.ending from unnest($1::text[]) as e (ending)
-       join version v on right(v.name, length(e.ending)) = e.ending collate "C" and length(v.name) > length(e.ending)
-       join unnest($2::int[], $3::bigint[]) as r (root, seq) on r.root = v.root and v.first_seq <= r.seq`,
-    [endings, scans.map(({ root }) => root), scans.map(({ seq }) => seq)],
+  ending: string,
+  others: readonly string[],
+): Promise<boolean> {
+  const found = await client.query<{ had: boolean }>(
+    `select exists (select from version v join unnest($1::int[], $2::bigint[]) as r (root, seq) on r.root = v.root and v.first_seq <= r.seq
+        where right(v.name, length($3)) = $3 collate "C" and length(v.name) > length($3)
+          and v.name collate "C" not in (select n from unnest($4::text[]) as n)) as had`,
+    [scans.map(({ root }) => root), scans.map(({ seq }) => seq), ending, others],
   );
-  return found.rows.map(({ ending }) => ending);
+  return found.rows[0]?.had === true;
 }
 
 /** Which of the contents, or of the sizes with an exact time, stand live now under any name: as `${size} ${digest}` and `${size} at ${mtimeNs}`. */

@@ -2,7 +2,7 @@
 import type { Interval } from '../../domain/assessment.ts';
 import { isDamageVerdict } from '../../domain/verdicts.ts';
 import type { Observer, Sight } from '../../domain/facts.ts';
-import { isGap } from '../../domain/facts.ts';
+import { isGap, sightAt } from '../../domain/facts.ts';
 import type { Judged } from '../../domain/judge/context.ts';
 import { parentOf } from '../../domain/path.ts';
 import { quiet, type Version } from '../../domain/version.ts';
@@ -81,11 +81,11 @@ function countPresent(
   spans.forEach((span, i) => {
     const count = happened[i];
     if (count === undefined) return;
-    const before = facts.sights[span.from] ?? null;
-    const after = facts.sights[span.to] ?? null;
+    const before = sightAt(facts, span.from);
+    const after = sightAt(facts, span.to);
     if (span.last) {
-      if (before === null) count.added++;
-      else if (!isGap(before) && differs(before, now)) count.changed++;
+      if ((facts.sights[span.from] ?? null) === null) count.added++;
+      else if (before !== null && !isGap(before) && differs(before, now)) count.changed++;
     }
     // What a restore put back is no damage any more, whatever the snapshots of that night hold.
     if (before === null || after === null || isGap(before) || isGap(after) || before === after) return;

@@ -3,8 +3,9 @@ import { isGap, type Observer, type PathFacts, type Sight } from '../../domain/f
 import { compareBytes } from '../../domain/path.ts';
 import { isTold, sameMtime, sizesAgree, type Version } from '../../domain/version.ts';
 import { findMoves, type Moves, NO_MOVES, pathsToLookAt, suffixesInQuestion } from '../../domain/window/moves.ts';
+import type { SuffixInQuestion } from '../../domain/window/rewritten.ts';
 import { type Appeared, identityKey, type Vanished } from '../../domain/window/pairs.ts';
-import { endingsBefore, namesAt, sizesNow, standingNow } from '../catalog/neighbours.ts';
+import { hadEnding, namesAt, sizesNow, standingNow } from '../catalog/neighbours.ts';
 import { type JudgedRoot, pathsOfDirectories, rowsOfNames } from '../catalog/reconciliation.ts';
 import type { Queryable } from '../catalog/scans.ts';
 import type { FactsBuilder } from './facts.ts';
@@ -99,19 +100,19 @@ function byPath(a: { readonly path: string }, b: { readonly path: string }): num
 /** Which endings of names the volume, or one of its backups, had before the files that bear them now were last seen without. */
 async function knownSuffixes(
   client: Queryable,
-  asked: ReadonlyMap<string, number>,
+  asked: readonly SuffixInQuestion[],
   builder: FactsBuilder,
   points: readonly number[],
 ): Promise<Set<string>> {
   const known = new Set<string>();
-  for (const [suffix, seenMs] of asked) {
+  for (const { suffix, beforeMs, names } of asked) {
     const newest = new Map<number, bigint>();
     builder.observers.forEach(({ scan }, index) => {
-      if ((points[index] ?? 0) <= seenMs && scan.seq > (newest.get(scan.rootId) ?? -1n))
+      if ((points[index] ?? 0) <= beforeMs && scan.seq > (newest.get(scan.rootId) ?? -1n))
         newest.set(scan.rootId, scan.seq);
     });
     const scans = [...newest].map(([root, seq]) => ({ root, seq }));
-    for (const ending of await endingsBefore(client, scans, [suffix])) known.add(ending);
+    if (await hadEnding(client, scans, suffix, names)) known.add(suffix);
   }
   return known;
 }

@@ -80,6 +80,9 @@ test('files that were encrypted in place and renamed are missing, and their inod
   expect(evidenceOf(result, 'office/letter3.odt')).toContain(
     'Its file is office/letter3.odt.locked now, with other content',
   );
+  // A backup takes the encrypted files over, and is dated before the first look.
+  house.snapshot(4.01);
+  expect(verdictsBelow(await house.assess(4.2), 'office/')).toMatchObject({ missing: 15 });
   checkSums(result.assessment);
 });
 
