@@ -96,7 +96,9 @@ export function wholeHistory(facts: PathFacts): PathFacts {
 
 /** Evidence from beside the path. Every part may be missing (null, none): then the signal is not known, which is never "did not fire". */
 export interface Surroundings {
-  /** When and how the name went; null for what is there, and was never gone. */
+  /**
+   * When and how the name went. Of what is there: when and how it went before it came back, or became what it is; null where neither happened.
+   */
   readonly absence: Absence | null;
   /**
    * Non-directories of the same directory that were there at the path's last sighting: gone in the same interval (this path included),

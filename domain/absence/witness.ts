@@ -103,11 +103,44 @@ export class Witness {
     const gone = this.#firstProof(facts, seen ?? -1, end);
     if (seen === null || this.#input.observers[seen]?.role === 'list')
       return { seen, gone, how: 'untold', signals: [] };
+    const lastIn = (track: readonly number[]): number | undefined =>
+      track.findLast((observer) => observer < end && isVersion(facts.sights[observer]));
+    const proofIn = (track: readonly number[], after: number): number | undefined =>
+      track.find((observer) => observer > after && observer <= end && this.proves(facts, observer));
+    return { seen, gone, ...this.#howOf(facts.path, lastIn, proofIn) };
+  }
+
+  /**
+   * When and how a name came to be of the kind that it is live now: the old one had to go first. `seen` is the last observer of the old kind,
+   * `gone` the first of the new one. Null where it always was of this kind.
+   */
+  replacementOf(facts: PathFacts): Absence | null {
+    const kindAt = (observer: number): string | null => {
+      const sight = facts.sights[observer] ?? null;
+      return sight === null || isGap(sight) || this.#input.observers[observer]?.role === 'list' ? null : sight.kind;
+    };
+    const now = kindAt(this.#live);
+    const seen = lastBefore(this.#live, (observer) => now !== null && ![null, now].includes(kindAt(observer)));
+    if (now === null || seen === null) return null;
+    const gone = this.#input.observers.findIndex((_, observer) => observer > seen && kindAt(observer) === now);
+    const lastIn = (track: readonly number[]): number | undefined =>
+      track.findLast((observer) => observer <= seen && ![null, now].includes(kindAt(observer)));
+    const firstIn = (track: readonly number[], after: number): number | undefined =>
+      track.find((observer) => observer > Math.max(after, seen) && kindAt(observer) === now);
+    return { seen, gone, ...this.#howOf(facts.path, lastIn, firstIn) };
+  }
+
+  /** What the directories say, from each vantage point: live with live, each series with itself, each series with live. */
+  #howOf(
+    path: string,
+    lastIn: (track: readonly number[]) => number | undefined,
+    firstIn: (track: readonly number[], after: number) => number | undefined,
+  ): Pick<Absence, 'how' | 'signals'> {
     let how: How = 'untold';
     const signals: string[] = [];
-    for (const { before, after } of this.#vantages(facts, end)) {
-      const { told, directory } = this.#between(facts.path, before, after);
-      if (told === 'unknown' || directory === null) continue;
+    const hear = (before: number, after: number): void => {
+      const { told, directory } = this.#between(path, before, after);
+      if (told === 'unknown' || directory === null) return;
       const what = directory === '' ? "the volume's root" : directory;
       const when = `between ${nameOf(this.#input.observers, before)} and ${nameOf(this.#input.observers, after)}`;
       if (told === 'unmoved') {
@@ -117,30 +150,21 @@ export class Witness {
         signals.push(`its directory (${what}) changed ${when}`);
         if (how === 'untold') how = 'touched';
       }
+    };
+    for (const track of this.#tracks.values()) {
+      const before = lastIn(track);
+      if (before === undefined) continue;
+      const own = firstIn(track, before);
+      if (own !== undefined) hear(before, own);
+      const live = track === this.#liveTrack ? undefined : firstIn(this.#liveTrack, before);
+      if (live !== undefined) hear(before, live);
     }
-    return { seen, gone, how, signals: signals.slice(0, 1) };
+    return { how, signals: signals.slice(0, 1) };
   }
 
   #firstProof(facts: PathFacts, after: number, end: number): number {
     for (let observer = after + 1; observer < end; observer++) if (this.proves(facts, observer)) return observer;
     return end;
-  }
-
-  /** Live with live, each series with itself, each series with live: each with its own last sighting and first proof. */
-  *#vantages(facts: PathFacts, end: number): Generator<{ readonly before: number; readonly after: number }> {
-    const lastIn = (track: readonly number[]): number | null =>
-      track.findLast((observer) => observer < end && isVersion(facts.sights[observer])) ?? null;
-    const proofIn = (track: readonly number[], after: number): number | null =>
-      track.find((observer) => observer > after && observer <= end && this.proves(facts, observer)) ?? null;
-    for (const track of this.#tracks.values()) {
-      const before = lastIn(track);
-      if (before === null) continue;
-      const own = proofIn(track, before);
-      if (own !== null) yield { before, after: own };
-      if (track === this.#liveTrack) continue;
-      const live = proofIn(this.#liveTrack, before);
-      if (live !== null) yield { before, after: live };
-    }
   }
 
   /** What the nearest directory above that stands at both observers says, and which one it is. */

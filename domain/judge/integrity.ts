@@ -61,13 +61,13 @@ function replaced(c: Case, live: Sighting): RowVerdict | null | Pending {
 
 /** A name takes another kind by being removed and made again, which moves its directory's mtime: where that stood still, nobody did. */
 function changedSilently(c: Case, before: Sighting, after: Sighting): boolean {
-  const mtimes = c.facts.surroundings?.parent?.mtimes;
-  const [was, is] = [mtimes?.[before.observer] ?? null, mtimes?.[after.observer] ?? null];
-  return was !== null && is !== null && was === is;
+  const absence = c.facts.surroundings?.absence ?? null;
+  if (absence === null || absence.how !== 'silent' || absence.seen === null) return false;
+  return absence.seen <= before.observer && before.observer < absence.gone && absence.gone <= after.observer;
 }
 
 /**
- * Row 5: absent at a complete scan in W, here again, not same as LKG, and not what a restore list put there. The absence must lie
+ * Row 5: absent at a complete scan, in a loss interval or silently, here again, not same as LKG, and not what a restore list put there. The absence must lie
  * behind LKG's content: an edit of what was long recreated is an edit.
  */
 function recreated(c: Case, live: Sighting, lkg: Sighting): RowVerdict | null {
@@ -81,12 +81,17 @@ function recreated(c: Case, live: Sighting, lkg: Sighting): RowVerdict | null {
       index < context.live &&
       c.facts.sights[index] === null &&
       observer.scan.asOf.fromMs > restoredMs &&
-      inLossInterval(context, sightingBefore(c, index) ?? index - 1, index) &&
+      (inLossInterval(context, sightingBefore(c, index) ?? index - 1, index) || wentSilently(c, index)) &&
       hasHad(c, index),
   );
   if (gone < 0) return null;
   const what = `It was absent in ${nameOf(context, gone)} and is here again with other content than in ${nameOf(context, lkg.observer)}.`;
   return { verdict: 'recreated', flags: [], lkg, odd: null, gone, cause: UNKNOWN, evidence: [what] };
+}
+
+function wentSilently(c: Case, gone: number): boolean {
+  const absence = c.facts.surroundings?.absence ?? null;
+  return absence !== null && absence.how === 'silent' && absence.gone <= gone;
 }
 
 /** The last observer of the same volume that had the path before `index`. */

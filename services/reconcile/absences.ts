@@ -32,7 +32,9 @@ export interface Absences {
 export async function addAbsences(db: Database, loaded: Loaded): Promise<Absences | null> {
   const { observers, subjects, roots, decisions } = loaded;
   const live = observers.length - 1;
-  const wanted = subjects.filter(({ facts }) => facts.sights[live] === null || returnedAt(facts.sights) !== null);
+  const wanted = subjects.filter(
+    ({ facts }) => facts.sights[live] === null || returnedAt(facts.sights) !== null || changedKind(facts.sights),
+  );
   if (wanted.length === 0) return null;
   const newestMs = new Map<number, number>();
   observers.forEach(({ role, scan }) => {
@@ -68,7 +70,7 @@ export async function addAbsences(db: Database, loaded: Loaded): Promise<Absence
   function absenceOf(asked: Witness, { facts }: Subject, end: number): Absence | null {
     if (facts.sights[end] === null) return asked.absenceOf(facts);
     const returned = returnedAt(facts.sights);
-    return returned === null ? null : asked.absenceOf(facts, returned);
+    return (returned === null ? null : asked.absenceOf(facts, returned)) ?? asked.replacementOf(facts);
   }
 }
 
@@ -86,6 +88,11 @@ function returnedAt(sights: Subject['facts']['sights']): number | null {
   if (first < 0 || now === null || isGap(now)) return null;
   for (let observer = last - 1; observer > first; observer--) if (sights[observer] === null) return observer;
   return null;
+}
+
+function changedKind(sights: Subject['facts']['sights']): boolean {
+  const kinds = new Set(sights.flatMap((sight) => (sight === null || isGap(sight) ? [] : [sight.kind])));
+  return kinds.size > 1;
 }
 
 function proofInput({ observers, subjects, plainFiles, decisions }: Loaded): ProofInput {

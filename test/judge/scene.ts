@@ -374,7 +374,7 @@ export function judged(scene: Scene): Answer {
     readings: scene.readings ?? [],
     comparisons: [],
   };
-  const absence = facts.sights[live] === null ? witness.absenceOf(facts) : null;
+  const absence = facts.sights[live] === null ? witness.absenceOf(facts) : witness.replacementOf(facts);
   facts = { ...facts, surroundings: { absence, siblings: null, copies: [], linkTo: null, ...scene.surroundings } };
   const asked: string[] = [];
   const roundsMax = lines.length * (lines.length + 4);
