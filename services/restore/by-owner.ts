@@ -2,7 +2,7 @@
 import type { Assessment, Finding, State, Tally } from '../../domain/assessment.ts';
 import { iso } from '../../domain/window/timeline.ts';
 import { csvLine } from './csv.ts';
-import { fate, probablyByPerson, sizeOf } from './present.ts';
+import { fate, isUncertain, probablyByPerson, sizeOf } from './present.ts';
 import { isAsked, ownerOf, type Selection } from './selection.ts';
 import { bytes, plural, time, visible } from './wording.ts';
 
@@ -20,7 +20,7 @@ const MEANING: Readonly<Record<Outcome, string>> = {
   'lost for good': 'No copy is left of these.',
   'older version only': 'Something newer existed of these; the newest copy that is left can be brought back.',
   'comes back': 'A copy of the last good state is left.',
-  'on request': 'Probably deleted by a person. A copy is left, and is brought back when somebody asks for it.',
+  'on request': 'Probably or perhaps deleted on purpose. A copy is left, and is restored when somebody asks for it.',
   'not decided':
     'These could not be judged, or have a copy that could not be put into a list. Nothing is claimed about them.',
 };
@@ -68,7 +68,7 @@ function outcomeOf(finding: Finding, inNoList: ReadonlyMap<Finding, string>): Ou
       return 'not decided';
     case 'restorable':
       if (inNoList.has(finding)) return 'not decided';
-      if (probablyByPerson(finding)) return 'on request';
+      if (probablyByPerson(finding) || isUncertain(finding)) return 'on request';
       return finding.recovery === 'older' ? 'older version only' : 'comes back';
     case 'deleted':
     case 'fine':

@@ -169,11 +169,13 @@ function part({ part: its }: ReportInput): string[] {
 function waysText({ silent, uncertain, personDeleted }: Picture): string[] {
   return [
     ...(silent.files > 0
-      ? [`${plural(silent.files, 'file')} silently: nobody deleted or changed them through the file system`]
+      ? [`silently lost or damaged, not through the file system: ${plural(silent.files, 'file')}`]
       : []),
-    ...(uncertain.files > 0 ? [`${plural(uncertain.files, 'file')} uncertain: restored only with --uncertain`] : []),
+    ...(uncertain.files > 0
+      ? [`perhaps deleted on purpose: ${plural(uncertain.files, 'file')} (restored only with --uncertain)`]
+      : []),
     ...(personDeleted.files > 0
-      ? [`${plural(personDeleted.files, 'file')} probably deleted by a person: restored only with --person-deleted`]
+      ? [`probably deleted by a person: ${plural(personDeleted.files, 'file')} (restored only with --person-deleted)`]
       : []),
   ];
 }

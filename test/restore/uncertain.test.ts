@@ -1,5 +1,5 @@
 // What statistics alone call lost stands in a list of its own: a plain restore leaves it out and says how many, --uncertain brings it back.
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { FLAG } from '../../domain/judge/flags.ts';
@@ -57,6 +57,15 @@ it('a plain restore leaves it out and counts it apart; each option brings its ow
     'dir/older': ['older', 'uncertain'],
     person: ['person-deleted'],
   });
+
+  // Whoever owned it is not promised that it comes back by itself.
+  const uid = statSync(inLive('')).uid;
+  const owned = readFileSync(join(world.bundle, `by-owner/${uid}.csv`), 'utf8');
+  expect(owned).toMatch(/^"uncertain","on request",/m);
+  expect(owned).toMatch(/^"silent","comes back",/m);
+  const readme = readFileSync(join(world.bundle, 'README.txt'), 'utf8');
+  expect(readme).toContain('perhaps deleted on purpose: 2 files (restored only with --uncertain)');
+  expect(readme).toContain('probably deleted by a person: 1 file (restored only with --person-deleted)');
 
   const plain = world.restore(['--apply']);
   expect(plain.code).toBe(0);
