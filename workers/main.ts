@@ -82,7 +82,9 @@ export async function runWorker(options: WorkerOptions): Promise<ExitCode> {
         if (done === null) return;
         const { exit: code, message, next, bundle } = done.answer;
         const more = [bundle === null ? '' : ` Bundle: ${bundle}.`, next === null ? '' : ` Next: ${next}`].join('');
-        log(`request ${id} (${done.kind}) ended with ${code}: ${message}.${more}`);
+        log(
+          `request ${id} (${done.kind}) ended with exit code ${code}: ${message}${message.endsWith('.') ? '' : '.'}${more}`,
+        );
       } finally {
         await holder.close();
       }
@@ -131,7 +133,7 @@ export async function runWorker(options: WorkerOptions): Promise<ExitCode> {
     await bell.pause(options.once === true ? ONCE_LOOK_MS : (options.lookEveryMs ?? WAKE_EVERY_MS));
   }
 
-  log('worker ends: no more work is taken, what runs is given back');
+  log('stopping: no new work; running work returns to the queue');
   stop.abort();
   if (!(await worker.close(STOP_MS.jobs))) log('some work did not end in time; its leases run out by themselves');
   await within(STOP_MS.jobs, Promise.all(own));

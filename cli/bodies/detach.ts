@@ -37,6 +37,6 @@ export async function detach(context: Context, asked: Asked, json: boolean): Pro
     await queue.close();
   }
   if (json) output.json({ request: Number(id), host });
-  else output.line(`Left as request ${id} for the workers of ${host}. If none runs there: ${config.program} worker`);
+  else output.line(`Queued as request ${id} for workers on ${host}. If none runs there: ${config.program} worker`);
   return EXIT.nothing;
 }

@@ -63,12 +63,12 @@ function leftOut(summary: ManifestSummary, format: ExportArguments['format']): s
   if (unread.files > 0)
     lines.push(
       `${plural(unread.files, 'file')} in all that no scan has read: without a digest ${format === 'jsonl' ? 'in' : 'they are not in'} the list.` +
-        ' Of a series, rollcall scan PATTERN --export FILE reads every version once.',
+        ' For snapshots, rollcall scan PATTERN --export FILE reads every version once.',
     );
   for (const gap of gaps.slice(0, GAPS_SHOWN)) lines.push(`not looked at: ${gapText(gap)}`);
   if (gaps.length > 0)
     lines.push(
-      `${plural(gaps.length, 'place')} in all that the scan could not look at: what lies there is not in the list.`,
+      `${plural(gaps.length, 'place')} in all that the scan could not look at: what is there is not in the list.`,
     );
   if (summary.notListed > 0)
     lines.push(`${plural(summary.notListed, 'name')} that a list lacks which does not claim to be complete: left out.`);

@@ -45,7 +45,7 @@ function lines(found: readonly StoredFinding[], args: ListFindingsArguments, pro
   const open = found.filter((finding) => finding.state === 'open');
   if (open.some(({ detail }) => isSideUnknown(detail)))
     shown.push(
-      "Where nothing tells which copy is right: compare both. If the backup's is, run the same assess with --side backup; if the live one is, accept it.",
+      "Where you can't tell which copy is right: compare both. If the backup's is, run the same assess with --side backup; if the live one is, accept it.",
     );
   if (open.length > 0)
     shown.push(

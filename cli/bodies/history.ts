@@ -80,7 +80,7 @@ function record(stretch: Stretch): unknown {
   const scan = (one: Stretch['first']): unknown => ({
     snapshot: one.snapshot,
     path: one.path,
-    as_of: one.asOf,
+    as_of: { ...one.asOf, from: iso(one.asOf.fromMs), to: iso(one.asOf.toMs) },
     pruned: one.pruned,
   });
   return {

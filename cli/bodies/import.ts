@@ -37,7 +37,7 @@ function lines(summary: ImportSummary): string[] {
   for (const [algorithm, count] of Object.entries(foreign))
     shown.push(
       algorithm === 'no digest'
-        ? `  ${plural(count, 'line')} without a digest: the list tells that these files were there, not what they held`
+        ? `  ${plural(count, 'line')} without a digest: the list says that these files were there, not what they held`
         : `  ${plural(count, 'line')} with ${algorithm}, which Rollcall does not compute: these files were there; what they held is not known`,
     );
   if (summary.duplicates > 0) shown.push(`  ${plural(summary.duplicates, 'line')} that repeat an earlier one`);

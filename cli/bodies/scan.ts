@@ -1,4 +1,5 @@
 // The body of `scan`: one look at a live tree or at the snapshots of a backup.
+import { errnoText } from '../../domain/errno.ts';
 import { EXIT, type ExitCode } from '../../domain/exit.ts';
 import { encodeText, joinPath } from '../../domain/path.ts';
 import type { ScanResult } from '../../services/audit/scan.ts';
@@ -65,7 +66,7 @@ function lines(result: ScanResult, program: string): string[] {
   for (const gap of result.gaps.slice(0, 20)) {
     const place = gap.name === '' ? gap.directory : joinPath(gap.directory, gap.name);
     shown.push(
-      `  ${gap.status}${gap.errno === null ? '' : ` ${gap.errno}`}: ${place === '' ? '.' : place}${gap.detail === null ? '' : ` (${gap.detail})`}`,
+      `  ${gap.status}${gap.errno === null ? '' : ` (${errnoText(gap.errno)})`}: ${place === '' ? '.' : place}${gap.detail === null ? '' : ` (${gap.detail})`}`,
     );
   }
   if (result.gaps.length > 20)
@@ -76,7 +77,9 @@ function lines(result: ScanResult, program: string): string[] {
       `Exported to ${exported.file}: ${count(exported.scans - exported.pruned)} snapshots, ${count(exported.versions)} versions; ${count(exported.read.files)} files read for it (${bytes(exported.read.bytes)})`,
     );
     for (const { directory, name, errno, detail } of exported.unreadable)
-      shown.push(`  not read${errno === null ? '' : ` ${errno}`}: ${joinPath(directory, name)} (${detail})`);
+      shown.push(
+        `  not read${errno === null ? '' : ` (${errnoText(errno)})`}: ${joinPath(directory, name)} (${detail})`,
+      );
     if (exported.failures > exported.unreadable.length)
       shown.push(`  … and ${count(exported.failures - exported.unreadable.length)} more copies that could not be read`);
     if (exported.unread.files > 0)

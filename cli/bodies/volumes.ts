@@ -16,7 +16,12 @@ export async function listVolumesBody(context: Context, args: ListVolumesArgumen
   const volumes = await listVolumes(db.pool);
   const { output } = context;
   if (args.json) {
-    output.json({ volumes: volumes });
+    output.json({
+      volumes: volumes.map((volume) => ({
+        ...volume,
+        newest: volume.newestMs === null ? null : new Date(volume.newestMs).toISOString(),
+      })),
+    });
     return EXIT.nothing;
   }
   if (volumes.length === 0)

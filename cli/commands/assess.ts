@@ -87,7 +87,7 @@ export function define(program: Command, run: Run): void {
   addPartOptions(command).addOption(
     new Option(
       '--side <side>',
-      'where live and backup differ and nothing tells which is right, take this one for good',
+      "where live and backup differ and you can't tell which is right, trust this one",
     ).choices(['backup']),
   );
   // A pattern that was not quoted is many words: that is told below, and better.

@@ -31,7 +31,7 @@ interface Options extends PartOptions, GentleOptions {
 export function define(program: Command, run: Run): void {
   const command = program
     .command('bundle')
-    .summary('cut a part of the last assessment as a restore bundle, without a scan')
+    .summary('write a bundle for part of the last assessment, without a scan')
     .description(
       'Writes another restore bundle from one that assess has written: some paths or owners first, or as much as fits. Nothing is scanned ' +
         'again; every source copy of the part is read again.',

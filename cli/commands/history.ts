@@ -15,7 +15,7 @@ export function define(program: Command, run: Run): void {
     .command('history')
     .summary('every version of a path, and where a good copy is')
     .description(
-      'Prints every version of a path that any scan has seen, on the live volume and in each snapshot, and where a good copy lies now.',
+      'Prints every version of a path that any scan has seen, on the live volume and in each snapshot, and where a good copy is now.',
     )
     .argument('<path>', 'a path on a live volume or in a snapshot; it need not exist any more')
     .option('--volume <name>', 'look in this volume only')

@@ -37,13 +37,16 @@ export function define(program: Command, run: Run): void {
         'is restored from it. (An export that rollcall scan --export wrote is given to assess as --backup FILE.)',
     )
     .argument('<file>', "the list; '-' is standard input")
-    .requiredOption('--volume <volume>', 'the volume that the list tells of, live or backup: its name, path or pattern')
+    .requiredOption(
+      '--volume <volume>',
+      'the volume that the list describes, live or backup: its name, path or pattern',
+    )
     .option('--as-of <when>', 'when the tool began to read the files (a date, a time, an age)')
     .option('--tz <zone>', 'time zone of --as-of (default: that of this machine)')
     .addOption(
       new Option(
         '--format <format>',
-        'checksum (xxhsum, md5sum, rclone hashsum; GNU or BSD layout), borg ({xxh64} {path}), hashdeep, combined (rclone check), lsf (rclone), jsonl (default: told from the content; lsf must be named)',
+        'checksum (xxhsum, md5sum, rclone hashsum; GNU or BSD layout), borg ({xxh64} {path}), hashdeep, combined (rclone check), lsf (rclone), jsonl (default: recognized by the content; lsf must be named)',
       ).choices(READ_FORMATS),
     )
     .option(

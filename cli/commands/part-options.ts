@@ -16,7 +16,7 @@ export function addPartOptions(command: Command): Command {
   return command
     .option(
       '--path <path>',
-      'the bundle holds only what lies there or below: as below the volume, or absolute; may be repeated',
+      'the bundle holds only what is there or below: from the root of the volume, or absolute; may be repeated',
       collect,
     )
     .option(

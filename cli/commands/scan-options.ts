@@ -41,13 +41,13 @@ export function addScanOptions(command: Command): Command {
     .option('--snapshots <n>', 'scan the newest N snapshots only; what was scanned before stays', positive)
     .option('--exclude <pattern>', 'leave out, as in .gitignore; may be repeated', collect)
     .option('--tz <zone>', 'time zone of dates in snapshot names (default: that of this machine)')
-    .option('--reread', 'read every copy again, also those that show no change')
+    .option('--reread', 'read every copy again, even if nothing shows a change')
     .option('--not-gluster', 'this FUSE mount of unknown type is not GlusterFS (fuse.glusterfs needs --bricks-rescued)')
     .option('--bricks-rescued', 'the bricks behind this GlusterFS mount were scanned, and their hidden files rescued')
     .option('--cross-mounts', 'enter other file systems below the root (default: they are not entered)')
     .option(
       '--new-state',
-      'the volume is what it should be, also if it is empty, another one, looks like a snapshot, or shares nothing with its backup',
+      'accept the volume as it is, even if it is empty, another one, looks like a snapshot, or shares nothing with its backup',
     )
     .option(
       '--threads <n>',
@@ -55,7 +55,7 @@ export function addScanOptions(command: Command): Command {
       positive,
     );
   return addGentleOptions(command)
-    .option('--detach', 'leave the scan to workers (rollcall worker) and return')
+    .option('--detach', 'queue the scan for workers (rollcall worker) and return')
     .addOption(quietOption())
     .option('--json', 'print the result as one JSON object')
     .option('--no-progress', 'no moving line on the terminal');

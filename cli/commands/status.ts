@@ -18,7 +18,7 @@ export function define(program: Command, run: Run): void {
     .command('status')
     .summary('what runs, what became of detached requests, and what is still open')
     .description(
-      'Shows the scans that run and who holds them, the requests that --detach left to workers and what came of them, and the last ' +
+      'Shows the scans that run and who holds them, the requests that --detach queued and their results, and the last ' +
         'assessment of each volume. Ends with 1 while findings are open, and with 3 where the last audit of a volume failed, was stopped ' +
         'by a guard, or is incomplete.',
     )

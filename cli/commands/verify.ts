@@ -26,7 +26,7 @@ export function define(program: Command, run: Run): void {
   command
     .summary('check restored files byte for byte')
     .description(
-      'Reads every file of a restore bundle again at its target and compares it bit for bit with the manifest. For the live root it closes the findings.',
+      'Reads every file of a restore bundle again at its target and compares it byte for byte with the manifest. For the live root it closes the findings.',
     )
     .argument('<bundle>', 'the directory that assess wrote')
     .argument('[target]', 'where the files were restored to (default: the live root that the bundle names)')

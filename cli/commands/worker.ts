@@ -23,9 +23,9 @@ interface Options extends GentleOptions {
 export function define(program: Command, run: Run): void {
   const command = program.command('worker');
   command
-    .summary('do the work that --detach leaves')
+    .summary('do the work that --detach queues')
     .description(
-      'Takes scans that `scan --detach` and `assess --detach` leave in the catalog, woken by the queue (Postgres, or Redis with REDIS_URL).',
+      'Does the scans and assessments that --detach has queued, woken by the queue (Postgres, or Redis with REDIS_URL).',
     )
     .option('--host <name>', 'scan the roots of this host (default: the name of this machine)')
     .option(

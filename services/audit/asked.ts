@@ -58,7 +58,7 @@ async function pathBelow(argument: string, live: readonly string[], known: Known
   );
   if (below.length === 0) {
     throw new RollcallError(`--path ${typed} is not below ${root}.`, {
-      next: 'Give it as it lies below the volume (home/anna), or absolute.',
+      next: 'Give it from the root of the volume (home/anna), or absolute.',
     });
   }
   for (const path of below) if (path === '' || (await known.isKnown(path))) return path;

@@ -124,7 +124,7 @@ function refuseNothing({ program }: CutTools, { bundle, assessment }: Reopened, 
     all === 0
       ? `${bundle} comes from an assessment that found nothing to restore.`
       : restOf !== null && beyond.files + elsewhere.files === 0
-        ? `Nothing is left: every loss that can be restored stands in ${bundle}, or in the parts before it.`
+        ? `Nothing is left: every loss that can be restored is in ${bundle}, or in the parts before it.`
         : `Nothing that can be restored is ${[
             ...(paths.length > 0 ? [`below ${paths.join(' or ')}`] : []),
             ...(owners.length > 0 ? [`of uid ${owners.join(' or ')}`] : []),

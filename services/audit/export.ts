@@ -1,4 +1,5 @@
 // `rollcall scan PATTERN --export FILE`: what is known of a backup series, with the digest of every file in it, as one file for another machine.
+import { errnoText } from '../../domain/errno.ts';
 import { createHash } from 'node:crypto';
 import { closeSync, lstatSync, openSync, readSync } from 'node:fs';
 import { RollcallError } from '../../domain/exit.ts';
@@ -85,7 +86,7 @@ export async function checkExportFile(place: ExportPlace): Promise<string> {
   const { found, host } = place;
   if (!isHostName(host)) {
     throw new RollcallError(
-      `This machine's name (${JSON.stringify(host)}) cannot stand before the ':' of a remote path.`,
+      `This machine's name (${JSON.stringify(host)}) cannot be used before the ':' of a remote path.`,
       {
         next: 'Give it one with hostname(1): letters, digits, dots and dashes.',
       },
@@ -115,7 +116,7 @@ function replaceable(file: string, host: string, series: string): boolean {
     const errno = errnoOf(error);
     if (errno === null) throw error;
     if (errno === 'ENOENT') return false;
-    throw refuse(file, `exists and cannot be read (${errno})`);
+    throw refuse(file, `exists and cannot be read (${errnoText(errno)})`);
   }
   try {
     const buffer = Buffer.alloc(HEADER_BYTES_MAX);
@@ -123,7 +124,7 @@ function replaceable(file: string, host: string, series: string): boolean {
     if (!line.startsWith(EXPORT_MAGIC)) throw refuse(file, 'would overwrite a file that is no export of Rollcall');
     const header = parseHeader(line);
     if (header.host === host && header.series === series) return true;
-    throw refuse(file, `would overwrite the export of another series (${header.host}:${header.series})`);
+    throw refuse(file, `would overwrite the export of another backup (${header.host}:${header.series})`);
   } catch (error) {
     if (!(error instanceof FormatError)) throw error;
     throw refuse(file, `would overwrite an export that cannot be understood: ${error.message}`);
@@ -141,7 +142,7 @@ export async function exportSeries(options: ExportOptions): Promise<ExportSummar
   const file = await checkExportFile(options);
   const series = found.series.key;
   if (volume.key !== `series:${host}:${series}`) {
-    throw new RollcallError(`${volume.name} is not the series ${series} of this machine (${host}).`, {
+    throw new RollcallError(`${volume.name} is not the backup ${series} of this machine (${host}).`, {
       next: `Make the export on ${volume.host}, where its snapshots lie.`,
     });
   }

@@ -1,4 +1,5 @@
 // `history PATH`: every version of a path, live and in each snapshot, and where a good copy is.
+import { errnoText } from '../../domain/errno.ts';
 import { EXIT, RollcallError } from '../../domain/exit.ts';
 import { badVersions } from '../../domain/judge/standing.ts';
 import type { Scan } from '../../domain/scan.ts';
@@ -78,9 +79,9 @@ export async function history(
   }));
   if (volumes.length === 0) {
     refuseRoot(path, meant);
-    throw new RollcallError(`No scan has ever met ${visible(below)}.`, {
+    throw new RollcallError(`${visible(below)} does not appear in any scan.`, {
       exit: EXIT.failure,
-      next: 'Give the path as it lies below the volume (docs/a.txt) or absolute; rollcall volumes lists the volumes.',
+      next: 'Give the path from the root of the volume (docs/a.txt) or absolute; rollcall volumes lists the volumes.',
     });
   }
   return { path: below, volumes };
@@ -116,7 +117,7 @@ function stretchesOf(one: VolumeHistory): Omit<Stretch, 'isBad'>[] {
         ? notListed
           ? 'not in that list'
           : null
-        : `${gap.status}${gap.errno === null ? '' : ` ${gap.errno}`}`;
+        : `${gap.status}${gap.errno === null ? '' : `, ${errnoText(gap.errno)}`}`;
     const before = stretches.at(-1);
     const copy = scan.pruned === null && scan.snapshot !== null && typeof state !== 'string' ? scan : null;
     if (before !== undefined && before.state === state && before.why === why) {

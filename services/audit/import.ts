@@ -1,4 +1,5 @@
 // `--backup FILE`: an export of another host becomes a backup volume here. Checked whole before anything is believed, brought in one transaction.
+import { errnoText } from '../../domain/errno.ts';
 import { createHash } from 'node:crypto';
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { RollcallError } from '../../domain/exit.ts';
@@ -115,7 +116,7 @@ function openExport(file: string): number {
   } catch (error) {
     const errno = errnoOf(error);
     if (errno === null) throw error;
-    throw new RollcallError(`The export ${file} cannot be opened (${errno}).`, {
+    throw new RollcallError(`The export ${file} cannot be opened (${errnoText(errno)}).`, {
       next: 'Check the path.',
       cause: error,
     });

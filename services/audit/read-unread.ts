@@ -1,4 +1,5 @@
 // Before an export: every file of a series whose content nobody has read yet is read from one copy, so that its digest can travel.
+import { errnoText } from '../../domain/errno.ts';
 import { EXIT, RollcallError } from '../../domain/exit.ts';
 import type { Observer } from '../../domain/facts.ts';
 import { joinPath } from '../../domain/path.ts';
@@ -105,13 +106,16 @@ function tryRoot({ scan, mark }: Observer): void {
     openScannedRoot(scan.path, mark).close();
   } catch (error) {
     if (!(error instanceof FileError)) throw error;
-    throw new RollcallError(`The snapshot ${scan.path} was scanned and cannot be opened now (${error.errno}).`, {
-      next:
-        error.errno === 'ESTALE'
-          ? 'Another directory lies there: wait until the backup has rotated its snapshots, then run the same command again.'
-          : 'Check that it is mounted and may be read by this user, then run the same command again.',
-      cause: error,
-    });
+    throw new RollcallError(
+      `The snapshot ${scan.path} was scanned and cannot be opened now (${errnoText(error.errno)}).`,
+      {
+        next:
+          error.errno === 'ESTALE'
+            ? 'Another directory is there now: wait until the backup has rotated its snapshots, then run the same command again.'
+            : 'Check that it is mounted and may be read by this user, then run the same command again.',
+        cause: error,
+      },
+    );
   }
 }
 

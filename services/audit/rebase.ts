@@ -50,7 +50,7 @@ export async function rebase(
   const volume = await volumeNamed(db.pool, request.volume, { host: request.host, cwd: workingDirectory() });
   if (volume.layout !== 'tree') {
     throw new RollcallError(
-      `${volume.name} is a series of snapshots: each has an identity of its own, and none is rebased.`,
+      `${volume.name} is a backup with snapshots: each has an identity of its own, and none can be rebased.`,
     );
   }
   if (volume.host !== request.host) {

@@ -70,7 +70,7 @@ async function scanVolume(tools: ScanRequestTools, request: ScanRequest): Promis
   };
   if (role === 'live') {
     if (request.exportFile !== null)
-      throw new RollcallError('Only backups are exported: the live volume is judged where it lies.');
+      throw new RollcallError('Only backups can be exported: a live volume is assessed on its own machine.');
     const { live } = checkLive(request.target, checks);
     const series = request.role === 'live' ? null : await seriesOf(tools.db.pool, tools.host, live);
     if (series !== null) return scanSnapshot(tools, request, live, series);

@@ -1,4 +1,5 @@
 // The file systems that paths lie on, and what an auditor must know of them before looking.
+import { errnoText } from '../../domain/errno.ts';
 import { accessSync, constants, existsSync, lstatSync, opendirSync, realpathSync, statfsSync, statSync } from 'node:fs';
 import { errnoOf } from '../files/errors.ts';
 import { bytesOf, meaningsOf, realPathOf } from '../files/location.ts';
@@ -31,7 +32,7 @@ function checkListing(path: string): Check {
     const errno = errnoOf(error) ?? String(error);
     return errno === 'ENOTDIR'
       ? bad(path, 'is not a directory', 'name the directory of a volume or of a snapshot')
-      : bad(path, `cannot be listed: ${errno}`, 'run as a user who may (root, or CAP_DAC_READ_SEARCH)');
+      : bad(path, `cannot be listed: ${errnoText(errno)}`, 'run as a user who may (root, or CAP_DAC_READ_SEARCH)');
   }
 }
 

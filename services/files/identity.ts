@@ -1,4 +1,5 @@
 // Which tree a root is (design.md section 5, "Identity of a root"), so that an empty or swapped volume is not taken for a loss.
+import { errnoText } from '../../domain/errno.ts';
 import { opendirSync, readdirSync, readlinkSync, statSync } from 'node:fs';
 import { posix } from 'node:path';
 import { RollcallError } from '../../domain/exit.ts';
@@ -135,11 +136,11 @@ function refuse(path: string, errno: string, cause: unknown): RollcallError {
         ? [`${path} is not a directory.`, 'Name the directory at the top of the volume.']
         : errno === 'EACCES' || errno === 'EPERM'
           ? [
-              `${path} may not be read by this user (${errno}).`,
+              `${path} may not be read by this user (${errnoText(errno)}).`,
               'Run Rollcall as root, or as a user who may read the whole volume.',
             ]
           : [
-              `${path} cannot be read (${errno}).`,
+              `${path} cannot be read (${errnoText(errno)}).`,
               errno === 'ENOTCONN'
                 ? 'The program behind this mount has ended: unmount it (umount -l), and mount it again; nothing was concluded.'
                 : 'Check the mount and the kernel log (findmnt, dmesg); nothing was concluded.',

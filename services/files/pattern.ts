@@ -1,4 +1,5 @@
 // The patterns that people write for snapshots: which part is literal, what they match, and what they cannot match, which is said aloud.
+import { errnoText } from '../../domain/errno.ts';
 import { lstatSync, readdirSync, readlinkSync } from 'node:fs';
 import { posix } from 'node:path';
 import fastGlob from 'fast-glob';
@@ -244,12 +245,15 @@ async function glob(
         throw cause;
       const path = printable(cause.path);
       if (path === base || ignore.length >= 2 * UNREADABLE_MAX) {
-        throw new RollcallError(`${path} cannot be listed (${errno}), so the snapshots in it are not known.`, {
-          next: 'Run as a user who may read the backup, and check its mount.',
-          cause,
-        });
+        throw new RollcallError(
+          `${path} cannot be listed (${errnoText(errno)}), so the snapshots in it are not known.`,
+          {
+            next: 'Run as a user who may read the backup, and check its mount.',
+            cause,
+          },
+        );
       }
-      leftOut.push({ path, reason: `it cannot be listed (${errno})` });
+      leftOut.push({ path, reason: `it cannot be listed (${errnoText(errno)})` });
       const unreadable = fastGlob.escapePath(posix.relative(directory, cause.path));
       ignore.push(unreadable, `${unreadable}/**`);
     }

@@ -1,4 +1,5 @@
 // The snapshots of a backup: which directories a pattern names, when each was taken, which state each is, and which are not finished.
+import { errnoText } from '../../domain/errno.ts';
 import { lstatSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { compareBytes, joinPath } from '../../domain/path.ts';
 import type { AsOf } from '../../domain/scan.ts';
@@ -237,7 +238,7 @@ export async function findSnapshots(
     } catch (error) {
       const errno = error instanceof FileError ? error.errno : errnoOf(error);
       if (errno === null) throw error;
-      leftOut.push({ path: match.path, reason: `it cannot be looked at (${errno})` });
+      leftOut.push({ path: match.path, reason: `it cannot be looked at (${errnoText(errno)})` });
     }
   }
 

@@ -1,4 +1,5 @@
 // A file that appears whole or not at all: written beside its place, and renamed when everything is on disk.
+import { errnoText } from '../../domain/errno.ts';
 import { randomBytes } from 'node:crypto';
 import { lstatSync, renameSync, rmSync, statSync } from 'node:fs';
 import { RollcallError } from '../../domain/exit.ts';
@@ -50,7 +51,7 @@ export async function writeWhole<T>(
     throw new RollcallError(
       full
         ? `The disk is full: more than ${open?.written ?? 0} bytes are needed at ${directory}. No ${words.what} was left behind.`
-        : `The ${words.what} cannot be written to ${directory} (${errno}). Nothing was left behind.`,
+        : `The ${words.what} cannot be written to ${directory} (${errnoText(errno)}). Nothing was left behind.`,
       {
         next: `Choose a file on another disk with ${words.option}; what was read is kept, and the next run is quick.`,
         cause: error,
@@ -71,7 +72,7 @@ export function checkFilePlace(file: string, words: FileWords): { readonly exist
   } catch (error) {
     const errno = errnoOf(error);
     if (errno === null) throw error;
-    throw refuse(`has no directory to lie in (${errno})`);
+    throw refuse(`cannot be made: its directory cannot be used (${errnoText(errno)})`);
   }
   try {
     if (!lstatSync(bytesOf(file)).isFile()) throw refuse('exists, and is no file');
@@ -80,6 +81,6 @@ export function checkFilePlace(file: string, words: FileWords): { readonly exist
     const errno = errnoOf(error);
     if (errno === null) throw error;
     if (errno === 'ENOENT') return { exists: false };
-    throw refuse(`exists and cannot be looked at (${errno})`);
+    throw refuse(`exists and cannot be looked at (${errnoText(errno)})`);
   }
 }

@@ -1,4 +1,5 @@
 // `rollcall export`: what a volume held at one complete scan, as a list that another tool checks with; or two states compared, as rclone prints it.
+import { errnoText } from '../../domain/errno.ts';
 import { RollcallError } from '../../domain/exit.ts';
 import { joinPath } from '../../domain/path.ts';
 import type { Gap } from '../../domain/scan.ts';
@@ -175,5 +176,5 @@ class Counts {
 /** As messages call what a scan could not look at. */
 export function gapText(gap: Gap): string {
   const path = gap.name === '' ? gap.directory : joinPath(gap.directory, gap.name);
-  return `${path === '' ? 'the root' : path} (${gap.errno ?? gap.detail ?? gap.status})`;
+  return `${path === '' ? 'the root' : path} (${gap.errno === null ? (gap.detail ?? gap.status) : errnoText(gap.errno)})`;
 }

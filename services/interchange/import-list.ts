@@ -1,4 +1,5 @@
 // `rollcall import`: a list of names and digests that another tool made becomes evidence of what a volume held at some time.
+import { errnoText } from '../../domain/errno.ts';
 import { createHash } from 'node:crypto';
 import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
 import { EXIT, RollcallError } from '../../domain/exit.ts';
@@ -186,7 +187,7 @@ function readWhole(typed: string, cwd: string): { readonly raw: Buffer; readonly
   } catch (error) {
     const errno = errnoOf(error);
     if (errno === null) throw error;
-    throw new RollcallError(`${path} cannot be read (${errno}).`, { next: 'Check the path.', cause: error });
+    throw new RollcallError(`${path} cannot be read (${errnoText(errno)}).`, { next: 'Check the path.', cause: error });
   } finally {
     if (fd !== null) closeSync(fd);
   }

@@ -6,7 +6,10 @@ import { partRecord } from '../restore/part.ts';
 import { nothingToReport, picture, type ReportInput } from '../restore/present.ts';
 import { fits } from '../restore/room.ts';
 
-export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
+export type Json = null | boolean | number | string | readonly Json[] | JsonObject;
+export interface JsonObject {
+  readonly [key: string]: Json;
+}
 
 /** As AIDE's exit code has it: 1 something is new, 2 something is gone, 4 something changed. A move is both new and gone. */
 export function changeBits(assessment: Assessment): number {
@@ -21,6 +24,8 @@ export function changeBits(assessment: Assessment): number {
 
 function interval(each: Interval): Json {
   return {
+    // Some names are there twice, in the two spellings that --json and summary.json once had.
+    ...each,
     series: each.series,
     from: each.from,
     to: each.to,
@@ -45,7 +50,7 @@ function tally(its: { readonly files: number; readonly bytes: number }): Json {
 }
 
 /** The bundle's own part of the answer: for `bundle --json`, too. */
-export function bundle(input: ReportInput): Json {
+export function bundle(input: ReportInput): JsonObject {
   return {
     path: input.bundle,
     target: input.target,
@@ -77,10 +82,12 @@ export function bundle(input: ReportInput): Json {
  * One object; JSON.stringify takes it as it is. Sizes and counts are numbers, times ISO 8601, ids strings (they are 64 bits wide).
  * `input` is null where no bundle was written. Paths are printable text.
  */
-export function toJson(assessment: Assessment, input: ReportInput | null): Json {
+export function toJson(assessment: Assessment, input: ReportInput | null): JsonObject {
   const seen = picture(assessment);
   return {
     volume: assessment.volume,
+    livePath: assessment.livePath,
+    liveScan: { id: String(assessment.liveScan.id), asOf: assessment.liveScan.asOf },
     live: { path: assessment.livePath, scan: String(assessment.liveScan.id), as_of: assessment.liveScan.asOf },
     series: assessment.series.map((series) => ({
       name: series.name,
@@ -88,6 +95,7 @@ export function toJson(assessment: Assessment, input: ReportInput | null): Json 
       snapshots: series.snapshots,
       newest: series.newest,
       newest_as_of: series.newestAsOf,
+      newestAsOf: series.newestAsOf,
     })),
     created: new Date(assessment.createdMs).toISOString(),
     nothing_to_report: nothingToReport(assessment),
@@ -99,13 +107,18 @@ export function toJson(assessment: Assessment, input: ReportInput | null): Json 
       intervals: assessment.window.intervals.map(interval),
     },
     timeline: assessment.timeline.map(interval),
-    universe: { files: assessment.universe.paths, directories: assessment.universe.directories },
+    universe: {
+      files: assessment.universe.paths,
+      paths: assessment.universe.paths,
+      directories: assessment.universe.directories,
+    },
     verdicts: Object.fromEntries(
       VERDICTS.map((verdict) => [
         verdict,
         { ...assessment.verdicts[verdict], directories: assessment.directories[verdict] },
       ]),
     ),
+    directories: assessment.directories,
     recovery: {
       exact: tally(assessment.recovery.exact),
       older: tally(assessment.recovery.older),
@@ -125,6 +138,16 @@ export function toJson(assessment: Assessment, input: ReportInput | null): Json 
     },
     incomplete: [...assessment.incomplete],
     unread: assessment.incomplete.length > 0,
+    losses: {
+      lostForGood: tally(seen.lost),
+      restorable: tally(seen.restorable),
+      silent: tally(seen.silent),
+      uncertain: tally(seen.uncertain),
+      personDeleted: tally(seen.personDeleted),
+    },
+    bytesRead: assessment.bytesRead,
+    bytesTrusted: assessment.bytesTrusted,
+    trustedSince: assessment.trustedSince,
     conditions: assessment.conditions.map((condition) => ({ code: condition.code, text: condition.text })),
     read: {
       bytes: assessment.bytesRead,

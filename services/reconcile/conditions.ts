@@ -1,4 +1,5 @@
 // What a person must know of the whole assessment: what could not be looked at, and what limits the conclusions, with the step that follows.
+import { errnoText } from '../../domain/errno.ts';
 import type { Condition, Finding, Window } from '../../domain/assessment.ts';
 import type { Observer } from '../../domain/facts.ts';
 import { joinPath } from '../../domain/path.ts';
@@ -278,7 +279,8 @@ function gapSentence(gap: StoredGap): string {
 const SAY_MORE: ReadonlySet<string> = new Set(['ENOENT', 'ENOKEY', 'EOVERFLOW', 'ENAMETOOLONG']);
 
 function whyOf({ errno, detail, status }: StoredGap): string {
-  return (errno !== null && SAY_MORE.has(errno) ? (detail ?? errno) : (errno ?? detail)) ?? status;
+  const says = errno === null ? null : errnoText(errno);
+  return (errno !== null && SAY_MORE.has(errno) ? (detail ?? says) : (says ?? detail)) ?? status;
 }
 
 function gapPath(gap: StoredGap): string {

@@ -1,4 +1,5 @@
 // A bundle as it lies on disk: whether it is one, whether somebody else may have had a hand in it, and whether it is as it was written.
+import { errnoText } from '../../domain/errno.ts';
 import { createHash } from 'node:crypto';
 import { closeSync, constants, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
 import { EXIT, RollcallError } from '../../domain/exit.ts';
@@ -27,10 +28,13 @@ function refuseOne(bundle: string, name: string): void {
   try {
     fd = openSync(Buffer.concat([bytesOf(bundle), Buffer.from(name)]), constants.O_RDONLY | constants.O_NOFOLLOW);
   } catch (cause) {
-    throw new RollcallError(`${bundle} is not a restore bundle: ${name.slice(1)} ${errnoOf(cause) ?? ''}`, {
-      cause,
-      next: NO_BUNDLE,
-    });
+    throw new RollcallError(
+      `${bundle} is not a restore bundle: its ${name.slice(1)} cannot be read (${errnoText(errnoOf(cause) ?? 'EINVAL')})`,
+      {
+        cause,
+        next: NO_BUNDLE,
+      },
+    );
   }
   try {
     const { uid, mode } = fstatSync(fd);
@@ -55,7 +59,7 @@ export function opened<T>(path: string, what: 'bundle' | 'target', open: () => T
     return open();
   } catch (error) {
     if (!(error instanceof FileError)) throw error;
-    throw new RollcallError(`the ${what} ${path} cannot be opened: ${error.errno}`, {
+    throw new RollcallError(`the ${what} ${path} cannot be opened: ${errnoText(error.errno)}`, {
       cause: error,
       next:
         what === 'bundle' ? NO_BUNDLE : 'Check the path, and that the file system that holds it is mounted (findmnt).',
@@ -73,10 +77,13 @@ export function readSummary(bundle: string): { volume: string; livePath: string 
   try {
     raw = readFileSync(fileOf(bundle, 'summary.json'), 'utf8');
   } catch (error) {
-    throw new RollcallError(`${bundle} is not a restore bundle: summary.json ${errnoOf(error) ?? 'cannot be read'}`, {
-      cause: error,
-      next: NO_BUNDLE,
-    });
+    throw new RollcallError(
+      `${bundle} is not a restore bundle: its summary.json cannot be read (${errnoText(errnoOf(error) ?? 'EINVAL')})`,
+      {
+        cause: error,
+        next: NO_BUNDLE,
+      },
+    );
   }
   let summary: unknown;
   try {

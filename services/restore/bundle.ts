@@ -1,4 +1,6 @@
 // Writes a restore bundle: a directory that stands alone, without the database, and appears whole or not at all (design.md section 7).
+import { bundle as bundleJson, toJson } from '../reconcile/assessment-json.ts';
+import { errnoText } from '../../domain/errno.ts';
 import { existsSync, lstatSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -14,7 +16,7 @@ import { type ListLine, listFileOf, listFiles, type Lists } from './lists.ts';
 import { BUNDLE_FORMAT, findingRecord, manifestRecord } from './manifest.ts';
 import { partRecord } from './part.ts';
 import { planRestore, type RestorePlan } from './plan.ts';
-import { picture, type ReportInput } from './present.ts';
+import type { ReportInput } from './present.ts';
 import { type NextSource, proveSources } from './prove.ts';
 import { renderReadme } from './readme.ts';
 import { fits } from './room.ts';
@@ -169,7 +171,7 @@ function checkOutDir(
   } catch (error) {
     const errno = errnoOf(error);
     if (errno === null) throw error;
-    throw new RollcallError(`${parentOf(outDir)} cannot be used for the bundle: ${errno}`, {
+    throw new RollcallError(`${parentOf(outDir)} cannot be used for the bundle: ${errnoText(errno)}`, {
       cause: error,
       next: 'give --out a directory that can be made',
     });
@@ -286,40 +288,18 @@ function filesOf(
   ];
 }
 
-/** What was lost, by what is known of how: what a plain restore leaves out is counted apart. Non-directories. */
-function lossCounts(assessment: Assessment): Record<string, Tally> {
-  const { lost, restorable, silent, uncertain, personDeleted } = picture(assessment);
-  return { lostForGood: lost, restorable, silent, uncertain, personDeleted };
-}
-
+/** What assess --json prints, and what only the bundle itself knows. */
 function summaryOf(
   assessment: Assessment,
   plan: RestorePlan,
   counted: Counted,
   render: ReportInput,
 ): Record<string, unknown> {
-  const { window, timeline, universe, verdicts, directories, recovery, incomplete, conditions } = assessment;
   return {
+    ...toJson(assessment, render),
     format: BUNDLE_FORMAT,
-    volume: assessment.volume,
-    livePath: assessment.livePath,
-    liveScan: { id: String(assessment.liveScan.id), asOf: assessment.liveScan.asOf },
-    created: new Date(assessment.createdMs).toISOString(),
-    series: assessment.series,
-    window,
-    timeline,
-    universe,
-    verdicts,
-    directories,
-    recovery,
-    losses: lossCounts(assessment),
-    incomplete,
-    unread: incomplete.length > 0,
-    conditions,
-    bytesRead: assessment.bytesRead,
-    bytesTrusted: assessment.bytesTrusted,
-    trustedSince: assessment.trustedSince,
     bundle: {
+      ...bundleJson(render),
       ...counted,
       needed: render.needed,
       free: render.free,

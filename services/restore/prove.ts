@@ -1,5 +1,6 @@
 // Every source copy is read when the restore lists are written, and so is what lies in the way (design.md section 3, rule 10): a finding is some
 // minutes or days old, and a snapshot may have rotted, been pruned or been exchanged since.
+import { errnoText } from '../../domain/errno.ts';
 import type { Finding, Source, State } from '../../domain/assessment.ts';
 import { EXIT, RollcallError } from '../../domain/exit.ts';
 import { isWithin, joinPath } from '../../domain/path.ts';
@@ -181,7 +182,7 @@ function readSource(
     return failed(`the ${source.inTarget ? 'volume' : 'snapshot'} of its source is not there any more`);
   const read = copies.read(source.path, onBytes);
   if (read.is === 'absent' || read.is === 'blocked') return failed('its source is not there any more');
-  if (read.is === 'unreadable') return failed(`its source cannot be read (${read.errno})`);
+  if (read.is === 'unreadable') return failed(`its source cannot be read (${errnoText(read.errno)})`);
   const { state, stat } = read;
   const expected = recovery === 'exact' && finding.expected !== null ? finding.expected : source.state;
   if (!sameContent(state, source.state) || !sameContent(state, expected)) {
@@ -214,7 +215,8 @@ function readObstacle(
   const copies = roots.at(livePath);
   if (copies === null) return { leftOut: 'the volume cannot be opened', sourceFailed: false };
   const read = copies.read(finding.path, onBytes);
-  if (read.is === 'unreadable') return { leftOut: `it cannot be read any more (${read.errno})`, sourceFailed: false };
+  if (read.is === 'unreadable')
+    return { leftOut: `it cannot be read any more (${errnoText(read.errno)})`, sourceFailed: false };
   if (read.is !== 'there' || finding.found === null || !sameContent(read.state, finding.found)) return changed;
   if (read.state.kind !== 'file') return { state: read.state, sha256: null };
   const sha256 = copies.sha256(finding.path, read.stat);

@@ -1,4 +1,5 @@
 // Re-reads what a bundle has restored and holds it against the bundle's manifest: the proof that every file came back bit for bit.
+import { errnoText } from '../../domain/errno.ts';
 import { createReadStream, readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import type { State, Tally } from '../../domain/assessment.ts';
@@ -222,7 +223,7 @@ function itemOf(entry: ManifestEntry, look: Look, copies: Copies, inodes: Map<bi
     case 'blocked':
       return item('blocked', 'a symlink or a file stands where one of its directories should be');
     case 'unreadable':
-      return item('unreadable', `it cannot be read (${look.errno})`);
+      return item('unreadable', `it cannot be read (${errnoText(look.errno)})`);
     case 'absent':
       // What was damaged and is absent now was not left waiting: somebody took it away.
       return needs.length > 0 && entry.action !== 'replace'

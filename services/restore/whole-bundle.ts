@@ -1,5 +1,6 @@
 // The directory of a bundle, which appears whole or not at all: written beside its place, with the digests of everything in it, and renamed when
 // everything is on disk.
+import { errnoText } from '../../domain/errno.ts';
 import { createHash } from 'node:crypto';
 import { lstatSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { EXIT, RollcallError } from '../../domain/exit.ts';
@@ -69,7 +70,7 @@ export function writeBundleWhole(
     throw new RollcallError(
       full
         ? `the disk is full: the bundle needs ${sizeOf(files)} bytes at ${parentOf(directory)}; nothing was left behind`
-        : `the bundle could not be written to ${parentOf(directory)}: ${errno}; nothing was left behind`,
+        : `the bundle could not be written to ${parentOf(directory)}: ${errnoText(errno)}; nothing was left behind`,
       {
         exit: EXIT.failure,
         cause: error,

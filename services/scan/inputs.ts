@@ -1,4 +1,5 @@
 // What a person has typed, before any work: every path is found, placed and held against the others; what would mislead or harm is refused.
+import { errnoText } from '../../domain/errno.ts';
 import { readdirSync, statSync } from 'node:fs';
 import { EXIT, RollcallError } from '../../domain/exit.ts';
 import { baseName, compareBytes, encodeName, encodePath, isWithin, joinPath, parentOf } from '../../domain/path.ts';
@@ -290,7 +291,7 @@ export function placeOutside(
   } catch (cause) {
     const errno = errnoOf(cause);
     if (errno === null) throw cause;
-    throw new RollcallError(`The ${what} ${typed} cannot be placed (${errno}).`, {
+    throw new RollcallError(`The ${what} ${typed} cannot be placed (${errnoText(errno)}).`, {
       next: `Choose another with ${option}.`,
       cause,
     });

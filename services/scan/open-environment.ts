@@ -1,4 +1,5 @@
 // Opens the root of a scan for one shard, and checks that it is still the root that the scan began with.
+import { errnoText } from '../../domain/errno.ts';
 import type { Connection } from '../catalog/database.ts';
 import { isWithin, joinPath } from '../../domain/path.ts';
 import { isBuiltInSkip } from '../../domain/scope.ts';
@@ -46,7 +47,7 @@ export function openEnvironment(parts: EnvironmentParts): OpenedEnvironment {
     root = openRoot(context.path);
   } catch (error) {
     if (!(error instanceof FileError)) throw error;
-    return { quarantine: `${context.path} can no longer be opened (${error.errno})` };
+    return { quarantine: `${context.path} can no longer be opened (${errnoText(error.errno)})` };
   }
   const mounts = readMounts();
   const mount = mountOf(context.path, mounts);

@@ -76,7 +76,7 @@ test('a worker whose parent is killed gives back its work, and its server goes',
   await until('it works', () => worker.said().includes('worker on'), 60_000);
   kill(worker.pid);
   await gone();
-  expect(worker.said()).toContain('worker ends');
+  expect(worker.said()).toContain('stopping: no new work');
   expect(existsSync(join(state, 'data/postmaster.pid'))).toBe(false);
 });
 

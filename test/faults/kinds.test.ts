@@ -129,7 +129,7 @@ test('a directory and a file that this user may not read are incomplete, never m
   });
   const told = JSON.parse(out) as AssessTold;
   expect(told).toMatchObject({
-    exit: 3,
+    exit: 1,
     intact: 1,
     findings: {
       'open/lost': 'missing exact',
@@ -141,7 +141,7 @@ test('a directory and a file that this user may not read are incomplete, never m
     },
   });
   expect(told.text).toContain(
-    'INCOMPLETE: live: shut could not be looked at (EACCES); everything below it is unknown.',
+    'INCOMPLETE: live: shut could not be looked at (EACCES: permission denied); everything below it is unknown.',
   );
   expect(told.text).toContain(
     '2 places could not be looked at for want of permission: nothing there is called missing. Run the same command as root',

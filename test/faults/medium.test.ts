@@ -47,8 +47,8 @@ describe.skipIf(!canMount)('ext4 (skipped where this process may not mount)', ()
       // What is below the directory can be put nowhere; beside the letter there is room.
       lists: { 'night 2 beside.pairs': [`/desk/letter.rollcall-${house.night(2)}`] },
       incomplete: [
-        'live: attic could not be looked at (EBADMSG); everything below it is unknown.',
-        'live: desk/letter could not be looked at (EUCLEAN).',
+        'live: attic could not be looked at (EBADMSG: the file system finds its own data damaged); everything below it is unknown.',
+        'live: desk/letter could not be looked at (EUCLEAN: the file system needs repair).',
       ],
     });
 
@@ -121,7 +121,7 @@ test.skipIf(!hasBtrfs)(
     house.lose('desk/torn', 'desk/whole');
     const backups = [join(store.at, 'snapshots', '*')];
     expect(house.report(await house.assess(3, { backups }))).toEqual({
-      ...house.quiet({ exit: 3, window: 'no burst', universe: '3 files, 1 directories' }),
+      ...house.quiet({ exit: 1, window: 'no burst', universe: '3 files, 1 directories' }),
       intervals: ['night 3 to live'],
       verdicts: { missing: 2, intact: 1 },
       directories: { intact: 1 },
@@ -131,7 +131,9 @@ test.skipIf(!hasBtrfs)(
         'desk/whole': 'missing exact from night 3 silent',
       },
       lists: { 'night 3 missing.files': ['/desk/whole'], lost: ['desk/torn'] },
-      incomplete: [`${backups[0]} (${house.night(3)}): desk/torn could not be looked at (EIO).`],
+      incomplete: [
+        `${backups[0]} (${house.night(3)}): desk/torn could not be looked at (EIO: input/output error: the disk or its connection fails).`,
+      ],
     });
   },
 );

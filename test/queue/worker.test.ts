@@ -188,7 +188,7 @@ test('a worker that is asked to end gives back what it holds, and says why it en
   first.stop();
   expect(await first.ended).toBe(0);
   expect(await holders(scanId)).toBe(0);
-  expect(said.join('')).toContain('worker ends');
+  expect(said.join('')).toContain('stopping: no new work');
   expect((await scanState(client, scanId)).state).toBe('running');
   startWorker();
   await until('the next one completes it', () => isComplete(scanId), 80_000);

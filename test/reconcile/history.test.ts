@@ -24,8 +24,8 @@ test('history takes a name as a report shows it and as it is, and tells a root f
     expect((await told(typed)).path).toBe(path);
   expect((await told('t\tab', `${world.live}/d`)).path).toBe('d/t\\x09ab');
 
-  expect((await refusal(told('d/no\nbody'))).message).toBe('No scan has ever met d/no\\x0abody.');
-  expect((await refusal(told('/no\nwhere'))).message).toBe('No scan has ever met /no\\x0awhere.');
+  expect((await refusal(told('d/no\nbody'))).message).toBe('d/no\\x0abody does not appear in any scan.');
+  expect((await refusal(told('/no\nwhere'))).message).toBe('/no\\x0awhere does not appear in any scan.');
   for (const typed of [world.live, `${world.live}/`])
     expect((await refusal(told(typed))).message).toBe(`${world.live} is the root of the volume ${world.live}.`);
   expect((await refusal(told('live', world.root))).message).toContain('is the root of the volume');

@@ -112,7 +112,7 @@ describe('what is asked of an assessment', () => {
       writeFileSync(place.join('ask.mts'), asked);
       chmodSync(place.path, 0o755);
       const answer = run(`${process.cwd()}/node_modules/.bin/tsx`, place.join('ask.mts'), place.join('live'));
-      expect(answer).toContain(`2 ${place.join('live')} may not be read by this user (EACCES)`);
+      expect(answer).toContain(`2 ${place.join('live')} may not be read by this user (EACCES: permission denied)`);
     } else {
       expect(await refusal({})).toMatchObject({ exit: 2, text: expect.stringContaining('may not be read') });
     }
