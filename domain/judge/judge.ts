@@ -7,6 +7,7 @@ import type { Acceptance, JudgeContext, Judged, Outcome, SourceCopy } from './co
 import { acceptance, acceptedPair, damageOf, lkgBefore } from './damage.ts';
 import { causeOfLeaving, whereItWent } from './elsewhere.ts';
 import { FLAG } from './flags.ts';
+import { openCase } from './history.ts';
 import type { RowVerdict } from './integrity.ts';
 import { judgeIntegrity } from './integrity.ts';
 import { expectedKeyOf, hexDigest, OBSERVED_ABSENT, observedKeyOf, stateOf } from './keys.ts';
@@ -16,7 +17,7 @@ import { judgeProtection, unreadNewest } from './protection.ts';
 import type { Recovered } from './recovery.ts';
 import { recover } from './recovery.ts';
 import type { Case, Pending, Sighting } from './sightings.ts';
-import { nameOf, needRead, openCase, orderIsDoubtful, PENDING, readable, volumeOf, wasRead } from './sightings.ts';
+import { nameOf, needRead, orderIsDoubtful, PENDING, readable, volumeOf, wasRead } from './sightings.ts';
 import { borneOut } from './votes.ts';
 
 /**
