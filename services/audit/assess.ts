@@ -8,6 +8,7 @@ import { recordBundle } from '../catalog/assessments.ts';
 import { historyOf } from '../catalog/history.ts';
 import type { Queryable } from '../catalog/scans.ts';
 import { meaningsOf } from '../files/location.ts';
+import { mayDestroy, wayTo } from '../files/gluster.ts';
 import { mayLookUp, mountByPath, readMounts } from '../files/mounts.ts';
 import { exists } from '../files/snapshots.ts';
 import { reconcile } from '../reconcile/assess-volume.ts';
@@ -194,6 +195,8 @@ async function bundleOf(
 export function freeBundleName(tools: { readonly cwd: string; readonly nowMs: () => number }): string {
   const name = joinPath(tools.cwd, bundleName(new Date(tools.nowMs())));
   let free = name;
+  // Where looking may destroy the name is refused, not looked up.
+  if (wayTo(tools.cwd, mayDestroy, readMounts()).met !== null) return name;
   for (let n = 2; exists(free); n++) free = `${name}-${n}`;
   return free;
 }

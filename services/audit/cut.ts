@@ -84,7 +84,7 @@ export async function cutBundle(
 function refuseLooking(request: CutRequest, { assessment, backupRoots }: Reopened, outDir: string): void {
   const mounts = readMounts();
   const read = [assessment.livePath, ...backupRoots];
-  for (const path of read) refuseGluster(path, request, false, mounts);
+  for (const path of [...read, outDir]) refuseGluster(path, request, false, mounts);
   refuseBrick([...read, outDir].map(placeOf), mounts);
 }
 

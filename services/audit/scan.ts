@@ -76,7 +76,16 @@ async function scanVolume(tools: ScanRequestTools, request: ScanRequest): Promis
     if (series !== null) return scanSnapshot(tools, request, live, series);
     if (request.role === null && !request.newState) refuseDatedVolume(live);
     if (tools.stateDir !== null)
-      placeOutside('state directory', tools.stateDir, '--state-dir', tools.cwd, [live], [], request.crossMounts);
+      placeOutside(
+        'state directory',
+        tools.stateDir,
+        '--state-dir',
+        tools.cwd,
+        [live],
+        [],
+        request.crossMounts,
+        request.bricksRescued,
+      );
     const mode = request.reread ? 'reread' : 'read';
     const { volume, run } = await scanTree(tools, { path: live, scope, mode, newState: request.newState });
     const gaps = await newestGaps(tools.db.pool, volume.id);
@@ -127,7 +136,16 @@ async function scanFound(
   const scope = { excludes: request.excludes, crossMounts };
   const volumes = found.snapshots.map((snapshot) => snapshot.path);
   if (tools.stateDir !== null)
-    placeOutside('state directory', tools.stateDir, '--state-dir', tools.cwd, volumes, [found], crossMounts);
+    placeOutside(
+      'state directory',
+      tools.stateDir,
+      '--state-dir',
+      tools.cwd,
+      volumes,
+      [found],
+      crossMounts,
+      request.bricksRescued,
+    );
   const place = { db: tools.db, host: tools.host, cwd: tools.cwd, found, crossMounts };
   const exportFile = request.exportFile === null ? null : await checkExportFile({ ...place, file: request.exportFile });
   const { volume, runs } = await scanSeries(tools, { pattern, found, scope, reread: request.reread }, (plan) =>

@@ -281,10 +281,13 @@ export function placeOutside(
   volumes: readonly string[],
   series: readonly FoundPlaces[],
   crossMounts: boolean,
+  bricksRescued = false,
 ): string {
   refuseEmpty(option, argument);
   const typed = meaningsOf(argument, cwd)[0];
   if (typed === undefined) throw new RollcallError(`${JSON.stringify(argument)} is no path.`);
+  // Whether something of that name is there already is a lookup.
+  refuseGluster(typed, { notGluster: true, bricksRescued }, false);
   let path: string;
   try {
     path = futurePathOf(typed);
@@ -351,7 +354,16 @@ export async function refuseStateInside(
     series.push({ ...expanded, snapshots: expanded.matches });
     volumes.push(...expanded.matches.map(({ path }) => path));
   }
-  placeOutside('state directory', request.stateDir, '--state-dir', cwd, volumes, series, crossMounts);
+  placeOutside(
+    'state directory',
+    request.stateDir,
+    '--state-dir',
+    cwd,
+    volumes,
+    series,
+    crossMounts,
+    request.bricksRescued,
+  );
 }
 
 /**
@@ -377,7 +389,9 @@ export async function checkInputs(request: InputRequest): Promise<CheckedInputs>
 
   const volumes = [live, ...series.flatMap((one) => [...one.snapshots, ...one.leftOut].map(({ path }) => path))];
   const place = (what: string, argument: string | null, option: string): string | null =>
-    argument === null ? null : placeOutside(what, argument, option, request.cwd, volumes, series, request.crossMounts);
+    argument === null
+      ? null
+      : placeOutside(what, argument, option, request.cwd, volumes, series, request.crossMounts, request.bricksRescued);
   const stateDir = place('state directory', request.stateDir, '--state-dir');
   const outDir = place('output directory', request.outDir, '--out');
   if (outDir !== null && exists(outDir)) {

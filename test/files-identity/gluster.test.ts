@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { EXIT } from '../../domain/exit.ts';
 import { openPool } from '../../services/catalog/database.ts';
+import { freeBundleName } from '../../services/audit/assess.ts';
 import { cutBundle } from '../../services/audit/cut.ts';
 import { scan } from '../../services/audit/scan.ts';
 import { brickUnder } from '../../services/files/gluster.ts';
@@ -147,6 +148,10 @@ describe.skipIf(!canFuse).each(['ro', 'rw'] as const)(
         attempts.push(() => checkInputs({ ...request, crossMounts: true, live: 'mnt', backups: [] }));
         attempts.push(() => checkInputs({ ...request, crossMounts: true, live: 'live', backups: ['around'] }));
         attempts.push(() => refuseStateInside({ ...request, stateDir: 'state', trees: ['mnt/gv'], patterns: [] }));
+        attempts.push(() => refuseStateInside({ ...request, stateDir: 'mnt/gv/state', trees: ['live'], patterns: [] }));
+        const gv = { cwd: place.join('mnt/gv/a'), nowMs: Date.now };
+        for (const outDir of ['mnt/gv/out', 'link/out', freeBundleName(gv)])
+          attempts.push(() => checkInputs({ ...request, live: 'live', backups: ['backup/*'], outDir }));
         attempts.push(() =>
           refuseStateInside({ ...request, stateDir: 'state', trees: ['live'], patterns: ['mnt/*/a'] }),
         );
