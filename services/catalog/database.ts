@@ -31,8 +31,25 @@ const KEEPALIVE_IDLE_S = 60;
 const KEEPALIVE_INTERVAL_S = 10;
 const KEEPALIVE_COUNT = 6;
 
+/**
+ * Whatever changes what our SQL means or how it ends: a server, a database or a role may have been given other values, and what a connection asks
+ * for itself comes before all of them.
+ */
 const SETTINGS: Readonly<Record<string, string>> = {
   search_path: SCHEMA,
+  array_nulls: 'on',
+  standard_conforming_strings: 'on',
+  backslash_quote: 'safe_encoding',
+  transform_null_equals: 'off',
+  extra_float_digits: '1',
+  default_transaction_isolation: 'read committed',
+  default_transaction_read_only: 'off',
+  default_transaction_deferrable: 'off',
+  // A scan of millions of names takes the time that it takes, and a worker may be idle for hours.
+  statement_timeout: '0',
+  idle_session_timeout: '0',
+  exit_on_error: 'off',
+  synchronous_commit: 'on',
   timezone: 'UTC',
   datestyle: 'ISO',
   intervalstyle: 'postgres',
@@ -48,8 +65,11 @@ const SETTINGS: Readonly<Record<string, string>> = {
 };
 
 const OPTIONS = Object.entries(SETTINGS)
-  .map(([name, value]) => `-c ${name}=${value}`)
+  .map(([name, value]) => `-c ${name}=${value.replaceAll(' ', '\\ ')}`)
   .join(' ');
+
+// Postgres 17 and later know it; an older one would refuse a connection that asks for it.
+const NO_TRANSACTION_TIMEOUT = `select set_config('transaction_timeout', '0', false) where current_setting('transaction_timeout', true) <> '0'`;
 
 const INT8 = 20;
 const INT8_ARRAY = 1016;
@@ -138,7 +158,12 @@ export async function connect(
     await client.end().catch(() => {});
     throwAdvised(error);
   }
-  if (relaxed) await client.query('set synchronous_commit = off');
+  try {
+    await client.query(`${relaxed ? 'set synchronous_commit = off;' : ''}${NO_TRANSACTION_TIMEOUT}`);
+  } catch (error) {
+    await client.end().catch(() => {});
+    throwAdvised(error);
+  }
   return client;
 }
 
@@ -149,6 +174,17 @@ export interface Database {
   readonly trouble: () => Promise<Error | null>;
   /** Ends every connection, waiting for those that are out. Safe to call twice. */
   close(): Promise<void>;
+}
+
+/** Nobody gets the connection before it is done. */
+async function setUp(client: ClientBase, done: (error?: Error) => void): Promise<void> {
+  let failure: Error | undefined;
+  try {
+    await client.query(NO_TRANSACTION_TIMEOUT);
+  } catch (error) {
+    failure = error instanceof Error ? error : new Error(String(error));
+  }
+  done(failure);
 }
 
 /** Several connections for one process. Opening costs nothing: the first query connects. */
@@ -171,6 +207,7 @@ export function openPool(
     ...clientConfig(address, applicationName),
     max: connectionsMax,
     idleTimeoutMillis: 30_000,
+    verify: (client, done) => void setUp(client, done),
   });
   pool.on('error', () => {});
   // A client that is checked out has no listener of the pool's: a break would otherwise be an uncaught error.
