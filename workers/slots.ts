@@ -69,6 +69,7 @@ function watched(threads: ThreadPool, signal: AbortSignal): { threads: ThreadPoo
     is: () => hangs,
     threads: {
       lanes: threads.lanes,
+      threads: threads.threads,
       close: () => threads.close(),
       run(scanId, shard) {
         const running = threads.run(scanId, shard);

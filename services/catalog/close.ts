@@ -1,5 +1,6 @@
 // The close of a scan: the sums must add up, then everything that was staged is applied in the transaction that makes the scan complete.
 import type { ClientBase } from 'pg';
+import { correctDirectoryTimes } from './listed-times.ts';
 import { noCounts } from './shard-result.ts';
 import type { ShardCounts } from './shard-result.ts';
 import { dropStaged } from './scans.ts';
@@ -14,7 +15,7 @@ export interface ScanTotals extends ShardCounts {
   readonly inserted: number;
   /** Changes of older rows. */
   readonly staged: number;
-  /** mtime of the volume's root as its listing saw it, in decimal; null for a late scan, which leaves no listings. */
+  /** mtime of the volume's root as its listing saw it, in decimal; null where it was not listed. */
   readonly rootMtimeNs: string | null;
 }
 
@@ -55,6 +56,7 @@ export async function closeScan(
       await client.query('rollback');
       return { outcome: 'already closed' };
     }
+    if (context.next === null) await correctDirectoryTimes(client, context);
     const totals = await sums(client, context);
     await planForMany(client, totals);
     if (options.relistOf !== null && (await isUnchanged(client, context, totals, options.relistOf))) {
@@ -165,10 +167,9 @@ async function sums(client: Queryable, context: ScanContext): Promise<ScanTotals
 
 /** A listing that was not written again stands for a directory whose times are as they were. */
 async function rootMtime(client: Queryable, context: ScanContext): Promise<string | null> {
-  if (context.next !== null) return null;
   const found = await client.query<{ mtime: string }>(
-    'select dir_mtime_ns::text as mtime from listing where root = $1 and directory = 0 and seq <= $2 order by seq desc limit 1',
-    [context.rootId, context.seq],
+    `select dir_mtime_ns::text as mtime from listing where root = $1 and directory = 0 and seq <= $2 and ($3 or seq = $2) order by seq desc limit 1`,
+    [context.rootId, context.seq, context.next === null],
   );
   return found.rows[0]?.mtime ?? null;
 }
@@ -334,7 +335,12 @@ async function correctExcluded(client: Queryable, context: ScanContext): Promise
   }
 }
 
+/** The listings of a late scan say whether it held still. What the next scan compares itself with is the newest, which it is not. */
 async function applyListings(client: Queryable, context: ScanContext): Promise<void> {
+  if (context.next !== null) {
+    await client.query('delete from listing where root = $1 and seq = $2', [context.rootId, context.seq]);
+    return;
+  }
   await client.query(
     `delete from listing l using listing n where n.root = $1 and n.seq = $2 and l.root = n.root and l.directory = n.directory and l.seq < n.seq`,
     [context.rootId, context.seq],

@@ -24,6 +24,7 @@ export async function contributionOf(
     unknown: number;
     seen: number;
     found: number;
+    changed: number;
   }>(
     `with listed as (
        -- A directory that this scan did not look into contributed nothing.
@@ -42,7 +43,8 @@ export async function contributionOf(
      select (select count(*)::int from gone where reason = 'v') as vanished, (select count(*)::int from gone where reason = 'x') as excluded,
             (select count(*)::int from hidden) as unknown,
             (select count(*)::int from known) - (select count(*)::int from gone) - (select count(*)::int from hidden) as seen,
-            (select count(*)::int from own o where not exists (select from known k where k.directory = o.directory and k.name = o.name)) as found`,
+            (select count(*)::int from own o where not exists (select from known k where k.directory = o.directory and k.name = o.name)) as found,
+            (select count(*)::int from own o where exists (select from known k where k.directory = o.directory and k.name = o.name)) as changed`,
     [context.scanId, context.rootId, context.seq, directories],
   );
   const row = found.rows[0];
@@ -63,8 +65,9 @@ export async function listedDirectories(client: Queryable, context: ScanContext)
   const found = await client.query<{ id: number; path: string; inode: bigint; mtime_ns: bigint; ctime_ns: bigint }>(
     `select distinct on (l.directory) l.directory as id, d.path, l.dir_inode as inode, l.dir_mtime_ns as mtime_ns, l.dir_ctime_ns as ctime_ns
        from listing l join directory d on d.id = l.directory
-      where l.root = $2 and l.seq <= $3 and l.directory not in (${UNVISITED}) order by l.directory, l.seq desc`,
-    [context.scanId, context.rootId, context.seq],
+      where l.root = $2 and l.seq <= $3 and ($4 or l.seq = $3) and l.directory not in (${UNVISITED}) order by l.directory, l.seq desc`,
+    // A late scan has listed all that it looked into; what was listed before it may be of another state.
+    [context.scanId, context.rootId, context.seq, context.next === null],
   );
   return found.rows
     .map((row) => ({ id: row.id, path: row.path, inode: row.inode, mtimeNs: row.mtime_ns, ctimeNs: row.ctime_ns }))

@@ -80,10 +80,11 @@ export async function narrow(client: Queryable, roots: readonly JudgedRoot[], tr
     plain_directories: bigint;
     plain_bytes: bigint;
   }>(
-    `with r as (select * from unnest($1::int[], $2::bigint[], $3::boolean[]) as r (root, newest, live)),
+    `with r as (select * from unnest($1::int[], $2::bigint[], $3::boolean[], $7::bigint[]) as r (root, newest, live, running)),
      newest as materialized (
        select distinct on (l.directory, l.root) l.directory, r.live, l.content_digest, l.count, l.bytes
-         from listing l join r on r.root = l.root where l.seq <= r.newest order by l.directory, l.root, l.seq desc),
+         from listing l join r on r.root = l.root where l.seq <= r.newest and l.seq is distinct from r.running
+        order by l.directory, l.root, l.seq desc),
      touched as materialized (
        select v.directory, count(*) as ended from version v join r on r.root = v.root
         where (v.end_seq is not null or v.suspect) and v.first_seq <= r.newest group by v.directory),
@@ -102,7 +103,7 @@ export async function narrow(client: Queryable, roots: readonly JudgedRoot[], tr
             (select coalesce(sum(count), 0)::bigint from plain) as plain_names,
             (select coalesce(sum(bytes), 0)::bigint from plain) as plain_bytes,
             (select count(*) from newest n join directory d on d.id = n.directory join plain p on p.directory = d.parent where n.live) as plain_directories`,
-    [columns.roots, columns.newest, columns.live, columns.scans, trusted, columns.backups],
+    [columns.roots, columns.newest, columns.live, columns.scans, trusted, columns.backups, columns.running],
   );
   const row = found.rows[0];
   if (row === undefined) throw new Error('a select without from has one row');

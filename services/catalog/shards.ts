@@ -16,6 +16,8 @@ export interface ShardDirectory {
 export interface ShardFile {
   readonly directory: ShardDirectory;
   readonly name: string;
+  /** Its size when it was listed: how much there is to read. */
+  readonly bytes?: number;
 }
 
 /** A name of a directory, or with '' the directory itself. */

@@ -4,6 +4,7 @@ import { joinPath } from '../../domain/path.ts';
 import type { GapStatus } from '../../domain/scan.ts';
 import type { Directory } from './directory.ts';
 import { FileError, fileError, gapStatusOf } from './errors.ts';
+import { tooManyHoles } from './holes.ts';
 import { paced } from './pace.ts';
 import type { Hasher } from './hash.ts';
 import { type Stat, statOf } from './stat.ts';
@@ -49,7 +50,7 @@ export type ReadResult =
 
 /**
  * Reads and hashes the content of a regular file; holes of a sparse file are read as the zeros that they stand for. The caller has looked the name
- * up and knows it as a file: a FIFO or device must not be opened. `onProgress` gets the bytes of each piece as it is read, those of repeated
+ * up and knows it as a file: a FIFO or device must not be opened. Where the holes alone would take too long it is left unread (EFBIG). `onProgress` gets the bytes of each piece as it is read, those of repeated
  * attempts too. File-system failures are results, never exceptions.
  */
 export function readContent(
@@ -108,6 +109,8 @@ function readOnce(
     if (before.size === null)
       return done({ ok: false, status: 'unsettled', errno: null, detail: 'is no regular file' });
     const { size } = before;
+    const holes = tooManyHoles(fd, before);
+    if (holes !== null) return done({ ok: false, status: 'failed', errno: 'EFBIG', detail: holes });
     const read =
       size < BUFFER_BYTES ? hashSmall(hasher, fd, size, onProgress) : hashLarge(hasher, fd, size, onProgress);
     const after = statOf(fstatSync(fd, { bigint: true }), path);

@@ -276,7 +276,7 @@ function gapSentence(gap: StoredGap): string {
 }
 
 /** An errno says it best; of these, what else was recorded says more. */
-const SAY_MORE: ReadonlySet<string> = new Set(['ENOENT', 'ENOKEY', 'EOVERFLOW', 'ENAMETOOLONG']);
+const SAY_MORE: ReadonlySet<string> = new Set(['ENOENT', 'ENOKEY', 'EOVERFLOW', 'ENAMETOOLONG', 'EFBIG']);
 
 function whyOf({ errno, detail, status }: StoredGap): string {
   const says = errno === null ? null : errnoText(errno);

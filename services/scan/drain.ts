@@ -14,7 +14,7 @@ import type { ScanContext } from '../catalog/scan-context.ts';
 import { holdLeases } from '../catalog/holders.ts';
 import { joinPath } from '../../domain/path.ts';
 import { claimShard, endOverdueWrites, FenceLost, releaseHung, releaseShard, renewLeases } from '../catalog/shards.ts';
-import type { Shard } from '../catalog/shards.ts';
+import type { Shard, ShardFile } from '../catalog/shards.ts';
 import { giveUpShard } from '../catalog/give-up.ts';
 import { finishScan } from './finish.ts';
 import type { FinishOutcome } from './finish.ts';
@@ -39,7 +39,14 @@ export interface Progress {
   /** More than there can be, where no earlier scan tells: what the file system of the root has in use. */
   readonly atMost?: Used | null;
   /** A file that takes long. */
-  readonly slow?: { readonly path: string; readonly size: number; readonly read: number } | null;
+  readonly slow?: SlowFile | null;
+}
+
+/** Path below the root, printable; bytes. */
+interface SlowFile {
+  readonly path: string;
+  readonly size: number;
+  readonly read: number;
 }
 
 export interface DrainOptions {
@@ -60,6 +67,8 @@ export interface DrainOptions {
 export type DrainOutcome = FinishOutcome | { readonly outcome: 'left to others' };
 
 const POLL_MS = 100;
+/** A file that takes longer is named where progress is shown. */
+const SLOW_MS = 10_000;
 const HOLDER_MAX = 2 ** 31 - 1;
 const CONTINUES = 'Run the same command again: it continues where this one stopped.';
 
@@ -100,6 +109,8 @@ interface Flight {
   readonly running: RunningShard;
   lastMoved: number;
   movedAtMs: number;
+  /** The file that is being read, and since when. */
+  reading: { readonly file: ShardFile; readonly sinceMs: number; readonly fromBytes: number } | null;
   counted: { files: number; bytes: number };
 }
 
@@ -169,6 +180,7 @@ class Drain {
       running,
       lastMoved: -1,
       movedAtMs: this.#watchedMs,
+      reading: null,
       counted: { files: 0, bytes: 0 },
     });
   }
@@ -278,12 +290,26 @@ class Drain {
 
   #report(): void {
     let { files, bytes } = this.#done;
+    let slow: SlowFile | null = null;
     for (const flight of this.#flights.values()) {
+      slow ??= this.#slowIn(flight);
       flight.counted = { files: flight.running.progress.files(), bytes: flight.running.progress.bytes() };
       files += flight.counted.files;
       bytes += flight.counted.bytes;
     }
-    this.#options.onProgress({ files, bytes });
+    this.#options.onProgress({ files, bytes, slow });
+  }
+
+  #slowIn(flight: Flight): SlowFile | null {
+    const { running } = flight;
+    const file = readingAt(running);
+    const bytes = running.progress.bytes();
+    if (file !== flight.reading?.file)
+      flight.reading = file === null ? null : { file, sinceMs: this.#watchedMs, fromBytes: bytes };
+    const { reading } = flight;
+    if (reading === null || this.#watchedMs - reading.sinceMs < SLOW_MS) return null;
+    const { directory, name, bytes: size = 0 } = reading.file;
+    return { path: joinPath(directory.path, name), size, read: bytes - reading.fromBytes };
   }
 
   /** Renews the leases of threads that move; gives up a shard whose thread stood still, and writes the thread off. */
@@ -306,8 +332,9 @@ class Drain {
     if (silent(stallMs).length > 0) {
       // Those that began to hang a little later hang as well.
       const hanging = silent(stallMs / 2);
-      for (const flight of hanging) await this.#writeOff(flight);
-      this.#refuseDead(hanging.length);
+      const threads = groupedByThread(hanging);
+      for (const flights of threads) await this.#writeOff(flights);
+      this.#refuseDead(threads.length);
     }
     // By the clock itself, whichever way it jumps: renewing too often does no harm.
     if (Math.abs(nowMs - this.#renewedAtMs) < renewEveryMs) return;
@@ -317,16 +344,25 @@ class Drain {
     await this.#ask((client) => renewLeases(client, shards, this.#holder, leaseMs));
   }
 
-  /** A system call that never returns cannot be ended, only left alone, with its thread; the pool starts another. The shard is done without that name. */
-  async #writeOff({ running }: Flight): Promise<void> {
+  /**
+   * A system call that never returns cannot be ended, only left alone, with its thread; the pool starts another. The shard is done without that
+   * name. The other shards of the thread only stood still with it, and are done again.
+   */
+  async #writeOff(flights: readonly Flight[]): Promise<void> {
+    const isInCall = flights.some(({ running }) => running.place() !== null);
+    if (!isInCall) this.#outside++;
+    this.#writtenOff++;
+    for (const { running } of flights) await this.#giveBack(running, isInCall);
+  }
+
+  async #giveBack(running: RunningShard, isInCall: boolean): Promise<void> {
     const { onFailure } = this.#options;
     const { shard } = running;
     const place = running.place();
     this.#flights.delete(shard.id);
     running.abandon();
     if (place === null) {
-      this.#outside++;
-      await this.#ask((client) => releaseShard(client, shard, false));
+      await this.#ask((client) => releaseShard(client, shard, isInCall));
     } else {
       const directory = await this.#ask((client) => releaseHung(client, shard, place));
       const path = joinPath(joinPath(this.#context.path, directory), place.name);
@@ -334,12 +370,11 @@ class Drain {
         new Error(`no answer from ${path}: a thread hangs there and is written off, the scan goes on without it`),
       );
     }
-    this.#writtenOff++;
   }
 
   /** One name that hangs is left out; a storage that does not answer at all, or in ever more places, ends the run. */
   #refuseDead(hanging: number): void {
-    const all = Math.max(HANGS_MIN, this.#options.threads.lanes);
+    const all = Math.max(HANGS_MIN, this.#options.threads.threads);
     if (hanging < all && this.#outside < all && this.#writtenOff < WRITTEN_OFF_MAX) return;
     throw new RollcallError(
       `${this.#writtenOff} threads hang in system calls on ${this.#context.path}: the storage does not answer.`,
@@ -348,6 +383,24 @@ class Drain {
       },
     );
   }
+}
+
+function groupedByThread(flights: readonly Flight[]): Flight[][] {
+  const groups = new Map<number, Flight[]>();
+  for (const flight of flights) {
+    const thread = flight.running.thread();
+    const group = groups.get(thread);
+    if (group === undefined) groups.set(thread, [flight]);
+    else group.push(flight);
+  }
+  return [...groups.values()];
+}
+
+/** Only what is read by a shard of its own takes long. */
+function readingAt({ shard, place }: RunningShard): ShardFile | null {
+  if (!('files' in shard.work)) return null;
+  const at = place();
+  return shard.work.files.find((one) => one.directory.id === at?.directory && one.name === at.name) ?? null;
 }
 
 export function interrupted(): RollcallError {

@@ -28,6 +28,7 @@ export async function listHuge(
   // A digest of its own: between two chunks other code uses the thread's.
   const digest = new ListingDigest(environment.hasher);
   const sums = { count: 0, files: 0, bytes: 0, gaps: 0, deferred: 0, racy: false, read: true };
+  let dirMtimeNs = handle.stat.mtimeNs;
   let replaces: readonly number[] = [directory.id];
   outcome.streamed = true;
   await openMet(client);
@@ -84,26 +85,25 @@ export async function listHuge(
       environment.leave();
       await chunk(entries, gaps, excluded);
     }
+    dirMtimeNs = handle.restat().mtimeNs;
     outcome.gathered.counts.duplicates += duplicates;
     await endAbsent(environment, shard, directory, handle, outcome, (diffed) => add(digest, sums, diffed));
   } finally {
     await dropMet(client);
   }
-  if (context.next === null) {
-    const { stat } = handle;
-    outcome.listings.push({
-      directory: directory.id,
-      statDigest: sums.gaps === 0 ? digest.statDigest() : ~digest.statDigest(),
-      contentDigest: sums.gaps === 0 && sums.deferred === 0 ? digest.contentDigest() : null,
-      count: sums.count,
-      files: sums.files,
-      bytes: sums.bytes,
-      racy: sums.racy,
-      dirInode: stat.inode,
-      dirMtimeNs: stat.mtimeNs,
-      dirCtimeNs: stat.ctimeNs,
-    });
-  }
+  outcome.listings.push({
+    directory: directory.id,
+    statDigest: sums.gaps === 0 ? digest.statDigest() : ~digest.statDigest(),
+    contentDigest: sums.gaps === 0 && sums.deferred === 0 ? digest.contentDigest() : null,
+    count: sums.count,
+    files: sums.files,
+    bytes: sums.bytes,
+    racy: sums.racy,
+    dirInode: handle.stat.inode,
+    // As Look.stat.
+    dirMtimeNs,
+    dirCtimeNs: handle.stat.ctimeNs,
+  });
   return sums.count;
 }
 

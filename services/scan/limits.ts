@@ -14,6 +14,8 @@ export const BATCH_DIRECTORIES = 128;
 /** A listing longer than this is streamed in chunks, in bounded memory. */
 export const HUGE_ENTRIES = 50_000;
 export const HUGE_CHUNK = 50_000;
+/** A directory that moves is listed again in memory, huge or not, up to here: some 200 MB. */
+export const RELIST_ENTRIES = 400_000;
 /** Shards that what is left of a shard is divided into. */
 export const CHILD_SHARDS = 4;
 /** Files from this size on are read by shards of their own. */

@@ -124,7 +124,7 @@ async function listBatch(
         outcome.gathered,
       );
       outcome.gathered.counts.duplicates += one.duplicates;
-      if (context.next === null) outcome.listings.push(listingOf(environment, one, diffed));
+      outcome.listings.push(listingOf(environment, one, diffed));
       // Also directories that the listing left out and a lookup found.
       met.push({ directory: one.directory, handle: one.handle, entries: diffed.seen.map(({ entry }) => entry) });
     }
@@ -167,7 +167,7 @@ function countUnchanged(environment: ShardEnvironment, outcome: ListOutcome, one
   counts.bytes += listing.bytes;
   counts.duplicates += one.duplicates;
   environment.progress.add(listing.files, 0);
-  const { stat } = one.handle;
+  const { stat } = one;
   const moved =
     stat.mtimeNs !== listing.dirMtimeNs || stat.ctimeNs !== listing.dirCtimeNs || stat.inode !== listing.dirInode;
   if (!moved) return;

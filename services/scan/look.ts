@@ -29,6 +29,11 @@ export interface NameGap {
 export interface Look {
   readonly directory: ShardDirectory;
   readonly handle: Directory;
+  /**
+   * The directory as it was before its listing and after it. Where it moved each time that it was listed: its mtime after the last one, which is
+   * not older than what the listing shows, and its ctime before it, by which it shows as moved.
+   */
+  readonly stat: Stat;
   readonly entries: readonly Entry[];
   /** Names that were listed but could not be looked at. */
   readonly gaps: NameGap[];
@@ -53,6 +58,8 @@ export interface Huge {
 /** Linux's NAME_MAX. */
 const NAME_BYTES_MAX = 255;
 const UTF16_UNIT_BYTES_MAX = 3;
+/** A directory that moves while it is listed is listed so often. */
+const LISTINGS_MAX = 3;
 /** Names that are taken from a listing at a time. */
 const NAMES_PER_BATCH = 1_024;
 
@@ -69,7 +76,12 @@ export function openListed(environment: ShardEnvironment, directory: ShardDirect
   );
 }
 
-export function look(environment: ShardEnvironment, directory: ShardDirectory): Look | Unseen | Huge {
+/** @param namesMax a longer listing is streamed */
+export function look(
+  environment: ShardEnvironment,
+  directory: ShardDirectory,
+  namesMax: number = HUGE_ENTRIES,
+): Look | Unseen | Huge {
   if (environment.hangs(directory.id, '')) return { directory, gap: noAnswer('') };
   environment.enter(directory.id, '');
   let handle: Directory;
@@ -90,40 +102,31 @@ export function look(environment: ShardEnvironment, directory: ShardDirectory): 
       return { directory, gap: { name: '', status: 'boundary', errno: null, detail: MOUNTED_SINCE } };
     }
     environment.visit(directory.path);
-    return lookAt(environment, directory, handle);
+    return lookAt(environment, directory, handle, namesMax);
   } catch (error) {
     handle.close();
     return unseen(directory, error);
   }
 }
 
-function lookAt(environment: ShardEnvironment, directory: ShardDirectory, handle: Directory): Look | Unseen | Huge {
+function lookAt(
+  environment: ShardEnvironment,
+  directory: ShardDirectory,
+  handle: Directory,
+  namesMax: number,
+): Look | Unseen | Huge {
   const entries: Entry[] = [];
   const gaps: NameGap[] = [];
   const excluded = new Set<string>();
   const { digest } = environment;
   digest.reset();
   const isMountRoot = environment.isMountRoot(directory.path, handle.stat);
-  const names: string[] = [];
-  const batches = handle.batches(NAMES_PER_BATCH);
-  let duplicates = 0;
-  for (let next = batches.next(); ; next = batches.next()) {
-    environment.progress.tick();
-    if (next.done === true) {
-      duplicates = next.value.duplicates;
-      break;
-    }
-    for (const name of next.value.names) names.push(name);
-    if (names.length > HUGE_ENTRIES) {
-      batches.return({ count: 0, duplicates: 0 });
-      break;
-    }
-  }
+  const { names, duplicates, stat } = listStill(environment, handle, namesMax);
   if (isLocked(handle, names)) {
     handle.close();
     return { directory, gap: { name: '', status: 'denied', errno: 'ENOKEY', detail: LOCKED } };
   }
-  if (names.length > HUGE_ENTRIES) return { huge: handle };
+  if (names.length > namesMax) return { huge: handle };
   for (const name of names) {
     environment.progress.tick();
     const entry = lookAtName(environment, directory, handle, name, isMountRoot);
@@ -134,7 +137,35 @@ function lookAt(environment: ShardEnvironment, directory: ShardDirectory, handle
       digest.addStat(name, entry.stat, entry.target);
     }
   }
-  return { directory, handle, entries, gaps, excluded, statDigest: digest.statDigest(), duplicates };
+  return { directory, handle, stat, entries, gaps, excluded, statDigest: digest.statDigest(), duplicates };
+}
+
+/** All names, or more than `namesMax` of them; listed again where the directory moved meanwhile, a few times. */
+function listStill(
+  environment: ShardEnvironment,
+  handle: Directory,
+  namesMax: number,
+): { readonly names: readonly string[]; readonly duplicates: number; readonly stat: Stat } {
+  let before = handle.stat;
+  for (let attempt = 1; ; attempt++) {
+    const names: string[] = [];
+    const batches = handle.batches(NAMES_PER_BATCH);
+    let next = batches.next();
+    for (; next.done !== true && names.length <= namesMax; next = batches.next()) {
+      environment.progress.tick();
+      for (const name of next.value.names) names.push(name);
+    }
+    if (next.done !== true) {
+      batches.return({ count: 0, duplicates: 0 });
+      return { names, duplicates: 0, stat: before };
+    }
+    const after = handle.restat();
+    const { duplicates } = next.value;
+    if (after.mtimeNs === before.mtimeNs && after.ctimeNs === before.ctimeNs)
+      return { names, duplicates, stat: before };
+    if (attempt === LISTINGS_MAX) return { names, duplicates, stat: { ...after, ctimeNs: before.ctimeNs } };
+    before = after;
+  }
 }
 
 const LOCKED = 'locked by fscrypt: unlock it, then run again';

@@ -63,7 +63,7 @@ function listChildren(rest: readonly ShardDirectory[], generation: number): { ki
 
 function readChildren(gathered: Gathered): { kind: 'read'; work: ShardWork }[] {
   const children: { kind: 'read'; work: ShardWork }[] = [];
-  let files: { directory: ShardDirectory; name: string }[] = [];
+  let files: { directory: ShardDirectory; name: string; bytes: number }[] = [];
   let bytes = 0;
   for (const file of gathered.deferred) {
     if (files.length > 0 && bytes + file.bytes > READ_SHARD_BYTES) {
@@ -71,7 +71,7 @@ function readChildren(gathered: Gathered): { kind: 'read'; work: ShardWork }[] {
       files = [];
       bytes = 0;
     }
-    files.push({ directory: file.directory, name: file.name });
+    files.push({ directory: file.directory, name: file.name, bytes: file.bytes });
     bytes += file.bytes;
   }
   if (files.length > 0) children.push({ kind: 'read', work: { files } });
@@ -132,7 +132,7 @@ export async function childDirectories(
 /** The digests of what stands. */
 export function listingOf(
   environment: ShardEnvironment,
-  one: Pick<Look, 'directory' | 'handle'>,
+  one: Pick<Look, 'directory' | 'stat'>,
   diffed: Diffed,
 ): ListingRow {
   const { digest } = environment;
@@ -149,7 +149,7 @@ export function listingOf(
     }
   }
   const whole = diffed.gaps === 0 && diffed.deferred === 0;
-  const { stat } = one.handle;
+  const { stat } = one;
   return {
     directory: one.directory.id,
     // With a gap it must never match: a name that is gone for good next time would be missed.

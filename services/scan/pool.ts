@@ -14,6 +14,8 @@ export interface RunningShard {
   readonly progress: ProgressCounters;
   /** The name at which the thread is in a call to the file system; null where it is in none. */
   readonly place: () => Place | null;
+  /** The thread that has taken it up; 0 for none yet. What else is in its hands stands still with it. */
+  readonly thread: () => number;
   readonly answer: Promise<ShardAnswer>;
   /** Writes the thread off: a system call on a dead server cannot be ended, only left alone. */
   readonly abandon: () => void;
@@ -22,6 +24,7 @@ export interface RunningShard {
 export interface ThreadPool {
   /** Shards that are in hands at once: a thread that waits for the database does another one meanwhile. */
   readonly lanes: number;
+  readonly threads: number;
   run(scanId: bigint, shard: Shard): RunningShard;
   close(): Promise<void>;
 }
@@ -80,6 +83,7 @@ export function openThreads(
   let read: { readonly scanId: bigint; readonly links: LinkDigests } | null = null;
   return {
     lanes: threads * LANES_PER_THREAD,
+    threads,
     run(scanId, shard) {
       const progress = new ProgressCounters();
       const whereabouts = new Whereabouts();
@@ -95,7 +99,14 @@ export function openThreads(
         whereabouts: whereabouts.buffer,
       };
       const answer = Promise.race([pool.run(task, { signal: abort.signal }) as Promise<ShardAnswer>, broken]);
-      return { shard, progress, place: () => whereabouts.place(), answer, abandon: () => abort.abort() };
+      return {
+        shard,
+        progress,
+        place: () => whereabouts.place(),
+        thread: () => whereabouts.thread(),
+        answer,
+        abandon: () => abort.abort(),
+      };
     },
     async close() {
       let timer: NodeJS.Timeout | undefined;

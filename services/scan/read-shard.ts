@@ -57,6 +57,7 @@ async function readFiles(
   try {
     handle = openListed(environment, directory);
   } catch (error) {
+    environment.leave();
     if (!(error instanceof FileError)) throw error;
     const status = isAbsent(error.errno) || error.errno === 'ESTALE' ? 'unsettled' : gapStatusOf(error.errno);
     for (const name of names) {

@@ -12,6 +12,7 @@ import {
 } from '../catalog/contribution.ts';
 import type { ListedDirectory } from '../catalog/contribution.ts';
 import { resolveDirectories } from '../catalog/directories.ts';
+import { directoriesDisagree } from '../catalog/listed-times.ts';
 import { knownDonors, knownRows } from '../catalog/known.ts';
 import type { KnownRow } from '../catalog/known.ts';
 import type { GapRow, ShardCounts, ShardResult } from '../catalog/shard-result.ts';
@@ -20,7 +21,7 @@ import { openDirectory } from '../files/directory.ts';
 import { FileError } from '../files/errors.ts';
 import { diffDirectory, lookInput } from './directory-diff.ts';
 import type { ShardEnvironment } from './environment.ts';
-import { COARSE_TICK_MS, RACY_MS, RELIST_ROUNDS, TICK_MS } from './limits.ts';
+import { COARSE_TICK_MS, RACY_MS, RELIST_ENTRIES, RELIST_ROUNDS, TICK_MS } from './limits.ts';
 import { childDirectories, emptyOutcome, listingOf, resultOf, settleSuspects } from './outcome.ts';
 import type { ListOutcome } from './outcome.ts';
 import { look } from './look.ts';
@@ -36,6 +37,7 @@ export async function runRelistShard(environment: ShardEnvironment, shard: Shard
     // to come, anywhere in it. Its own listings tell, and no clock has to agree with another; so does a file that changed while it was read.
     const atWork =
       (await movedWhileRead(client, context)) ||
+      (await directoriesDisagree(client, context)) ||
       movedDirectories(environment, await listedDirectories(client, context), 0).length > 0;
     if (!atWork) return resultOf(outcome, 1);
     return unsettle(environment, () => true, 'the snapshot was changing while it was scanned', outcome);
@@ -127,9 +129,10 @@ async function relist(
     // What lay above it is gone, and with it everything that this scan saw below.
     if (replaced.has(directory.id)) continue;
     await ticked(environment, directory);
-    const one = look(environment, directory);
+    const one = look(environment, directory, RELIST_ENTRIES);
+    environment.leave();
     // What cannot be listed now keeps what its first listing saw; if that was wrong, the next round or the end unsettles it.
-    // (A huge directory is not listed again either: names that vanished from it meanwhile are unsettled in the end.)
+    // (So does one that is longer than can be held in memory: names that vanished from it meanwhile are unsettled in the end.)
     if ('huge' in one) one.huge.close();
     if ('gap' in one || 'huge' in one) continue;
     try {
@@ -186,7 +189,7 @@ async function subtreesOf(
 }
 
 function subtract(counts: ShardCounts, before: ShardCounts): void {
-  for (const key of ['seen', 'found', 'vanished', 'unknown', 'excluded', 'visited'] as const)
+  for (const key of ['seen', 'found', 'changed', 'vanished', 'unknown', 'excluded', 'visited'] as const)
     counts[key] -= before[key];
 }
 

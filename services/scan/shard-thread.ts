@@ -1,5 +1,6 @@
 // The thread: does shards from end to end with synchronous file calls, each with a Postgres connection of its own: while one waits for the
 // database, the files of another are read. Loaded by piscina.
+import { threadId } from 'node:worker_threads';
 import { RollcallError } from '../../domain/exit.ts';
 import type { Connection } from '../catalog/database.ts';
 import { connect } from '../catalog/database.ts';
@@ -102,6 +103,7 @@ export async function runShard(task: ShardTask): Promise<ShardAnswer> {
   const progress = new ProgressCounters(task.progress);
   keepPace(task.pace);
   // Taken up: from here on standing still is told.
+  new Whereabouts(task.whereabouts).takeUp(threadId);
   progress.tick();
   for (let attempt = 1; ; attempt++) {
     try {

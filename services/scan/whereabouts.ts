@@ -2,8 +2,8 @@
 // goes on without that name.
 import type { Place } from '../catalog/shards.ts';
 
-/** The directory's id and the length of the name, then the name: of 255 bytes, at most four times as long when it is printable. */
-const WORDS = 2;
+/** The directory's id, the length of the name and the thread, then the name: of 255 bytes, at most four times as long when it is printable. */
+const WORDS = 3;
 const WORD_BYTES = Int32Array.BYTES_PER_ELEMENT;
 const NAME_BYTES = 1_024;
 
@@ -22,6 +22,16 @@ export class Whereabouts {
     this.#words = new Int32Array(this.buffer, 0, WORDS);
     this.#name = Buffer.from(this.buffer, WORDS * WORD_BYTES, NAME_BYTES);
     if (buffer === undefined) this.leave();
+  }
+
+  /** @param thread the thread that has the shard in its hands; never 0 */
+  takeUp(thread: number): void {
+    this.#words[2] = thread;
+  }
+
+  /** 0 until a thread has taken the shard up. */
+  thread(): number {
+    return this.#words[2] ?? 0;
   }
 
   /** @param name printable; '' is the directory itself */

@@ -170,7 +170,7 @@ async function observeDirectory(
     bytes: 0,
     racy: false,
     dirInode: 1n,
-    dirMtimeNs: 1n,
+    dirMtimeNs: scan.tree.get(path)?.metadata.mtimeNs ?? 1n,
     dirCtimeNs: 1n,
   });
 }

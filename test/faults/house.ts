@@ -22,6 +22,7 @@ export class FaultyHouse extends House {
       onNotice: (text) => void this.notices.push(text),
       threads: {
         lanes: threads.lanes,
+        threads: threads.threads,
         close: () => threads.close(),
         run: (scanId, shard) => {
           this.onShard(shard);

@@ -87,6 +87,31 @@ describe.skipIf(!canFuse)('storage that never answers (skipped where FUSE cannot
     }
   });
 
+  test('a run with one thread goes on past a name that hangs: that name is a gap, and what else the thread had in hands is done again', async () => {
+    const world = await openWorld(1);
+    let served: Fuse | null = null;
+    try {
+      const beside = Object.fromEntries(
+        Array.from({ length: 300 }, (_, i) => [
+          [`d${i}`, { content: null }],
+          [`d${i}/f`, { content: `${i}` }],
+        ]).flat() as [string, { content: string | null }][],
+      );
+      served = await openFuse(
+        world.directory(),
+        { ...PLAIN, ...beside, 'a/f': { content: 'f', hangs: ['lookup'] } },
+        'ro',
+      );
+      const totals = await world.scan(served.at, {}, { leases: { ...LEASES, stallMs: 4_000 } });
+      expect(totals).toMatchObject({ files: 302, filesRead: 302, gaps: 1 });
+      expect(await world.gaps(served.at)).toEqual(['a/f failed']);
+      expect(world.notices.filter((text) => text.includes('no answer from'))).toHaveLength(1);
+    } finally {
+      await served?.close();
+      await world.close();
+    }
+  });
+
   test.each([
     ['a thread', { 'a/f': { content: 'f', hangs: ['lookup'] } }],
     ['the main thread', { '': { content: null, hangs: ['opendir'] } }],
