@@ -99,7 +99,7 @@ describe.skipIf(!canFuse)('storage that never answers (skipped where FUSE cannot
       );
       served = await openFuse(
         world.directory(),
-        { ...PLAIN, ...beside, 'a/f': { content: 'f', hangs: ['lookup'] } },
+        { ...PLAIN, ...beside, 'a/f': { content: 'f', hangs: ['open'] } },
         'ro',
       );
       const totals = await world.scan(served.at, {}, { leases: { ...LEASES, stallMs: 4_000 } });
