@@ -1,8 +1,10 @@
 // The one table of classes, and the order of exit codes.
+import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { EXIT, worstExit } from '../../domain/exit.ts';
 import { FLAG } from '../../domain/judge/flags.ts';
 import { exitOfFinding, isKept, VERDICT, VERDICTS } from '../../domain/verdicts.ts';
+import { LOSS_RULES } from '../../domain/window/intervals.ts';
 
 test('findings are more urgent than what could not be looked at, and both give way to failures', () => {
   const worse = [EXIT.interrupted, EXIT.failure, EXIT.guard, EXIT.findings, EXIT.incomplete, EXIT.nothing];
@@ -32,4 +34,18 @@ test('every verdict says what it means, and what is kept open needs a person', (
     expect(VERDICT[verdict].meaning).not.toMatch(/window|burst|LKG/);
     if (VERDICT[verdict].isKept) expect(VERDICT[verdict].exit).not.toBe(EXIT.nothing);
   }
+});
+
+test('the page on verdicts has a row for each of them, with its exit code, and explains every flag', () => {
+  const page = readFileSync(new URL('../../docs/verdicts.md', import.meta.url), 'utf8');
+  const rows = [...page.matchAll(/^\| `([a-z-]+)` \| ([0-9]) \|/gmu)].map(([, verdict, exit]) => [
+    verdict,
+    Number(exit),
+  ]);
+  expect(Object.fromEntries(rows)).toEqual(
+    Object.fromEntries(VERDICTS.map((verdict) => [verdict, VERDICT[verdict].exit])),
+  );
+  expect(rows).toHaveLength(VERDICTS.length);
+  for (const flag of Object.values(FLAG)) expect(page).toContain(`| \`${flag}\` |`);
+  for (const rule of LOSS_RULES) expect(page).toContain(`| \`${rule}\` |`);
 });
