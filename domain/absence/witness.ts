@@ -47,6 +47,8 @@ export interface WitnessInput {
   readonly restoredInto: ReadonlyMap<string, readonly number[]>;
   /** Directories that were renamed: where they stand now. */
   readonly renamed: ReadonlyMap<string, string>;
+  /** Whether an observer saw a name below the new place of a renamed directory. Left out where none was renamed. */
+  readonly stood?: (path: string, observer: number) => boolean;
 }
 
 const RACY_NS = 2_000_000_000n;
@@ -56,6 +58,13 @@ const CLAMPED_NS = 9_223_372_036_000_000_000n;
 
 type Told = 'unmoved' | 'moved' | 'unknown';
 
+interface Testimony {
+  readonly told: Told;
+  readonly directory: string | null;
+  /** Where that directory stood at the later look. */
+  readonly place: string | null;
+}
+
 /** Asks the directories above names that are gone. */
 export class Witness {
   readonly #input: WitnessInput;
@@ -63,7 +72,7 @@ export class Witness {
   /** Indices of each volume's observers, in order: live first, then the series. */
   readonly #tracks: ReadonlyMap<string, readonly number[]>;
   readonly #liveTrack: readonly number[];
-  readonly #told = new Map<string, { readonly told: Told; readonly directory: string | null }>();
+  readonly #told = new Map<string, Testimony>();
 
   constructor(input: WitnessInput) {
     this.#input = input;
@@ -168,17 +177,19 @@ export class Witness {
   }
 
   /** What the nearest directory above that stands at both observers says, and which one it is. */
-  #between(path: string, before: number, after: number): { readonly told: Told; readonly directory: string | null } {
+  #between(path: string, before: number, after: number): Testimony {
     const parent = parentOf(path);
     const key = `${before} ${after} ${parent}`;
-    const known = this.#told.get(key);
-    if (known !== undefined) return known;
-    const found = this.#witnessed(parent, before, after);
-    this.#told.set(key, found);
-    return found;
+    let found = this.#told.get(key);
+    if (found === undefined) this.#told.set(key, (found = this.#witnessed(parent, before, after)));
+    const { directory, place } = found;
+    if (directory === null || place === null || place === directory) return found;
+    // It went along with the directory, and is gone from there since.
+    const along = joinPath(place, directory === '' ? path : path.slice(directory.length + 1));
+    return this.#input.stood?.(along, after) === true ? { ...found, told: 'moved' } : found;
   }
 
-  #witnessed(parent: string, before: number, after: number): { told: Told; directory: string | null } {
+  #witnessed(parent: string, before: number, after: number): Testimony {
     for (let directory = parent; ; directory = parentOf(directory)) {
       const was = this.#look(directory, before);
       // A renamed directory is its own witness: a rename leaves its own mtime.
@@ -187,8 +198,8 @@ export class Witness {
       );
       const is = place === undefined ? null : this.#look(place, after);
       if (was !== null && is !== null && place !== undefined)
-        return { told: this.#compare(directory, place, { before, was, after, is }), directory };
-      if (directory === '') return { told: 'unknown', directory: null };
+        return { told: this.#compare(directory, place, { before, was, after, is }), directory, place };
+      if (directory === '') return { told: 'unknown', directory: null, place: null };
     }
   }
 

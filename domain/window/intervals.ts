@@ -168,11 +168,14 @@ function decideSeries(
   });
 }
 
-/** Rule 1: in a night that took files in silence, at least as many of the touched ones as chance would have it were lost with them. */
+/**
+ * Rule 1: in a night that took files in silence, at least as many of the touched ones as chance would have it were lost with them. Where all of
+ * the silent ones were judged absent before, so were those that went with them: what has gone since is another day's work.
+ */
 function hasSilentLoss({ vanishings, touchedShare }: Happened): boolean {
-  const silent = vanishings.filter(({ how }) => how === 'silent').length;
-  if (silent < SILENT_FILES_MIN) return false;
-  return touchedShare >= 1 || silent / (1 - touchedShare) >= SILENT_SHARE * vanishings.length;
+  const silent = vanishings.filter(({ how }) => how === 'silent');
+  if (silent.length < SILENT_FILES_MIN || silent.every(({ isJudged }) => isJudged)) return false;
+  return touchedShare >= 1 || silent.length / (1 - touchedShare) >= SILENT_SHARE * vanishings.length;
 }
 
 function touchedOf({ vanishings }: Happened): { count: number; fresh: number; files: number } {

@@ -53,7 +53,9 @@ export async function addAbsences(db: Database, loaded: Loaded): Promise<Absence
       gainedUnmoved: gainedUnmoved(observers, times, subjects),
       restoredInto: decisions.restoredInto,
       renamed,
+      stood: (path, observer) => versionAt(seen.get(path) ?? [], observer) !== null,
     });
+  const seen = new Map(subjects.map(({ facts }) => [facts.path, facts.sights]));
   const witness = witnessOf(new Map());
   for (const subject of wanted) attach(subject, absenceOf(witness, subject, live));
   return {
