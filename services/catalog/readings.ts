@@ -155,9 +155,9 @@ async function cutVersion(client: ClientBase, read: CopyRead): Promise<boolean> 
   await client.query(
     `update version set end_seq = $5, end_reason = 'c', digest = case when $6 then $7 else digest end, read_seq = case when $6 then $8 else read_seq end,
             inode = case when $6 then $9 else inode end, ctime_ns = case when $6 then $10 else ctime_ns end,
-            zero_from = case when $6 then $11 else zero_from end
+            btime_ns = case when $6 then $11 else btime_ns end, zero_from = case when $6 then $12 else zero_from end
       where root = $1 and directory = $2 and name = $3 and first_seq = $4`,
-    [...key, earlierIsNew, signed(read.digest), read.seq, read.inode, read.ctimeNs, read.zeroFrom],
+    [...key, earlierIsNew, signed(read.digest), read.seq, read.inode, read.ctimeNs, read.btimeNs, read.zeroFrom],
   );
   await client.query('update listing set content_digest = null where root = $1 and directory = $2', [
     read.root,

@@ -63,7 +63,7 @@ export class FaultyHouse extends House {
   quiet(given: Partial<Report>): Report {
     return {
       exit: 0,
-      window: 'all: too few snapshots',
+      window: 'too few snapshots',
       intervals: [],
       universe: '',
       verdicts: {},
