@@ -2,7 +2,18 @@
 import { lstatSync, readFileSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
 import { parent } from './live-tree.ts';
-import { ATLAS, type DemoTree, ODD_NAMES, ROTTEN, TIDIED, TWIN, TWIN_OF, ZEROED_EARLY, ZEROED_LATE } from './school.ts';
+import {
+  ATLAS,
+  BUSY,
+  type DemoTree,
+  ODD_NAMES,
+  ROTTEN,
+  TIDIED,
+  TWIN,
+  TWIN_OF,
+  ZEROED_EARLY,
+  ZEROED_LATE,
+} from './school.ts';
 import { snapshotName, takeSnapshot } from './snapshot.ts';
 
 const LOST_EARLY = 105;
@@ -59,7 +70,7 @@ export async function damageDemo(demo: DemoTree, now: () => number): Promise<Dem
   flip(demo, ROTTEN);
   const renamed = random
     .some(
-      usual.filter((path) => tree.files.has(path)),
+      usual.filter((path) => tree.files.has(path) && BUSY.includes(parent(path))),
       RENAMED,
     )
     .map((from) => ({ from, to: `${parent(from)}/final ${from.slice(from.lastIndexOf('/') + 1)}` }));

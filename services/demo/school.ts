@@ -52,6 +52,9 @@ const TEACHERS: readonly Owner[] = [2002, 2003, 2004].map((uid) => ({ uid, gid: 
 const OFFICE: Owner = { uid: 2005, gid: 2000 };
 const LIBRARY: Owner = { uid: 2006, gid: 2000 };
 
+/** Where people work on the last day: what vanishes from there that day might have been deleted by one of them. */
+export const BUSY: readonly string[] = ['pupils/class-1', 'pupils/class-2'];
+
 const SUBJECTS = ['essay', 'maths', 'history', 'biology', 'poem', 'project', 'trip', 'map'] as const;
 
 /** The 03:00 UTC nights before `nowMs`, oldest first; the newest at least an hour ago. */
@@ -159,7 +162,7 @@ export async function buildDemo(
   const last = times.at(-1) ?? options.nowMs;
   const lastDay: string[] = [];
   for (let i = 0; i < 8; i += 1) {
-    const path = `pupils/class-${i + 1}/homework for tomorrow.odt`;
+    const path = `${BUSY[i % BUSY.length]}/homework for tomorrow ${i + 1}.odt`;
     tree.create(path, prose(its, size(its)), PUPILS, last + Math.floor((options.nowMs - last) / 2));
     lastDay.push(path);
   }

@@ -82,8 +82,11 @@ export function restoreSteps(demo: DemoTree, places: DemoPlaces): DemoStep[] {
     },
     {
       title: 'The restore: missing files come back; damaged files are replaced, and kept in evidence/',
-      lines: ['Without --apply the same command shows what it would do.'],
-      command: `${script} --apply --damaged ${copy}`,
+      lines: [
+        'Without --apply the same command shows what it would do. Some files vanished from directories in which people worked that day, and',
+        'may have been deleted on purpose. --uncertain brings them back, too.',
+      ],
+      command: `${script} --apply --damaged --uncertain ${copy}`,
     },
     {
       title: 'The proof: every restored file is read again',

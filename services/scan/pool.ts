@@ -1,4 +1,5 @@
 // The threads that do shards: one pool per process, each thread with a connection of its own.
+import { createRequire } from 'node:module';
 import { availableParallelism, freemem } from 'node:os';
 import { Piscina } from 'piscina';
 import { RollcallError } from '../../domain/exit.ts';
@@ -66,7 +67,10 @@ export function openThreads(
     maxThreads: threads,
     concurrentTasksPerWorker: LANES_PER_THREAD,
     idleTimeout: Number.POSITIVE_INFINITY,
-    ...(import.meta.url.endsWith('.ts') ? { execArgv: ['--import', 'tsx'] } : {}),
+    // The loader of this checkout, whatever directory the command runs in.
+    ...(import.meta.url.endsWith('.ts')
+      ? { execArgv: ['--import', createRequire(import.meta.url).resolve('tsx')] }
+      : {}),
   });
   // An error that no shard was waiting for: a thread could not start, or broke while it was idle. What waits then waits for nothing.
   const broken = new Promise<never>((_, reject) => {

@@ -1,14 +1,10 @@
 // The demo as a process that is interrupted: what it made, and the server that it started, go with it.
-import { spawn } from 'node:child_process';
 import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { until } from '../support/poll.ts';
-
-const REPOSITORY = fileURLToPath(new URL('../../', import.meta.url));
-const LOADER = join(REPOSITORY, 'node_modules/tsx/dist/loader.mjs');
+import { startDemo } from './start.ts';
 
 let base: string;
 
@@ -18,21 +14,6 @@ beforeAll(() => {
   chmodSync(base, 0o755);
 });
 afterAll(() => rmSync(base, { recursive: true, force: true }));
-
-function startDemo(stateDir: string) {
-  return spawn(process.execPath, [join(REPOSITORY, 'cli/main.ts'), 'demo'], {
-    // The demo calls this program again, and a child of node has the loader from here only.
-    env: {
-      PATH: process.env['PATH'],
-      HOME: base,
-      TMPDIR: base,
-      ROLLCALL_STATE_DIR: stateDir,
-      NODE_OPTIONS: `--import ${LOADER}`,
-    },
-    stdio: ['ignore', 'pipe', 'pipe'],
-    detached: true,
-  });
-}
 
 /** Whether a program of that name runs in a process group. */
 function runsIn(group: number, program: string): boolean {
@@ -58,7 +39,7 @@ function runsBelow(directory: string): boolean {
 }
 
 test('Ctrl-C while the database is made, which ends its program too, is 130 and no failure', async () => {
-  const demo = startDemo(join(base, 'fresh'));
+  const demo = startDemo(base, join(base, 'fresh'));
   const ended = new Promise<number | null>((resolve) => demo.once('close', resolve));
   let said = '';
   demo.stderr.on('data', (chunk: Buffer) => {
@@ -78,7 +59,7 @@ test.each([
   ['the process', 1],
   ['the foreground group', -1],
 ] as const)('Ctrl-C to %s while a command runs is 130 and leaves no tree and no server', async (_who, sign) => {
-  const demo = startDemo(join(base, 'state'));
+  const demo = startDemo(base, join(base, 'state'));
   const ended = new Promise<number | null>((resolve) => demo.once('close', resolve));
   demo.stderr.resume();
   let said = '';

@@ -221,7 +221,7 @@ describe('the place of an export', () => {
     try {
       const other = await backup.scan(another.nights());
       const before = readFileSync(file);
-      expect((await refusal(backup.export(other, file))).message).toContain('another series');
+      expect((await refusal(backup.export(other, file))).message).toContain('another backup');
       expect(readFileSync(file)).toEqual(before);
     } finally {
       another.remove();
@@ -231,7 +231,9 @@ describe('the place of an export', () => {
     expect(readFileSync(world.join('letter'), 'utf8')).toBe('Dear parents');
     mkdirSync(world.join('directory'));
     expect((await refusal(backup.export(scanned, world.join('directory')))).message).toContain('is no file');
-    expect((await refusal(backup.export(scanned, world.join('none/export')))).message).toContain('no directory');
+    expect((await refusal(backup.export(scanned, world.join('none/export')))).message).toContain(
+      'its directory cannot be used (ENOENT',
+    );
   });
 });
 
@@ -386,9 +388,10 @@ describe('an import', () => {
     const { file, exportedMs } = await backup.export(scanned, world.join('export'));
     const night = world.join('snapshots/2026-11-03');
     mkdirSync(world.join('live'));
-    // The live volume is the newest night, less one file that nobody has told anybody about.
+    // The live volume is the newest night, less one file that was lost silently: its directory's time stands still.
     execFileSync('cp', ['-a', `${night}/.`, world.join('live')]);
     rmSync(world.join('live/people/anna/photo.jpg'));
+    execFileSync('touch', ['-r', `${night}/people/anna`, world.join('live/people/anna')]);
     const request = plainRequest(world.join('live'), [file], world.join('bundle'));
     // Whatever lies in the snapshots' place on this machine is another machine's path, and is not looked at.
     const moved = world.join('elsewhere');
@@ -407,6 +410,7 @@ describe('an import', () => {
       {
         path: 'people/anna/photo.jpg',
         recovery: 'exact',
+        cause: { cause: 'silent' },
         source: { snapshot: '2026-11-03', root: night, proof: 'export', proofAtMs: exportedMs },
       },
     ]);

@@ -158,6 +158,8 @@ export class World {
     mkdirSync(join(root, 'empty/directory'), { recursive: true });
     symlinkSync('../../etc/passwd\n', join(root, 'names/link'));
     execFileSync('mkfifo', [join(root, 'names/fifo')]);
+    // Somebody changed every directory before that night. Whole seconds can be set back exactly.
+    execFileSync('find', [root, '-type', 'd', '-exec', 'touch', '-d', `@${1_700_000_000 + night}`, '{}', '+']);
     return root;
   }
 
