@@ -43,4 +43,4 @@ test('the demo finds silent losses, deletions, moves and damage, brings everythi
   expect(said).toMatch(/219 +restored, identical byte for byte/);
   expect(said).toContain('Everything was restored.');
   expect(readdirSync(base).filter((name) => name.startsWith('rollcall-'))).toEqual([]);
-});
+}, 240_000);
