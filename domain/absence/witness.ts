@@ -52,6 +52,8 @@ export interface WitnessInput {
 }
 
 const RACY_NS = 2_000_000_000n;
+/** No nightly copy takes longer. */
+const COPYING_MAX_MS = 12 * 3_600_000;
 const MS_NS = 1_000_000n;
 /** Times at the ends of 64 bits of nanoseconds are clamped: they equal each other without being the same. */
 const CLAMPED_NS = 9_223_372_036_000_000_000n;
@@ -193,14 +195,18 @@ export class Witness {
     for (let directory = parent; ; directory = parentOf(directory)) {
       const was = this.#look(directory, before);
       // A renamed directory is its own witness: a rename leaves its own mtime.
-      const place = [directory, this.#input.renamed.get(directory)].find(
-        (name) => name !== undefined && this.#look(name, after) !== null,
+      const place = [directory, this.#renamedTo(directory)].find(
+        (name) => name !== null && this.#look(name, after) !== null,
       );
-      const is = place === undefined ? null : this.#look(place, after);
-      if (was !== null && is !== null && place !== undefined)
+      const is = place === undefined || place === null ? null : this.#look(place, after);
+      if (was !== null && is !== null && place !== undefined && place !== null)
         return { told: this.#compare(directory, place, { before, was, after, is }), directory, place };
       if (directory === '') return { told: 'unknown', directory: null, place: null };
     }
+  }
+
+  #renamedTo(directory: string): string | null {
+    return renamedPlace(this.#input.renamed, directory);
   }
 
   #compare(
@@ -237,14 +243,19 @@ export class Witness {
     return look.mtimeNs <= BigInt(Math.ceil(this.#copiedUntilMs(snapshot))) * MS_NS ? 'moved' : 'unmoved';
   }
 
-  /** The end of a snapshot's own copying: the newest change that it bears, but not after the series' next snapshot was begun. */
+  /**
+   * The end of a snapshot's own copying: the newest change that it bears. A backup that was copied elsewhere since bears the times of that:
+   * what lies long after its date, or after the series' next snapshot was begun, is no time of its own.
+   */
   #copiedUntilMs(snapshot: number): number {
     const { observers, changedMs } = this.#input;
     const asOf = observers[snapshot]?.scan.asOf;
+    if (asOf === undefined) return 0;
     const next = observers.find((other, index) => index > snapshot && other.volume === observers[snapshot]?.volume)
       ?.scan.asOf;
-    const until = changedMs.get(snapshot) ?? asOf?.fromMs ?? 0;
-    return Math.max(asOf?.fromMs ?? 0, Math.min(until, next?.fromMs ?? Number.POSITIVE_INFINITY));
+    const until = changedMs.get(snapshot) ?? asOf.fromMs;
+    const isOwn = until <= Math.min(asOf.toMs + COPYING_MAX_MS, next?.fromMs ?? Number.POSITIVE_INFINITY);
+    return isOwn ? Math.max(asOf.fromMs, until) : asOf.fromMs;
   }
 
   #look(directory: string, observer: number): DirectoryLook | null {
@@ -299,6 +310,15 @@ export class Witness {
     const toMs = this.#input.observers[after]?.scan.asOf.toMs ?? Number.POSITIVE_INFINITY;
     return (this.#input.restoredInto.get(directory) ?? []).some((ms) => ms >= fromMs && ms <= toMs);
   }
+}
+
+/** Where a directory is now that was renamed, or that one above was; null where neither was. */
+export function renamedPlace(renamed: ReadonlyMap<string, string>, directory: string): string | null {
+  for (let above = directory; above !== ''; above = parentOf(above)) {
+    const to = renamed.get(above);
+    if (to !== undefined) return to + directory.slice(above.length);
+  }
+  return null;
 }
 
 /** The observer's listing held the name, whether or not it could be looked at: a gap on the name itself is a sighting of it. */

@@ -1,12 +1,18 @@
 // When and how names went: the directories above them are fetched, asked, and their answers attached to the facts.
 import { type ProofInput, unfinishedListings } from '../../domain/absence/proof.ts';
-import { type Absence, type DirectoryLook, type KeepsTimes, Witness } from '../../domain/absence/witness.ts';
+import {
+  type Absence,
+  type DirectoryLook,
+  type KeepsTimes,
+  renamedPlace,
+  Witness,
+} from '../../domain/absence/witness.ts';
 import type { Observer } from '../../domain/facts.ts';
 import { isGap } from '../../domain/facts.ts';
 import { parentOf } from '../../domain/path.ts';
 import { type DirectoryTimes, directoryTimes } from '../catalog/directory-times.ts';
-import { entriesAbove } from '../catalog/neighbours.ts';
-import { rowsOfNames } from '../catalog/reconciliation.ts';
+import { entriesAbove, namesAt } from '../catalog/neighbours.ts';
+import { pathsOfDirectories, rowsOfNames } from '../catalog/reconciliation.ts';
 import type { Database } from '../catalog/database.ts';
 import type { Subject } from './judging.ts';
 import type { Loaded } from './load.ts';
@@ -22,7 +28,7 @@ export interface Absences {
   readonly times: DirectoryTimes;
   readonly keepsTimes: ReadonlyMap<string, KeepsTimes>;
   /** Asks once more, knowing which directories were renamed. */
-  readonly askAgain: (moves: Pick<Moves, 'directories' | 'moved'>) => void;
+  readonly askAgain: (moves: Pick<Moves, 'directories' | 'moved'>) => Promise<void>;
 }
 
 /**
@@ -61,12 +67,16 @@ export async function addAbsences(db: Database, loaded: Loaded): Promise<Absence
   return {
     times,
     keepsTimes,
-    askAgain: ({ directories: renamed, moved }) => {
+    askAgain: async ({ directories: renamed, moved }) => {
+      const below = wanted.filter(
+        ({ facts: { path } }) => !moved.has(path) && renamedPlace(renamed, parentOf(path)) !== null,
+      );
+      if (below.length === 0) return;
+      const places = [...new Set(below.flatMap(({ facts }) => renamedPlace(renamed, parentOf(facts.path)) ?? []))];
+      for (const [path, looks] of await looksAtPlaces(db, loaded, await namesAt(db.pool, places)))
+        directories.set(path, looks);
       const again = witnessOf(renamed);
-      for (const subject of wanted) {
-        const { path } = subject.facts;
-        if (renamed.has(parentOf(path)) && !moved.has(path)) attach(subject, absenceOf(again, subject, live));
-      }
+      for (const subject of below) attach(subject, absenceOf(again, subject, live));
     },
   };
   function absenceOf(asked: Witness, { facts }: Subject, end: number): Absence | null {
@@ -109,33 +119,40 @@ function proofInput({ observers, subjects, plainFiles, decisions }: Loaded): Pro
 /** How each observer saw the directories above the subjects, their own among them where they are gone too. */
 async function looksAt(
   db: Database,
-  { observers, builder, roots }: Loaded,
+  loaded: Loaded,
   wanted: readonly Subject[],
-): Promise<ReadonlyMap<string, readonly (DirectoryLook | null)[]>> {
+): Promise<Map<string, readonly (DirectoryLook | null)[]>> {
   const ids = [...new Set(wanted.flatMap(({ directory }) => directory ?? []))];
   const entries = [...(await entriesAbove(db.pool, ids)).values()];
-  const rows = await rowsOfNames(
-    db.pool,
-    roots,
+  const looks = await looksAtPlaces(
+    db,
+    loaded,
     entries.map(({ parent, name }) => ({ directory: parent, name })),
   );
-  const paths = new Map(entries.map((entry) => [`${entry.parent} ${entry.name}`, entry.path]));
   // The root of a volume is nobody's entry, and has no version: each scan keeps what its time was.
-  const looks = new Map<string, readonly (DirectoryLook | null)[]>([
-    [
-      '',
-      observers.map(({ scan: { rootMtimeNs } }) =>
-        rootMtimeNs === null ? null : { mtimeNs: rootMtimeNs, inode: 0n, btimeNs: 0n },
-      ),
-    ],
-  ]);
+  looks.set(
+    '',
+    loaded.observers.map(({ scan: { rootMtimeNs } }) =>
+      rootMtimeNs === null ? null : { mtimeNs: rootMtimeNs, inode: 0n, btimeNs: 0n },
+    ),
+  );
+  return looks;
+}
+
+async function looksAtPlaces(
+  db: Database,
+  { builder, roots }: Loaded,
+  places: readonly { readonly directory: number; readonly name: string }[],
+): Promise<Map<string, readonly (DirectoryLook | null)[]>> {
+  const rows = await rowsOfNames(db.pool, roots, places);
+  const parents = await pathsOfDirectories(db.pool, [...new Set(rows.map(({ directory }) => directory))]);
+  const looks = new Map<string, readonly (DirectoryLook | null)[]>();
   for (const row of rows) {
-    const path = paths.get(`${row.directory} ${row.name}`);
-    if (path === undefined) continue;
-    const facts = builder.build(row, parentOf(path));
+    const parent = parents.get(row.directory);
+    const facts = parent === undefined ? 'skipped' : builder.build(row, parent);
     if (typeof facts === 'string') continue;
     looks.set(
-      path,
+      facts.path,
       facts.sights.map((_, observer) => {
         const version = versionAt(facts.sights, observer);
         if (version?.kind !== 'directory') return null;

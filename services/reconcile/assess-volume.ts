@@ -87,7 +87,7 @@ export async function reconcile(input: ReconcileInput): Promise<Reconciled> {
   const gone = everything.subjects.filter(({ facts }) => facts.sights[live] === null);
   const absences = await addAbsences(db, everything);
   const moves = await movesOf(db.pool, gone, builder, points, roots, tools);
-  if (moves.directories.size > 0) absences?.askAgain(moves);
+  if (moves.directories.size > 0) await absences?.askAgain(moves);
   const loaded = await followFiles(db.pool, everything, moves);
   const { subjects } = loaded;
   const intervalSpans = joinedSpans(spans);

@@ -98,16 +98,18 @@ test('emptied and cut off without a newer mtime are damage at any time; with one
   snapshots(1, 2);
   house.rot('desk/emptied', () => Buffer.alloc(0));
   house.rot('desk/cut', (content) => content.subarray(0, 1_000));
-  house.write('desk/cleared', '', 2.5);
-  house.write('desk/shortened', text(3_000).subarray(0, 1_000), 2.5);
-  snapshots(3, 6);
+  // Another night: three in one are a burst of damage, and then an edit of that night is doubted too.
+  snapshots(3, 3);
+  house.write('desk/cleared', '', 3.5);
+  house.write('desk/shortened', text(3_000).subarray(0, 1_000), 3.5);
+  snapshots(4, 6);
   expect(said(await house.assess(6, { sinceMs: house.nowMs(5) }), 'desk')).toEqual({
     'desk/cut': 'truncated exact from night 2 silent',
     'desk/emptied': 'truncated exact from night 2 silent',
   });
   expect(said(await house.assess(6.1, { sinceMs: house.nowMs(2) }), 'desk')).toMatchObject({
-    'desk/cleared': 'truncated exact from night 2 unknown',
-    'desk/shortened': 'truncated exact from night 2 unknown',
+    'desk/cleared': 'truncated exact from night 3 unknown',
+    'desk/shortened': 'truncated exact from night 3 unknown',
   });
 });
 
