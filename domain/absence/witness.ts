@@ -220,7 +220,8 @@ export class Witness {
     const keeps = [before, after].map((observer) => this.#keeps(observer, directory));
     if (keeps.includes('no')) return 'unknown';
     if (sameMtime(was.mtimeNs, is.mtimeNs)) {
-      if (this.#isRacy(was.mtimeNs, before) || this.#gainedUnmoved(place, before, after)) return 'unknown';
+      // Everything in a renamed directory is new there: that it gained a name is known of its old place only.
+      if (this.#isRacy(was.mtimeNs, before) || this.#gainedUnmoved(directory, before, after)) return 'unknown';
       return this.#isLive(after) ? 'unmoved' : this.#heardAfter(directory, is.mtimeNs, after);
     }
     if (keeps.includes('unknown') || this.#restoredBetween(place, before, after)) return 'unknown';

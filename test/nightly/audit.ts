@@ -229,7 +229,7 @@ export class Auditor {
         gainedUnmoved: [],
       },
       keepsTimes,
-      askAgain: () => {},
+      askAgain: async () => {},
     };
   }
 
