@@ -117,7 +117,13 @@ export class Witness {
     const lastIn = (track: readonly number[]): number | undefined =>
       track.findLast((observer) => observer < end && isVersion(facts.sights[observer]));
     const proofIn = (track: readonly number[], after: number): number | undefined =>
-      track.find((observer) => observer > after && observer <= end && this.proves(facts, observer));
+      track.find(
+        (observer) =>
+          observer > after &&
+          observer <= end &&
+          this.proves(facts, observer) &&
+          !this.#isSeenAfter(facts, observer, seen),
+      );
     return { seen, gone, ...this.#howOf(facts.path, lastIn, proofIn) };
   }
 
@@ -171,6 +177,23 @@ export class Witness {
       if (live !== undefined) hear(before, live);
     }
     return { how, signals: signals.slice(0, 1) };
+  }
+
+  /**
+   * The name came back after this proof, which so belongs to an earlier absence. Where it is not certain that the sighting is the later one, the
+   * proof counts.
+   */
+  #isSeenAfter(facts: PathFacts, proof: number, seen: number): boolean {
+    const provenMs = this.#input.observers[proof]?.scan.asOf.toMs ?? 0;
+    return this.#input.observers.some(
+      ({ scan }, observer) =>
+        observer > proof &&
+        observer <= seen &&
+        showsName(facts, observer) &&
+        scan.asOf.fromMs >= provenMs &&
+        !this.#isEstimated(observer) &&
+        !this.#isEstimated(proof),
+    );
   }
 
   #firstProof(facts: PathFacts, after: number, end: number): number {
@@ -232,14 +255,18 @@ export class Witness {
 
   /**
    * A copy that is not atomic takes a directory's time before it lists it: what somebody deleted in between is gone under the old time. So
-   * the next look at the directory is heard: a time from before the copying ended means that it was moved then.
+   * the next look at the directory is heard: a time from before the copying ended means that it was moved then. A look that keeps no times says
+   * nothing, and the one after it is heard.
    */
   #heardAfter(directory: string, mtimeNs: bigint, snapshot: number): Told {
-    const next = this.#input.observers.findIndex(
-      (_, observer) => observer > snapshot && this.#look(directory, observer) !== null,
-    );
+    const tells = (observer: number): boolean => {
+      const look = this.#look(directory, observer);
+      const keeps = this.#keeps(observer, directory);
+      return look !== null && (keeps === 'yes' || (keeps === 'unknown' && sameMtime(look.mtimeNs, mtimeNs)));
+    };
+    const next = this.#input.observers.findIndex((_, observer) => observer > snapshot && tells(observer));
     const look = next < 0 ? null : this.#look(directory, next);
-    if (look === null || this.#keeps(next, directory) === 'no') return 'unknown';
+    if (look === null) return 'unknown';
     if (sameMtime(look.mtimeNs, mtimeNs) || look.mtimeNs < mtimeNs) return 'unmoved';
     return look.mtimeNs <= BigInt(Math.ceil(this.#copiedUntilMs(snapshot))) * MS_NS ? 'moved' : 'unmoved';
   }

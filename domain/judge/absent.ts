@@ -36,11 +36,12 @@ export function judgeAbsence(c: Case, lkg: Sighting | null): AbsenceVerdict {
   const displaced = context.moves.displaced.get(facts.path) ?? null;
   if (displaced !== null || context.moves.rewritten.has(facts.path))
     return { ...base, verdict: 'missing', movedTo: displaced };
-  const isDoubtful = place.rules.size === 1 && place.rules.has('silent');
-  const lost = isLost(c, absence, place);
-  if (!lost && open === undefined) return { ...base, verdict: 'deleted' };
-  const isUncertain =
-    absence.how !== 'silent' && (open === undefined ? isDoubtful && !place.isSince : open?.isUncertain === true);
+  if (!isLost(c, absence, place) && open === undefined) return { ...base, verdict: 'deleted' };
+  const isCertain = isLost(c, absence, {
+    ...place,
+    rules: new Set([...place.rules].filter((rule) => rule !== 'silent')),
+  });
+  const isUncertain = !isCertain && (open === undefined || open?.isUncertain === true);
   return { ...base, verdict: 'missing', movedTo: context.moves.candidates.get(facts.path) ?? null, isUncertain };
 }
 

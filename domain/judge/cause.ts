@@ -32,7 +32,7 @@ function causeNow(c: Case, { seen, how, signals }: Absence, place: Place): Cause
     return { cause: 'unknown', signals: ['only a list that another tool made saw it last'] };
   if (how === 'silent') return { cause: 'silent', signals };
   const loss: string[] = [];
-  if (['burst', 'sensitive', 'damage', 'beside'].some((rule) => (place.rules as ReadonlySet<string>).has(rule)))
+  if (['burst', 'sensitive', 'damage'].some((rule) => (place.rules as ReadonlySet<string>).has(rule)))
     loss.push('far more files than usual were lost at that time');
   if (place.rules.has('silent')) loss.push('other files were lost silently at that time');
   const siblings = c.facts.surroundings?.siblings ?? null;

@@ -31,7 +31,7 @@ export interface LossInterval {
   readonly known: number;
 }
 
-/** A file that is gone, that did not move, and that nobody accepted. */
+/** A file that is gone and did not move. */
 export interface Vanishing {
   readonly how: How;
   /** The directory that lost it: the topmost one that went whole, or the one that held the name. */
@@ -103,7 +103,8 @@ export function decideIntervals(input: IntervalsInput): DecidedIntervals {
   );
   const timeline = spans.map((span, i) => {
     const own = rules[i] ?? new Set();
-    const isLoss = own.size > 0 || (sinceMs !== null && span.toAsOf.toMs > sinceMs);
+    // In observers, as judging asks: a snapshot that is dated to a day has one place.
+    const isLoss = own.size > 0 || (since !== null && span.to > since.from);
     const { added, changed, moved, vanishings } = happened[i] ?? NOTHING;
     return intervalOf(span, {
       added,
