@@ -87,7 +87,7 @@ export interface Observed {
   readonly source?: string;
 }
 
-/** ['nightly/3', file(…)] or ['live', gone]; anything without a slash is the live volume. */
+/** ['nightly/3', file(…)] or ['live', gone]; anything without a slash is the live volume, and 'list:sums/1' is a list. */
 export type Line = readonly [name: string, seen: Entry | Gap | null, observed?: Observed];
 
 export interface Scene {
@@ -97,6 +97,11 @@ export interface Scene {
   readonly bursts?: readonly (readonly [from: string | null, to: string])[];
   /** Spans in which so many were lost silently that the rest is doubtful. */
   readonly silentNights?: readonly (readonly [from: string | null, to: string])[];
+  /** Spans next to a burst; those of `besideLine` are beyond their own line as well. */
+  readonly beside?: readonly (readonly [from: string | null, to: string])[];
+  readonly besideLine?: readonly (readonly [from: string | null, to: string])[];
+  /** Bursts of damage. */
+  readonly damageNights?: readonly (readonly [from: string | null, to: string])[];
   /** Intervals that the series has; ten when left out. */
   readonly known?: number;
   /** Whether the backups keep the times of directories; they do when left out. */
@@ -128,7 +133,7 @@ export function observersOf(lines: readonly Line[]): Observer[] {
     const at = how?.asOf ?? index;
     const [from, to] = typeof at === 'number' ? [at, at] : at;
     return {
-      role: backup ? 'backup' : 'live',
+      role: !backup ? 'live' : volume.startsWith('list:') ? 'list' : 'backup',
       volume: backup ? volume : 'live',
       scan: {
         id: BigInt(index + 1),
@@ -335,8 +340,10 @@ export function judged(scene: Scene): Answer {
         ...(within(scene.window, from) ? (['sensitive'] as const) : []),
         ...(within(scene.bursts, from) ? (['burst'] as const) : []),
         ...(within(scene.silentNights, from) ? (['silent'] as const) : []),
+        ...(within(scene.damageNights, from) ? (['damage'] as const) : []),
+        ...(within(scene.besideLine, from) ? (['beside'] as const) : []),
       ]),
-      isBeside: false,
+      isBeside: within(scene.beside, from) || within(scene.besideLine, from),
       known: scene.known ?? 10,
     }),
   );
