@@ -18,6 +18,7 @@ import { findingOf, isoOrNull, rowOf, type Verdicted } from './compose.ts';
 import { conditionsOf, incompleteOf } from './conditions.ts';
 import { byListingOnly } from './lookup.ts';
 import { followFiles } from './histories.ts';
+import { absenceConditions } from './absence-conditions.ts';
 import { addAbsences } from './absences.ts';
 import { standingAlike } from '../catalog/neighbours.ts';
 import type { Queryable } from '../catalog/scans.ts';
@@ -166,6 +167,7 @@ export async function reconcile(input: ReconcileInput): Promise<Reconciled> {
         outOfScope: loaded.outOfScope,
         nowMs,
       }),
+      ...absenceConditions({ absences, series, subjects, verdicts, oldFindings: decisions.oldFindings }),
       ...byListingOnly(input.volume.path),
     ],
     bytesRead: (input.bytesScanned ?? 0) + bytesRead,

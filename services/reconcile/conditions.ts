@@ -118,10 +118,11 @@ export function conditionsOf(input: ConditionInput): Condition[] {
     const doubt = doubtfulOrder(own.map(({ observer }) => observer.scan));
     if (doubt !== null) add('estimated-order', `${pattern}: ${doubt}`);
   }
-  if (input.window.all && input.series.length > 0)
+  if (input.window.reason === 'too few snapshots' && input.series.length > 0)
     add(
       'few-snapshots',
-      'There are too few snapshots to tell a burst from the usual: everything that vanished counts as missing. Say with --since WHEN from when on.',
+      'There are too few snapshots to know how much is usually deleted here: where nothing tells how a file vanished, it counts as missing. ' +
+        'Use --since WHEN to count everything that vanished after that time as lost.',
     );
   const boundaries = input.gaps.filter(
     (gap) => gap.status === 'boundary' && gap.scan === input.observers[live]?.scan.id,

@@ -59,6 +59,8 @@ test('missing: what one snapshot has exactly, another only older, and none at al
   const after = await house.assess(4.6);
   expect(house.report(after)).toEqual(
     reportOf({
+      window: 'silent',
+      intervals: ['night 4 to live'],
       universe: '15 files, 5 directories',
       verdicts: { intact: 12, missing: 3 },
       recovery: { exact: 1, older: 1, none: 1 },
