@@ -179,10 +179,13 @@ describe('one series with itself: a copy that is not atomic', () => {
     expect(next(0.9, run)).toBe('touched');
     expect(next(0.9)).toBe('touched');
   });
-  test('the run ends where the next snapshot of the series begins', () => {
-    const until = { changedMs: new Map([[1, ms(9)]]) };
-    expect(next(1.9, until)).toBe('touched');
-    expect(next(2.1, until)).toBe('silent');
+  test('a newest change that is twelve hours younger than its date, or younger than the next snapshot, is that of a copy made later', () => {
+    const until = (day: number): Partial<WitnessInput> => ({ changedMs: new Map([[1, ms(day)]]) });
+    expect([next(1.4, until(1.5)), next(1.4, until(1.51))]).toEqual(['touched', 'silent']);
+    expect([next(0.9, until(1.51)), next(1.4, until(9))]).toEqual(['touched', 'silent']);
+    const hourly = (day: number): string | undefined =>
+      how({ names: SERIES, d: [OLD, OLD, 1.05, 1.05], asOf: { 2: { from: 1.1 } }, input: until(day) }, 'x...');
+    expect([hourly(1.1), hourly(1.11)]).toEqual(['touched', 'silent']);
   });
   test('a time that went back later is no deletion', () => {
     expect(next(-6, run)).toBe('silent');
@@ -274,6 +277,20 @@ describe('which directories are witnesses', () => {
     expect(absence(world(OLD), 'x.')).toMatchObject({ how: 'silent', signals: [expect.stringContaining('(d)')] });
     expect(how(world(0.7), 'x.')).toBe('touched');
     expect(how({ ...world(OLD), input: {} }, 'x.')).toBe('untold');
+  });
+  test('so is one below a directory that was renamed', () => {
+    const directories = { 'a/d': [OLD, null], 'b/d': [null, OLD], a: [OLD, null], b: [null, 0.5], '': [OLD, 0.5] };
+    const input = { renamed: new Map([['a', 'b']]) };
+    expect(how({ names: ONE, directories, input }, seen('a/d/f', 'x.'))).toBe('silent');
+    expect(how({ names: ONE, directories }, seen('a/d/f', 'x.'))).toBe('untold');
+  });
+  test('what went along with a renamed directory, and is gone from there since, is touched', () => {
+    const directories = { d: [OLD, null, null], e: [null, OLD, OLD] };
+    const input = { renamed: new Map([['d', 'e']]), stood: (path: string) => path === 'e/f' };
+    expect(how({ names: ['n/1', 'live', 'live'], directories, input }, 'x..')).toBe('touched');
+    expect(how({ names: ['n/1', 'live', 'live'], directories, input: { renamed: input.renamed } }, 'x..')).toBe(
+      'silent',
+    );
   });
   test('what stands under the old name of a renamed directory comes first', () => {
     const directories = { d: [OLD, 0.5], e: [null, OLD] };

@@ -97,6 +97,11 @@ describe('rule 1: silent losses make the night doubtful', () => {
       lastRules(after(9, night([...gone(silent, 'silent'), ...gone(touched, 'touched')], { touchedShare }))),
     ).toEqual(expected);
   });
+  test('where all of the silent ones were judged before, the night is over', () => {
+    const judged = gone(5, 'silent', { isJudged: true });
+    expect(lastRules(after(9, night([...judged, ...gone(2, 'touched')])))).toEqual([]);
+    expect(lastRules(after(9, night([...judged, ...gone(1, 'silent'), ...gone(2, 'touched')])))).toEqual(['silent']);
+  });
   test('a night beside it is not beside a burst', () => {
     const all = decided(after(9, night(gone(5, 'silent')), night()));
     expect(all.intervals.map(({ isBeside }) => isBeside)).not.toContain(true);
