@@ -1,7 +1,7 @@
 // Fault catalogue, a directory of a million names: each accounted for, in bounded memory, and a second scan reads nothing. A million takes minutes:
 // ROLLCALL_TEST_NAMES=1000000 npm run test:long; without it more names than two chunks hold.
 import { spawn } from 'node:child_process';
-import { closeSync, mkdirSync, mkdtempSync, openSync, realpathSync, rmSync } from 'node:fs';
+import { closeSync, mkdirSync, mkdtempSync, openSync, realpathSync, rmSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openWorld, type World, write } from '../scan/world.ts';
@@ -43,6 +43,9 @@ test(`a directory of ${NAMES} names is scanned, scanned again without a byte rea
   mkdirSync(join(tree, 'million'));
   write(tree, { 'beside/f': 'f', 'million/sub/f': 'below' });
   for (let i = 0; i < NAMES; i++) closeSync(openSync(join(tree, `million/name ${i}`), 'w'));
+  // In whole seconds, so that they can be set back: what is lost below is lost silently.
+  const madeS = Math.floor(Date.now() / 1000) - 86_400;
+  utimesSync(join(tree, 'million'), madeS, madeS);
   const known = NAMES + 5;
   const order = { address: world.address, path: tree, threads: 1 };
   const totals = async (): Promise<Record<string, unknown>> => {
@@ -60,6 +63,7 @@ test(`a directory of ${NAMES} names is scanned, scanned again without a byte rea
   expect(await totals()).toMatchObject({ seen: known, filesRead: 0, bytesRead: 0 });
 
   for (let i = 0; i < LOST; i++) rmSync(join(tree, `million/name ${i * 997}`));
+  utimesSync(join(tree, 'million'), madeS, madeS);
   const cwd = realpathSync(mkdtempSync(join(world.directory(), 'bundle-')));
   const assess: AssessOrder = { address: world.address, live: tree, backup: null, cwd, offsetMs: 0 };
   const told = JSON.parse(await child('./assess-child.ts', assess)) as AssessTold;

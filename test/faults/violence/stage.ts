@@ -17,7 +17,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { openPool } from '../../../services/catalog/database.ts';
 import type { Queryable } from '../../../services/catalog/scans.ts';
 import { openEmbedded } from '../../../services/embedded/embedded.ts';
@@ -243,7 +243,8 @@ function stamp(path: string, dayMs: number): void {
 
 /** A volume as it was, with three nights in which a little changed. */
 function makeVolume(home: string, live: string): void {
-  const longAgoMs = Date.now() - 30 * DAY_MS;
+  // Whole seconds, so that a directory's time can be set back to it.
+  const longAgoMs = Math.floor(Date.now() / 1000) * 1000 - 30 * DAY_MS;
   mkdirSync(join(home, 'backup'));
   for (let d = 0; d < DIRECTORIES; d++) {
     const directory = join(live, `d${d % 6}`, `e${d}`);
@@ -254,7 +255,9 @@ function makeVolume(home: string, live: string): void {
     }
     linkSync(join(directory, 'f0'), join(directory, 'second name'));
     symlinkSync('f1', join(directory, 'link'));
+    stamp(directory, longAgoMs);
   }
+  for (let d = 0; d < 6; d++) stamp(join(live, `d${d}`), longAgoMs);
   // Holes are read as fast as memory, and keep a thread busy long enough to be caught at it.
   mkdirSync(join(live, 'large'));
   for (const name of ['large/0', 'large/1', 'large/2']) {
@@ -278,10 +281,17 @@ function write(live: string, path: string, content: string, atMs: number): void 
   renameSync(fresh, join(live, path));
 }
 
+/** Lost below the file system: the time of its directory does not move. */
+function lose(path: string): void {
+  const { mtimeMs } = statSync(dirname(path));
+  rmSync(path, { recursive: true });
+  stamp(dirname(path), mtimeMs);
+}
+
 /** What happened since the scan that the state directory knows. */
 function damage(live: string): void {
-  rmSync(join(live, 'd3/e3'), { recursive: true });
-  for (let d = 0; d < DIRECTORIES; d += 3) if (d !== 3) rmSync(join(live, `d${d % 6}/e${d}/f7`));
+  lose(join(live, 'd3/e3'));
+  for (let d = 0; d < DIRECTORIES; d += 3) if (d !== 3) lose(join(live, `d${d % 6}/e${d}/f7`));
   for (let d = 1; d < DIRECTORIES; d += 5) write(live, `d${d % 6}/e${d}/f5`, `work of today in ${d}`, Date.now());
   for (let d = 2; d < DIRECTORIES; d += 7) {
     const path = join(live, `d${d % 6}/e${d}/f8`);
