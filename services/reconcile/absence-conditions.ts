@@ -20,12 +20,14 @@ export function absenceConditions(input: AbsenceConditionInput): Condition[] {
   const without = series.filter(({ name }) => absences?.keepsTimes.get(name) === 'no');
   if (without.length > 0) {
     const ordinary = untoldDeletions(input);
+    const files = ordinary === 1 ? '1 file that vanished is' : `${ordinary} files that vanished are`;
+    const cost =
+      ordinary === 0 ? '.' : `, and ${files} treated as ordinary deletions; use --since WHEN to count them as losses.`;
     conditions.push({
       code: 'no-directory-times',
       text:
         `${without.map(({ pattern }) => pattern).join(', ')} does not keep the times of directories (rsync -O, rclone and other copies do not): ` +
-        'whether somebody deleted a file or it was lost cannot be told from them' +
-        `${ordinary === 0 ? '.' : `, and ${ordinary} ${ordinary === 1 ? 'file that vanished is' : 'files that vanished are'} treated as ordinary deletions; use --since WHEN to count them as losses.`}`,
+        `whether somebody deleted a file or it was lost cannot be told from them${cost}`,
     });
   }
   if (oldFindings > 0)
