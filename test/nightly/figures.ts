@@ -19,6 +19,7 @@ export interface Ratio {
 export interface Figures {
   readonly quiet: Ratio;
   readonly race: Ratio;
+  readonly afterDamage: Ratio;
   /** What was told on quiet nights, to look into. */
   readonly told: string[];
   /** Lost files in directories that nobody touched that night: called missing, and silent. */
@@ -30,7 +31,15 @@ export interface Figures {
 
 export function gatherFigures(seeds: readonly number[]): Figures {
   const none = (): Ratio => ({ found: 0, of: 0 });
-  const figures: Figures = { quiet: none(), race: none(), told: [], untouched: none(), missed: [], rows: new Map() };
+  const figures: Figures = {
+    quiet: none(),
+    race: none(),
+    afterDamage: none(),
+    told: [],
+    untouched: none(),
+    missed: [],
+    rows: new Map(),
+  };
   for (const seed of seeds) {
     const chance = new Chance(seed * 7_919);
     const isBusy = seed % 6 === 5;
@@ -39,7 +48,7 @@ export function gatherFigures(seeds: readonly number[]): Figures {
     const outcome = runServer({
       seed,
       nights: NIGHTS,
-      files: chance.whole(3_000, 6_000),
+      files: chance.whole(3_000, 4_500),
       directories: 200,
       touchedShare: isBusy ? chance.between(0.44, 0.57) : chance.between(0.05, 0.18),
       harm,
@@ -48,15 +57,19 @@ export function gatherFigures(seeds: readonly number[]): Figures {
     });
     addNights(figures, seed, outcome);
     const share = isBusy ? 'of 44 to 57 % touched' : 'of 5 to 18 % touched';
-    addEvent(figures, `${harm}, ${share}, ${outcome.beforeSnapshot ? 'before' : 'after'} the snapshot`, seed, outcome);
-    if (harm === 'lost') addEvent(figures, `${harm}, ${share}, an event of ${count}`, seed, outcome);
+    addEvent(figures, `${harm}, ${share}, ${outcome.beforeSnapshot ? 'before' : 'after'} the snapshot`, outcome);
+    if (harm === 'lost') addEvent(figures, `${harm}, ${share}, an event of ${count}`, outcome);
     if (harm === 'lost') addLost(figures, seed, outcome);
   }
   return figures;
 }
 
 function addNights(figures: Figures, seed: number, { nights }: Outcome): void {
-  for (const { night, isQuiet, isRace, false: told } of nights) {
+  for (const { night, isQuiet, isAfterDamage, isRace, false: told } of nights) {
+    if (isAfterDamage) {
+      figures.afterDamage.of++;
+      if (told.length > 0) figures.afterDamage.found++;
+    }
     if (!isQuiet) continue;
     for (const ratio of isRace ? [figures.quiet, figures.race] : [figures.quiet]) {
       ratio.of++;
@@ -70,7 +83,7 @@ function addNights(figures: Figures, seed: number, { nights }: Outcome): void {
   }
 }
 
-function addEvent({ rows }: Figures, name: string, _seed: number, { files }: Outcome): void {
+function addEvent({ rows }: Figures, name: string, { files }: Outcome): void {
   if (files.length === 0) return;
   const row = rows.get(name) ?? { any: { found: 0, of: 0 }, all: { found: 0, of: 0 }, files: { found: 0, of: 0 } };
   rows.set(name, row);
@@ -92,11 +105,12 @@ function addLost(figures: Figures, seed: number, { files }: Outcome): void {
   }
 }
 
-export function tableOf({ quiet, race, untouched, rows }: Figures): string {
+export function tableOf({ quiet, race, afterDamage, untouched, rows }: Figures): string {
   const percent = ({ found, of }: Ratio): string =>
     of === 0 ? '-' : `${found} of ${of} (${((100 * found) / of).toFixed(1)} %)`;
   return [
     `quiet nights that told something: ${percent(quiet)}; of those with a deletion while rsync ran: ${percent(race)}`,
+    `nights after damage that came after the snapshot, on which more was told: ${percent(afterDamage)}`,
     `lost files in untouched directories, found and called silent: ${percent(untouched)}`,
     ...[...rows]
       .toSorted(([a], [b]) => (a < b ? -1 : 1))

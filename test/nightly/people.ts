@@ -120,7 +120,7 @@ export class People {
   #large(at: () => number, desks: readonly string[]): void {
     const now = at();
     const desk = this.#chance.pick(desks);
-    if (this.#chance.is(0.05) && desk !== undefined) this.#tree.remove(desk, now);
+    if (this.#chance.is(0.05)) this.#removeWhole(now);
     if (this.#chance.is(0.03)) this.#moveMany(now);
     if (this.#chance.is(0.03)) {
       const album = `home/photos/a${++this.#serial}`;
@@ -133,6 +133,14 @@ export class People {
     }
     if (this.#chance.is(0.08))
       for (const path of this.#tree.filesOf('home/.local/share/Trash/files')) this.#tree.remove(path, now);
+  }
+
+  /** rm -r. Of a twentieth of all files on, Rollcall means to tell of it, whoever did it. */
+  #removeWhole(nowMs: number): void {
+    const all = this.#tree.directories().filter((path) => path.startsWith('home/p'));
+    const files = this.#tree.filesBelow('home').length;
+    const path = this.#chance.pick(all.filter((one) => this.#tree.filesBelow(one).length < files * 0.04));
+    if (path !== undefined) this.#tree.remove(path, nowMs);
   }
 
   /** A directory of hundreds gets another name, or another place. */

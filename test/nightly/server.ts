@@ -29,6 +29,8 @@ export interface ServerOptions {
 export interface Night {
   readonly night: number;
   readonly isQuiet: boolean;
+  /** The interval between its two snapshots holds damage that the run before has told of, and this day's work. */
+  readonly isAfterDamage: boolean;
   /** A file was deleted while rsync ran. */
   readonly isRace: boolean;
   readonly false: readonly (readonly [path: string, found: Found])[];
@@ -66,6 +68,12 @@ export function runServer(options: ServerOptions): Outcome {
       }));
     };
     if (night === bad && beforeSnapshot) harm(dayMs + 2 * HOUR_MS);
+    // No run looked between this loss and the next day's work: the interval that dates it holds both.
+    if (night === bad + 1 && night <= first && !beforeSnapshot)
+      harmed = harmed.map(({ path, touched }) => ({
+        path,
+        touched: touched || (tree.touched.get(parentOf(path)) ?? 0) > yesterdayMs,
+      }));
     const race = night > 0 && chance.is(options.raceShare) ? (chance.pick([...anyFiles(tree)]) ?? null) : null;
     const runMs = chance.between(2, 40) * 60_000;
     looks.snapshot(dayMs + 3 * HOUR_MS, dayMs + 3 * HOUR_MS + runMs, race);
@@ -78,14 +86,21 @@ export function runServer(options: ServerOptions): Outcome {
       outcome = harmed.map(({ path, touched }) => ({ path, touched, found: found.get(path) ?? null }));
       harmed = [];
     }
-    const isQuiet = night !== (bad < first ? first : bad);
-    nights.push({ night, isQuiet, isRace: race !== null, false: [...found].filter(([, { exit }]) => exit !== 0) });
+    const isAfterDamage = night === bad + 1 && !beforeSnapshot && options.harm !== 'lost';
+    const isQuiet = night !== (bad < first ? first : bad) && !isAfterDamage;
+    nights.push({
+      night,
+      isQuiet,
+      isAfterDamage,
+      isRace: race !== null,
+      false: [...found].filter(([, { exit }]) => exit !== 0),
+    });
   }
   return { nights, beforeSnapshot, files: outcome };
 }
 
 function* anyFiles(tree: Tree): Generator<string> {
-  for (const [path, { kind }] of tree.nodes) if (kind === 'file' && path.startsWith('home/')) yield path;
+  for (const [path, { kind }] of tree.nodes) if (kind === 'file' && path.startsWith('home/p')) yield path;
 }
 
 /** What goes wrong below the file system, or by hands that nobody called. Answers with the names that the files had. */
