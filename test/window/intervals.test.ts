@@ -191,6 +191,9 @@ describe('rule 5: --since', () => {
     expect(of.intervals.map((interval) => interval.rules.size)).toEqual([0, 0, 0, 0]);
     expect(of.timeline.map(({ inWindow }) => inWindow)).toEqual([false, false, true, true]);
   });
+  test('a look at that very time is before it', () => {
+    expect(decided(after(4), { sinceMs: at(2) }).since).toEqual({ from: 2, to: 4 });
+  });
   test('before all looks it covers everything, and after live now nothing', () => {
     expect(decided(after(2), { sinceMs: at(-1) }).since).toEqual({ from: -1, to: 2 });
     const later = decided(after(2), { sinceMs: at(9) });
@@ -215,6 +218,12 @@ describe('the neighbours of a burst', () => {
     const all = decided([...after(8, burst), night(), night()]);
     expect(all.intervals.flatMap(({ isBeside }, i) => (isBeside ? [i] : []))).toEqual([7, 9]);
     expect(all.intervals[7]?.rules.size).toBe(0);
+    const two = decided([...after(8, burst, burst), night()]);
+    expect(two.intervals.flatMap(({ isBeside }, i) => (isBeside ? [i] : []))).toEqual([7, 10]);
+  });
+  test('are those of a burst of damage, and of what is untold, as well', () => {
+    for (const of of [night([], { shapes: 9 }), night(gone(99, 'untold'))])
+      expect(decided(after(8, of)).intervals[7]?.isBeside).toBe(true);
   });
   test('belong to it themselves where they count more than twice the base and the floor', () => {
     // Three a night are usual: 2 · 3 + 20.
@@ -329,6 +338,7 @@ describe('where something happened', () => {
     expect(placeOf(intervals, 3, 5)).toEqual([1]);
     expect(placeOf(intervals, 5, 6)).toEqual([2]);
     expect(placeOf(intervals, 1, 2)).toEqual([0]);
+    expect(placeOf(intervals.toReversed(), 3, 5)).toEqual([1]);
   });
   test('in those of one series that cover it together, the last one first, where no single one does', () => {
     const intervals = [interval('n', 0, 2), interval('n', 2, 4), interval('n', 4, 6)];
