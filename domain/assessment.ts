@@ -162,7 +162,7 @@ export interface Assessment {
   readonly recovery: Readonly<Record<Recovery, Tally>>;
   /** Every path that is not intact (directories too), sorted by path in byte order. */
   readonly findings: readonly Finding[];
-  /** What could not be looked at and what would not hold still, a sentence each. */
+  /** What could not be read and what would not hold still, a sentence each. */
   readonly incomplete: readonly string[];
   readonly conditions: readonly Condition[];
   readonly bytesRead: number;

@@ -61,7 +61,7 @@ const CLASSES = {
   hidden: { ...finding, standing: 'undecided', meaning: 'complete on a brick, invisible through the mount' },
   unreachable: { ...finding, standing: 'undecided', meaning: 'on a brick, but its name cannot be opened' },
   misplaced: { ...finding, standing: 'undecided', meaning: 'conflicting copies on several bricks' },
-  unreadable: { ...unknown, meaning: 'could not be looked at; it is not called missing' },
+  unreadable: { ...unknown, meaning: 'could not be read; it is not called missing' },
   unverified: { ...unknown, meaning: 'a copy could not be read, so nothing is proven' },
   unsettled: {
     ...unknown,

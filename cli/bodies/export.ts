@@ -65,16 +65,16 @@ function leftOut(summary: ManifestSummary, format: ExportArguments['format']): s
       `${plural(unread.files, 'file')} in all that no scan has read: without a digest ${format === 'jsonl' ? 'in' : 'they are not in'} the list.` +
         ' For snapshots, rollcall scan PATTERN --export FILE reads every version once.',
     );
-  for (const gap of gaps.slice(0, GAPS_SHOWN)) lines.push(`not looked at: ${gapText(gap)}`);
+  for (const gap of gaps.slice(0, GAPS_SHOWN)) lines.push(`not read: ${gapText(gap)}`);
   if (gaps.length > 0)
     lines.push(
-      `${plural(gaps.length, 'place')} in all that the scan could not look at: what is there is not in the list.`,
+      `${plural(gaps.length, 'place')} in all that the scan could not read: what is there is not in the list.`,
     );
   if (summary.notListed > 0)
     lines.push(`${plural(summary.notListed, 'name')} that a list lacks which does not claim to be complete: left out.`);
   if (others > 0)
     lines.push(
-      `Left out, as in every such list: ${count(others)} that are no files (directories, links and the like).`,
+      `Left out, as in every such list: ${count(others)} that are not files (directories, links and the like).`,
     );
   return lines;
 }

@@ -57,7 +57,7 @@ function stretchLine(stretch: Stretch): string {
   const gone = stretch.last.pruned === null ? '' : `, ${stretch.last.pruned}`;
   const { state } = stretch;
   if (state === 'absent') return `${span}: absent`;
-  if (state === 'unknown') return `${span}: not looked at (${stretch.why ?? 'gap'})`;
+  if (state === 'unknown') return `${span}: not read (${stretch.why ?? 'gap'})`;
   const size = state.size === null ? '' : `, ${bytes(state.size)}`;
   const when = isTold(state) ? '' : `, modified ${day(Number(state.mtimeNs / 1_000_000n))}`;
   const digest = state.kind === 'file' ? `, ${state.digest === null ? 'unread' : hex(state.digest)}` : '';

@@ -17,7 +17,7 @@ export async function importBody(context: Context, args: ImportArguments): Promi
   if (args.forget || args.asOf === null) {
     const forgotten = await forgetList(tools, args);
     if (args.json) output.json(forgotten);
-    else output.line(`${plural(forgotten.removed, 'list')} of ${forgotten.of} taken back.`);
+    else output.line(`${plural(forgotten.removed, 'list')} of ${forgotten.of} removed.`);
     return EXIT.nothing;
   }
   const asOf = parseWhen(args.asOf, { option: '--as-of', nowMs: context.now(), tz: args.tz });

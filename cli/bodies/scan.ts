@@ -61,7 +61,7 @@ function lines(result: ScanResult, program: string): string[] {
   const { totals } = result;
   const shown = [
     `${result.volume}: ${count(totals.files)} files, ${bytes(totals.bytes)}; ${count(totals.filesRead)} of them read (${bytes(totals.bytesRead)})`,
-    `  found ${count(totals.found)}, changed ${count(totals.changed)}, vanished ${count(totals.vanished + totals.belowGone)}, not looked at ${count(totals.unknown + totals.belowUnknown)}`,
+    `  found ${count(totals.found)}, changed ${count(totals.changed)}, vanished ${count(totals.vanished + totals.belowGone)}, not read ${count(totals.unknown + totals.belowUnknown)}`,
   ];
   for (const gap of result.gaps.slice(0, 20)) {
     const place = gap.name === '' ? gap.directory : joinPath(gap.directory, gap.name);
@@ -70,7 +70,7 @@ function lines(result: ScanResult, program: string): string[] {
     );
   }
   if (result.gaps.length > 20)
-    shown.push(`  … and ${count(result.gaps.length - 20)} more places that could not be looked at`);
+    shown.push(`  … and ${count(result.gaps.length - 20)} more places that could not be read`);
   const { exported } = result;
   if (exported !== null) {
     shown.push(

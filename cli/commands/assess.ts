@@ -81,7 +81,7 @@ export function define(program: Command, run: Run): void {
     )
     .option(
       '--since <when>',
-      'the loss began then (2026-11-21, 2026-11-21T03:00, "3 days ago"), instead of what the snapshots tell',
+      'the loss began then (2026-11-21, 2026-11-21T03:00, "3 days ago"), instead of what the snapshots show',
     )
     .option('--out <dir>', 'where the bundle goes (default ./rollcall-TIME); must not exist');
   addPartOptions(command).addOption(

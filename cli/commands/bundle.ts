@@ -48,7 +48,7 @@ export function define(program: Command, run: Run): void {
     .option('--bricks-rescued', 'the bricks behind this GlusterFS mount were scanned, and their hidden files rescued');
   addGentleOptions(command)
     .option('--json', 'print what the bundle holds, and what not, as one JSON object')
-    .option('--no-progress', 'no moving line on the terminal')
+    .option('--no-progress', 'no progress line on the terminal')
     .addHelpText(
       'after',
       `

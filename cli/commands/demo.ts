@@ -14,7 +14,7 @@ export function define(program: Command, run: Run): void {
     .summary('see it work: a small tree is damaged, assessed, restored and verified')
     .description(
       'Makes a small tree with a week of snapshots, damages it the way a crashed rebalance does, assesses, restores into a copy and ' +
-        'verifies, and shows each step with its command. Touches nothing of yours: its catalog is in a temporary directory, too.',
+        'verifies, and shows each step with its command. Changes none of your files: its catalog is in a temporary directory, too.',
     )
     .option('--dir <dir>', 'make it here (must not exist), and keep it')
     .option('--keep', 'keep the tree and the bundle to look at')

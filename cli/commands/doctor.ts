@@ -9,7 +9,7 @@ export function define(program: Command, run: Run): void {
     .command('doctor')
     .summary('what this process can read, versions, limits, mounts, the database')
     .description(
-      'Tells what this process can read, which file systems the given paths lie on, limits, versions of tools, and whether the database answers.',
+      'Shows what this process can read, which file systems the given paths are on, limits, versions of tools, and whether the database answers.',
     )
     .argument('[path...]', 'volumes or snapshots to look at')
     .option('--json', 'print it as one JSON object')

@@ -21,7 +21,7 @@ export function addGentleOptions(command: Command): Command {
       'read no faster than this, all threads together (20M, 500KiB; a number alone is KiB/s)',
       rate,
     )
-    .option('--idle', 'take only what others leave: nice 19, and the idle class of the disks (ionice)');
+    .option('--idle', 'give way to other processes: nice 19, and the idle class of the disks (ionice)');
 }
 
 export function gentleOf(options: GentleOptions): Gentle {

@@ -33,7 +33,7 @@ export function define(program: Command, run: Run): void {
     .summary('take a list that xxhsum or another tool made as evidence of what a volume held')
     .description(
       'Reads a list that another tool made (xxhsum, md5sum, sha256sum, borg, hashdeep, rclone) as evidence of what a volume held at some time: ' +
-        'assess then knows of files that only the list names, and of contents that have changed in silence since. It is no backup: nothing ' +
+        'assess then knows of files that only the list names, and of contents that have changed silently since. It is no backup: nothing ' +
         'is restored from it. (An export that rollcall scan --export wrote is given to assess as --backup FILE.)',
     )
     .argument('<file>', "the list; '-' is standard input")
@@ -58,7 +58,7 @@ export function define(program: Command, run: Run): void {
     .option('--complete', 'the list names every file: what it lacks was not there')
     .option('--partial', 'leave out lines that cannot be understood (default: then nothing is imported)')
     .option('--unlike', 'it is of this volume although nothing in it was ever seen there')
-    .option('--forget', 'take back what was imported from this file')
+    .option('--forget', 'remove what was imported from this file')
     .option('--json', 'print what was imported as one JSON object')
     .action(async (file: string, options: Options) => {
       if (options.forget !== true && options.asOf === undefined)

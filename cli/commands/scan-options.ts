@@ -58,7 +58,7 @@ export function addScanOptions(command: Command): Command {
     .option('--detach', 'queue the scan for workers (rollcall worker) and return')
     .addOption(quietOption())
     .option('--json', 'print the result as one JSON object')
-    .option('--no-progress', 'no moving line on the terminal');
+    .option('--no-progress', 'no progress line on the terminal');
 }
 
 export function scanSettings(options: ScanOptions): ScanSettings {

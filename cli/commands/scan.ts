@@ -20,7 +20,7 @@ interface Options extends ScanOptions {
 export function define(program: Command, run: Run): void {
   const command = program.command('scan');
   command
-    .summary('look at a volume and remember it, or export what was seen')
+    .summary('scan a volume into the catalog, or export what was seen')
     .description(
       'Scans a live tree, or the snapshots that a pattern matches, into the catalog. With --export the result goes to a file that ' +
         'assess takes as --backup on another machine.',

@@ -35,7 +35,7 @@ export function define(program: Command, run: Run): void {
   addGentleOptions(command)
     .addOption(quietOption())
     .option('--json', 'print the result as one JSON object')
-    .option('--no-progress', 'no moving line on the terminal')
+    .option('--no-progress', 'no progress line on the terminal')
     .action(async (bundle: string, target: string | undefined, options: Options) => {
       const args: VerifyArguments = {
         bundle,

@@ -48,7 +48,7 @@ export function define(program: Command, run: Run): void {
     });
   volumes
     .command('rebase')
-    .description('accept what lies at a root now as the same volume: after a disaster it is on a new file system')
+    .description('accept what is at a root now as the same volume, for instance on a new file system after a disaster')
     .argument('<volume>', 'the label of a volume, or the path of its root')
     .requiredOption('--reason <text>', 'why; kept in the audit log')
     .option('--new-state', 'accept the root also if it is empty, or holds none of the names that are known at its top')

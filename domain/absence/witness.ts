@@ -35,7 +35,7 @@ export type KeepsTimes = 'yes' | 'no' | 'unknown';
 export interface WitnessInput {
   readonly observers: readonly Observer[];
   readonly unfinished: Unfinished;
-  /** Printable path of a directory → how each observer saw it; null where it was not there, or could not be looked at. */
+  /** Printable path of a directory → how each observer saw it; null where it was not there, or could not be read. */
   readonly directories: ReadonlyMap<string, readonly (DirectoryLook | null)[]>;
   /** By volume. */
   readonly keepsTimes: ReadonlyMap<string, KeepsTimes>;
@@ -161,7 +161,7 @@ export class Witness {
       const what = directory === '' ? "the volume's root" : directory;
       const when = `between ${nameOf(this.#input.observers, before)} and ${nameOf(this.#input.observers, after)}`;
       if (told === 'unmoved') {
-        signals.unshift(`the time of its directory (${what}) did not move ${when}: nobody deleted or renamed it`);
+        signals.unshift(`the time of its directory (${what}) did not change ${when}: nobody deleted or renamed it`);
         how = 'silent';
       } else {
         signals.push(`its directory (${what}) changed ${when}`);

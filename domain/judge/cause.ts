@@ -29,7 +29,7 @@ export function causeOfAbsence(c: Case, absence: Absence, place: Place): Cause {
 function causeNow(c: Case, { seen, how, signals }: Absence, place: Place): Cause {
   // A list tells neither directories nor owners, and what became of a name since nobody dated.
   if (seen !== null && c.context.observers[seen]?.role === 'list')
-    return { cause: 'unknown', signals: ['only a list that another tool made saw it last'] };
+    return { cause: 'unknown', signals: ['only a list made by another tool saw it last'] };
   if (how === 'silent') return { cause: 'silent', signals };
   const loss: string[] = [];
   if (['burst', 'sensitive', 'damage'].some((rule) => (place.rules as ReadonlySet<string>).has(rule)))

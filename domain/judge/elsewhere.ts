@@ -12,7 +12,7 @@ export function whereItWent(c: Case, verdict: Verdict, movedTo: string | null): 
   const evidence: string[] = [];
   if (verdict === 'moved')
     evidence.push(
-      moves.later.has(path) ? `It was renamed to ${movedTo}, which is gone as well.` : `It stands at ${movedTo} now.`,
+      moves.later.has(path) ? `It was renamed to ${movedTo}, which is gone as well.` : `It is at ${movedTo} now.`,
     );
   else if (moves.trashed.has(path))
     evidence.push(`It was deleted to ${moves.trashed.get(path)}, where it can be taken from.`);
@@ -32,7 +32,7 @@ export function causeOfLeaving(c: Case, cause: Cause): Cause {
   const odd = moves.displaced.has(path)
     ? 'a file system repair put it into lost+found'
     : moves.rewritten.has(path)
-      ? 'it was renamed and rewritten in a burst'
+      ? 'it was renamed and rewritten together with many others'
       : null;
   if (odd === null) return cause;
   return { cause: cause.cause === 'person' ? 'unknown' : cause.cause, signals: [odd, ...cause.signals] };

@@ -110,7 +110,7 @@ function corrupt(c: Case, live: Sighting, lkg: Sighting | null): RowVerdict | nu
   const other = otherSide(c, live, prior);
   if (sides === 'backup odd') {
     const evidence =
-      other === null ? [] : [digests(c, live, other), 'More copies stand with live now than with the newest backup.'];
+      other === null ? [] : [digests(c, live, other), 'More copies agree with live now than with the newest backup.'];
     return { verdict: 'backup-corrupt', flags: [], lkg: live, odd: other, gone: null, cause: null, evidence };
   }
   // What is suspect itself shows that live now is odd, and is nothing to go back to.

@@ -316,7 +316,9 @@ function expected(lkg: Sighting | null): Judged['lkg'] {
 function sourceEvidence(c: Case, recovered: Recovered): string[] {
   const { source } = recovered;
   if (source === null && recovered.unread === true)
-    return ['A snapshot has it, but no copy of it could be read: run this as a user who may, or look at the medium.'];
+    return [
+      'A snapshot has it, but no copy of it could be read: run this as a user who may read it, or check the disk.',
+    ];
   if (source === null) return recovered.recovery === 'none' ? ['No copy of it is left that can be read.'] : [];
   const from = `${nameOf(c.context, source.observer)}${source.path === c.facts.path ? '' : `, as ${source.path}`}`;
   return [recovered.recovery === 'exact' ? `Identical copy in ${from}.` : `Only an older version is left, in ${from}.`];

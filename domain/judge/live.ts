@@ -24,13 +24,13 @@ export function liveState(c: Case): LiveState | Pending {
   const looks = c.facts.readings.filter((reading) => reading.observer === c.context.live);
   const look = looks.at(-1);
   const errno = look?.errno ?? null;
-  if (errno === 'CHANGED') return { kind: 'unsettled', why: 'It changed while it was looked at again.' };
+  if (errno === 'CHANGED') return { kind: 'unsettled', why: 'It changed while it was checked again.' };
   if (errno !== null && !ABSENT.includes(errno))
     return { kind: 'unreadable', errno, below: null, why: `Looking at it again failed: ${errno}.` };
 
   if (sight === null) {
     if (look !== undefined && look.digest !== null)
-      return { kind: 'unsettled', why: 'The scan proved it absent, and it is there again since.' };
+      return { kind: 'unsettled', why: 'The scan found it gone, and it has come back since.' };
     return { kind: 'absent' };
   }
   if (errno !== null) return { kind: 'unsettled', why: `The scan saw it, and it is gone since: ${errno}.` };
@@ -51,20 +51,19 @@ export function liveState(c: Case): LiveState | Pending {
 }
 
 function gapState(gap: Gap, path: string): LiveState {
-  if (gap.status === 'unsettled')
-    return { kind: 'unsettled', why: gap.detail ?? 'It was in flux while the scan looked at it.' };
+  if (gap.status === 'unsettled') return { kind: 'unsettled', why: gap.detail ?? 'It kept changing during the scan.' };
   const at = gapPath(gap);
   const below = at === path ? null : at;
   const reason = gap.errno ?? gap.status;
   const detail = gap.detail === null ? '' : ` (${gap.detail})`;
   const why =
     below === null
-      ? `It could not be looked at: ${reason}${detail}.`
-      : `It lies below ${below === '' ? 'the root' : below}, which could not be looked at: ${reason}${detail}.`;
+      ? `It could not be read: ${reason}${detail}.`
+      : `It is below ${below === '' ? 'the root' : below}, which could not be read: ${reason}${detail}.`;
   return { kind: 'unreadable', errno: gap.errno, below, why };
 }
 
-/** Printable path of what could not be looked at. */
+/** Printable path of what could not be read. */
 export function gapPath(gap: Gap): string {
   if (gap.name === '') return gap.directory;
   return joinPath(gap.directory, gap.name);

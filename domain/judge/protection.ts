@@ -77,7 +77,11 @@ function protectedNow(c: Case, live: Sighting): Protection | null {
 /** Backups leave lost+found out, and lose nothing by it: mkfs makes it. What lies in it is judged by itself. */
 function fileSystemsOwn({ facts }: Case, live: Sighting): Protection | null {
   if (facts.path !== 'lost+found' || live.kind !== 'directory') return null;
-  return { verdict: 'intact', flags: [], evidence: ['The file system makes it; what lies in it is judged by itself.'] };
+  return {
+    verdict: 'intact',
+    flags: [],
+    evidence: ['The file system creates it; what is in it is judged separately.'],
+  };
 }
 
 /** A directory's mtime moves with every entry; it says nothing of the directory itself. */
@@ -119,7 +123,7 @@ function unverified(c: Case, live: Sighting): Protection | null {
       return {
         verdict: 'unverified',
         flags: [],
-        evidence: [`${name} could not be looked at: ${gap === '' ? 'its root' : gap}.`],
+        evidence: [`${name} could not be read: ${gap === '' ? 'its root' : gap}.`],
       };
     if (
       sighting !== null &&
@@ -167,7 +171,7 @@ function neverBackedUp(c: Case, live: Sighting): Protection | null {
   const { ms, how } = bornMs(c, live);
   const born = `Born ${new Date(ms).toISOString()} (${how}).`;
   if (due !== null && ms > due)
-    return { verdict: 'new', flags: [], evidence: [born, 'No backup is due to have it yet.'] };
+    return { verdict: 'new', flags: [], evidence: [born, 'No backup is expected to have it yet.'] };
   return { verdict: 'unprotected', flags: [], evidence: [born, 'No snapshot of any backup ever had it.'] };
 }
 

@@ -209,8 +209,8 @@ function bundleName(now: Date): string {
 }
 
 /**
- * The worst of what was found and nobody accepted, and 3 where something could not be looked at. With a selection only what was asked for
- * counts as found; what could not be looked at counts wherever it is, because it may hide what was asked for.
+ * The worst of what was found and nobody accepted, and 3 where something could not be read. With a selection only what was asked for
+ * counts as found; what could not be read counts wherever it is, because it may hide what was asked for.
  */
 export function exitOf(assessment: Assessment, selection: Selection | null = null): ExitCode {
   const found = assessment.findings.filter((finding) => selection === null || isAsked(selection, finding));

@@ -88,7 +88,7 @@ function refuseLooking(request: CutRequest, { assessment, backupRoots }: Reopene
   refuseBrick([...read, outDir].map(placeOf), mounts);
 }
 
-/** Real as far as it can be told. What cannot be looked at is not read either. */
+/** Real as far as it can be told. What cannot be read is not read either. */
 function placeOf(path: string): string {
   try {
     return futurePathOf(path);
@@ -154,7 +154,7 @@ async function bundleOfLast({ program }: CutTools, from: string | null, db: Data
   const [last, another] = fitting;
   if (last === undefined) {
     throw new RollcallError(
-      from === null ? 'Nothing was assessed yet.' : `${from} is no bundle, and no volume that was assessed.`,
+      from === null ? 'Nothing was assessed yet.' : `${from} is neither a bundle nor a volume that was assessed.`,
       { next: 'rollcall status lists what was assessed; rollcall assess --live PATH --backup PATTERN begins.' },
     );
   }

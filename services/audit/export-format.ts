@@ -60,7 +60,7 @@ export function headerLine(header: ExportHeader): string {
 /** @throws FormatError */
 export function parseHeader(line: string): ExportHeader {
   const value = fieldsOf(jsonOf(line));
-  if (value['rollcall'] !== 'export') throw new FormatError('it is no export of Rollcall');
+  if (value['rollcall'] !== 'export') throw new FormatError('it is not an export of Rollcall');
   if (!FORMATS_READ.includes(value['format'])) {
     throw new FormatError(
       `its format is ${show(value['format'])}, and this Rollcall knows formats ${FORMATS_READ.join(' and ')}`,
@@ -68,7 +68,7 @@ export function parseHeader(line: string): ExportHeader {
   }
   if (value['layout'] !== 'snapshots') throw new FormatError(`its layout is ${show(value['layout'])}`);
   const host = text(value['host'], 'host');
-  if (!HOST.test(host)) throw new FormatError(`${show(host)} is no name of a host`);
+  if (!HOST.test(host)) throw new FormatError(`${show(host)} is not the name of a host`);
   const series = text(value['series'], 'series');
   if (series === '') throw new FormatError('its series has no name');
   const path = text(value['path'], 'path');
@@ -101,7 +101,8 @@ export function parseScan(line: string): ExportedScan {
   const scan = fieldsOf(fieldsOf(jsonOf(line))['scan']);
   const asOf = fieldsOf(scan['asOf']);
   const snapshot = text(scan['snapshot'], 'snapshot');
-  if (snapshot === '' || snapshot.startsWith('/')) throw new FormatError(`${show(snapshot)} is no name of a snapshot`);
+  if (snapshot === '' || snapshot.startsWith('/'))
+    throw new FormatError(`${show(snapshot)} is not the name of a snapshot`);
   printable(() => decodePath(snapshot));
   const fromMs = milliseconds(asOf['from']);
   const toMs = milliseconds(asOf['to']);
@@ -237,7 +238,7 @@ function jsonOf(line: string): unknown {
 
 function fieldsOf(value: unknown): Readonly<Record<string, unknown>> {
   if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw new FormatError(`${show(value)} is no object`);
+    throw new FormatError(`${show(value)} is not an object`);
   return value as Readonly<Record<string, unknown>>;
 }
 
@@ -313,7 +314,7 @@ function nameOf(value: unknown): string {
 
 function directoryOf(value: unknown): string {
   const path = text(value, 'directory');
-  if (path.startsWith('/')) throw new FormatError(`${show(path)} does not lie below its root`);
+  if (path.startsWith('/')) throw new FormatError(`${show(path)} is not below its root`);
   printable(() => decodePath(path));
   return path;
 }

@@ -110,7 +110,7 @@ function refuse(file: string, why: string): RollcallError {
 function replaceable(file: string, host: string, series: string): boolean {
   let fd: number;
   try {
-    if (!lstatSync(bytesOf(file)).isFile()) throw refuse(file, 'exists, and is no file');
+    if (!lstatSync(bytesOf(file)).isFile()) throw refuse(file, 'exists, and is not a file');
     fd = openSync(bytesOf(file), 'r');
   } catch (error) {
     const errno = errnoOf(error);
@@ -121,7 +121,7 @@ function replaceable(file: string, host: string, series: string): boolean {
   try {
     const buffer = Buffer.alloc(HEADER_BYTES_MAX);
     const [line = ''] = buffer.toString('utf8', 0, readSync(fd, buffer)).split('\n', 1);
-    if (!line.startsWith(EXPORT_MAGIC)) throw refuse(file, 'would overwrite a file that is no export of Rollcall');
+    if (!line.startsWith(EXPORT_MAGIC)) throw refuse(file, 'would overwrite a file that is not an export of Rollcall');
     const header = parseHeader(line);
     if (header.host === host && header.series === series) return true;
     throw refuse(file, `would overwrite the export of another backup (${header.host}:${header.series})`);

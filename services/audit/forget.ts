@@ -23,7 +23,7 @@ export async function forget(
   request: Forget,
 ): Promise<{ readonly volume: Volume; readonly known: Known }> {
   if (request.reason.trim() === '') {
-    throw new RollcallError('A volume is forgotten with a reason only.', { next: 'Say why with --reason TEXT.' });
+    throw new RollcallError('Forgetting a volume needs a reason.', { next: 'Say why with --reason TEXT.' });
   }
   const volume = await volumeNamed(db.pool, request.volume, { host: request.host, cwd: workingDirectory() });
   const known = await inTransaction(db, async (client) => {

@@ -101,7 +101,7 @@ function refuseRoot(typed: string, meant: readonly PathMeant[]): void {
     volume.layout === 'tree'
       ? `${visible(volume.path)} is the root of the volume ${visible(volume.name)}.`
       : `${visible(typed)} is a snapshot of the volume ${visible(volume.name)}.`,
-    { next: 'Name a path below it; rollcall volumes and rollcall status tell of the volume as a whole.' },
+    { next: 'Name a path below it; rollcall volumes and rollcall status describe the volume as a whole.' },
   );
 }
 

@@ -49,7 +49,7 @@ const BATCH = 10_000;
  * Brings an export into the catalog: volume `export:HOST:SERIES`, role backup, its scans complete and marked with the time of the export. A newer
  * export of the same series replaces the earlier one, the same one again changes nothing.
  * @param options.file absolute, printable
- * @throws RollcallError for a file that is no export, is cut off, damaged, or older than what was imported before; nothing is changed then
+ * @throws RollcallError for a file that is not an export, is cut off, damaged, or older than what was imported before; nothing is changed then
  */
 export async function importExport(options: {
   readonly db: Database;
@@ -123,7 +123,7 @@ function openExport(file: string): number {
   }
   if (fstatSync(fd).isFile()) return fd;
   closeSync(fd);
-  throw new RollcallError(`${file} is no file.`, { next: 'Name the file that rollcall scan --export has written.' });
+  throw new RollcallError(`${file} is not a file.`, { next: 'Name the file that rollcall scan --export has written.' });
 }
 
 /** One pass over the bytes before a single line is believed. linesEnd: where the last line begins. */
@@ -131,7 +131,7 @@ function checkWhole(fd: number, file: string): { header: ExportHeader; end: Expo
   const size = fstatSync(fd).size;
   const first = readAt(fd, 0, Math.min(size, READ_BYTES)).toString('utf8');
   if (!first.startsWith(EXPORT_MAGIC)) {
-    throw new RollcallError(`${file} is no export of Rollcall.`, {
+    throw new RollcallError(`${file} is not an export of Rollcall.`, {
       next: 'Give --backup a quoted pattern of snapshots, a directory, or the file that rollcall scan --export has written.',
     });
   }
@@ -246,7 +246,7 @@ class Import {
 
   #addScan(scan: ExportedScan): void {
     const before = this.#scans.at(-1);
-    if (this.#begun) this.#fail('a scan stands behind versions');
+    if (this.#begun) this.#fail('a scan comes after versions');
     if (before !== undefined && before.seq >= scan.seq) this.#fail('scans are not in order');
     this.#scans.push(scan);
     this.#seqs.add(scan.seq);
@@ -263,8 +263,8 @@ class Import {
 
   /** The order proves that no version stands twice and that no two of a name overlap. */
   #addVersion(version: ImportedVersion): void {
-    if (this.#counts.gaps > 0) this.#fail('a version stands behind gaps');
-    if (version.firstSeq > this.#newest) this.#fail('a version begins behind the newest scan');
+    if (this.#counts.gaps > 0) this.#fail('a version comes after gaps');
+    if (version.firstSeq > this.#newest) this.#fail('a version begins after the newest scan');
     const last = this.#last;
     if (last !== null) {
       const order = compareBytes(last.directory, version.directory) || compareBytes(last.name, version.name);

@@ -45,7 +45,7 @@ export async function rebase(
   request: Rebase,
 ): Promise<{ readonly volume: Volume; readonly before: unknown; readonly now: RootIdentity; readonly seen: Seen }> {
   if (request.reason.trim() === '') {
-    throw new RollcallError('A new identity is accepted with a reason only.', { next: 'Say why with --reason TEXT.' });
+    throw new RollcallError('Accepting a new identity needs a reason.', { next: 'Say why with --reason TEXT.' });
   }
   const volume = await volumeNamed(db.pool, request.volume, { host: request.host, cwd: workingDirectory() });
   if (volume.layout !== 'tree') {

@@ -114,12 +114,12 @@ async function scanSnapshot(
       exit: EXIT.guard,
       next: `Scan all snapshots: rollcall scan '${pattern}'. If ${path} is a live volume all the same: --role live.`,
     });
-  if (snapshot !== path) throw elsewhere(`${path} lies in ${snapshot}, which is a snapshot of ${pattern}.`);
+  if (snapshot !== path) throw elsewhere(`${path} is in ${snapshot}, which is a snapshot of ${pattern}.`);
   const limits = { limit: null, cwd: '/', nowMs: tools.nowMs() };
   const found = await checkBackup(pattern, { ...request, ...limits });
   if ('exportFile' in found || !found.snapshots.some((one) => one.path === path)) {
     const reason = 'leftOut' in found ? found.leftOut.find((one) => one.path === path)?.reason : undefined;
-    throw elsewhere(`${path} is no finished snapshot of ${pattern}${reason === undefined ? '' : `: ${reason}`}.`);
+    throw elsewhere(`${path} is not a finished snapshot of ${pattern}${reason === undefined ? '' : `: ${reason}`}.`);
   }
   tools.onNotice(`${path} is a snapshot of ${pattern}: its scan belongs to that backup.`);
   const snapshots = found.snapshots.map((one) => ({ ...one, withinLimit: one.path === path }));

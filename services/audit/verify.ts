@@ -77,6 +77,6 @@ function placeOf(argument: string, cwd: string): string {
   }
   const meanings = meaningsOf(argument, cwd);
   const place = meanings.find(exists) ?? meanings[0];
-  if (place === undefined) throw new RollcallError(`${JSON.stringify(argument)} is no path.`);
+  if (place === undefined) throw new RollcallError(`${JSON.stringify(argument)} is not a path.`);
   return place;
 }

@@ -45,7 +45,7 @@ export function parseWhen(text: string, options: WhenOptions): When {
     });
   }
   if (when.fromMs > options.nowMs) {
-    throw new RollcallError(`${options.option} ${text} is still to come.`, { next: 'Give a time that has passed.' });
+    throw new RollcallError(`${options.option} ${text} is in the future.`, { next: 'Give a time that has passed.' });
   }
   return { fromMs: when.fromMs, toMs: when.toMs };
 }

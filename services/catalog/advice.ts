@@ -6,7 +6,8 @@ interface Advice {
   readonly next: string;
 }
 
-const REACH = 'check that Postgres runs and that DATABASE_URL names it; without DATABASE_URL Rollcall brings its own';
+const REACH =
+  'check that Postgres runs and that DATABASE_URL names it; without DATABASE_URL Rollcall uses the bundled one';
 export const URL_FORM =
   'write it as postgresql://USER:PASSWORD@HOST:PORT/DATABASE, with % codes for special characters';
 const SPACE = 'free space or inodes on the file system of the database, then run the same command again: it continues';
@@ -37,7 +38,7 @@ const ADVICE: Readonly<Record<string, Advice>> = {
   },
   // A pooler such as pgbouncer: it does not pass the settings of a connection on, and would hand a session's locks to another one.
   '08P01': {
-    says: 'what answers at the address of the database does not understand Rollcall',
+    says: 'the server at the address of the database is not one that Rollcall can use',
     next: 'name the Postgres server itself in DATABASE_URL, not a pooler in front of it',
   },
   '53100': { says: 'the disk of the database is full', next: SPACE },
@@ -72,7 +73,7 @@ const ADVICE: Readonly<Record<string, Advice>> = {
   // What a run worked on is gone from the catalog.
   '23503': {
     says: 'what this run works on was removed from the catalog meanwhile (rollcall volumes forget)',
-    next: 'run the same command again: it begins anew',
+    next: 'run the same command again: it starts over',
   },
   '55P03': {
     says: 'another Rollcall holds the same rows for more than a minute',

@@ -13,7 +13,7 @@ export interface LastAssessment {
   readonly losses: boolean;
   /** Of its backups, as typed. */
   readonly patterns: readonly string[];
-  /** What could not be looked at, a sentence each. */
+  /** What could not be read, a sentence each. */
   readonly incomplete: readonly string[];
   /** Files by recovery. */
   readonly exact: number;

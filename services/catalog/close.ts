@@ -8,7 +8,7 @@ import type { Queryable } from './scans.ts';
 import type { ScanContext } from './scan-context.ts';
 
 export interface ScanTotals extends ShardCounts {
-  /** Known rows below directories that vanished, left scope, or could not be looked at. */
+  /** Known rows below directories that vanished, left scope, or could not be read. */
   readonly belowGone: number;
   readonly belowUnknown: number;
   readonly gaps: number;

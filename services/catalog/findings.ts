@@ -195,7 +195,7 @@ export async function acceptFinding(
   decision: { readonly reason: string; readonly actor: string; readonly nowMs: number },
 ): Promise<StoredFinding[]> {
   if (decision.reason.trim() === '') {
-    throw new RollcallError('A finding is accepted with a reason only.', { next: 'Say why with --reason TEXT.' });
+    throw new RollcallError('Accepting a finding needs a reason.', { next: 'Say why with --reason TEXT.' });
   }
   const byId = 'ids' in which;
   const updated = await client.query<{ id: bigint }>(

@@ -110,7 +110,7 @@ export interface KindOfServer {
 export function refuseUnfit({ number, version, encoding }: KindOfServer): void {
   if (number < POSTGRES_MIN) {
     throw new RollcallError(`the database is Postgres ${version}; Rollcall needs 15 or newer`, {
-      next: 'name a newer server in DATABASE_URL; without DATABASE_URL Rollcall brings its own',
+      next: 'name a newer server in DATABASE_URL; without DATABASE_URL Rollcall uses the bundled one',
     });
   }
   if (encoding !== 'UTF8') {

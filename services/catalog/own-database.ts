@@ -31,6 +31,6 @@ export async function dropDatabase(address: DatabaseAddress, name: string): Prom
 }
 
 function checked(name: string): string {
-  if (!/^[a-z][a-z0-9_]{0,62}$/.test(name)) throw new Error(`${name} is no name for a database`);
+  if (!/^[a-z][a-z0-9_]{0,62}$/.test(name)) throw new Error(`${name} is not a name for a database`);
   return name;
 }

@@ -43,7 +43,7 @@ export function damageSteps(demo: DemoTree, damage: DemoDamage): DemoStep[] {
   const lost = damage.lostEarly.length + damage.lostLate.length;
   return [
     {
-      title: 'A rebalance crashes, and keeps removing files. Nobody is told',
+      title: 'A rebalance crashes, and keeps removing files. There is no alarm',
       lines: [
         `${damage.lostEarly.length} files vanish. The nightly job runs as usual and carries the loss into the newest snapshot.`,
         `Then ${damage.lostLate.length} more vanish. The directories keep their times. ${damage.zeroed.length} files now hold only zeros (one of them in the`,

@@ -109,13 +109,13 @@ async function checkRedis(url: string): Promise<Check> {
       : warning(
           'redis',
           `answers; its maxmemory-policy is ${policy}`,
-          'set maxmemory-policy noeviction: an evicted job is a delay that nobody explains',
+          'set maxmemory-policy noeviction: evicted jobs cause delays without a message',
         );
   } catch (error) {
     return bad(
       'redis',
       `does not answer: ${(error as Error).message}`,
-      'check REDIS_URL, or leave it out: the queue then lies in Postgres',
+      'check REDIS_URL, or leave it out: the queue is then in Postgres',
     );
   } finally {
     redis.disconnect();

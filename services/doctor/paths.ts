@@ -42,10 +42,10 @@ function refused(path: string, mount: Mount): readonly Check[] {
     bad(
       path,
       isGluster(mount)
-        ? 'a GlusterFS mount: looking a name up can delete the last copy of a file, through a read-only mount too, so doctor looks no further'
-        : 'a FUSE mount that may be GlusterFS, where looking a name up can delete the last copy of a file, so doctor looks no further',
+        ? 'a GlusterFS mount: looking a name up can delete the last copy of a file, through a read-only mount too, so doctor stops here'
+        : 'a FUSE mount that may be GlusterFS, where looking a name up can delete the last copy of a file, so doctor stops here',
       isGluster(mount)
-        ? 'freeze, scan the bricks, rescue what is hidden on them; assess refuses the mount until you say --bricks-rescued'
+        ? 'stop all writing, scan the bricks, rescue what is hidden on them; assess refuses the mount until you say --bricks-rescued'
         : 'if it is no GlusterFS: assess takes it with --not-gluster',
     ),
   ];
@@ -61,10 +61,10 @@ function onBrick(path: string, brick: string): Check {
 
 function checkMount(path: string, mount: Mount | null): readonly Check[] {
   if (mount === null)
-    return [warning(path, 'lies on a mount that this process does not see', 'run outside of the container')];
+    return [warning(path, 'is on a mount that this process does not see', 'run outside of the container')];
   const checks = [ok(path, describeMount(mount))];
   if (!mayLookUp(mount)) {
-    checks.push(ok(path, 'absence is proved here by a second listing, not by a lookup'));
+    checks.push(ok(path, 'absence is confirmed here by a second listing, not by a lookup'));
   }
   const below = mountsBelow(realPathOf(path));
   if (below.length > 0) {
@@ -106,7 +106,7 @@ export function checkPath(argument: string): readonly Check[] {
     ];
   } catch (error) {
     return [
-      bad(path, `cannot be looked at: ${errnoOf(error) ?? String(error)}`, 'check the file system and the kernel log'),
+      bad(path, `cannot be read: ${errnoOf(error) ?? String(error)}`, 'check the file system and the kernel log'),
     ];
   }
 }
@@ -130,7 +130,7 @@ export function checkStateRoom(stateDir: string): readonly Check[] {
         ? [
             warning(
               'state directory',
-              `${stateDir} lies on ${fsType}; run from two machines at once it would be destroyed`,
+              `${stateDir} is on ${fsType}; use from two machines at once would destroy it`,
               'use a local --state-dir, or a server in DATABASE_URL',
             ),
           ]

@@ -72,7 +72,7 @@ export function checkLimits(): readonly Check[] {
   const available = Number(/^MemAvailable:\s+(\d+) kB/m.exec(read('/proc/meminfo') ?? '')?.[1] ?? 0) * 1024;
   return [
     Number.isNaN(files) || files >= OPEN_FILES_MIN
-      ? ok('open files', Number.isNaN(files) ? 'unlimited, or not told' : `${files}`)
+      ? ok('open files', Number.isNaN(files) ? 'unlimited, or unknown' : `${files}`)
       : bad('open files', `${files} at once; ${OPEN_FILES_MIN} are needed`, 'ulimit -n 65536'),
     ok('cores', quota === null ? `${cores}` : `${cores}, of which the cgroup allows ${quota.toFixed(1)}`),
     memory >= MEMORY_MIN

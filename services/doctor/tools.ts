@@ -20,7 +20,7 @@ function versionOf(program: string): string | null {
     `${answer.stdout}${answer.stderr}`
       .split('\n')
       .find((line) => line.trim() !== '')
-      ?.trim() ?? 'no version told'
+      ?.trim() ?? 'no version printed'
   );
 }
 

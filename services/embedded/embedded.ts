@@ -150,7 +150,7 @@ async function acquire(
         retryAtMs = now() + RETRY_MS;
         if (!recovering && now() - begunMs > RECOVERY_SAY_MS) {
           recovering = true;
-          log('the database is starting, or recovers from a shutdown out of order; waiting');
+          log('the database is starting, or recovering from an unclean shutdown; waiting');
         }
       }
     }
@@ -182,7 +182,7 @@ function notReady(state: string, seconds: number, last: NotYet | null): Rollcall
   const holder = runningServer(state);
   if (holder !== null && !socketExists(state)) {
     return new RollcallError(
-      `a server runs in ${state} (pid ${holder}), and its socket is not to be seen here, in ${socketDirectory(state)}`,
+      `a server runs in ${state} (pid ${holder}), and its socket is not visible here, in ${socketDirectory(state)}`,
       {
         next: 'run Rollcall where that server was started (the same container, the same /tmp), or stop what uses it there',
       },

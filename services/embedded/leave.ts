@@ -130,7 +130,9 @@ export async function leave(state: string, client: Client, { now, log }: Leaving
     const deadline = now() + STOP_MAX_MS;
     while (postmasterPid(state) === pid) {
       if (now() > deadline) {
-        log(`the database has not shut down in ${STOP_MAX_MS / 1000} s and is left to it; its log: ${logPath(state)}`);
+        log(
+          `the database has not shut down in ${STOP_MAX_MS / 1000} s, and is still shutting down; its log: ${logPath(state)}`,
+        );
         return true;
       }
       await sleep(POLL_MS);

@@ -119,7 +119,7 @@ export function outOfRoom(state: string): RollcallError | null {
     .split('\n')
     .findLast((line) => /(PANIC|FATAL|ERROR):/.test(line) && NO_SPACE.test(line));
   if (said === undefined && room >= ROOM_MIN) return null;
-  return new RollcallError(`the database in ${state} broke off: ${said?.replace(LOG_PREFIX, '') ?? FULL}`, {
+  return new RollcallError(`the database in ${state} stopped: ${said?.replace(LOG_PREFIX, '') ?? FULL}`, {
     next: `free space on the file system of ${state}, then run the same command again: it continues`,
   });
 }

@@ -37,7 +37,7 @@ const SAYS: Readonly<Record<string, string>> = {
   EROFS: 'is on a read-only file system',
   ENOSPC: 'is on a file system that is full',
   EDQUOT: 'is over its quota',
-  ENOTDIR: 'is not a directory, or lies below something that is none',
+  ENOTDIR: 'is not a directory, or is below something that is not one',
   EEXIST: 'is not a directory',
   ENAMETOOLONG: 'has a name that is too long',
   ELOOP: 'is or holds a link that is not followed',
@@ -93,7 +93,7 @@ export function prepareStateDirectory(stateDir: string): string {
       const foreign = readdirSync(state).find((name) => !name.startsWith('VERSION'));
       if (foreign !== undefined && !readEdition(state)) {
         throw new RollcallError(
-          `${state} holds something else (${JSON.stringify(foreign)}) and is no state directory of Rollcall`,
+          `${state} holds something else (${JSON.stringify(foreign)}) and is not a state directory of Rollcall`,
           {
             next: `name an empty or new directory: ${ELSEWHERE}`,
           },

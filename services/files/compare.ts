@@ -21,7 +21,7 @@ function failed(errno: string): ContentComparison {
 
 /**
  * Compares the content of A (what lies there) with that of B (what should). errno is null when both could be read, 'CHANGED' when one of them moved
- * while it was read or is no regular file, else the errno of the failure. A file that grows without end ends the reading at its size at the start.
+ * while it was read or is not a regular file, else the errno of the failure. A file that grows without end ends the reading at its size at the start.
  */
 export function compareContents(
   directoryA: Directory,

@@ -32,7 +32,7 @@ function untypedEntries(directory: string): Dirent[] {
   });
 }
 
-/** Null where nothing is there any more; what cannot be looked at is of no kind, and whoever looks at the match tells why. */
+/** Null where nothing is there any more; what cannot be read is of no kind, and whoever looks at the match tells why. */
 function kindOf(path: string): Omit<Dirent, 'name' | 'parentPath' | 'path'> | null {
   try {
     return lstatSync(path);

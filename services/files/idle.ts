@@ -23,10 +23,8 @@ export function idleStart(): IdleStart {
   const lacks = [
     ...(hasDisk
       ? []
-      : [
-          'the disks are used as by any other process, because ionice is missing or refused (Debian: apt-get install util-linux)',
-        ]),
-    ...(hasProcessor ? [] : ['the processors are used as by any other process, because nice is missing or refused']),
+      : ['--idle has no effect on the disks: ionice is missing or refused (Debian: apt-get install util-linux)']),
+    ...(hasProcessor ? [] : ['--idle has no effect on the processors: nice is missing or refused']),
   ];
   return {
     words: [...(hasDisk ? disk : []), ...(hasProcessor ? processor : [])],

@@ -22,7 +22,7 @@ export function realPathOf(path: string): string {
 
 /**
  * The real path that something has or will have: of its nearest ancestor that exists, and the rest as written. Throws FileError for
- * anything but absence: what cannot be looked at cannot be placed.
+ * anything but absence: what cannot be read cannot be placed.
  */
 export function futurePathOf(path: string): string {
   try {

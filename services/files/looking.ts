@@ -13,7 +13,7 @@ export interface Accepted {
 }
 
 const ORDER_OF_WORK =
-  'Order of work: freeze all writing and any rebalance; scan the bricks on every server; rescue the hidden files that they show; only then restore, and verify. ' +
+  'Order of work: stop everything that writes, and any rebalance; scan the bricks on every server; rescue the hidden files that they show; only then restore, and verify. ' +
   'When the bricks have been scanned and rescued, add --bricks-rescued.';
 
 /**

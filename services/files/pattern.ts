@@ -166,7 +166,7 @@ function literally(pattern: string, cwd: string | undefined): Expansion | null {
     const found = locate(path);
     if (typeof found === 'string') {
       if (isAbsent(found) || found === 'ENAMETOOLONG') continue;
-      throw new RollcallError(`${path} cannot be looked at (${found}).`, {
+      throw new RollcallError(`${path} cannot be read (${found}).`, {
         next: found === 'ENOTCONN' ? SERVER_GONE : 'Check the mount and the permissions; run as root where needed.',
       });
     }
@@ -345,7 +345,7 @@ export async function expandPattern(pattern: string, cwd?: string): Promise<Expa
       if (isWild(component)) containers.set(directoryAt(at), beginningOf(component));
     const hidden = names.find((name, at) => name.startsWith('.') && below[at]?.[0]?.wild);
     const entry = locate(path);
-    if (typeof entry === 'string') leftOut.push({ path, reason: `it cannot be looked at (${entry})` });
+    if (typeof entry === 'string') leftOut.push({ path, reason: `it cannot be read (${entry})` });
     else if (entry.kind === 'symlink') leftOut.push({ path, reason: `it is a symbolic link to ${targetOf(path)}` });
     else if (entry.kind === 'other') leftOut.push({ path, reason: 'it is not a directory' });
     else if (hidden !== undefined) {

@@ -42,7 +42,7 @@ export type ReadResult =
     }
   | {
       readonly ok: false;
-      /** 'unsettled' when it moved while it was read, is no regular file any more, or vanished (then errno is ENOENT). */
+      /** 'unsettled' when it moved while it was read, is not a regular file any more, or vanished (then errno is ENOENT). */
       readonly status: GapStatus;
       readonly errno: string | null;
       readonly detail: string | null;
@@ -107,7 +107,7 @@ function readOnce(
   try {
     const before = looked ?? statOf(fstatSync(fd, { bigint: true }), path);
     if (before.size === null)
-      return done({ ok: false, status: 'unsettled', errno: null, detail: 'is no regular file' });
+      return done({ ok: false, status: 'unsettled', errno: null, detail: 'is not a regular file' });
     const { size } = before;
     const holes = tooManyHoles(fd, before);
     if (holes !== null) return done({ ok: false, status: 'failed', errno: 'EFBIG', detail: holes });
@@ -140,7 +140,7 @@ function notOpened(failure: FileError): ReadResult {
     case 'ELOOP':
     case 'ENXIO':
       // A symlink or a socket stands where a file was seen.
-      return { ok: false, status: 'unsettled', errno: null, detail: 'is no regular file any more' };
+      return { ok: false, status: 'unsettled', errno: null, detail: 'is not a regular file any more' };
     default:
       return { ok: false, status: gapStatusOf(failure.errno), errno: failure.errno, detail: failure.message };
   }

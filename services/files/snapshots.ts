@@ -40,7 +40,7 @@ export interface FoundSeries {
   readonly literal: boolean;
   /** Finished ones, oldest first: by as_of, ties by name. */
   readonly snapshots: readonly FoundSnapshot[];
-  /** What the pattern matches or nearly matches and what is no finished snapshot, with the reason as the rest of a sentence. */
+  /** What the pattern matches or nearly matches and what is not a finished snapshot, with the reason as the rest of a sentence. */
   readonly leftOut: readonly LeftOut[];
 }
 
@@ -116,7 +116,7 @@ function identityOf({ match, root, survey, mount, subvolume }: Candidate): Snaps
   };
 }
 
-/** Whether anything lies at a printable path. What cannot be looked at is not known to be absent. */
+/** Whether anything lies at a printable path. What cannot be read is not known to be absent. */
 export function exists(path: string): boolean {
   try {
     lstatSync(bytesOf(path));
@@ -182,7 +182,7 @@ function unfinished(candidates: readonly Candidate[], literal: boolean, lastPart
     else if (signs[0] !== undefined) {
       reasons.set(
         match.path,
-        `rsync was at work in it (${signs[0]}${signs.length > 1 ? ` and ${signs.length - 1} more` : ''})`,
+        `rsync was writing to it (${signs[0]}${signs.length > 1 ? ` and ${signs.length - 1} more` : ''})`,
       );
     }
   }
@@ -191,7 +191,7 @@ function unfinished(candidates: readonly Candidate[], literal: boolean, lastPart
   const newest = new Map(candidates.map((candidate) => [candidate.match.container, candidate.match.path]));
   for (const [container, path] of newest) {
     if (!reasons.has(path) && exists(joinPath(container, 'backup.inprogress'))) {
-      reasons.set(path, 'a backup into it is in progress (backup.inprogress lies beside it)');
+      reasons.set(path, 'a backup into it is in progress (backup.inprogress is beside it)');
     }
   }
 
@@ -238,7 +238,7 @@ export async function findSnapshots(
     } catch (error) {
       const errno = error instanceof FileError ? error.errno : errnoOf(error);
       if (errno === null) throw error;
-      leftOut.push({ path: match.path, reason: `it cannot be looked at (${errnoText(errno)})` });
+      leftOut.push({ path: match.path, reason: `it cannot be read (${errnoText(errno)})` });
     }
   }
 

@@ -63,24 +63,24 @@ export async function writeWhole<T>(
   }
 }
 
-/** Throws RollcallError where no file can come to lie: no directory, no right to look, or something that is no regular file. */
+/** Throws RollcallError where no file can come to lie: no directory, no right to look, or something that is not a regular file. */
 export function checkFilePlace(file: string, words: FileWords): { readonly exists: boolean } {
   const refuse = (why: string): RollcallError =>
     new RollcallError(`The ${words.what} ${file} ${why}.`, { next: `Choose another file with ${words.option}.` });
   try {
-    if (file === '/' || !statSync(bytesOf(parentOf(file))).isDirectory()) throw refuse('is no place for a file');
+    if (file === '/' || !statSync(bytesOf(parentOf(file))).isDirectory()) throw refuse('cannot hold a file');
   } catch (error) {
     const errno = errnoOf(error);
     if (errno === null) throw error;
-    throw refuse(`cannot be made: its directory cannot be used (${errnoText(errno)})`);
+    throw refuse(`cannot be created: its directory cannot be used (${errnoText(errno)})`);
   }
   try {
-    if (!lstatSync(bytesOf(file)).isFile()) throw refuse('exists, and is no file');
+    if (!lstatSync(bytesOf(file)).isFile()) throw refuse('exists, and is not a file');
     return { exists: true };
   } catch (error) {
     const errno = errnoOf(error);
     if (errno === null) throw error;
     if (errno === 'ENOENT') return { exists: false };
-    throw refuse(`exists and cannot be looked at (${errnoText(errno)})`);
+    throw refuse(`exists and cannot be read (${errnoText(errno)})`);
   }
 }

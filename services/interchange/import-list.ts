@@ -84,7 +84,7 @@ export async function importList(tools: ImportTools, request: ImportRequest): Pr
   if (below.startsWith('/')) throw new RollcallError('--below is a directory below the volume, and not absolute.');
   const list = readList(raw, { ...request, root, below, volumeRoot: target.path });
   if (list.format === 'combined' && request.side === null) {
-    throw new RollcallError('The output of rclone check --combined tells of two sides.', {
+    throw new RollcallError('The output of rclone check --combined describes two sides.', {
       next: 'Say with --side src or --side dst which of them the volume is.',
     });
   }
@@ -164,8 +164,8 @@ export async function forgetList(
 async function targetOf(tools: ImportTools, typed: string): Promise<Volume> {
   const target = await volumeNamed(tools.db.pool, typed, tools);
   if (!isListVolume(target)) return target;
-  throw new RollcallError(`${target.name} holds lists itself.`, {
-    next: 'Name the volume that the list tells of: the live volume, or the backup.',
+  throw new RollcallError(`${target.name} is itself made of lists.`, {
+    next: 'Name the volume that the list describes: the live volume, or the backup.',
   });
 }
 
@@ -173,7 +173,7 @@ function readWhole(typed: string, cwd: string): { readonly raw: Buffer; readonly
   if (typed === '-') return { raw: readFileSync(0), path: 'standard input' };
   const meanings = meaningsOf(typed, cwd);
   const path = meanings.find(exists) ?? meanings[0];
-  if (path === undefined) throw new RollcallError(`${JSON.stringify(typed)} is no path.`);
+  if (path === undefined) throw new RollcallError(`${JSON.stringify(typed)} is not a path.`);
   let fd: number | null = null;
   try {
     fd = openSync(bytesOf(path), 'r');
@@ -211,7 +211,7 @@ function refuseProblems(list: ReadList, request: ImportRequest, path: string): v
     next:
       list.files.length === 0
         ? 'Check that it is the list that you mean, and what --format says.'
-        : `Mend these lines, or leave them out with --partial (${list.files.length} files can be read).`,
+        : `Correct these lines, or leave them out with --partial (${list.files.length} files can be read).`,
   });
 }
 

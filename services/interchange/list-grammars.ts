@@ -98,7 +98,7 @@ function checksum(line: string, zero: boolean, crlf: boolean): Said {
     if (digest.length === XXH64_DIGITS) return named(name, mark, parseHex(digest.toLowerCase()), null, zero, crlf);
     const foreign = BY_LENGTH[digest.length];
     return foreign === undefined
-      ? problem(`a digest of ${digest.length} digits is none that is known`)
+      ? problem(`a digest of ${digest.length} digits is not one that Rollcall knows`)
       : named(name, mark, null, foreign, zero, crlf);
   }
   const bsd = BSD.exec(line);
@@ -114,19 +114,19 @@ function checksum(line: string, zero: boolean, crlf: boolean): Said {
   const without = WITHOUT_DIGEST.exec(line);
   if (without !== null) return named(without[1] ?? '', '', null, 'no digest', zero, crlf);
   if (line.startsWith('#')) return COMMENT;
-  return problem(line === '' ? 'it is empty' : 'it is no line of a checksum file');
+  return problem(line === '' ? 'it is empty' : 'it is not a line of a checksum file');
 }
 
 /** Names are printed as they are. Directories, links, and further names of one inode have no digest, and the list does not tell which they are. */
 function borg(line: string): Said {
   const [, digest = '', name = ''] = BORG.exec(line) ?? [];
-  if (name === '') return problem('it is no line of a list that borg made with {xxh64} {path}');
+  if (name === '') return problem('it is not a line of a list that borg made with {xxh64} {path}');
   if (digest === '') return { kind: 'undigested' };
   if (digest.length === XXH64_DIGITS)
     return { kind: 'file', name, size: null, digest: parseHex(digest), foreign: null };
   const foreign = BY_LENGTH[digest.length];
   return foreign === undefined
-    ? problem(`a digest of ${digest.length} digits is none that is known`)
+    ? problem(`a digest of ${digest.length} digits is not one that Rollcall knows`)
     : { kind: 'file', name, size: null, digest: null, foreign };
 }
 
@@ -142,7 +142,7 @@ function named(
   if (crlf && mark === '' && name.includes('\\'))
     return problem('its name has backslashes, which are separators on Windows: write them as /');
   const plain = mark === '' ? name : unescape(name);
-  if (plain === null) return problem('after a backslash only \\, n and r can stand in an escaped name');
+  if (plain === null) return problem('after a backslash only \\, n and r are allowed in an escaped name');
   return { kind: 'file', name: plain, size: null, digest, foreign };
 }
 
@@ -162,7 +162,7 @@ function hashdeep(): (line: string) => Said {
       const valid = columns[0] === 'size' && columns.at(-1) === 'filename' && columns.length > 2;
       return valid ? COMMENT : problem('the columns are not size, digests and filename');
     }
-    if (columns === null) return problem('it stands before the columns are named');
+    if (columns === null) return problem('it comes before the line that names the columns');
     const fields = line.split(',');
     const digests = fields.slice(1, columns.length - 1);
     const size = Number(fields[0]);
@@ -170,7 +170,7 @@ function hashdeep(): (line: string) => Said {
     const valid =
       /^\d+$/.test(fields[0] ?? '') && Number.isSafeInteger(size) && digests.every((d) => /^[0-9a-f]+$/i.test(d));
     if (!valid || name === '')
-      return problem('it is no line of a hashdeep file (hashdeep cuts names with a line feed in two)');
+      return problem('it is not a line of a hashdeep file (hashdeep cuts names with a line feed in two)');
     return { kind: 'file', name, size, digest: null, foreign: columns.slice(1, -1).join(', ') };
   };
 }
@@ -178,7 +178,7 @@ function hashdeep(): (line: string) => Said {
 /** The names of one side; what could not be compared may not even be there. */
 function combined(line: string, side: Whole['side']): Said {
   const found = /^([=+*!-]) (.+)$/s.exec(line);
-  if (found === null) return problem('it is no line of rclone check --combined');
+  if (found === null) return problem('it is not a line of rclone check --combined');
   const [, sign = '', name = ''] = found;
   const has = side === 'dst' ? '=*-' : '=*+';
   if (!has.includes(sign)) return { kind: 'elsewhere' };
@@ -204,12 +204,12 @@ function json(line: string): Said {
   } catch {
     return problem('it is not JSON');
   }
-  if (typeof value !== 'object' || value === null) return problem('it is no object');
+  if (typeof value !== 'object' || value === null) return problem('it is not an object');
   const { path, kind, size, xxh64 } = value as Readonly<Record<string, unknown>>;
   if (typeof path !== 'string' || typeof kind !== 'string') return problem('it has no path or no kind');
   if (kind !== 'file') return { kind: 'directory' };
   if (size !== null && !(typeof size === 'number' && Number.isSafeInteger(size) && size >= 0))
-    return problem('its size is no number of bytes');
+    return problem('its size is not a number of bytes');
   if (xxh64 !== null && !(typeof xxh64 === 'string' && /^[0-9a-f]{16}$/.test(xxh64)))
     return problem('its xxh64 is not 16 hex digits');
   try {

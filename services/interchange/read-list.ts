@@ -151,7 +151,7 @@ class Reader {
     const known = this.#files.get(path);
     if (known !== undefined) {
       if (known.size === said.size && known.digest === said.digest) this.#counts.duplicates++;
-      else this.#problem(line, `it says otherwise of ${path} than line ${known.line}`);
+      else this.#problem(line, `it contradicts line ${known.line} about ${path}`);
       return;
     }
     if (said.foreign !== null) this.#foreign[said.foreign] = (this.#foreign[said.foreign] ?? 0) + 1;
@@ -193,7 +193,7 @@ function place(name: string, options: ReadOptions): { readonly path: string } | 
       };
     return { path: options.below === '' ? path : `${options.below}/${path}` };
   }
-  if (!isWithin(root, path) || root === path) return { why: `${path} lies outside of ${root}` };
+  if (!isWithin(root, path) || root === path) return { why: `${path} is outside of ${root}` };
   const inside = path.slice(root === '/' ? 1 : root.length + 1);
   return { path: options.below === '' ? inside : `${options.below}/${inside}` };
 }

@@ -17,10 +17,10 @@ function problemOf(url: string): string | null {
   try {
     parsed = new URL(url);
   } catch {
-    return 'it is no valid URL';
+    return 'it is not a valid URL';
   }
   if (parsed.hostname === '') return 'it names no host';
-  if (!/^\/?\d*$/.test(parsed.pathname)) return 'what follows the host is no number of a database';
+  if (!/^\/?\d*$/.test(parsed.pathname)) return 'what follows the host is not the number of a database';
   try {
     decodeURIComponent(`${parsed.username} ${parsed.password}`);
   } catch {

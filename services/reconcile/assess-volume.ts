@@ -61,7 +61,7 @@ export interface Reconciled {
 /**
  * Judges a live volume as its newest complete scan saw it. Reads copies where judging asks for them, looks at every path that is not
  * intact once more, stores readings, findings and the assessment. Throws RollcallError without a complete live scan, or when the
- * live root cannot be looked at any more; Error when the classes do not add up to the universe (a bug).
+ * live root cannot be read any more; Error when the classes do not add up to the universe (a bug).
  */
 export async function reconcile(input: ReconcileInput): Promise<Reconciled> {
   const { db } = input;
@@ -195,7 +195,7 @@ export async function reconcile(input: ReconcileInput): Promise<Reconciled> {
 
 function stopIfAborted(signal: AbortSignal | undefined): void {
   if (signal?.aborted !== true) return;
-  throw new RollcallError('Interrupted while judging. Nothing was stored of it; the scans stand.', {
+  throw new RollcallError('Interrupted while judging. No assessment was stored; the scans are kept.', {
     exit: EXIT.interrupted,
     next: 'run the same command again: it continues from the scans that are complete',
   });

@@ -1,4 +1,4 @@
-// What a person must know of the whole assessment: what could not be looked at, and what limits the conclusions, with the step that follows.
+// What a person must know of the whole assessment: what could not be read, and what limits the conclusions, with the step that follows.
 import { errnoText } from '../../domain/errno.ts';
 import type { Condition, Finding, Window } from '../../domain/assessment.ts';
 import type { Observer } from '../../domain/facts.ts';
@@ -51,7 +51,7 @@ export function conditionsOf(input: ConditionInput): Condition[] {
   if (denied > 0)
     add(
       'denied',
-      `${denied} ${denied === 1 ? 'place' : 'places'} could not be looked at for want of permission: nothing there is called missing. ` +
+      `${denied} ${denied === 1 ? 'place' : 'places'} could not be read (permission denied): nothing there is called missing. ` +
         'Run the same command as root (on NFS: where root may read everything).',
     );
   if (input.series.length === 0)
@@ -72,7 +72,7 @@ export function conditionsOf(input: ConditionInput): Condition[] {
     if (newest === undefined) {
       add(
         'all-pruned',
-        `Every snapshot of ${pattern} that was scanned is gone from disk: it is history only, and no source.`,
+        `Every snapshot of ${pattern} that was scanned is gone from disk: it is evidence only; nothing can be restored from it.`,
       );
       continue;
     }
@@ -89,7 +89,7 @@ export function conditionsOf(input: ConditionInput): Condition[] {
       add(
         'old-backup',
         `The newest snapshot of ${pattern} is ${Math.floor(ageMs / DAY_MS)} days old (${newest.observer.scan.snapshot ?? newest.observer.scan.path}): ` +
-          'what was made or changed since has no copy there. Check that the backup still runs.',
+          'what was created or changed since has no copy there. Check that the backup still runs.',
       );
     const vanishedInside = own
       .slice(1)
@@ -113,7 +113,7 @@ export function conditionsOf(input: ConditionInput): Condition[] {
     if (estimated.length > 0)
       add(
         'estimated-dates',
-        `The times of ${estimated.length} of ${own.length} snapshots of ${pattern} are estimated from their order and their files: the dates of losses are as good as that.`,
+        `The times of ${estimated.length} of ${own.length} snapshots of ${pattern} are estimated from their order and their files: the dates of losses are no more exact than that.`,
       );
     const doubt = doubtfulOrder(own.map(({ observer }) => observer.scan));
     if (doubt !== null) add('estimated-order', `${pattern}: ${doubt}`);
@@ -141,7 +141,7 @@ export function conditionsOf(input: ConditionInput): Condition[] {
     const known = input.outOfScope.skipped;
     add(
       'skipped',
-      `${skipped.map((gap) => gapPath(gap)).join(', ')}: what a file system keeps at its own root (snapshots, bookkeeping) is not looked at` +
+      `${skipped.map((gap) => gapPath(gap)).join(', ')}: what a file system keeps at its own root (snapshots, bookkeeping) is not scanned` +
         `${known === 0 ? '' : `; ${known} known paths there were not judged`}.`,
     );
   }
@@ -180,7 +180,7 @@ function listCondition(observers: readonly Observer[]): Condition[] {
       code: 'lists',
       text:
         `Lists that other tools made count as evidence (${names.join(', ')}): what only they name is missing without a copy, what they lack says nothing` +
-        `${lists.some(({ scan }) => scan.list === 'complete') ? ' unless they claim to be complete' : ''}. They tell no times, owners or modes.`,
+        `${lists.some(({ scan }) => scan.list === 'complete') ? ' unless they claim to be complete' : ''}. Lists have no times, owners or modes.`,
     },
   ];
 }
@@ -202,7 +202,7 @@ function usualIntervalMs(times: readonly number[]): number {
 }
 
 /**
- * One sentence per thing that could not be looked at, live and in the newest snapshot of each series, and a count of what stayed
+ * One sentence per thing that could not be read, live and in the newest snapshot of each series, and a count of what stayed
  * undecided. A gap that a person accepted is a standing one, and left out.
  */
 export function incompleteOf(
@@ -226,13 +226,10 @@ export function incompleteOf(
     const n = findings.filter((finding) => finding.verdict === verdict && finding.accepted === null).length;
     if (n > 0) incomplete.push(text(n));
   };
-  count(
-    'unverified',
-    (n) => `${n} ${n === 1 ? 'path is' : 'paths are'} unverified: a copy could not be read or looked at.`,
-  );
+  count('unverified', (n) => `${n} ${n === 1 ? 'path is' : 'paths are'} unverified: a copy could not be read.`);
   count(
     'unsettled',
-    (n) => `${n} ${n === 1 ? 'path' : 'paths'} moved while looked at: run again when the volume is quiet.`,
+    (n) => `${n} ${n === 1 ? 'path' : 'paths'} changed during the scan: run again when the volume is quiet.`,
   );
   if (unmoved > 0)
     incomplete.push(
@@ -263,8 +260,8 @@ function gapSentences(gaps: readonly StoredGap[]): string[] {
     const where = first.directory === '' ? 'of its root' : `in ${first.directory}`;
     const what = `${group.length} names ${where}`;
     return first.status === 'unsettled'
-      ? [`${what} moved while they were looked at (${whyOf(first)}).`]
-      : [`${what} could not be looked at (${whyOf(first)}); the findings name each.`];
+      ? [`${what} changed while they were read (${whyOf(first)}).`]
+      : [`${what} could not be read (${whyOf(first)}); the findings name each.`];
   });
 }
 
@@ -272,8 +269,8 @@ function gapSentence(gap: StoredGap): string {
   const path = gapPath(gap);
   const what = path === '' ? 'its root' : path;
   return gap.status === 'unsettled'
-    ? `${what} moved while it was looked at (${whyOf(gap)}).`
-    : `${what} could not be looked at (${whyOf(gap)})${gap.name === '' ? '; everything below it is unknown' : ''}.`;
+    ? `${what} changed while it was read (${whyOf(gap)}).`
+    : `${what} could not be read (${whyOf(gap)})${gap.name === '' ? '; everything below it is unknown' : ''}.`;
 }
 
 /** An errno says it best; of these, what else was recorded says more. */

@@ -73,7 +73,7 @@ export async function load(input: LoadInput): Promise<Loaded> {
     const loaded = await loadFrom(input, scans);
     if (sameScans(scans, await scansOf(input))) return loaded;
   }
-  throw new RollcallError(`Scans of ${input.volume.name} or its backups ended each time while the catalog was read.`, {
+  throw new RollcallError(`Scans of ${input.volume.name} or its backups kept ending while the catalog was read.`, {
     exit: EXIT.failure,
     next: 'wait until no other scan of them runs (rollcall status), then run the command again',
   });

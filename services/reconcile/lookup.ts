@@ -15,7 +15,7 @@ export interface Suspected {
   readonly seen: Version | null;
 }
 
-/** as seen: nothing has moved since the scan. moved: it has, or can no longer be looked at (then errno says why). */
+/** as seen: nothing has moved since the scan. moved: it has, or can no longer be read (then errno says why). */
 export interface SecondLook {
   readonly outcome: 'as seen' | 'moved';
   readonly errno: string | null;
@@ -45,7 +45,7 @@ export async function lookAgain(livePath: string, suspected: readonly Suspected[
     root = openRoot(livePath);
   } catch (error) {
     if (!(error instanceof FileError)) throw error;
-    throw new RollcallError(`${livePath} can no longer be looked at: ${error.message}`, {
+    throw new RollcallError(`${livePath} can no longer be read: ${error.message}`, {
       exit: EXIT.guard,
       next: 'check that the volume is mounted and answers, then run the command again',
       cause: error,

@@ -50,7 +50,7 @@ export class Besides {
     this.#live = live;
   }
 
-  /** Where the content is beside its path already, under whatever time; null where it is not, or cannot be looked at. */
+  /** Where the content is beside its path already, under whatever time; null where it is not, or cannot be read. */
   of(path: string, state: State): string | null {
     const live = this.#live;
     if (live === null) return null;

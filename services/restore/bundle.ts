@@ -77,7 +77,7 @@ export interface BundleSummary {
   readonly bytesWritten: number;
   /** What the report and the terminal say of the plan. */
   readonly report: ReportInput;
-  /** One more sentence on what could not be looked at; null where every source was read. */
+  /** One more sentence on what could not be read; null where every source was read. */
   readonly unread: string | null;
 }
 
@@ -91,7 +91,7 @@ function restoreScript(): Buffer {
 }
 
 /**
- * Reads every source again, and writes the bundle. Throws RollcallError: out directory exists or lies inside a volume, disk full (it says how
+ * Reads every source again, and writes the bundle. Throws RollcallError: out directory exists or is inside a volume, disk full (it says how
  * much was needed; nothing stays behind), interrupted (130).
  */
 export async function writeBundle(input: BundleInput): Promise<BundleSummary> {
@@ -142,7 +142,7 @@ function snapshotRoots({ findings }: Pick<Assessment, 'findings'>): string[] {
   );
 }
 
-/** The assessment with one more sentence on what could not be looked at. */
+/** The assessment with one more sentence on what could not be read. */
 export function withUnread(assessment: Assessment, unread: string | null): Assessment {
   return unread === null ? assessment : { ...assessment, incomplete: [...assessment.incomplete, unread] };
 }
@@ -189,7 +189,7 @@ function checkOutDir(
       continue;
     }
     if (isWithin(real, directory)) {
-      throw new RollcallError(`${directory} lies inside ${real}, and Rollcall never writes inside a volume`, {
+      throw new RollcallError(`${directory} is inside ${real}, and Rollcall never writes inside a volume`, {
         next: 'give --out a directory elsewhere',
       });
     }
@@ -226,8 +226,8 @@ function countsOf(plan: RestorePlan, lists: Lists): Omit<Counted, 'bytesRead'> {
 }
 
 const ELSEWHERE: Readonly<Record<Part, string>> = {
-  this: 'its source was not proved',
-  earlier: 'it stands in an earlier part',
+  this: 'its source was not checked',
+  earlier: 'it is in an earlier part',
   left: 'it is left for another part',
   failed: 'its source failed when an earlier part was written',
 };

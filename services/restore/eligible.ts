@@ -27,10 +27,10 @@ export function isDamaged(finding: Finding): boolean {
 export function ruledOut(finding: Finding): string | null {
   if (finding.flags.includes(FLAG.sideUnknown)) return FLAG.sideUnknown;
   if (finding.verdict !== 'unreadable') return null;
-  if (finding.below !== null) return 'lies below a directory that cannot be read';
+  if (finding.below !== null) return 'is below a directory that cannot be read';
   // Nothing could be put into it: what lies below stays where it is until the directory is mended.
   if (finding.kind === 'directory') return 'is a directory that cannot be read';
-  return MEDIUM_ERRNOS.has(finding.errno ?? '') ? null : `cannot be looked at (${finding.errno ?? 'no errno'})`;
+  return MEDIUM_ERRNOS.has(finding.errno ?? '') ? null : `cannot be read (${finding.errno ?? 'no errno'})`;
 }
 
 /** The losses whose sources must be proved before the lists are written, in the order of the assessment. */

@@ -169,7 +169,7 @@ export function planRestore(
     const proof = proved.get(finding);
     const why =
       ruledOut(finding) ??
-      (proof === undefined ? 'its source was not proved' : 'leftOut' in proof ? proof.leftOut : null);
+      (proof === undefined ? 'its source was not checked' : 'leftOut' in proof ? proof.leftOut : null);
     if (proof !== undefined && 'leftOut' in proof && proof.besideAt !== undefined)
       moved.set(finding.path, proof.besideAt);
     if (why !== null)

@@ -88,7 +88,7 @@ export const SOURCE_UNREADABLE = 'its copies could not be read';
 export type Fate = 'lost' | 'restorable' | 'fine' | 'open' | 'deleted' | 'moved';
 
 /**
- * The fate of one finding. A difference whose side is unknown, a path that could not be looked at, and one whose copies could not be read
+ * The fate of one finding. A difference whose side is unknown, a path that could not be read, and one whose copies could not be read
  * stay open. A moved path is neither gone nor fine: its content is counted under the name that it has now.
  */
 export function fate(finding: Finding): Fate {

@@ -90,7 +90,7 @@ function apply(input: ReportInput, seen: Picture): string[] {
         'A name that somebody creates while rsync transfers that very file is replaced: stop everything that writes until the end.',
     ),
     ...(input.remote
-      ? ['', ...wrap('The snapshots lie on another machine: put its name for HOST. The copy goes over ssh.')]
+      ? ['', ...wrap('The snapshots are on another machine: put its name for HOST. The copy goes over ssh.')]
       : []),
     '',
     ...wrap(
@@ -99,7 +99,7 @@ function apply(input: ReportInput, seen: Picture): string[] {
     '',
     ...wrap(
       'On GlusterFS: bricks before mounts. Looking a name up through a client mount, read-only or not, can delete the last copy of a file after an interrupted rebalance. ' +
-        'Freeze, scan the bricks, rescue what is hidden on them, then restore with --bricks-rescued, and verify with --bricks-rescued. Never restore onto a brick. ' +
+        'Stop all writing, scan the bricks, rescue what is hidden on them, then restore with --bricks-rescued, and verify with --bricks-rescued. Never restore onto a brick. ' +
         'A target on another FUSE, NFS or SMB mount needs --not-gluster.',
     ),
   ];
@@ -122,7 +122,7 @@ function away(assessment: Assessment, input: ReportInput): string[] {
   );
   tell(
     seen.sideUnknown.files,
-    'that differ from the only copy: Rollcall can not tell which copy is right. Compare both, then assess again with --side backup, or accept.',
+    "that differ from the only copy: Rollcall can't tell which copy is right. Compare both, then assess again with --side backup, or accept.",
   );
   tell(
     seen.open.files - seen.sideUnknown.files,
@@ -236,7 +236,7 @@ export function renderReadme(assessment: Assessment, input: ReportInput): string
     ...heading('How far to trust it'),
     ...wrap(
       'Contents are compared by XXH64 and size: that finds corruption, not tampering. "Exact" means equal to the last good state that any scan saw. ' +
-        'A file that was made and lost between two scans was seen by none and appears nowhere here.',
+        'A file that was created and lost between two scans was seen by none and appears nowhere here.',
     ),
   ];
   return `${lines.map((line) => line.trimEnd()).join('\n')}\n`;

@@ -45,7 +45,7 @@ export async function reopenBundle(directory: string): Promise<Reopened> {
   } catch (cause) {
     if (cause instanceof RollcallError) throw cause;
     const why = cause instanceof Error ? cause.message : String(cause);
-    throw new RollcallError(`${bundle} cannot be taken up again: ${why}`, { next: 'assess again', cause });
+    throw new RollcallError(`${bundle} cannot be used again: ${why}`, { next: 'assess again', cause });
   } finally {
     lines.destroy();
   }

@@ -168,7 +168,7 @@ case $target in -*) target=./$target ;; esac
 # On GlusterFS the lookup of a name can delete the last copy of a file, through a read-only mount too. So the mount table is asked before TARGET is.
 gluster() {
   die 4 "TARGET is, or holds, a GlusterFS mount. Looking a name up there can delete the last copy of a file, through a read-only mount too" \
-    "order of work: freeze all writers and any rebalance; scan the bricks; rescue the hidden files from the bricks; then restore; then verify" \
+    "order of work: stop everything that writes, and any rebalance; scan the bricks; rescue the hidden files from the bricks; then restore; then verify" \
     "no name was looked up and nothing was changed; when the bricks have been scanned and rescued, add --bricks-rescued"
 }
 # Says which mount a path lies on by its text, or, with an id, that mount; then the mounts below it. A line each: where type ro|rw risk=none, or
@@ -319,7 +319,7 @@ if [ "$rescued" = 0 ]; then
   if [ "$not_gluster" = 0 ]; then
     case $mounts in
       *risk=hidden*) die 4 "TARGET is, or holds, a FUSE, NFS or SMB mount, and rsync looks names up; if GlusterFS is behind it, that can delete the last copy of a file, through a read-only mount too" \
-        "if GlusterFS is behind it: freeze all writers and any rebalance; scan the bricks; rescue the hidden files from the bricks; then restore with --bricks-rescued; then verify" \
+        "if GlusterFS is behind it: stop everything that writes, and any rebalance; scan the bricks; rescue the hidden files from the bricks; then restore with --bricks-rescued; then verify" \
         "nothing was changed; if there is no GlusterFS behind it, add --not-gluster" ;;
     esac
   fi
@@ -370,7 +370,7 @@ in_backup=''
     real=$(cd -P -- "$root" 2>/dev/null && pwd -P && printf x) || real=
     real=${real%?x}
     root=${real:-$root}
-    case $T/ in "${root%/}"/*) printf "TARGET is, or lies inside, a snapshot of the backup: %s" "$root"; exit 255 ;; esac
+    case $T/ in "${root%/}"/*) printf "TARGET is, or is inside, a snapshot of the backup: %s" "$root"; exit 255 ;; esac
     [ "$LIVE" = 1 ] || case $root/ in "${T%/}"/*) printf "TARGET holds the backup that would be read: %s" "$root"; exit 255 ;; esac
   done' sh <"$B/lists/backups0" 2>/dev/null)
 [ -z "$in_backup" ] || die 4 "$in_backup" "nothing was changed; name the live volume, or an empty directory outside of every backup"
@@ -623,7 +623,7 @@ PAIR=$COMMON'
 unchanged() {
   [ "$INSIDE" = 1 ] && [ -n "$want" ] || return 0
   if [ "$ROOT" = . ]; then proper "$from" && safe "${from%/*}" && [ ! -L ".$from" ] || return 1; fi
-  # What is no regular file has no digest, but its target or nothing.
+  # What is not a regular file has no digest, but its target or nothing.
   [ -f "$ROOT$from" ] || return 0
   s=$(sha256sum <"$ROOT$from" 2>>"$LOG")
   [ "${s%% *}" = "$want" ]

@@ -168,7 +168,7 @@ function refuseOther(bundle: string, target: string): void {
   const now = rootFacts(target);
   if (fsType === '-' || now === null || (now.fsType === fsType && now.inode === inode)) return;
   throw new RollcallError(
-    `another file system or directory than the one that was judged lies at ${target}, and nothing of what was to be restored is there`,
+    `another file system or directory than the one that was judged is at ${target}, and nothing of what was to be restored is there`,
     {
       exit: EXIT.guard,
       next: 'Is the volume mounted (findmnt)? Mount it and run this again; if it was made anew on purpose, restore to it first with restore.sh --new-volume.',
@@ -221,7 +221,7 @@ function itemOf(entry: ManifestEntry, look: Look, copies: Copies, inodes: Map<bi
   const options = needs.map((need) => `--${need}`).join(' ');
   switch (look.is) {
     case 'blocked':
-      return item('blocked', 'a symlink or a file stands where one of its directories should be');
+      return item('blocked', 'a symlink or a file is where one of its directories should be');
     case 'unreadable':
       return item('unreadable', `it cannot be read (${errnoText(look.errno)})`);
     case 'absent':
@@ -270,7 +270,7 @@ function isMadeOne({ liveInode, linkTo }: ManifestEntry, stat: Stat, inodes: Map
 }
 
 function differenceOf(now: State, wanted: State): string {
-  if (now.kind !== wanted.kind) return `a ${now.kind} lies there instead of a ${wanted.kind}`;
+  if (now.kind !== wanted.kind) return `there is a ${now.kind} instead of a ${wanted.kind}`;
   if (now.kind !== 'file') return now.kind === 'symlink' ? `it points to ${now.target ?? ''}` : 'it is another device';
   if (now.size !== wanted.size) return `${now.size ?? 0} bytes instead of ${wanted.size ?? 0}`;
   return `digest ${now.digest ?? 'unread'} instead of ${wanted.digest ?? 'unread'}`;

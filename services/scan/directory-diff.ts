@@ -41,7 +41,7 @@ export function gather(): Gathered {
 export interface Diffed {
   /** The entries that stand, with the digests that are known now: for the directory's listing digests. */
   readonly seen: readonly { readonly entry: Entry; readonly digest: bigint | null }[];
-  /** Names that could not be looked at or read. */
+  /** Names that could not be read or read. */
   readonly gaps: number;
   readonly deferred: number;
   readonly racy: boolean;
@@ -189,7 +189,7 @@ function confirmAbsent(
       return { name, status: 'io', errno: error.errno, detail };
     }
     if (second === null) return 'absent';
-    return { name, status: 'unsettled', errno: error.errno, detail: 'listed, but gone when it was looked at' };
+    return { name, status: 'unsettled', errno: error.errno, detail: 'listed, but gone when it was checked' };
   }
 }
 

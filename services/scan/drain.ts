@@ -236,7 +236,7 @@ class Drain {
           next:
             this.#context.role === 'live'
               ? 'Check that the file system is mounted where it was (findmnt), then run the command again.'
-              : 'Check that the file system of the backup is mounted (findmnt), and let the backup program finish if it is at work; then run the command again.',
+              : 'Check that the file system of the backup is mounted (findmnt), and let the backup program finish if it is running; then run the command again.',
         });
       }
     }

@@ -59,7 +59,7 @@ async function closing<T>({ db, context, nowMs }: Finish, close: () => Promise<T
     if (!(error instanceof SumsDiffer)) throw error;
     await giveUpScan(db, context.scanId, { reason: error.message, nowMs: nowMs() });
     throw new RollcallError(`the sums of a scan do not add up, and nothing was concluded from it: ${error.message}`, {
-      next: 'run the same command again: it begins anew. If this comes back, it is a fault of Rollcall: report it with this message',
+      next: 'run the same command again: it starts over. If this happens again, it is a bug in Rollcall: report it with this message',
       cause: error,
     });
   }

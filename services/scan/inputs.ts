@@ -138,7 +138,7 @@ export function checkLive(
       });
     }
     const path = meanings[0];
-    if (path === undefined) throw new RollcallError(`${JSON.stringify(argument)} is no path.`);
+    if (path === undefined) throw new RollcallError(`${JSON.stringify(argument)} is not a path.`);
     throw new RollcallError(`The live volume ${path} does not exist. ${nearest(path)}`, {
       next: 'Check the path, and that the file system that holds it is mounted (findmnt). Nothing was concluded.',
     });
@@ -208,7 +208,7 @@ function refuseOverlap(live: string, series: FoundSeries, crossMounts: boolean, 
       throw new RollcallError(
         live === path
           ? `${live} is named as the live volume and as a snapshot.`
-          : `The live volume ${live} lies inside the backup (${path}).`,
+          : `The live volume ${live} is inside the backup (${path}).`,
         {
           next: 'Name the volume that people work on with --live, and write the pattern of --backup so that it does not match it.',
         },
@@ -243,9 +243,9 @@ function refuseStrangers(live: string, names: readonly string[], series: FoundSe
   );
   let next = `Check that both are what you mean and that the volume is mounted. If the volume really holds other things now, say so with --new-state.`;
   if (deeper !== undefined && series.literal) {
-    next = `Names of the volume stand in ${joinPath(path, deeper)}: give --backup '${path}/*' if ${path} holds snapshots, else --backup '${joinPath(path, deeper)}'.`;
+    next = `Names of the volume are in ${joinPath(path, deeper)}: give --backup '${path}/*' if ${path} holds snapshots, else --backup '${joinPath(path, deeper)}'.`;
   } else if (deeper !== undefined) {
-    next = `Names of the volume stand in ${joinPath(path, deeper)}: end the pattern with /${deeper}, as in --backup '${series.series.key}/${deeper}'.`;
+    next = `Names of the volume are in ${joinPath(path, deeper)}: end the pattern with /${deeper}, as in --backup '${series.series.key}/${deeper}'.`;
   }
   throw new RollcallError(
     `${live} (${shown([...known])}) shares no top-level name with its backup ${path} (${shown(newest.names)}). Compared like this, every file would be missing.`,
@@ -285,7 +285,7 @@ export function placeOutside(
 ): string {
   refuseEmpty(option, argument);
   const typed = meaningsOf(argument, cwd)[0];
-  if (typed === undefined) throw new RollcallError(`${JSON.stringify(argument)} is no path.`);
+  if (typed === undefined) throw new RollcallError(`${JSON.stringify(argument)} is not a path.`);
   // Whether something of that name is there already is a lookup.
   refuseGluster(typed, { notGluster: true, bricksRescued }, false);
   let path: string;
@@ -294,7 +294,7 @@ export function placeOutside(
   } catch (cause) {
     const errno = errnoOf(cause);
     if (errno === null) throw cause;
-    throw new RollcallError(`The ${what} ${typed} cannot be placed (${errnoText(errno)}).`, {
+    throw new RollcallError(`The ${what} ${typed} cannot be used (${errnoText(errno)}).`, {
       next: `Choose another with ${option}.`,
       cause,
     });
@@ -307,14 +307,14 @@ export function placeOutside(
     throw new RollcallError(
       volume === undefined
         ? `The ${what} ${path} would be taken for a snapshot of ${taken?.series.key}.`
-        : `The ${what} ${path} lies inside the volume ${volume}. Rollcall never writes inside a volume.`,
+        : `The ${what} ${path} is inside the volume ${volume}. Rollcall never writes inside a volume.`,
       { next: `Choose a place outside of all volumes and backups with ${option}.` },
     );
   }
   return path;
 }
 
-/** By its text where it cannot be looked at (a mount whose server is gone): what is wrong with it is said when it is checked. */
+/** By its text where it cannot be read (a mount whose server is gone): what is wrong with it is said when it is checked. */
 function placeOr(path: string): string {
   try {
     return futurePathOf(path);
@@ -401,7 +401,7 @@ export async function checkInputs(request: InputRequest): Promise<CheckedInputs>
   }
   if (outDir !== null && namesIn(parentOf(outDir)) === null) {
     throw new RollcallError(
-      `There is no directory ${parentOf(outDir)} for the output directory to lie in. ${nearest(parentOf(outDir))}`,
+      `${parentOf(outDir)}, where the output directory should be, does not exist. ${nearest(parentOf(outDir))}`,
       { next: 'Make it first (mkdir -p), or choose another place with --out.' },
     );
   }

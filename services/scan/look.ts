@@ -35,7 +35,7 @@ export interface Look {
    */
   readonly stat: Stat;
   readonly entries: readonly Entry[];
-  /** Names that were listed but could not be looked at. */
+  /** Names that were listed but could not be read. */
   readonly gaps: NameGap[];
   /** Names that were listed and are out of scope. */
   readonly excluded: Set<string>;
@@ -44,7 +44,7 @@ export interface Look {
   readonly duplicates: number;
 }
 
-/** A directory that could not be looked at: all below it is unknown. */
+/** A directory that could not be read: all below it is unknown. */
 export interface Unseen {
   readonly directory: ShardDirectory;
   readonly gap: NameGap;
@@ -196,10 +196,10 @@ export function lookAtName(
   } catch (error) {
     if (!(error instanceof FileError)) throw error;
     if (isAbsent(error.errno)) {
-      return { name, status: 'unsettled', errno: error.errno, detail: 'listed, but gone when it was looked at' };
+      return { name, status: 'unsettled', errno: error.errno, detail: 'listed, but gone when it was checked' };
     }
     if (error.errno === 'EINVAL' && error.operation === 'readlink') {
-      return { name, status: 'unsettled', errno: null, detail: 'it was a symlink when it was looked at' };
+      return { name, status: 'unsettled', errno: null, detail: 'it was a symlink when it was checked' };
     }
     return { name, status: gapStatusOf(error.errno), errno: error.errno, detail: error.detail };
   }

@@ -132,7 +132,7 @@ function isOlder(live: string, backup: string): boolean {
   return older > 0;
 }
 
-/** mtimes of a directory ('') and of those in it, in ms; empty where it cannot be looked at. */
+/** mtimes of a directory ('') and of those in it, in ms; empty where it cannot be read. */
 function directoryTimes(path: string): ReadonlyMap<string, number> {
   const times = new Map<string, number>();
   try {

@@ -109,8 +109,8 @@ export async function runScan(
     const began = new Date(scan.startedMs).toISOString();
     tools.onNotice(
       standing === 'wanted'
-        ? `${phase}: a scan that began ${began} is continued.`
-        : `${phase}: another run is scanning this volume since ${began}; this one helps, and comes after it.`,
+        ? `${phase}: continuing the scan that began ${began}.`
+        : `${phase}: another run has been scanning this volume since ${began}; this run helps it, then scans itself.`,
     );
     const outcome = await drainHere(tools, volumeId, scan, phase);
     if (outcome.outcome !== 'aborted' && standing === 'wanted') return { scanId: scan.id, outcome, joined: running };
@@ -120,14 +120,14 @@ export async function runScan(
 
 const WHY_ABORTED: Readonly<Record<Standing, string>> = {
   wanted: 'given up',
-  other: 'it was begun with other options, and nobody is at work on it',
+  other: 'it was started with other options, and is not running',
   gone: 'what it was scanning is no longer there',
 };
 
 function abortedByAnother(phase: string, reason: string): RollcallError {
   return new RollcallError(`${phase}: another process gave the scan up: ${reason}`, {
     exit: reason.startsWith('quarantined') ? EXIT.guard : EXIT.failure,
-    next: 'Run the command again when no other run on this volume is at work.',
+    next: 'Run the command again when no other run uses this volume.',
   });
 }
 

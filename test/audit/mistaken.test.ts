@@ -132,7 +132,7 @@ describe('a scan of one snapshot', () => {
       [`${place}/%`],
     );
     expect(kept.rows.map(({ snapshot }) => snapshot)).toEqual(['2026-11-26', '2026-11-27']);
-    expect((await refusal(scanned('s/2026-11-27/docs'))).message).toContain('lies in');
+    expect((await refusal(scanned('s/2026-11-27/docs'))).message).toContain('is in');
     expect(await scanned('s/2026-11-27', { role: 'live' })).toMatchObject({ role: 'live' });
   });
 

@@ -219,7 +219,7 @@ export async function allVersions(client: ClientBase, volume: DrivenVolume): Pro
   return placed(client, 'version', volume, []);
 }
 
-/** What a reader of the complete scan at seq sees; 'gap' where something would hold but could not be looked at. */
+/** What a reader of the complete scan at seq sees; 'gap' where something would hold but could not be read. */
 export async function manifestAt(
   client: ClientBase,
   volume: DrivenVolume,

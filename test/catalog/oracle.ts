@@ -52,7 +52,7 @@ export interface Oracle {
   ingest(scan: OracleScan): void;
   /** Every version of every path, sorted by path (code units) and firstSeq. Pruned scans stay observations: pruning changes nothing here. */
   versions(): OracleVersion[];
-  /** What holds at a complete scan: path → version, or 'gap' where one would hold but could not be looked at. */
+  /** What holds at a complete scan: path → version, or 'gap' where one would hold but could not be read. */
   manifest(seq: bigint): Map<string, OracleVersion | 'gap'>;
 }
 

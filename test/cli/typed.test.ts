@@ -77,7 +77,7 @@ test('import --forget takes a list back, also where --as-of was left standing', 
   expect(await rollcall(typed)).toMatchObject({ status: 0, stdout: expect.stringContaining('1 file') });
   expect(await rollcall([...typed, '--forget'])).toMatchObject({
     status: 0,
-    stdout: `1 list of ${volume} taken back.\n`,
+    stdout: `1 list of ${volume} removed.\n`,
   });
 });
 

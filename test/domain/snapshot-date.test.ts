@@ -189,7 +189,7 @@ describe('a date in the name of a snapshot', () => {
     expect(of('11-05-2026', '11-13-2026')).toEqual(['2026-11-05T00:00', '2026-11-13T00:00']);
     expect(of('home_05_11_2026_03_15', 'home_13_11_2026_03_15')).toEqual(['2026-11-05T03:15', '2026-11-13T03:15']);
     expect(of('05112026', '13112026')).toEqual(['2026-11-05T00:00', '2026-11-13T00:00']);
-    // December is still to come.
+    // December is in the future.
     expect(of('12-11-2026', '12-10-2026')).toEqual(['2026-11-12T00:00', '2026-10-12T00:00']);
     // Either way, or neither: the names tell nothing.
     expect(of('05-11-2026', '06-11-2026')).toEqual([undefined, undefined]);

@@ -6,7 +6,7 @@ import { FLAG } from '../../domain/judge/flags.ts';
 import { exitOfFinding, isKept, VERDICT, VERDICTS } from '../../domain/verdicts.ts';
 import { LOSS_RULES } from '../../domain/window/intervals.ts';
 
-test('findings are more urgent than what could not be looked at, and both give way to failures', () => {
+test('findings are more urgent than what could not be read, and both give way to failures', () => {
   const worse = [EXIT.interrupted, EXIT.failure, EXIT.guard, EXIT.findings, EXIT.incomplete, EXIT.nothing];
   worse.forEach((code, i) => expect(worstExit(worse.slice(i).toReversed())).toBe(code));
   expect(worstExit([])).toBe(EXIT.nothing);

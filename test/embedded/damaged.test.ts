@@ -53,7 +53,7 @@ test('files of the database that are gone, empty or altered', async () => {
   await without('rollcall.password', /rollcall.password is empty/, '');
   await without('rollcall.password', /own role or password: password authentication failed/, 'guess\n');
   await without('PG_VERSION', /PG_VERSION is missing/);
-  await without('PG_VERSION', /tells no version/, '');
+  await without('PG_VERSION', /holds no version/, '');
   await without('global/pg_control', /does not start: .*could not find the database system/);
   await without('pg_wal', /does not start: .*pg_wal/);
   expect(readdirSync(at('.')).sort()).toEqual(before);

@@ -132,7 +132,7 @@ describe('an export of a series', () => {
     ]);
   });
 
-  it('reads an older copy where the newest cannot be read, or could not be looked at', async () => {
+  it('reads an older copy where the newest cannot be read, or could not be read', async () => {
     const scanned = await backup.scan(world.nights());
     const { id, rootId } = scanned.volume;
     // Both are one version over all nights, read in the third. Forget that; spoil one copy there, and hide the other.
@@ -230,7 +230,7 @@ describe('the place of an export', () => {
     expect((await refusal(backup.export(scanned, world.join('letter')))).message).toContain('no export of Rollcall');
     expect(readFileSync(world.join('letter'), 'utf8')).toBe('Dear parents');
     mkdirSync(world.join('directory'));
-    expect((await refusal(backup.export(scanned, world.join('directory')))).message).toContain('is no file');
+    expect((await refusal(backup.export(scanned, world.join('directory')))).message).toContain('is not a file');
     expect((await refusal(backup.export(scanned, world.join('none/export')))).message).toContain(
       'its directory cannot be used (ENOENT',
     );
@@ -271,11 +271,11 @@ describe('an import', () => {
     for (const content of ['', '\n', 'Dear parents\n', '{"rollcall":"bundle"}\n', '\x1f\x8b\x08\x00']) {
       writeFileSync(world.join('foreign'), content);
       const error = await refusal(bring(world.join('foreign')));
-      expect(error.message).toContain('is no export of Rollcall');
+      expect(error.message).toContain('is not an export of Rollcall');
       expect(error.next).toContain('rollcall scan --export');
     }
     expect((await refusal(bring(world.join('nothing')))).message).toContain('ENOENT');
-    expect((await refusal(bring(world.path))).message).toContain('is no file');
+    expect((await refusal(bring(world.path))).message).toContain('is not a file');
   });
 
   it('refuses paths that lead out of their root, text that acts on terminals, and rows that contradict one another', async () => {

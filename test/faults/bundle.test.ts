@@ -194,7 +194,7 @@ describe('a target', () => {
       for (const args of target === '.' ? [[], ['--apply']] : [['--apply']]) {
         const ran = world.restore(args, { target: join(world.base, target) });
         expect({ target, code: ran.code, output: ran.output }).toMatchObject({ code: EXIT.guard });
-        expect(ran.output).toMatch(/TARGET (is, or lies inside, a snapshot of|holds) the backup/);
+        expect(ran.output).toMatch(/TARGET (is, or is inside, a snapshot of|holds) the backup/);
       }
     }
     expect(text(survey(join(world.base, 'backup')))).toEqual(before);

@@ -187,7 +187,7 @@ describe.skipIf(!canFuse)('FUSE (skipped where it cannot be mounted)', () => {
       for (const path of [served.at, `${served.at}/a/f`, `${served.at}/a/gone`, link, `${link}/gone`])
         expect(checkPath(path).map(({ level, says }) => `${level} ${says}`)).toEqual([
           `ok fuse.glusterfs from rollcall-test on ${served.at}, ${access === 'ro' ? 'read-only' : 'read-write'}`,
-          expect.stringMatching(/^bad a GlusterFS mount: .*read-only mount too, so doctor looks no further$/),
+          expect.stringMatching(/^bad a GlusterFS mount: .*read-only mount too, so doctor stops here$/),
         ]);
       expect(served.said()).toEqual([]);
     },

@@ -142,10 +142,10 @@ test('a directory and a file that this user may not read are incomplete, never m
     },
   });
   expect(told.text).toContain(
-    'INCOMPLETE: live: shut could not be looked at (EACCES: permission denied); everything below it is unknown.',
+    'INCOMPLETE: live: shut could not be read (EACCES: permission denied); everything below it is unknown.',
   );
   expect(told.text).toContain(
-    '2 places could not be looked at for want of permission: nothing there is called missing. Run the same command as root',
+    '2 places could not be read (permission denied): nothing there is called missing. Run the same command as root',
   );
 
   chmodSync(house.at('shut'), 0o755);
@@ -185,7 +185,7 @@ test.skipIf(!canMount)(
       verdicts: { intact: 2 },
     });
     const said =
-      '.glusterfs, .snapshot, .snapshots, .zfs: what a file system keeps at its own root (snapshots, bookkeeping) is not looked at; 12 known paths there were not judged.';
+      '.glusterfs, .snapshot, .snapshots, .zfs: what a file system keeps at its own root (snapshots, bookkeeping) is not scanned; 12 known paths there were not judged.';
     expect(shown(quiet).text).toContain(said);
     expect(shown(quiet).json['conditions']).toContainEqual({ code: 'skipped', text: said });
 

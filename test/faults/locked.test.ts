@@ -60,7 +60,7 @@ test.skipIf(!canTry)(
     });
     expect(first.exit).toBe(3);
     expect(first.assessment.incomplete).toContain(
-      'live: private could not be looked at (locked by fscrypt: unlock it, then run again); everything below it is unknown.',
+      'live: private could not be read (locked by fscrypt: unlock it, then run again); everything below it is unknown.',
     );
     expect(first.assessment.conditions.filter(({ code }) => code === 'denied')).toEqual([]);
 

@@ -1,5 +1,5 @@
 // A medium that fails: blocks that cannot be read, checksums that do not fit, directories that deny names without an error. Nothing is called lost
-// that cannot be looked at, what was known stands, and after the repair there is nothing to report.
+// that cannot be read, what was known stands, and after the repair there is nothing to report.
 import { copyFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -47,8 +47,8 @@ describe.skipIf(!canMount)('ext4 (skipped where this process may not mount)', ()
       // What is below the directory can be put nowhere; beside the letter there is room.
       lists: { 'night 2 beside.pairs': [`/desk/letter.rollcall-${house.night(2)}`] },
       incomplete: [
-        'live: attic could not be looked at (EBADMSG: the file system finds its own data damaged); everything below it is unknown.',
-        'live: desk/letter could not be looked at (EUCLEAN: the file system needs repair).',
+        'live: attic could not be read (EBADMSG: the file system finds its own data damaged); everything below it is unknown.',
+        'live: desk/letter could not be read (EUCLEAN: the file system needs repair).',
       ],
     });
 
@@ -84,7 +84,7 @@ describe.skipIf(!canMount)('ext4 (skipped where this process may not mount)', ()
     const unreadable = report.verdicts.unreadable ?? 0;
     expect(unreadable).toBeGreaterThanOrEqual(denied.length);
     expect(report).toMatchObject({ exit: 3, verdicts: { unreadable, intact: 61 - unreadable } });
-    expect(report.incomplete[0]).toMatch(/^live: \d+ names in desk could not be looked at \(.*fsck/);
+    expect(report.incomplete[0]).toMatch(/^live: \d+ names in desk could not be read \(.*fsck/);
     medium.unmount();
     copyFileSync(`${medium.image}-whole`, medium.image);
     medium.mount();
@@ -131,7 +131,7 @@ test.skipIf(!hasBtrfs)(
       },
       lists: { 'night 3 missing.files': ['/desk/whole'], lost: ['desk/torn'] },
       incomplete: [
-        `${backups[0]} (${house.night(3)}): desk/torn could not be looked at (EIO: input/output error: the disk or its connection fails).`,
+        `${backups[0]} (${house.night(3)}): desk/torn could not be read (EIO: input/output error: the disk or its connection fails).`,
       ],
     });
   },

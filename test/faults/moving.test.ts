@@ -51,7 +51,7 @@ test('files that grow, are saved anew or vanish while they are read, and a direc
         expect(told, path).toMatch(/^(unsettled|modified|moved|new|unprotected|backup-missing)/);
       }
       expect([0, 1, 3]).toContain(exit);
-      if ((verdicts.unsettled ?? 0) > 0) expect(shown(result).text).toContain('moved while');
+      if ((verdicts.unsettled ?? 0) > 0) expect(shown(result).text).toContain('changed during the scan');
     }
   } finally {
     await busy.stop();

@@ -35,7 +35,7 @@ describe.skipIf(!canFuse)('a disk that dies (skipped where FUSE cannot be mounte
         verdicts: { unreadable: 20, intact: 5 },
         recovery: { exact: 20 },
         incomplete: [
-          'live: 20 names in photos could not be looked at (EIO: input/output error: the disk or its connection fails); the findings name each.',
+          'live: 20 names in photos could not be read (EIO: input/output error: the disk or its connection fails); the findings name each.',
         ],
       });
       const lines = renderAssessment(result.assessment, result.bundle?.report ?? null, { width: 100, color: false });

@@ -175,10 +175,10 @@ test.skipIf(!canMount)(
     // Whether it recovers depends on how far it had come.
     expect(full).toMatchObject({
       exit: 2,
-      message: expect.stringMatching(/(broke off|does not start): .*No space left on device/),
+      message: expect.stringMatching(/(stopped|does not start): .*No space left on device/),
       next: expect.stringMatching(/^free space on the file system of/),
     });
-    expect(outOfRoom(state)?.message).toMatch(/broke off: .*No space left on device/);
+    expect(outOfRoom(state)?.message).toMatch(/stopped: .*No space left on device/);
     rmSync(ballast);
     expect(outOfRoom(state)).toBeNull();
     // With room it goes on, and whoever leaves it last stops it.
@@ -228,7 +228,7 @@ test.skipIf(!canMount)(
     rmSync(ballast);
     const again = scan(house.live);
     expect(await again.code, again.said()).toBe(0);
-    expect(again.said()).toContain('is continued');
+    expect(again.said()).toContain('continuing the scan that began');
     expect(again.said()).toMatch(/"files": 40000/);
     expect(existsSync(join(state, 'data', 'postmaster.pid'))).toBe(false);
     expect(readFileSync(join(state, 'VERSION'), 'utf8')).not.toBe('');

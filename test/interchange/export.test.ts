@@ -142,7 +142,7 @@ describe('a list of digests', () => {
       await list({ file, overwrite: true, format: 'gnu' });
       await expect(list({ file: join(world.live, 'below', 'list') })).rejects.toThrow('never writes inside a volume');
       mkdirSync(join(out, 'directory'));
-      await expect(list({ file: join(out, 'directory'), overwrite: true })).rejects.toThrow('is no file');
+      await expect(list({ file: join(out, 'directory'), overwrite: true })).rejects.toThrow('is not a file');
       await expect(list({ file: join(out, 'nowhere', 'list') })).rejects.toThrow(
         'its directory cannot be used (ENOENT',
       );
@@ -197,7 +197,7 @@ describe('two states compared', () => {
     expect(summary.signs).toEqual({ '=': 5, '-': 1, '+': 1, '*': 2, '!': 0 });
   });
 
-  test('say ! where one side could not be looked at or was never read, and refuse a name that would break a line', async () => {
+  test('say ! where one side could not be read or was never read, and refuse a name that would break a line', async () => {
     writeNamed(world.live, 'new\nline', 'x');
     world.write('a', 'one');
     world.write('gap', 'two');

@@ -76,7 +76,7 @@ describe.skipIf(missing('xxhsum'))('a list of xxhsum', () => {
     expect(assessment.conditions.map(({ code }) => code)).toContain('lists');
   });
 
-  test('shows a file that changed in silence since: corrupt, and where one copy stands against one, in no list', async () => {
+  test('shows a file that changed silently since: corrupt, and where one copy stands against one, in no list', async () => {
     world.write('d0/f0', 'contents of file 0');
     const list = xxhsum();
     world.write('d0/f0', 'contents of file O');

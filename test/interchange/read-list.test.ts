@@ -34,7 +34,7 @@ describe('what borg lists as {xxh64} {path}', () => {
   });
 
   test('with a name that holds a line feed is refused by lines, and read where lines end with NUL', () => {
-    expect(whys(read(`${D} a\nb\n`, { format: 'borg' }))).toEqual([expect.stringMatching(/^2: it is no line/)]);
+    expect(whys(read(`${D} a\nb\n`, { format: 'borg' }))).toEqual([expect.stringMatching(/^2: it is not a line/)]);
     expect(paths(read(`${D} a\nb\0 d\0`))).toEqual(['a\\x0ab']);
   });
 });
@@ -182,7 +182,7 @@ describe('a list that is not as it should be', () => {
 
   test('has its paths placed below the volume: by its root, by another, or by a directory of it', () => {
     expect(paths(read(`${D}  /srv/data/a\n${D}  b\n`))).toEqual(['a', 'b']);
-    expect(whys(read(`${D}  /srv/database/a\n`))).toEqual([expect.stringContaining('lies outside of /srv/data')]);
+    expect(whys(read(`${D}  /srv/database/a\n`))).toEqual([expect.stringContaining('is outside of /srv/data')]);
     expect(paths(read(`${D}  /mnt/old/a\n`, { root: '/mnt/old' }))).toEqual(['a']);
     expect(paths(read(`${D}  data/a\n`, { root: 'data' }))).toEqual(['a']);
     expect(whys(read(`${D}  other/a\n`, { root: 'data' }))).toEqual([expect.stringContaining('outside of data')]);

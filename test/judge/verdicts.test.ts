@@ -9,7 +9,7 @@ const edited = file('edited content', 2.5);
 const unread = (entry: typeof good) => ({ ...entry, unread: true });
 const ZEROS = '\0'.repeat(12);
 
-describe('rows 0 and 1: live could not be looked at', () => {
+describe('rows 0 and 1: live could not be read', () => {
   test('a name that could not be read is unreadable with its errno, and its recovery is computed all the same', () => {
     const it = judged({
       lines: [

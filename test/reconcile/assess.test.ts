@@ -291,7 +291,7 @@ describe('an assessment', () => {
     sums(assessment);
   });
 
-  test('below a directory that could not be looked at nothing is missing', async () => {
+  test('below a directory that could not be read nothing is missing', async () => {
     fill(30);
     world.backup(1);
     const scanned = await world.scan();

@@ -276,7 +276,7 @@ describe('findings', () => {
     expect(await told(ids)).toEqual({ oldFindings: 0, lost: ['d1/f1'], old: [] });
   });
 
-  test('of a path that cannot be looked at now stay open', async () => {
+  test('of a path that cannot be read now stay open', async () => {
     world.remove('d1/f1');
     await world.assess();
     const scanned = await world.scan();

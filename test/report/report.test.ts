@@ -97,7 +97,7 @@ describe('the five fates', () => {
     );
   });
 
-  test('a path that could not be looked at is neither lost nor fine, even without a copy', () => {
+  test('a path that could not be read is neither lost nor fine, even without a copy', () => {
     expect(fate(finding('a', 'unreadable', { recovery: 'none' }))).toBe('open');
     expect(fate(finding('a', 'unverified'))).toBe('open');
   });

@@ -411,7 +411,7 @@ describe.skipIf(!canFuse).each(['ro', 'rw'] as const)('a FUSE mount, %s (skipped
       for (const args of [[], ['--apply'], ['--not-gluster']]) {
         const ran = world.restore(args, { target, cwd: world.base });
         expect({ target, args, ran }).toMatchObject({ ran: { code: EXIT.guard } });
-        expect(ran.output).toMatch(/freeze.*scan the bricks.*rescue.*restore.*verify.*--bricks-rescued/s);
+        expect(ran.output).toMatch(/stop everything.*scan the bricks.*rescue.*restore.*verify.*--bricks-rescued/s);
       }
     for (const target of [
       at,
@@ -424,7 +424,7 @@ describe.skipIf(!canFuse).each(['ro', 'rw'] as const)('a FUSE mount, %s (skipped
       for (const notGluster of [false, true]) {
         const error = await refusal(world.verify({ target, notGluster }));
         expect([target, error.exit]).toEqual([target, EXIT.guard]);
-        expect(error.next).toMatch(/freeze.*scan the bricks.*rescue.*restore, and verify.*--bricks-rescued/);
+        expect(error.next).toMatch(/stop everything.*scan the bricks.*rescue.*restore, and verify.*--bricks-rescued/);
       }
     expect(served.said()).toEqual([]);
     expect(world.restore(['--bricks-rescued'], { target: at }).code).not.toBe(EXIT.guard);

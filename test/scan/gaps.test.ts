@@ -274,7 +274,7 @@ describe.skipIf(!canFuse)('a file system that answers as a test decides (skipped
     expect(await world.told(disk.at)).toEqual(before);
   });
 
-  test('a name that could not be looked at, and is gone the next time, ends then', async () => {
+  test('a name that could not be read, and is gone the next time, ends then', async () => {
     const disk = await fuse(FULL, 'ro');
     await world.scan(disk.at);
     const before = await world.told(disk.at);

@@ -192,7 +192,7 @@ test('every connection to the catalog is cut in the middle of a scan, and the sc
 
 test('where it is known why the connections broke, and that waiting does not help, the scan stops with that, and is continued', async () => {
   const tree = wideTree();
-  const full = new RollcallError('the database broke off: No space left on device', { next: 'free space' });
+  const full = new RollcallError('the database stopped: No space left on device', { next: 'free space' });
   const running = world.scan(tree, {}, { db: { ...world.db, trouble: () => Promise.resolve(full) } });
   const outcome = running.catch((error: unknown) => error);
   await until('a shard is done', async () => (await shardsDone(tree)) > 0);

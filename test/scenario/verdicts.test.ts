@@ -404,7 +404,7 @@ test('unsettled: what changes while it is looked at is incomplete, and nothing e
       universe: '13 files, 5 directories',
       verdicts: { unsettled: 1, intact: 12 },
       findings: { 'desk/busy': 'unsettled' },
-      incomplete: ['1 path moved while looked at: run again when the volume is quiet.'],
+      incomplete: ['1 path changed during the scan: run again when the volume is quiet.'],
     }),
   );
 });
@@ -424,7 +424,7 @@ test('unsettled beside a loss: the loss comes first in the exit code, for the re
       recovery: { exact: 1 },
       findings: { 'desk/busy': 'unsettled', 'desk/letter': 'missing exact from night 1 silent' },
       lists: { 'night 1 missing.files': ['/desk/letter'] },
-      incomplete: ['1 path moved while looked at: run again when the volume is quiet.'],
+      incomplete: ['1 path changed during the scan: run again when the volume is quiet.'],
     }),
   );
 });
@@ -634,11 +634,11 @@ test.skipIf(!CAN_MOUNT)(
             'night 2 beside.pairs': ['/desk/bytes', '/desk/name'].map((path) => `${path}.rollcall-${house.night(2)}`),
           },
           incomplete: [
-            `${join(medium, 'backup', '*')} (${house.night(2)}): desk/copy could not be looked at (EIO: input/output error: the disk or its connection fails).`,
-            'live: cellar/shelf could not be looked at (EUCLEAN: the file system needs repair).',
-            'live: desk/bytes could not be looked at (EIO: input/output error: the disk or its connection fails).',
-            'live: desk/name could not be looked at (EUCLEAN: the file system needs repair).',
-            '1 path is unverified: a copy could not be read or looked at.',
+            `${join(medium, 'backup', '*')} (${house.night(2)}): desk/copy could not be read (EIO: input/output error: the disk or its connection fails).`,
+            'live: cellar/shelf could not be read (EUCLEAN: the file system needs repair).',
+            'live: desk/bytes could not be read (EIO: input/output error: the disk or its connection fails).',
+            'live: desk/name could not be read (EUCLEAN: the file system needs repair).',
+            '1 path is unverified: a copy could not be read.',
           ],
         }),
       );

@@ -378,7 +378,7 @@ describe('unfinished snapshots', () => {
     }
     const found = await find('b/*');
     expect(names(found)).toEqual(modes.flatMap(([, , sign], at) => (sign ? [] : [`n-${at}`])));
-    expect(left(found)['b/n-0']).toBe('rsync was at work in it (d/.report.odt.aB3xY9)');
+    expect(left(found)['b/n-0']).toBe('rsync was writing to it (d/.report.odt.aB3xY9)');
   });
 
   it('do not include those to which an old temporary was carried along', async () => {
@@ -403,7 +403,7 @@ describe('unfinished snapshots', () => {
       for (const deadline = Date.now() + 20_000; Date.now() < deadline && !reason?.includes('rsync'); ) {
         reason = left(await find('b/*'))['b/2026-11-20'];
       }
-      expect(reason).toMatch(/^rsync was at work in it \(d\/\.f\.[A-Za-z0-9]{6}\)$/);
+      expect(reason).toMatch(/^rsync was writing to it \(d\/\.f\.[A-Za-z0-9]{6}\)$/);
     } finally {
       rsync.kill('SIGKILL');
       await ended;

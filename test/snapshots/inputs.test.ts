@@ -143,7 +143,7 @@ describe('what is asked of an assessment', () => {
   it('is refused when one side holds the other, by components and through links', async () => {
     symlinkSync('b/2026-11-21', place.join('now'));
     expect((await refusal({ live: 'now' })).text).toContain('as the live volume and as a snapshot');
-    expect((await refusal({ live: 'now/home' })).text).toContain('lies inside the backup');
+    expect((await refusal({ live: 'now/home' })).text).toContain('is inside the backup');
     expect((await refusal({ live: '.' })).text).toContain('holds the backup');
     place.write({ 'live2/home/f': '', 'live/.snapshots/1/home/f': '' });
     expect((await check({ live: 'live', backups: ['live2'] })).live).toBe(place.join('live'));
@@ -165,7 +165,7 @@ describe('what is asked of an assessment', () => {
         await check({ live: volume, backups: ['v/backup/*'], outDir: 'v/backup-out-is-inside' }).catch(
           (error: Error) => error.message,
         ),
-      ).toContain('lies inside the volume');
+      ).toContain('is inside the volume');
       expect((await check({ live: volume, backups: ['v/backup/*'] })).series).toHaveLength(1);
       expect((await refusal({ live: volume, backups: ['v/backup/*'], crossMounts: true })).text).toContain(
         'holds the backup',
@@ -185,7 +185,7 @@ describe('what is asked of an assessment', () => {
     expect((await check({ live: 'other', newState: true })).live).toBe(place.join('other'));
     expect(await refusal({ live: 'live/home', outDir: null })).toMatchObject({
       exit: 4,
-      next: `Names of the volume stand in ${place.join('b/2026-11-21/home')}: end the pattern with /home, as in --backup '${place.join('b')}/*/home'.`,
+      next: `Names of the volume are in ${place.join('b/2026-11-21/home')}: end the pattern with /home, as in --backup '${place.join('b')}/*/home'.`,
     });
     expect((await refusal({ backups: ['b'] })).next).toContain(`--backup '${place.join('b')}/*'`);
   });
@@ -195,7 +195,7 @@ describe('what is asked of an assessment', () => {
     expect((await check()).series[0]?.snapshots).toHaveLength(3);
   });
 
-  it('is refused when the output directory exists, or lies inside a volume, or would pass for a snapshot', async () => {
+  it('is refused when the output directory exists, or is inside a volume, or would pass for a snapshot', async () => {
     place.directory('there');
     symlinkSync('nowhere', place.join('dangling'));
     expect(await refusal({ outDir: 'there' })).toMatchObject({
@@ -258,7 +258,7 @@ describe('what a slip of a script or a paste would do', () => {
     const refused = (stateDir: string): Promise<void> =>
       refuseStateInside({ ...scope, cwd: place.path, stateDir, trees: ['live'], patterns: ['b/*'] });
     for (const inside of ['live/state', 'live/a/b/state', 'b/2026-11-21/state', 'b/state'])
-      await expect(refused(inside)).rejects.toThrow(/lies inside the volume|taken for a snapshot/);
+      await expect(refused(inside)).rejects.toThrow(/is inside the volume|taken for a snapshot/);
     await refused('state');
   });
 

@@ -142,7 +142,7 @@ function renderMoves(assessment: Assessment): string {
       : '';
   return [
     `<h3>Moved: ${plural(assessment.verdicts.moved.files, 'file')}</h3>`,
-    '<p class="small dim">Not lost: the same content stands under another name. Nothing is restored.</p>',
+    '<p class="small dim">Not lost: the same content has another name now. Nothing is restored.</p>',
     table('paths', [{ html: 'From \u2192 to' }, { html: 'Files', numeric: true }], lines),
     more,
   ].join('\n');
@@ -192,7 +192,7 @@ export function renderLists(assessment: Assessment): string {
     max: LIST_MAX,
   });
   sections.push({
-    title: 'Two copies differ, and nothing tells which is right',
+    title: "Two copies differ, and Rollcall can't tell which is right",
     text: 'Not restored automatically. Look at both by hand; both digests are shown.',
     findings: assessment.findings.filter(
       (finding) => fate(finding) === 'open' && finding.flags.includes(FLAG.sideUnknown),

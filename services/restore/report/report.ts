@@ -189,7 +189,7 @@ function next(input: ReportInput, seen: Picture): string {
       '<p class="small dim">Nothing in the target is overwritten, except damaged files with <code>--damaged</code>, while they still are what was assessed; what is replaced is kept in evidence/ of the bundle. README.txt in the bundle says more.</p>',
     );
     if (input.remote)
-      parts.push('<p class="small">The snapshots lie on another machine: put its name for <code>HOST</code>.</p>');
+      parts.push('<p class="small">The snapshots are on another machine: put its name for <code>HOST</code>.</p>');
   } else if (left !== null) {
     const { text, step } = left;
     parts.push(`<p>${escape(text)}</p>`, `<ol class="steps"><li>${escape(step.why)}${command(step.command)}</li></ol>`);
@@ -248,8 +248,8 @@ function method(assessment: Assessment): string {
     list([
       `${bytes(assessment.bytesRead)} were read. ${trusted}`,
       'Contents are compared by XXH64 and size. That finds corruption and accidents, not tampering: somebody who can write both the files and this page can forge both.',
-      'A path counts as gone only where its directory was listed completely and a lookup of the name says that there is nothing. Whatever could not be looked at is called unreadable, never missing.',
-      '\u201cExact\u201d means equal to the last good state that any scan saw, as known at that time. A file that was made and lost between two scans was seen by none, and appears nowhere here.',
+      'A path counts as gone only where its directory was listed completely and a lookup of the name says that there is nothing. Whatever could not be read is called unreadable, never missing.',
+      '\u201cExact\u201d means equal to the last good state that any scan saw, as known at that time. A file that was created and lost between two scans was seen by none, and appears nowhere here.',
       'Names are shown in printable form: <code>\\x0a</code> is a newline, <code>\\\\</code> a backslash. The restore lists hold the real bytes.',
       `Scan ${escape(String(assessment.liveScan.id))} of ${name(assessment.volume)}, as of ${escape(time(assessment.liveScan.asOf))}.`,
     ]),
