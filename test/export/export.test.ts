@@ -227,7 +227,7 @@ describe('the place of an export', () => {
       another.remove();
     }
     writeFileSync(world.join('letter'), 'Dear parents');
-    expect((await refusal(backup.export(scanned, world.join('letter')))).message).toContain('no export of Rollcall');
+    expect((await refusal(backup.export(scanned, world.join('letter')))).message).toContain('not an export of Rollcall');
     expect(readFileSync(world.join('letter'), 'utf8')).toBe('Dear parents');
     mkdirSync(world.join('directory'));
     expect((await refusal(backup.export(scanned, world.join('directory')))).message).toContain('is not a file');
@@ -253,7 +253,7 @@ describe('an import', () => {
     const cuts = [0, 1, whole.length - 1, whole.length - 2, ...Array.from({ length: 20 }, () => below(whole.length))];
     for (const cut of cuts) {
       writeFileSync(damaged, whole.subarray(0, cut));
-      expect((await refusal(bring(damaged))).message, `cut at ${cut}`).toMatch(/cut off|no export/);
+      expect((await refusal(bring(damaged))).message, `cut at ${cut}`).toMatch(/cut off|not an export/);
     }
     const flips = [0, whole.length - 1, ...Array.from({ length: 60 }, () => below(whole.length))];
     for (const at of [...flips, ...Array.from({ length: 40 }, (_, back) => whole.length - 2 - 3 * back)]) {
@@ -261,7 +261,7 @@ describe('an import', () => {
       copy[at] = (copy[at] ?? 0) ^ (1 << below(8));
       writeFileSync(damaged, copy);
       const { message } = await refusal(bring(damaged));
-      expect(message, `flipped at ${at}`).toMatch(/damaged|no export of Rollcall/);
+      expect(message, `flipped at ${at}`).toMatch(/damaged|not an export of Rollcall/);
     }
     const key = `export:${BACKUP_HOST}:${scanned.found.series.key}`;
     expect(await live.rows('select from volume where key = $1', key)).toEqual([]);

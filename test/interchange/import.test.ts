@@ -236,7 +236,7 @@ describe.skipIf(missing('xxhsum'))('a list of xxhsum', () => {
     expect(await bring(list, 5, { partial: true })).toMatchObject({ files: 10, problems: [{ line: 11 }] });
     expect((await refusal(bring('', 5))).message).toContain('empty');
     expect((await refusal(bring(list, 5, { volume: `${world.live} (lists)` }))).message).toContain(
-      'holds lists itself',
+      'is itself made of lists',
     );
     expect((await refusal(bring(list, 5, { volume: 'nobody' }))).message).toContain('no volume nobody');
   });
