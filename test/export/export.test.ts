@@ -227,7 +227,9 @@ describe('the place of an export', () => {
       another.remove();
     }
     writeFileSync(world.join('letter'), 'Dear parents');
-    expect((await refusal(backup.export(scanned, world.join('letter')))).message).toContain('not an export of Rollcall');
+    expect((await refusal(backup.export(scanned, world.join('letter')))).message).toContain(
+      'not an export of Rollcall',
+    );
     expect(readFileSync(world.join('letter'), 'utf8')).toBe('Dear parents');
     mkdirSync(world.join('directory'));
     expect((await refusal(backup.export(scanned, world.join('directory')))).message).toContain('is not a file');
