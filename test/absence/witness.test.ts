@@ -92,7 +92,7 @@ describe('live with live', () => {
       gone: 1,
       how: 'silent',
       signals: [
-        'the time of its directory (d) did not move between the scan of 2026-01-01T00:00:00.000Z and now: nobody deleted or renamed it',
+        'the time of its directory (d) did not change between the scan of 2026-01-01T00:00:00.000Z and now: nobody deleted or renamed it',
       ],
     });
   });

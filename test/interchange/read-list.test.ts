@@ -177,7 +177,7 @@ describe('a list that is not as it should be', () => {
   test('may say a thing twice, which is no harm, or two things of one file, which is', () => {
     const twice = read(`${D}  a\n${D}  ./a\n${D}  .//a\n`);
     expect([paths(twice), twice.duplicates, whys(twice)]).toEqual([['a'], 2, []]);
-    expect(whys(read(`${D}  a\n${D.replace('0', '1')}  a\n`))).toEqual(['2: it says otherwise of a than line 1']);
+    expect(whys(read(`${D}  a\n${D.replace('0', '1')}  a\n`))).toEqual(['2: it contradicts line 1 about a']);
   });
 
   test('has its paths placed below the volume: by its root, by another, or by a directory of it', () => {

@@ -166,8 +166,11 @@ describe('row 3: what comes before how and when', () => {
 
 describe('the cause', () => {
   const cause = (how: How, more: Partial<Scene> = {}): string | undefined => lost(how, more).cause?.cause;
-  test('silent says which directory did not move', () => {
-    expect(lost('silent').cause).toMatchObject({ cause: 'silent', signals: [expect.stringContaining('did not move')] });
+  test('silent says which directory did not change', () => {
+    expect(lost('silent').cause).toMatchObject({
+      cause: 'silent',
+      signals: [expect.stringContaining('did not change')],
+    });
     expect(cause('silent', { bursts: THAT_NIGHT })).toBe('silent');
   });
   test('touched without a signal of loss is a person, also where --since or a neighbour makes it missing', () => {
