@@ -245,7 +245,7 @@ export class Witness {
     if (sameMtime(was.mtimeNs, is.mtimeNs)) {
       // Everything in a renamed directory is new there: that it gained a name is known of its old place only.
       if (this.#isRacy(was.mtimeNs, before) || this.#gainedUnmoved(directory, before, after)) return 'unknown';
-      return this.#isLive(after) ? 'unmoved' : this.#heardAfter(directory, is.mtimeNs, after);
+      return this.#isLive(after) ? 'unmoved' : this.#heardAfter(place, is.mtimeNs, after);
     }
     if (keeps.includes('unknown') || this.#restoredBetween(place, before, after)) return 'unknown';
     if (is.mtimeNs > was.mtimeNs) return 'moved';

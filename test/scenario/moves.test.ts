@@ -146,6 +146,20 @@ test('a renamed directory takes empty files, links and nested directories along,
   checkSums(result.assessment);
 });
 
+test('what went in silence between two old snapshots, the day its directory was renamed, is missing', async () => {
+  settle(6);
+  for (let i = 0; i < 12; i++) house.write(`src/${i}`, `module ${i}`);
+  snapshots(1, 3);
+  house.rename('src', 'source', 3.5);
+  house.lose('source/3', 'source/4');
+  snapshots(4, 6);
+  const result = await house.assess(6);
+  expect(verdictsBelow(result, 'src/')).toEqual({ moved: 10, missing: 2 });
+  expect(said(result, 'src/3')).toBe('missing exact');
+  expect(result.assessment.findings.find(({ path }) => path === 'src/3')?.cause).toMatchObject({ cause: 'silent' });
+  checkSums(result.assessment);
+});
+
 test('what was lost days after its directory was renamed is one loss, under its last name', async () => {
   settle(5);
   for (let i = 0; i < 12; i++) house.write(`src/${i}`, `module ${i}`);
