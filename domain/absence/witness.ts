@@ -299,12 +299,15 @@ export class Witness {
     return asOf === undefined || (!this.#isLive(observer) && orderIsEstimated(asOf));
   }
 
-  /** A snapshot's own root is stamped by whoever makes it, unless it bears live's time. */
+  /**
+   * A snapshot's own root is stamped by whoever makes it, unless it bears live's time: then its time says when it was made. Two roots of one
+   * series with one time were not stamped so, and equal times still tell.
+   */
   #keeps(observer: number, directory: string): KeepsTimes {
-    if (this.#isLive(observer))
-      return this.#input.keepsTimes.get(this.#input.observers[observer]?.volume ?? '') ?? 'yes';
-    if (directory === '' && !this.#rootBearsLiveTime(observer)) return 'no';
-    return this.#input.keepsTimes.get(this.#input.observers[observer]?.volume ?? '') ?? 'unknown';
+    const volume = this.#input.observers[observer]?.volume ?? '';
+    if (this.#isLive(observer)) return this.#input.keepsTimes.get(volume) ?? 'yes';
+    const keeps = this.#input.keepsTimes.get(volume) ?? 'unknown';
+    return directory === '' && keeps === 'yes' && !this.#rootBearsLiveTime(observer) ? 'unknown' : keeps;
   }
 
   #rootBearsLiveTime(observer: number): boolean {

@@ -232,6 +232,10 @@ async function readUnread(
   for (const a of appeared)
     if (a.kind === 'file' && a.size !== null && a.size > 0)
       newest.set(a.size, Math.max(a.firstSeenMs, newest.get(a.size) ?? Number.NEGATIVE_INFINITY));
+  // What was renamed and lost after that stands nowhere: its later name vanished too.
+  for (const v of vanished)
+    if (v.kind === 'file' && v.size !== null && v.size > 0 && v.firstSeenMs > Number.NEGATIVE_INFINITY)
+      newest.set(v.size, Math.max(v.firstSeenMs, newest.get(v.size) ?? Number.NEGATIVE_INFINITY));
   const standing = new Map(appeared.map((a) => [identityKey(a), a.size]));
   const matters = (v: Vanished): boolean =>
     (newest.get(v.size ?? 0) ?? Number.NEGATIVE_INFINITY) > v.lastSeenMs ||
