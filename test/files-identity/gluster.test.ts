@@ -19,7 +19,7 @@ import { canFuse, type Fuse, openFuse, PLAIN } from '../support/fuse.ts';
 import { refusal } from '../support/refusal.ts';
 
 const NO = { notGluster: false, bricksRescued: false };
-const ORDER = /[Ff]reeze.*scan the bricks.*rescue.*restore, and verify.*--bricks-rescued/;
+const ORDER = /stop everything that writes.*scan the bricks.*rescue.*restore, and verify.*--bricks-rescued/;
 const HANDLE = '.glusterfs/00/00/00000000-0000-0000-0000-000000000001';
 const root = process.getuid?.() === 0;
 

@@ -250,7 +250,7 @@ describe('what a slip of a script or a paste would do', () => {
   it('misses the directory that the bundle is to lie in before the work, not after it', async () => {
     const { exit, text } = await refusal({ outDir: 'nowhere/out' });
     expect(exit).toBe(2);
-    expect(text).toMatch(/no directory .*nowhere for the output directory/);
+    expect(text).toMatch(/nowhere, where the output directory should be, does not exist/);
   });
 
   it('refuses a state directory in a volume, a snapshot or in place of one before it is made', async () => {
