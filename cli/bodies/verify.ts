@@ -106,7 +106,7 @@ function nextLines({ exit, items, bundle, target, isLive, leftToPersons, metadat
   }
   if (leftToPersons > 0)
     return [
-      `Everything else was restored. Not restored: ${plural(leftToPersons, 'path')} a person probably deleted. If that was a mistake:`,
+      `${leftToPersons < items.length ? 'Everything else was restored. ' : ''}Not restored: ${plural(leftToPersons, 'path')} a person probably deleted. If that was a mistake:`,
       `  ${restore(['--person-deleted'], items.filter(isLeftToPerson))}`,
     ];
   if (metadataDiffers > 0)
