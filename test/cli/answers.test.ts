@@ -88,8 +88,8 @@ test('with -q what there is to report is printed as without it, and findings lis
   const lines = wall.stdout.trimEnd().split('\n');
   expect(lines[0]).toBe(`${inLive()}: 60 findings`);
   expect(lines[1]).toBe('  missing, identical copy: 60 (gone, and something points to a loss)');
-  // Local times, with their offset.
-  expect(lines[2]).toMatch(/^ +\d+ {2}d\/f\d+ {2}last good 20.*, noticed 20.* \+05:45$/);
+  // Both looks are known by their day only.
+  expect(lines[2]).toMatch(/^ +\d+ {2}d\/f\d+ {2}last good 20\d\d-\d\d-\d\d, noticed 20\d\d-\d\d-\d\d$/);
   expect(lines.filter((line) => /^ +\d+ {2}d\/f/.test(line))).toHaveLength(50);
   expect(wall.stdout).toContain('… and 10 more\n');
   expect(wall.stdout).toContain('--limit 0 prints all');

@@ -164,11 +164,11 @@ test('programs of another Postgres, and nonsense in ROLLCALL_PG_BIN', async () =
     });
   await refuses(/where there is no postgres/);
   fake('#!/bin/sh\necho hello\n');
-  await refuses(/does not tell its version: hello/);
+  await refuses(/does not print its version: hello/);
   fake('#!/bin/sh\nexit 3\n');
-  await refuses(/does not tell its version: it ended with 3/);
+  await refuses(/does not print its version: it ended with 3/);
   fake('', 0o644);
-  await refuses(/does not tell its version: .*EACCES/);
+  await refuses(/does not print its version: .*EACCES/);
   fake('#!/bin/sh\necho "postgres (PostgreSQL) 14.9"\n');
   await refuses(/holds Postgres 14; Rollcall needs 15/);
   fake('#!/bin/sh\necho "postgres (PostgreSQL) 15.9 (Debian 15.9-1)"\n');
