@@ -55,7 +55,7 @@ test.skipIf(!CAN_UNSHARE)('a file system that is full: while it is made, and whe
   // 60 MB take the programs, not the database; filled to the last page, not even the log tells why.
   const small = `mount -t tmpfs -o size=60m,mode=755 none ${state}`;
   expect(await held(state, { mounts: small }).answer).toMatchObject({
-    error: expect.stringMatching(/could not be made in .*No space left/),
+    error: expect.stringMatching(/could not be created in .*No space left/),
     next: expect.stringMatching(/^free 150 MB/),
   });
   const full = `mount -t tmpfs -o size=200m,mode=711 none ${state}; cp -a ${used('before')}/. ${state}
