@@ -85,8 +85,6 @@ export interface JudgeContext extends JudgeInput {
   readonly lists: readonly Track[];
   /** Some as_of of two volumes overlap: then a path's mtimes tell which state is the newer one (judge/sightings.ts). */
   readonly datesOverlap: boolean;
-  /** The newest snapshot that ends no loss interval, over all series; null where all do. */
-  readonly newestBeforeWindow: number | null;
   /** Directories that a repair of the file system took names from. */
   readonly displacedFrom: ReadonlySet<string>;
   /** Answers of placeOf that were given before. */
@@ -125,10 +123,6 @@ export function judgeContext(input: JudgeInput): JudgeContext {
     tracks.filter((track) => track.role === role).sort((a, b) => (a.volume < b.volume ? -1 : 1));
   const series = ofRole('backup');
   const lists = ofRole('list');
-  const outside = input.observers.findLastIndex(
-    (observer, index) =>
-      observer.role === 'backup' && !lossReaches(input).some((reach) => reach.from < index && index <= reach.to),
-  );
   const targets = new Map([...input.moves.moved].map(([from, to]) => [to, from]));
   const datesOverlap = input.observers.some(
     (a, i) =>
@@ -142,15 +136,9 @@ export function judgeContext(input: JudgeInput): JudgeContext {
     datesOverlap,
     series,
     lists,
-    newestBeforeWindow: outside < 0 ? null : outside,
     displacedFrom: new Set([...input.moves.displaced.keys()].map(parentOf)),
     places: new Map(),
   };
-}
-
-function lossReaches({ intervals, since }: JudgeInput): Reach[] {
-  const reaches: Reach[] = intervals.filter(({ rules }) => rules.size > 0);
-  return since === null ? reaches : [...reaches, since];
 }
 
 /** Which of the two states was taken first cannot be told from their dates. */
