@@ -353,9 +353,9 @@ export function moves(assessment: Assessment): Move[] {
   );
 }
 
-/** The intervals worth a line: bursts, else those of the window in which something vanished or was damaged. */
+/** The intervals worth a line: bursts and silent losses, else the loss intervals in which something vanished or was damaged. */
 export function tellingIntervals(timeline: readonly Interval[]): Interval[] {
-  const bursts = timeline.filter((interval) => interval.burst);
-  if (bursts.length > 0) return bursts;
+  const telling = timeline.filter(({ burst, silent }) => burst || silent > 0);
+  if (telling.length > 0) return telling;
   return timeline.filter((interval) => interval.inWindow && interval.vanished + interval.damaged > 0);
 }
