@@ -1,6 +1,6 @@
 // One server over thirty nights: people by day, rsync at three, a scan of live and an assessment at six, and on one night something goes
 // wrong without a word.
-import { parentOf } from '../../domain/path.ts';
+import { baseName, parentOf } from '../../domain/path.ts';
 import { Auditor, type Found } from './audit.ts';
 import { Looks } from './looks.ts';
 import { People } from './people.ts';
@@ -83,7 +83,7 @@ export function runServer(options: ServerOptions): Outcome {
     const isAfter = night >= bad && harmed.length > 0;
     const found = auditor.assess(dayMs + 6 * HOUR_MS, new Set(isAfter ? harmed.map(({ path }) => path) : []));
     if (isAfter) {
-      outcome = harmed.map(({ path, touched }) => ({ path, touched, found: found.get(path) ?? null }));
+      outcome = harmed.map(({ path, touched }) => ({ path, touched, found: foundOf(found, path) }));
       harmed = [];
     }
     const isAfterDamage = night === bad + 1 && !beforeSnapshot && options.harm !== 'lost';
@@ -97,6 +97,14 @@ export function runServer(options: ServerOptions): Outcome {
     });
   }
   return { nights, beforeSnapshot, files: outcome };
+}
+
+/** What was lost the day its directory was renamed is told under the name that a look had seen. Last names are given once. */
+function foundOf(found: ReadonlyMap<string, Found>, path: string): Found | null {
+  const own = found.get(path);
+  if (own !== undefined) return own;
+  const name = baseName(path);
+  return [...found].find(([other]) => baseName(other) === name)?.[1] ?? null;
 }
 
 function* anyFiles(tree: Tree): Generator<string> {
