@@ -83,6 +83,12 @@ export function nameAt({ path, former }: PathFacts, observer: number): string {
   return former === undefined || (former.sights[observer] ?? null) === null ? path : former.path;
 }
 
+/** The version that an observer saw; null where it saw none, or could not look. */
+export function versionAt(sights: readonly Sight[], observer: number): Version | null {
+  const sight = sights[observer] ?? null;
+  return sight === null || isGap(sight) ? null : sight;
+}
+
 /** What an observer saw of the file, under whatever name. */
 export function sightAt({ sights, former }: PathFacts, observer: number): Sight {
   return former?.sights[observer] ?? sights[observer] ?? null;

@@ -1,6 +1,6 @@
 // Which absences prove something (design.md section 6, "Proof of absence"): a snapshot that was cut off lacks names that nobody removed.
-import type { Observer, PathFacts, Sight } from '../facts.ts';
-import { isGap } from '../facts.ts';
+import type { Observer, PathFacts } from '../facts.ts';
+import { isGap, versionAt } from '../facts.ts';
 import { parentOf } from '../path.ts';
 import { quiet, type Version } from '../version.ts';
 
@@ -105,11 +105,6 @@ function finishedBefore(
     if (sight === null && isFinished(unfinished, snapshot, path)) return null;
   }
   return null;
-}
-
-function versionAt(sights: readonly Sight[], observer: number): Version | null {
-  const sight = sights[observer] ?? null;
-  return sight === null || isGap(sight) ? null : sight;
 }
 
 function add(counts: Map<string, number>, key: string): void {

@@ -4,7 +4,7 @@ import type { Observer, PathFacts, Sight } from '../facts.ts';
 import { isGap } from '../facts.ts';
 import { joinPath, parentOf } from '../path.ts';
 import { orderIsEstimated } from '../snapshot-order.ts';
-import { sameMtime } from '../version.ts';
+import { isClamped, sameMtime } from '../version.ts';
 import { isFinished, type Unfinished } from './proof.ts';
 
 /** silent: nobody unlinked it. touched: its directory was changed. untold: nothing tells. */
@@ -55,8 +55,6 @@ const RACY_NS = 2_000_000_000n;
 /** No nightly copy takes longer. */
 const COPYING_MAX_MS = 12 * 3_600_000;
 const MS_NS = 1_000_000n;
-/** Times at the ends of 64 bits of nanoseconds are clamped: they equal each other without being the same. */
-const CLAMPED_NS = 9_223_372_036_000_000_000n;
 
 type Told = 'unmoved' | 'moved' | 'unknown';
 
@@ -376,10 +374,6 @@ function lastBefore(end: number, is: (observer: number) => boolean): number | nu
 function isAnother(a: DirectoryLook, b: DirectoryLook): boolean {
   if (a.inode === 0n || b.inode === 0n) return false;
   return a.inode !== b.inode || (a.btimeNs !== 0n && b.btimeNs !== 0n && a.btimeNs !== b.btimeNs);
-}
-
-function isClamped(mtimeNs: bigint): boolean {
-  return mtimeNs >= CLAMPED_NS || mtimeNs <= -CLAMPED_NS;
 }
 
 function nameOf(observers: readonly Observer[], observer: number): string {

@@ -8,6 +8,7 @@ import {
   Witness,
 } from '../../domain/absence/witness.ts';
 import type { Observer } from '../../domain/facts.ts';
+import { versionAt } from '../../domain/facts.ts';
 import { isGap } from '../../domain/facts.ts';
 import { parentOf } from '../../domain/path.ts';
 import { type DirectoryTimes, directoryTimes } from '../catalog/directory-times.ts';
@@ -16,7 +17,6 @@ import { pathsOfDirectories, rowsOfNames } from '../catalog/reconciliation.ts';
 import type { Database } from '../catalog/database.ts';
 import type { Subject } from './judging.ts';
 import type { Loaded } from './load.ts';
-import { versionAt } from './movement.ts';
 import type { Moves } from '../../domain/window/moves.ts';
 
 /** A vantage keeps directory times where at least this share of the directories that can tell says so. */
@@ -49,14 +49,16 @@ export async function addAbsences(db: Database, loaded: Loaded): Promise<Absence
   const [directories, times] = await Promise.all([looksAt(db, loaded, wanted), directoryTimes(db, roots, newestMs)]);
   const unfinished = unfinishedListings(proofInput(loaded));
   const keepsTimes = keptTimes(observers, times);
+  const changed = changedMs(observers, times);
+  const gained = gainedUnmoved(observers, times, subjects);
   const witnessOf = (renamed: ReadonlyMap<string, string>): Witness =>
     new Witness({
       observers,
       unfinished,
       directories,
       keepsTimes,
-      changedMs: changedMs(observers, times),
-      gainedUnmoved: gainedUnmoved(observers, times, subjects),
+      changedMs: changed,
+      gainedUnmoved: gained,
       restoredInto: decisions.restoredInto,
       renamed,
       stood: (path, observer) => versionAt(seen.get(path) ?? [], observer) !== null,

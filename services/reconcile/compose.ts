@@ -1,13 +1,13 @@
 // From verdicts in terms of observers to the findings of an assessment, and from findings to what the catalog keeps.
 import { isKept } from '../../domain/verdicts.ts';
 import type { Finding, LiveInode, Source } from '../../domain/assessment.ts';
-import { isGap, type Observer } from '../../domain/facts.ts';
+import { isGap, type Observer, versionAt } from '../../domain/facts.ts';
 import type { Judged, SourceCopy } from '../../domain/judge/context.ts';
 import type { Kind } from '../../domain/version.ts';
 import { iso, isoAsOf } from '../../domain/window/timeline.ts';
 import type { FindingRow } from '../catalog/findings.ts';
 import type { Subject } from './judging.ts';
-import { lastSeenAt, lastSeenLive, versionAt } from './movement.ts';
+import { lastSeenAt, lastSeenLive } from './movement.ts';
 
 /** A verdict with its path. */
 export interface Verdicted {

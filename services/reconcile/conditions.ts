@@ -2,6 +2,7 @@
 import { errnoText } from '../../domain/errno.ts';
 import type { Condition, Finding, Window } from '../../domain/assessment.ts';
 import type { Observer } from '../../domain/facts.ts';
+import { versionAt } from '../../domain/facts.ts';
 import { joinPath } from '../../domain/path.ts';
 import { isEstimated } from '../../domain/snapshot-order.ts';
 import { iso, middleMs, type Span } from '../../domain/window/timeline.ts';
@@ -10,7 +11,6 @@ import type { ScanChanges, Trusted } from '../catalog/version-sums.ts';
 import { doubtfulOrder } from './doubtful-order.ts';
 import type { OutOfScope } from './facts.ts';
 import type { Subject } from './judging.ts';
-import { versionAt } from './movement.ts';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;

@@ -1,5 +1,5 @@
 // History follows the file: a name that bears a renamed file with other content gets what was seen of it under its former name.
-import { isGap, type Former, type PathFacts } from '../../domain/facts.ts';
+import { isGap, type Former, type PathFacts, versionAt } from '../../domain/facts.ts';
 import { joinPath } from '../../domain/path.ts';
 import type { Moves } from '../../domain/window/moves.ts';
 import { namesAt } from '../catalog/neighbours.ts';
@@ -7,7 +7,6 @@ import { pathsOfDirectories, rowsOfNames } from '../catalog/reconciliation.ts';
 import type { Queryable } from '../catalog/scans.ts';
 import type { Subject } from './judging.ts';
 import type { Loaded } from './load.ts';
-import { versionAt } from './movement.ts';
 
 /**
  * Gives such names their former ones. A name that is plainly intact by itself (a backup has taken the new content over) becomes a subject, and

@@ -1,6 +1,6 @@
 // Loading: from the catalog to observers and facts, with what is plainly intact already counted.
 import { EXIT, RollcallError } from '../../domain/exit.ts';
-import { isGap, type Observer } from '../../domain/facts.ts';
+import { isGap, type Observer, versionAt } from '../../domain/facts.ts';
 import { joinPath } from '../../domain/path.ts';
 import type { Scan } from '../../domain/scan.ts';
 import type { ScopeRules } from '../../domain/scope.ts';
@@ -24,7 +24,6 @@ import { sumVersions, type VersionSums } from '../catalog/version-sums.ts';
 import { createScope } from '../files/scope.ts';
 import { FactsBuilder, type OutOfScope, rootsOf } from './facts.ts';
 import type { Subject } from './judging.ts';
-import { versionAt } from './movement.ts';
 
 /** Entries of directories that are fetched by one query: some 20 MB. */
 const PULL_NAMES = 20_000;

@@ -1,5 +1,5 @@
 // What vanished and what appeared, taken from the facts and the live manifest, for findMoves to pair.
-import { isGap, type Observer, type PathFacts, type Sight } from '../../domain/facts.ts';
+import { isGap, type Observer, type PathFacts, versionAt } from '../../domain/facts.ts';
 import { compareBytes } from '../../domain/path.ts';
 import { isTold, sameMtime, sizesAgree, type Version } from '../../domain/version.ts';
 import { findMoves, type Moves, NO_MOVES, pathsToLookAt, suffixesInQuestion } from '../../domain/window/moves.ts';
@@ -10,11 +10,6 @@ import { type JudgedRoot, pathsOfDirectories, rowsOfNames } from '../catalog/rec
 import type { Queryable } from '../catalog/scans.ts';
 import type { FactsBuilder } from './facts.ts';
 import type { JudgingTools, Subject } from './judging.ts';
-
-export function versionAt(sights: readonly Sight[], observer: number): Version | null {
-  const sight = sights[observer] ?? null;
-  return sight === null || isGap(sight) ? null : sight;
-}
 
 /** Index of the newest observer that saw a version of the path, before `end`; -1 where none did. */
 export function lastSeenAt(facts: PathFacts, end: number): number {

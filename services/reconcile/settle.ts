@@ -1,6 +1,6 @@
 // After the first verdicts: other places of the lost bytes, the second look at what is not intact, and directories as the sum of their files.
 import type { Verdict } from '../../domain/verdicts.ts';
-import { isGap } from '../../domain/facts.ts';
+import { isGap, versionAt } from '../../domain/facts.ts';
 import type { JudgeContext, Judged } from '../../domain/judge/context.ts';
 import { compareBytes } from '../../domain/path.ts';
 import { directoryFates, type Fate } from '../../domain/window/directory-fates.ts';
@@ -10,7 +10,6 @@ import { kindOf } from './compose.ts';
 import { judgeAll, type JudgingTools, type Subject } from './judging.ts';
 import type { Loaded } from './load.ts';
 import { lookAgain } from './lookup.ts';
-import { versionAt } from './movement.ts';
 import { addCopies } from './surroundings.ts';
 
 /** Judges again what has no exact source, with the places where its bytes stand under other names. */

@@ -1,5 +1,5 @@
 // Evidence from beside a path that is gone: its siblings, other names of its inode, and other places of its bytes.
-import { type CopyElsewhere, type PathFacts, type Surroundings } from '../../domain/facts.ts';
+import { type CopyElsewhere, type PathFacts, type Surroundings, versionAt } from '../../domain/facts.ts';
 import { joinPath } from '../../domain/path.ts';
 import { isTold, same, type Version } from '../../domain/version.ts';
 import type { Queryable } from '../catalog/scans.ts';
@@ -7,7 +7,7 @@ import { copiesOf, linkedNames } from '../catalog/neighbours.ts';
 import { type JudgedRoot, pathsOfDirectories, rowsOfNames } from '../catalog/reconciliation.ts';
 import type { FactsBuilder } from './facts.ts';
 import type { Subject } from './judging.ts';
-import { lastSeenAt, lastSeenLive, versionAt } from './movement.ts';
+import { lastSeenAt, lastSeenLive } from './movement.ts';
 
 export interface Neighbourhood {
   /** Non-directories of each directory (by id) that were counted and not fetched: all of them are there. */
