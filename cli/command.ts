@@ -5,7 +5,7 @@ import { InvalidArgumentError, Option, type Command } from 'commander';
 import type { ExitCode } from '../domain/exit.ts';
 import type { Config } from './config.ts';
 import type { Output } from './output.ts';
-import type { Session } from './session.ts';
+import type { Session } from '../services/session.ts';
 
 /** What a command's body works with. */
 export interface Context {
@@ -28,7 +28,7 @@ export interface RunOptions {
   readonly quiet?: boolean | undefined;
   /** False: no moving line, terminal or not (--no-progress). */
   readonly progress?: boolean | undefined;
-  /** The body holds worker threads: run it in a child process that can be ended when a thread cannot (cli/supervise.ts). */
+  /** The body holds worker threads: run it in a child process that can be ended when a thread cannot (services/process/supervise.ts). */
   readonly threads?: boolean;
   /** With threads: the child takes only what others leave (--idle). */
   readonly idle?: boolean;

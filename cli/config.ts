@@ -2,7 +2,7 @@
 import { homedir, userInfo } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
 import { RollcallError } from '../domain/exit.ts';
-import { operand } from '../services/restore/wording.ts';
+import { operand } from '../services/report/wording.ts';
 
 export interface Config {
   /** Absolute. Where the embedded database lives; unused where databaseUrl is set. */

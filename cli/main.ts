@@ -1,15 +1,15 @@
 // The door: arguments in, one command run, one exit code out.
 import { type Command, CommanderError } from 'commander';
 import { EXIT, worstExit, type ExitCode } from '../domain/exit.ts';
-import { drained } from '../services/drained.ts';
-import { inertJson } from '../services/restore/wording.ts';
+import { drained } from '../services/process/drained.ts';
+import { inertJson } from '../services/report/wording.ts';
 import type { Body, Context, RunOptions } from './command.ts';
 import { readConfig } from './config.ts';
 import { failureLines, failureOf, interrupted, type Failure } from './failure.ts';
 import { openOutput } from './output.ts';
 import { buildProgram } from './program.ts';
-import type { Session } from './session.ts';
-import { announceAndExit, CHILD_MARK, supervise, superviseSignal } from './supervise.ts';
+import type { Session } from '../services/session.ts';
+import { announceAndExit, CHILD_MARK, supervise, superviseSignal } from '../services/process/supervise.ts';
 
 /** A session that cannot be given up in this time is left to the next command. */
 const CLOSE_MAX_MS = 5_000;
@@ -142,7 +142,7 @@ async function perform(body: Body, stateDir: string | undefined, options: RunOpt
       now,
       signal,
       session() {
-        session ??= import('./session.ts').then(({ openSession }) =>
+        session ??= import('../services/session.ts').then(({ openSession }) =>
           openSession(config, { now, log: output.note, applicationName: `rollcall ${argv[0] ?? ''}`.slice(0, 63) }),
         );
         return session;

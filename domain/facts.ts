@@ -1,5 +1,5 @@
 // What judging looks at: for one path, what every complete scan saw of it, and what was read on request.
-// Built by services/reconcile from the catalog; consumed by the pure functions that judge.
+// Built by services/judge from the catalog; consumed by the pure functions that judge.
 import type { Absence } from './absence/witness.ts';
 import type { Gap, Scan } from './scan.ts';
 import type { RootMark } from './snapshot-identity.ts';

@@ -1,6 +1,6 @@
 // The worker: takes jobs from the queue, and looks into the catalog by itself, so that no lost job and no lost queue leaves a scan lying.
 import { EXIT, type ExitCode } from '../domain/exit.ts';
-import { runRequest } from '../services/audit/detached.ts';
+import { runRequest } from '../services/detach.ts';
 import { openPool } from '../services/catalog/database.ts';
 import { openRequestHolder, requestsToRun } from '../services/catalog/requests.ts';
 import { scansToDrain } from '../services/catalog/to-drain.ts';

@@ -1,7 +1,7 @@
 // The process of a worker: its settings come as JSON on standard input, an order to end as a message. SIGTERM and SIGINT end it in order too,
 // a second one at once.
 import { EXIT } from '../domain/exit.ts';
-import { drained } from '../services/drained.ts';
+import { drained } from '../services/process/drained.ts';
 import type { WorkerFarewell, WorkerSettings } from '../services/queue/process.ts';
 import { runWorker } from './main.ts';
 

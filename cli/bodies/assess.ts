@@ -1,17 +1,17 @@
 // The body of `assess`: one volume after the other, the order of the snapshots before the work, the answer and the next command after it.
 import { EXIT, worstExit, type ExitCode } from '../../domain/exit.ts';
 import { encodeText } from '../../domain/path.ts';
-import type { AssessResult } from '../../services/audit/assess.ts';
-import { parseSince } from '../../services/audit/when.ts';
+import type { AssessResult } from '../../services/assess.ts';
+import { parseSince } from '../../services/typed/when.ts';
 import { workingDirectory } from '../../services/files/location.ts';
-import { toJson } from '../../services/reconcile/assessment-json.ts';
+import { toJson } from '../../services/report/json.ts';
 import { refuseStateInside } from '../../services/scan/inputs.ts';
 import type { SeriesPlan } from '../../services/scan/scan-series.ts';
 import type { Context } from '../command.ts';
 import type { AssessArguments } from '../commands/assess.ts';
 import type { Output } from '../output.ts';
-import { renderAssessment } from '../render/assessment.ts';
-import { planLines } from '../render/plan.ts';
+import { renderAssessment } from '../../services/report/terminal/assessment.ts';
+import { planLines } from '../../services/report/terminal/plan.ts';
 
 export async function assessBody(context: Context, args: AssessArguments): Promise<ExitCode> {
   const { config, output } = context;
@@ -45,10 +45,7 @@ export async function assessBody(context: Context, args: AssessArguments): Promi
   }
   // The database starts while the rest is loaded: half a second of a short run. What fails here fails again where it is waited for.
   context.session().catch(() => {});
-  const [{ assess }, { withScanTools }] = await Promise.all([
-    import('../../services/audit/assess.ts'),
-    import('./tools.ts'),
-  ]);
+  const [{ assess }, { withScanTools }] = await Promise.all([import('../../services/assess.ts'), import('./tools.ts')]);
   return withScanTools(context, args, async ({ tools, owners }) => {
     const results: AssessResult[] = [];
     for (const request of requests) {

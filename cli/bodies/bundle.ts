@@ -1,15 +1,15 @@
 // The body of `bundle`: a part of the last assessment, what of it is left, and the commands that follow.
 import { EXIT, type ExitCode } from '../../domain/exit.ts';
-import { cutBundle } from '../../services/audit/cut.ts';
+import { cutBundle } from '../../services/bundle.ts';
 import { workingDirectory } from '../../services/files/location.ts';
 import { limitReading } from '../../services/files/pace.ts';
 import { ownersOfMachine } from '../../services/files/owners.ts';
-import { bundle as bundleJson } from '../../services/reconcile/assessment-json.ts';
-import { restoreSteps } from '../../services/restore/commands.ts';
-import { shellWord, localTime, visible } from '../../services/restore/wording.ts';
+import { bundle as bundleJson } from '../../services/report/json.ts';
+import { restoreSteps } from '../../services/report/commands.ts';
+import { shellWord, localTime, visible } from '../../services/report/wording.ts';
 import type { Context } from '../command.ts';
 import type { BundleArguments } from '../commands/bundle.ts';
-import { leftOutLines, partLines, roomLines } from '../render/bundle.ts';
+import { leftOutLines, partLines, roomLines } from '../../services/report/terminal/bundle.ts';
 
 export async function bundleBody(context: Context, args: BundleArguments): Promise<ExitCode> {
   limitReading(args.gentle.bytesPerSecond);

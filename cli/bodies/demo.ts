@@ -2,8 +2,8 @@
 import { resolve } from 'node:path';
 import { EXIT, type ExitCode } from '../../domain/exit.ts';
 import { openOwnCatalog } from '../../services/demo/own-catalog.ts';
-import { playDemo } from '../../services/demo/play.ts';
-import { operand, shellWord } from '../../services/restore/wording.ts';
+import { playDemo } from '../../services/demo.ts';
+import { operand, shellWord } from '../../services/report/wording.ts';
 import type { Context } from '../command.ts';
 import type { DemoArguments } from '../commands/demo.ts';
 import { environmentWith, fromAnywhere } from '../config.ts';

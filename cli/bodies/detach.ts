@@ -2,7 +2,7 @@
 import { hostname } from 'node:os';
 import { EXIT, type ExitCode } from '../../domain/exit.ts';
 import { encodeText } from '../../domain/path.ts';
-import { leave, type DetachedWork } from '../../services/audit/detached.ts';
+import { leave, type DetachedWork } from '../../services/detach.ts';
 import { workingDirectory } from '../../services/files/location.ts';
 import { openQueue } from '../../services/queue/queue.ts';
 import { refuseRedisUrl } from '../../services/queue/redis-url.ts';

@@ -1,11 +1,11 @@
 // The body of `export`: the list on standard output or in a file, and what is not in it on standard error.
 import { hostname } from 'node:os';
 import { EXIT, type ExitCode, worstExit } from '../../domain/exit.ts';
-import { parseWhen } from '../../services/audit/when.ts';
+import { parseWhen } from '../../services/typed/when.ts';
 import { workingDirectory } from '../../services/files/location.ts';
-import { exportManifest, gapText, type ManifestSummary } from '../../services/interchange/export-manifest.ts';
-import type { StateChoice } from '../../services/interchange/state-of.ts';
-import { count, plural } from '../../services/restore/wording.ts';
+import { exportManifest, gapText, type ManifestSummary } from '../../services/export.ts';
+import type { StateChoice } from '../../services/typed/state-of.ts';
+import { count, plural } from '../../services/report/wording.ts';
 import type { Context } from '../command.ts';
 import type { ExportArguments, ExportStateArguments } from '../commands/export.ts';
 

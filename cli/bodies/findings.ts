@@ -1,13 +1,13 @@
 // The bodies of `findings list` and `findings accept`.
 import { EXIT, type ExitCode, worstExit } from '../../domain/exit.ts';
 import { VERDICT } from '../../domain/verdicts.ts';
-import { acceptFindings, findingsOf, isSideUnknown } from '../../services/audit/findings.ts';
+import { acceptFindings, findingsOf, isSideUnknown } from '../../services/findings.ts';
 import type { StoredFinding } from '../../services/catalog/findings.ts';
 import { workingDirectory } from '../../services/files/location.ts';
 import type { Context } from '../command.ts';
 import type { AcceptFindingsArguments, ListFindingsArguments } from '../commands/findings.ts';
 import { actor } from '../config.ts';
-import { findingLines, SHOWN_MAX } from '../render/findings.ts';
+import { findingLines, SHOWN_MAX } from '../../services/report/terminal/findings.ts';
 
 function record(finding: StoredFinding): unknown {
   const { openedMs, seenMs, closedMs, id, ...rest } = finding;

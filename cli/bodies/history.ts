@@ -2,11 +2,11 @@
 import { EXIT, type ExitCode } from '../../domain/exit.ts';
 import { isTold, type Version } from '../../domain/version.ts';
 import { isAllZeros } from '../../domain/window/damage-shape.ts';
-import { history } from '../../services/audit/history.ts';
-import type { Stretch } from '../../services/audit/history.ts';
+import { history } from '../../services/history.ts';
+import type { Stretch } from '../../services/history.ts';
 import { workingDirectory } from '../../services/files/location.ts';
 import { hex } from '../../services/files/hash.ts';
-import { bytes, localTime, shellWord } from '../../services/restore/wording.ts';
+import { bytes, localTime, shellWord } from '../../services/report/wording.ts';
 import { iso } from '../../domain/window/timeline.ts';
 import type { Context } from '../command.ts';
 import type { HistoryArguments } from '../commands/history.ts';

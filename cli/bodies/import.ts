@@ -1,10 +1,10 @@
 // The body of `import`.
 import { hostname } from 'node:os';
 import { EXIT, type ExitCode } from '../../domain/exit.ts';
-import { parseWhen } from '../../services/audit/when.ts';
+import { parseWhen } from '../../services/typed/when.ts';
 import { workingDirectory } from '../../services/files/location.ts';
-import { forgetList, importList, type ImportSummary } from '../../services/interchange/import-list.ts';
-import { plural } from '../../services/restore/wording.ts';
+import { forgetList, importList, type ImportSummary } from '../../services/import.ts';
+import { plural } from '../../services/report/wording.ts';
 import type { Context } from '../command.ts';
 import type { ImportArguments } from '../commands/import.ts';
 

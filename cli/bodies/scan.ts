@@ -2,13 +2,13 @@
 import { errnoText } from '../../domain/errno.ts';
 import { EXIT, type ExitCode } from '../../domain/exit.ts';
 import { encodeText, joinPath } from '../../domain/path.ts';
-import type { ScanResult } from '../../services/audit/scan.ts';
+import type { ScanResult } from '../../services/scan.ts';
 import { workingDirectory } from '../../services/files/location.ts';
 import { refuseStateInside } from '../../services/scan/inputs.ts';
-import { bytes, count, shellWord } from '../../services/restore/wording.ts';
+import { bytes, count, shellWord } from '../../services/report/wording.ts';
 import type { Context } from '../command.ts';
 import type { ScanArguments } from '../commands/scan.ts';
-import { planLines } from '../render/plan.ts';
+import { planLines } from '../../services/report/terminal/plan.ts';
 
 export async function scanBody(context: Context, args: ScanArguments): Promise<ExitCode> {
   const { config, output } = context;
@@ -34,10 +34,7 @@ export async function scanBody(context: Context, args: ScanArguments): Promise<E
   }
   // The database starts while the rest is loaded. What fails here fails again where it is waited for.
   context.session().catch(() => {});
-  const [{ scan }, { withScanTools }] = await Promise.all([
-    import('../../services/audit/scan.ts'),
-    import('./tools.ts'),
-  ]);
+  const [{ scan }, { withScanTools }] = await Promise.all([import('../../services/scan.ts'), import('./tools.ts')]);
   return withScanTools(context, args, async ({ tools }) => {
     const result = await scan(
       {

@@ -2,9 +2,9 @@
 import { EXIT, type ExitCode } from '../../domain/exit.ts';
 import { VERDICTS } from '../../domain/verdicts.ts';
 import { iso } from '../../domain/window/timeline.ts';
-import { statusOf, type Status } from '../../services/audit/status.ts';
+import { statusOf, type Status } from '../../services/status.ts';
 import { readAudit } from '../../services/catalog/audit-log.ts';
-import { bytes, count, plural, localTime, visible } from '../../services/restore/wording.ts';
+import { bytes, count, plural, localTime, visible } from '../../services/report/wording.ts';
 import type { Context } from '../command.ts';
 import type { LogArguments, StatusArguments } from '../commands/status.ts';
 

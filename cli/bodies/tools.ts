@@ -8,7 +8,7 @@ import { openThreads } from '../../services/scan/pool.ts';
 import type { ThreadPool } from '../../services/scan/pool.ts';
 import type { Context } from '../command.ts';
 import type { Gentle } from '../commands/gentle-options.ts';
-import type { Session } from '../session.ts';
+import type { Session } from '../../services/session.ts';
 
 interface OpenedTools {
   readonly tools: ScanTools;

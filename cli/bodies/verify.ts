@@ -1,11 +1,11 @@
 // The body of `verify BUNDLE [TARGET]`.
 import type { ExitCode } from '../../domain/exit.ts';
-import { verify } from '../../services/audit/verify.ts';
+import { verify } from '../../services/verify.ts';
 import { workingDirectory } from '../../services/files/location.ts';
 import { limitReading } from '../../services/files/pace.ts';
-import { bytes, count, operand, plural, shellWord } from '../../services/restore/wording.ts';
-import { isLeftToPerson, VERIFY_STATUSES } from '../../services/restore/verify.ts';
-import type { VerifyItem, VerifyResult, VerifyStatus } from '../../services/restore/verify.ts';
+import { bytes, count, operand, plural, shellWord } from '../../services/report/wording.ts';
+import { isLeftToPerson, VERIFY_STATUSES } from '../../services/bundle/verify.ts';
+import type { VerifyItem, VerifyResult, VerifyStatus } from '../../services/bundle/verify.ts';
 import type { Context } from '../command.ts';
 import type { VerifyArguments } from '../commands/verify.ts';
 import { actor } from '../config.ts';

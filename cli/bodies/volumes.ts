@@ -1,14 +1,14 @@
 // The bodies of `volumes list`, `volumes rebase` and `volumes forget`.
 import { hostname } from 'node:os';
 import { EXIT, type ExitCode } from '../../domain/exit.ts';
-import { forget, knownText } from '../../services/audit/forget.ts';
-import { rebase } from '../../services/audit/rebase.ts';
+import { forget, knownText } from '../../services/forget.ts';
+import { rebase } from '../../services/rebase.ts';
 import { isListVolume } from '../../services/catalog/lists.ts';
 import { listVolumes } from '../../services/catalog/volumes.ts';
-import { plural } from '../../services/restore/wording.ts';
+import { plural } from '../../services/report/wording.ts';
 import type { Context } from '../command.ts';
 import type { ForgetVolumeArguments, ListVolumesArguments, RebaseVolumeArguments } from '../commands/volumes.ts';
-import { localTime } from '../../services/restore/wording.ts';
+import { localTime } from '../../services/report/wording.ts';
 import { actor } from '../config.ts';
 
 export async function listVolumesBody(context: Context, args: ListVolumesArguments): Promise<ExitCode> {

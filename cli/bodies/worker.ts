@@ -1,7 +1,7 @@
 // The body of `worker`: holds the catalog open and watches over the process that does the work, until that ends or is to be ended.
 import { hostname } from 'node:os';
 import { EXIT, type ExitCode } from '../../domain/exit.ts';
-import { idleStart } from '../../services/files/idle.ts';
+import { idleStart } from '../../services/process/idle.ts';
 import { startWorkerProcess } from '../../services/queue/process.ts';
 import { refuseRedisUrl } from '../../services/queue/redis-url.ts';
 import { threadsAllowed } from '../../services/scan/pool.ts';

@@ -1,9 +1,9 @@
 // rollcall assess: what is lost on a live volume, since when, and how it comes back.
 import { InvalidArgumentError, Option, type Command } from 'commander';
-import type { PartRequest } from '../../services/audit/asked.ts';
+import type { PartRequest } from '../../services/typed/asked.ts';
 import type { Run } from '../command.ts';
 import { addPartOptions, partOf, type PartOptions } from './part-options.ts';
-import { expandedByShell } from './unquoted.ts';
+import { expandedByShell } from '../../services/typed/unquoted.ts';
 import { addScanOptions, detachedProblem, type ScanOptions, type ScanSettings, scanSettings } from './scan-options.ts';
 
 /** One live volume and the patterns of its own backups. */

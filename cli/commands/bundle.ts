@@ -1,6 +1,6 @@
 // rollcall bundle: another part of the last assessment as a restore bundle, without another scan.
 import type { Command } from 'commander';
-import type { PartRequest } from '../../services/audit/asked.ts';
+import type { PartRequest } from '../../services/typed/asked.ts';
 import type { Run } from '../command.ts';
 import { addGentleOptions, type Gentle, gentleOf, type GentleOptions } from './gentle-options.ts';
 import { addPartOptions, partOf, type PartOptions } from './part-options.ts';

@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { EXIT } from '../../domain/exit.ts';
 import type { Run } from '../command.ts';
-import { openSession } from '../session.ts';
+import { openSession } from '../../services/session.ts';
 
 export function define(program: Command, run: Run): void {
   program
@@ -16,7 +16,7 @@ export function define(program: Command, run: Run): void {
     .action(async (paths: string[], options: { readonly json?: boolean }) => {
       await run(
         async ({ config, output, now }) => {
-          const { examine } = await import('../../services/doctor/examine.ts');
+          const { examine } = await import('../../services/doctor.ts');
           const report = await examine({
             paths,
             stateDir: config.stateDir,

@@ -1,6 +1,6 @@
 // rollcall export: what a volume held, as a list of digests that xxhsum checks, or two states compared as rclone prints it.
 import { Option, type Command } from 'commander';
-import { WRITE_FORMATS, type WriteFormat } from '../../services/interchange/formats.ts';
+import { WRITE_FORMATS, type WriteFormat } from '../../services/exchange/formats.ts';
 import type { Run } from '../command.ts';
 
 export interface ExportStateArguments {

@@ -1,6 +1,6 @@
 // The options of commands that read much: how fast they may, and whether everybody else comes first.
 import type { Command } from 'commander';
-import { rate } from '../size.ts';
+import { rate } from '../../services/typed/size.ts';
 
 export interface GentleOptions {
   /** 0 is no limit. (commander would make an empty text of null.) */

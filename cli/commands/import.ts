@@ -1,7 +1,7 @@
 // rollcall import: a list of names and digests that another tool made becomes evidence of what a volume held at some time.
 import { Option, type Command } from 'commander';
-import { READ_FORMATS, type ReadFormat } from '../../services/interchange/formats.ts';
-import type { ImportRequest } from '../../services/interchange/import-list.ts';
+import { READ_FORMATS, type ReadFormat } from '../../services/exchange/formats.ts';
+import type { ImportRequest } from '../../services/import.ts';
 import type { Run } from '../command.ts';
 
 export interface ImportArguments extends Omit<ImportRequest, 'asOf'> {

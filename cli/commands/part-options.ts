@@ -1,8 +1,8 @@
 // The options that say which part of what is lost a bundle holds: the same for `assess` and `bundle`.
 import type { Command } from 'commander';
-import type { PartRequest } from '../../services/audit/asked.ts';
+import type { PartRequest } from '../../services/typed/asked.ts';
 import { collect, positive } from '../command.ts';
-import { size } from '../size.ts';
+import { size } from '../../services/typed/size.ts';
 
 export interface PartOptions {
   readonly path?: readonly string[];

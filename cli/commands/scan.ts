@@ -1,7 +1,7 @@
 // rollcall scan: one look at a live tree or at the snapshots of a backup, kept in the catalog or exported to a file.
 import { Option, type Command } from 'commander';
 import type { Run } from '../command.ts';
-import { expandedByShell } from './unquoted.ts';
+import { expandedByShell } from '../../services/typed/unquoted.ts';
 import { addScanOptions, detachedProblem, type ScanOptions, type ScanSettings, scanSettings } from './scan-options.ts';
 
 export interface ScanArguments extends ScanSettings {

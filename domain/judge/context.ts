@@ -1,5 +1,5 @@
 // What judging one path stands on besides the path's own facts: the observers, the loss intervals, the moves, and what people have decided.
-// Built once per assessment by services/reconcile; everything here is data, and everything that judges reads it from here.
+// Built once per assessment by services/judge; everything here is data, and everything that judges reads it from here.
 import type { Cause, Recovery, State } from '../assessment.ts';
 import type { DamageVerdict, Verdict } from '../verdicts.ts';
 import type { Observer, Request } from '../facts.ts';
@@ -176,7 +176,7 @@ export function inLossInterval(context: JudgeContext, from: number, to: number):
   return isSince || rules.size > 0;
 }
 
-/** The copy to restore from, by observer; services/reconcile makes an assessment's Source of it. */
+/** The copy to restore from, by observer; services/judge makes an assessment's Source of it. */
 export interface SourceCopy {
   readonly observer: number;
   /** Differs from the judged path only where the content is taken from another name. */

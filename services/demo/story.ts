@@ -1,5 +1,5 @@
 // The demo told in steps: what happened, and the command that answers it. Pure: whoever runs the commands prints their output in between.
-import { shellWord } from '../restore/wording.ts';
+import { shellWord } from '../report/wording.ts';
 import type { DemoDamage } from './damage.ts';
 import type { DemoTree } from './school.ts';
 

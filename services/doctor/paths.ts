@@ -5,7 +5,7 @@ import { errnoOf } from '../files/errors.ts';
 import { bytesOf, meaningsOf, realPathOf } from '../files/location.ts';
 import { brickUnder, isGluster, mayDestroy, wayTo } from '../files/gluster.ts';
 import { isNetworkOrFuse, mayLookUp, mountOf, mountsBelow, readMounts, type Mount } from '../files/mounts.ts';
-import { bytes, count } from '../restore/wording.ts';
+import { bytes, count } from '../report/wording.ts';
 import { bad, ok, warning, type Check } from './check.ts';
 
 function describeMount(mount: Mount): string {

@@ -1,7 +1,7 @@
 // What this process may do: its user, its capabilities, its limits.
 import { readFileSync } from 'node:fs';
 import { availableParallelism, totalmem } from 'node:os';
-import { bytes } from '../restore/wording.ts';
+import { bytes } from '../report/wording.ts';
 import { bad, ok, warning, type Check } from './check.ts';
 
 /** Bits of CapEff (linux/capability.h). */

@@ -16,7 +16,7 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { RollcallError } from '../../domain/exit.ts';
-import { isAlive, startOf } from '../processes.ts';
+import { isAlive, startOf } from '../process/alive.ts';
 
 /** What stands in STATE/VERSION. Raise it when the directory's shape changes, not when the catalog's schema does. */
 const EDITION = 1;

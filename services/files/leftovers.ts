@@ -1,7 +1,7 @@
 // What a writer that was killed has left beside its output. Whole outputs appear by a rename; until then they are called NAME.partial-MACHINE-PID-START.
 import { createHash } from 'node:crypto';
 import { lstatSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
-import { isAlive, startOf } from '../processes.ts';
+import { isAlive, startOf } from '../process/alive.ts';
 import { errnoOf } from './errors.ts';
 import { bytesOf } from './location.ts';
 

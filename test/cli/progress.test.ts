@@ -1,8 +1,8 @@
 // The moving line: it fits, it says what remains, and a dumb terminal gets none.
 import { expect, test } from 'vitest';
 import { readConfig } from '../../cli/config.ts';
-import { type Progress, progressText } from '../../cli/render/progress.ts';
-import { columnsOf } from '../../cli/render/text.ts';
+import { type Progress, progressText } from '../../services/report/terminal/progress.ts';
+import { columnsOf } from '../../services/report/terminal/text.ts';
 import { usedBelow } from '../../services/files/used.ts';
 
 const doing = '/srv/数据/Fotos/2026/Straßenfest/Ordner mit einem langen Namen';

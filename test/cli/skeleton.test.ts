@@ -22,7 +22,7 @@ import { addGentleOptions, gentleOf, type GentleOptions } from '../../cli/comman
 import { readConfig } from '../../cli/config.ts';
 import { failureOf } from '../../cli/failure.ts';
 import { openOutput } from '../../cli/output.ts';
-import { progressText } from '../../cli/render/progress.ts';
+import { progressText } from '../../services/report/terminal/progress.ts';
 import { buildProgram } from '../../cli/program.ts';
 import { databaseAdvice } from '../../services/catalog/advice.ts';
 import { effectiveCapabilities } from '../../services/doctor/process.ts';
@@ -541,7 +541,7 @@ test('an npm package holds what runs and its pages, and no tests or sources', ()
   const [pack] = JSON.parse(stdout) as { readonly files: readonly { readonly path: string }[] }[];
   const names = pack?.files.map(({ path }) => path).filter((path) => !path.startsWith('dist/')) ?? [];
   expect(names).toEqual(
-    expect.arrayContaining(['rollcall', 'package.json', 'migrations/0001_catalog.sql', 'services/restore/restore.sh']),
+    expect.arrayContaining(['rollcall', 'package.json', 'migrations/0001_catalog.sql', 'services/bundle/restore.sh']),
   );
   expect(names.filter((path) => /^test\/|\.ts$/.test(path))).toEqual([]);
 });

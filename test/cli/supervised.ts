@@ -1,7 +1,7 @@
-// A program under cli/supervise.ts, for the test of it: the parent supervises, the child behaves as the argument says.
+// A program under services/process/supervise.ts, for the test of it: the parent supervises, the child behaves as the argument says.
 import { writeSync } from 'node:fs';
 import { EXIT } from '../../domain/exit.ts';
-import { announceAndExit, CHILD_MARK, supervise, superviseSignal } from '../../cli/supervise.ts';
+import { announceAndExit, CHILD_MARK, supervise, superviseSignal } from '../../services/process/supervise.ts';
 
 const say = (text: string): void => void writeSync(1, `${text}\n`);
 

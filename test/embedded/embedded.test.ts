@@ -18,7 +18,7 @@ import { isTransient } from '../../services/catalog/advice.ts';
 import { connect, openPool } from '../../services/catalog/database.ts';
 import { migrate } from '../../services/catalog/migrate.ts';
 import type { Embedded } from '../../services/embedded/embedded.ts';
-import { isAlive } from '../../services/processes.ts';
+import { isAlive } from '../../services/process/alive.ts';
 import { until } from '../support/poll.ts';
 import { CAN_UNSHARE, IS_ROOT, REPOSITORY } from './hold.ts';
 import { serverPid, states } from './states.ts';

@@ -13,8 +13,8 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { Catalog } from '../reconcile/world.ts';
-import { have } from '../restore/world.ts';
+import { Catalog } from '../judge/world.ts';
+import { have } from '../bundle/world.ts';
 import { runHeldBack } from '../scan/held-back.ts';
 import type { AssessOrder, AssessTold } from './assess-child.ts';
 import { FaultyHouse } from './house.ts';

@@ -1,6 +1,6 @@
 // An assessment in a process of its own, for what the whole process must be: without rights. node --import tsx assess-child.ts '{"address":…}'.
-import { renderAssessment } from '../../cli/render/assessment.ts';
-import { assess } from '../../services/audit/assess.ts';
+import { renderAssessment } from '../../services/report/terminal/assessment.ts';
+import { assess } from '../../services/assess.ts';
 import type { DatabaseAddress } from '../../services/catalog/database.ts';
 import { openPool } from '../../services/catalog/database.ts';
 import { openThreads } from '../../services/scan/pool.ts';

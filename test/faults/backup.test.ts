@@ -2,8 +2,8 @@
 import { readFileSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { Catalog } from '../reconcile/world.ts';
-import { canMount } from '../snapshots/trees.ts';
+import { Catalog } from '../judge/world.ts';
+import { canMount } from '../files/snapshots/trees.ts';
 import { FaultyHouse } from './house.ts';
 
 const catalog = await Catalog.forFile();

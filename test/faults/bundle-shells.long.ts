@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { bytes, programPath, survey, text, World } from '../restore/world.ts';
+import { bytes, programPath, survey, text, World } from '../bundle/world.ts';
 
 const SHELLS = ['dash', 'bash', 'busybox'];
 const there = SHELLS.filter((shell) => spawnSync('sh', ['-c', `command -v ${shell}`]).status === 0);

@@ -1,5 +1,5 @@
 // The bundle as a weapon: what people with files on the volume, people who can reach the bundle, and a machine in a bad state can make of a restore
-// that root runs. The names are in test/restore/hostile-names.test.ts, the older guards in test/restore/guards.test.ts.
+// that root runs. The names are in test/bundle/hostile-names.test.ts, the older guards in test/bundle/guards.test.ts.
 import { execFileSync, spawnSync } from 'node:child_process';
 import {
   chmodSync,
@@ -18,7 +18,7 @@ import {
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { EXIT } from '../../domain/exit.ts';
-import { bytes, programPath, survey, text, World } from '../restore/world.ts';
+import { bytes, programPath, survey, text, World } from '../bundle/world.ts';
 
 const root = process.getuid?.() === 0;
 const namespaces = root && spawnSync('unshare', ['-m', 'true']).status === 0;

@@ -13,8 +13,8 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { Catalog } from '../reconcile/world.ts';
-import { survey, text as textOf } from '../restore/world.ts';
+import { Catalog } from '../judge/world.ts';
+import { survey, text as textOf } from '../bundle/world.ts';
 import { House } from '../scenario/house.ts';
 import { shown } from './shown.ts';
 

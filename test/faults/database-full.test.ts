@@ -7,7 +7,7 @@ import { openPool, type Database } from '../../services/catalog/database.ts';
 import { migrate } from '../../services/catalog/migrate.ts';
 import { openThreads } from '../../services/scan/pool.ts';
 import { scanTree } from '../../services/scan/scan-tree.ts';
-import { canMount } from '../snapshots/trees.ts';
+import { canMount } from '../files/snapshots/trees.ts';
 import { type Disk, disk } from '../support/disk.ts';
 import { ownServer } from '../support/own-server.ts';
 import { refusal } from '../support/refusal.ts';

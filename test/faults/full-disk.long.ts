@@ -13,11 +13,11 @@ import {
 import { join } from 'node:path';
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { EXIT } from '../../domain/exit.ts';
-import { cutBundle } from '../../services/audit/cut.ts';
-import { scan, type ScanResult } from '../../services/audit/scan.ts';
-import { exportManifest, type ManifestSummary } from '../../services/interchange/export-manifest.ts';
-import { Catalog } from '../reconcile/world.ts';
-import { canMount, run } from '../snapshots/trees.ts';
+import { cutBundle } from '../../services/bundle.ts';
+import { scan, type ScanResult } from '../../services/scan.ts';
+import { exportManifest, type ManifestSummary } from '../../services/export.ts';
+import { Catalog } from '../judge/world.ts';
+import { canMount, run } from '../files/snapshots/trees.ts';
 import { disk } from '../support/disk.ts';
 import { refusal } from '../support/refusal.ts';
 import { FaultyHouse } from './house.ts';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { same } from '../../domain/version.ts';
 import { findMoves } from '../../domain/window/moves.ts';
-import { Catalog } from '../reconcile/world.ts';
+import { Catalog } from '../judge/world.ts';
 import { House, reportOf } from '../scenario/house.ts';
 
 const catalog = await Catalog.forFile();

@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { renderReport } from '../../services/restore/report/report.ts';
+import { renderReport } from '../../services/report/page/report.ts';
 import { hostileAssessment, hostileInput, hostileWords } from './hostile-report.ts';
 
 const BROWSER = ['chromium', 'google-chrome'].find((name) => spawnSync(name, ['--version']).status === 0);

@@ -2,13 +2,13 @@
 // in bundle.test.ts.
 import { execFileSync } from 'node:child_process';
 import { describe, expect, test } from 'vitest';
-import { renderAssessment } from '../../cli/render/assessment.ts';
-import { toJson } from '../../services/reconcile/assessment-json.ts';
-import { restoreSteps } from '../../services/restore/commands.ts';
-import { findingRecord } from '../../services/restore/manifest.ts';
-import { renderReadme } from '../../services/restore/readme.ts';
-import { renderReport } from '../../services/restore/report/report.ts';
-import { inertJson } from '../../services/restore/wording.ts';
+import { renderAssessment } from '../../services/report/terminal/assessment.ts';
+import { toJson } from '../../services/report/json.ts';
+import { restoreSteps } from '../../services/report/commands.ts';
+import { findingRecord } from '../../services/bundle/manifest.ts';
+import { renderReadme } from '../../services/report/readme.ts';
+import { renderReport } from '../../services/report/page/report.ts';
+import { inertJson } from '../../services/report/wording.ts';
 import { hostileAssessment, hostileInput } from './hostile-report.ts';
 
 const assessment = hostileAssessment();

@@ -1,7 +1,7 @@
 // The school's assessment with every word that comes from outside replaced by something that attacks a browser, a terminal, a shell or a spreadsheet.
 import type { Assessment, Finding, Source } from '../../domain/assessment.ts';
 import { encodePath } from '../../domain/path.ts';
-import type { ReportInput } from '../../services/restore/present.ts';
+import type { ReportInput } from '../../services/report/present.ts';
 import { reportInput, school } from '../report/school.ts';
 
 /** Where a page that came alive would go. The long test listens there. */

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import type { Shard } from '../../services/catalog/shards.ts';
 import type { ScanTools } from '../../services/scan/scan-volume.ts';
-import { run } from '../snapshots/trees.ts';
+import { run } from '../files/snapshots/trees.ts';
 import { House, type Report } from '../scenario/house.ts';
 import { type Disk, disk } from '../support/disk.ts';
 

@@ -16,11 +16,11 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { Catalog } from '../reconcile/world.ts';
-import { survey, text as textOf } from '../restore/world.ts';
+import { Catalog } from '../judge/world.ts';
+import { survey, text as textOf } from '../bundle/world.ts';
 import { runHeldBack } from '../scan/held-back.ts';
 import { House } from '../scenario/house.ts';
-import { canMount, run } from '../snapshots/trees.ts';
+import { canMount, run } from '../files/snapshots/trees.ts';
 import type { AssessOrder, AssessTold } from './assess-child.ts';
 import { shown } from './shown.ts';
 

@@ -3,8 +3,8 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { Catalog } from '../reconcile/world.ts';
-import { canMount, run } from '../snapshots/trees.ts';
+import { Catalog } from '../judge/world.ts';
+import { canMount, run } from '../files/snapshots/trees.ts';
 import { disk } from '../support/disk.ts';
 import { FaultyHouse } from './house.ts';
 

@@ -3,8 +3,8 @@
 import { copyFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { Catalog } from '../reconcile/world.ts';
-import { canMount, hasBtrfs, run } from '../snapshots/trees.ts';
+import { Catalog } from '../judge/world.ts';
+import { canMount, hasBtrfs, run } from '../files/snapshots/trees.ts';
 import { breakDirectory, breakFile, disk, flip, poke } from '../support/disk.ts';
 import { FaultyHouse } from './house.ts';
 

@@ -2,8 +2,8 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { Catalog } from '../reconcile/world.ts';
-import { canMount, run } from '../snapshots/trees.ts';
+import { Catalog } from '../judge/world.ts';
+import { canMount, run } from '../files/snapshots/trees.ts';
 import { disk } from '../support/disk.ts';
 import { FaultyHouse } from './house.ts';
 

@@ -1,7 +1,7 @@
 // Fault catalogue, reading and walking: files and directories that move while an assessment looks at them.
 import { existsSync, renameSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { Catalog } from '../reconcile/world.ts';
+import { Catalog } from '../judge/world.ts';
 import { House } from '../scenario/house.ts';
 import { churn } from '../support/churn.ts';
 import { shown } from './shown.ts';

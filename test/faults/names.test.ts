@@ -5,8 +5,8 @@ import { dirname, join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import { encodePath } from '../../domain/path.ts';
 import { HOSTILE_NAMES } from '../files/tree.ts';
-import { Catalog } from '../reconcile/world.ts';
-import { survey, text as textOf } from '../restore/world.ts';
+import { Catalog } from '../judge/world.ts';
+import { survey, text as textOf } from '../bundle/world.ts';
 import { House } from '../scenario/house.ts';
 import { pathsInBundle, shown } from './shown.ts';
 

@@ -14,7 +14,7 @@ import {
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { EXIT } from '../../domain/exit.ts';
-import { bytes, have, programPath, type Ran, survey, text, World } from '../restore/world.ts';
+import { bytes, have, programPath, type Ran, survey, text, World } from '../bundle/world.ts';
 import { until } from '../support/poll.ts';
 
 let world: World;

@@ -2,10 +2,10 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
-import { renderAssessment } from '../../cli/render/assessment.ts';
+import { renderAssessment } from '../../services/report/terminal/assessment.ts';
 import { decodePath } from '../../domain/path.ts';
-import type { AssessResult } from '../../services/audit/assess.ts';
-import { toJson } from '../../services/reconcile/assessment-json.ts';
+import type { AssessResult } from '../../services/assess.ts';
+import { toJson } from '../../services/report/json.ts';
 
 /** Moves a cursor, ends a line that is none, or turns the direction of writing. */
 const ACTS = /(?!\n)[\p{Cc}\p{Cs}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/u;

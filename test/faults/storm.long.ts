@@ -1,7 +1,7 @@
 // A disk that dies: many files that cannot be read at once, and a report that a person can still read.
 import { describe, expect, test } from 'vitest';
-import { renderAssessment } from '../../cli/render/assessment.ts';
-import { Catalog } from '../reconcile/world.ts';
+import { renderAssessment } from '../../services/report/terminal/assessment.ts';
+import { Catalog } from '../judge/world.ts';
 import type { FuseEntry, FuseState } from '../support/fuse-server.ts';
 import { canFuse, openFuse } from '../support/fuse.ts';
 import { FaultyHouse } from './house.ts';

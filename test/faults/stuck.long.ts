@@ -20,7 +20,7 @@ import { openEmbedded } from '../../services/embedded/embedded.ts';
 import { outOfRoom } from '../../services/embedded/start-failure.ts';
 import { LEASES } from '../../services/scan/limits.ts';
 import { openWorld } from '../scan/world.ts';
-import { canMount } from '../snapshots/trees.ts';
+import { canMount } from '../files/snapshots/trees.ts';
 import { buildInto } from '../support/build.ts';
 import { disk } from '../support/disk.ts';
 import { canFuse, type Fuse, openFuse, PLAIN } from '../support/fuse.ts';

@@ -1,5 +1,5 @@
 // A verify in a process of its own, so that it can be killed. node --import tsx verify-child.ts '{"address":…}'. Says a line for every entry it has read.
-import { verify } from '../../services/audit/verify.ts';
+import { verify } from '../../services/verify.ts';
 import { openPool, type DatabaseAddress } from '../../services/catalog/database.ts';
 
 export interface VerifyOrder {

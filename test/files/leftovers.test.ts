@@ -16,7 +16,7 @@ import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import { writeWhole } from '../../services/files/whole-file.ts';
 import { partialMark } from '../../services/files/leftovers.ts';
-import { World } from '../restore/world.ts';
+import { World } from '../bundle/world.ts';
 import { until } from '../support/poll.ts';
 
 const undo: (() => unknown)[] = [];

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { type OffsetAt, offsetsOf, posixOffsets } from '../../domain/time-zone.ts';
 import { localOffsets } from '../../services/files/zone.ts';
-import { canMount } from '../snapshots/trees.ts';
+import { canMount } from './snapshots/trees.ts';
 
 const DATABASE = '/usr/share/zoneinfo';
 const hasDatabase = existsSync(join(DATABASE, 'Europe/Berlin'));

@@ -1,4 +1,4 @@
-// One assessment on the domain alone: the same functions in the same order as services/reconcile/assess-volume.ts, on facts from memory.
+// One assessment on the domain alone: the same functions in the same order as services/judge/assess-volume.ts, on facts from memory.
 import { unfinishedListings } from '../../domain/absence/proof.ts';
 import { type DirectoryLook, Witness } from '../../domain/absence/witness.ts';
 import { isGap, type PathFacts, type Reading, type Request } from '../../domain/facts.ts';
@@ -12,10 +12,10 @@ import { decideIntervals, joinedSpans } from '../../domain/window/intervals.ts';
 import { findMoves, type Moves, pathsToLookAt, suffixesInQuestion } from '../../domain/window/moves.ts';
 import { type Appeared, identityKey, type Vanished } from '../../domain/window/pairs.ts';
 import { pointsOf, spansOf } from '../../domain/window/timeline.ts';
-import type { Absences } from '../../services/reconcile/absences.ts';
-import { happenedIn } from '../../services/reconcile/happened.ts';
-import type { Subject } from '../../services/reconcile/judging.ts';
-import type { Loaded } from '../../services/reconcile/load.ts';
+import type { Absences } from '../../services/judge/absences.ts';
+import { happenedIn } from '../../services/judge/happened.ts';
+import type { Subject } from '../../services/judge/judging.ts';
+import type { Loaded } from '../../services/judge/load.ts';
 import { BACKUP_ROOT, LIVE_ROOT, type Looks } from './looks.ts';
 import type { Tree } from './tree.ts';
 
@@ -285,7 +285,7 @@ export class Auditor {
     return findMoves(vanished, appeared, known);
   }
 
-  /** History follows the file (services/reconcile/histories.ts). */
+  /** History follows the file (services/judge/histories.ts). */
   #follow(subjects: Subject[], moves: Moves): void {
     const byPath = new Map(subjects.map((subject) => [subject.facts.path, subject]));
     for (const [path, before] of moves.formers) {

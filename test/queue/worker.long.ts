@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Client } from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
-import { leave } from '../../services/audit/detached.ts';
+import { leave } from '../../services/detach.ts';
 import { inTransaction, openPool, type Database } from '../../services/catalog/database.ts';
 import { openRequestHolder, requestState, requestsToRun } from '../../services/catalog/requests.ts';
 import { beginScan, scanState } from '../../services/catalog/scans.ts';

@@ -2,7 +2,7 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { encodePath } from '../../domain/path.ts';
-import { csvLine } from '../../services/restore/csv.ts';
+import { csvLine } from '../../services/bundle/csv.ts';
 
 const seed = Number(process.env['ROLLCALL_TEST_SEED'] ?? Date.now() % 1_000_000);
 

@@ -1,17 +1,17 @@
 // What a person reads at three in the morning: the page, the README, the terminal text and the JSON of one assessment.
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { renderAssessment } from '../../cli/render/assessment.ts';
+import { renderAssessment } from '../../services/report/terminal/assessment.ts';
 import { RECOVERIES } from '../../domain/assessment.ts';
 import { VERDICTS } from '../../domain/verdicts.ts';
 import { FLAG } from '../../domain/judge/flags.ts';
 import { encodeText } from '../../domain/path.ts';
-import { changeBits, toJson } from '../../services/reconcile/assessment-json.ts';
-import { byOwner, bySize, byTopDirectory, fate, losses, moves, picture } from '../../services/restore/present.ts';
-import { renderReadme } from '../../services/restore/readme.ts';
-import { escape, name } from '../../services/restore/report/html.ts';
-import { LIST_MAX } from '../../services/restore/report/lists.ts';
-import { renderReport } from '../../services/restore/report/report.ts';
+import { changeBits, toJson } from '../../services/report/json.ts';
+import { byOwner, bySize, byTopDirectory, fate, losses, moves, picture } from '../../services/report/present.ts';
+import { renderReadme } from '../../services/report/readme.ts';
+import { escape, name } from '../../services/report/page/html.ts';
+import { LIST_MAX } from '../../services/report/page/lists.ts';
+import { renderReport } from '../../services/report/page/report.ts';
 import { CREATED_MS, finding, intervals, reportInput, school, sourceOf, state, withTallies } from './school.ts';
 
 const seed = Number(process.env['ROLLCALL_TEST_SEED'] ?? Date.now() % 1_000_000);

@@ -1,7 +1,7 @@
 // A realistic assessment without a file system: the school of design.md section 1, with 215 losses, half of them already in the newest snapshot.
 import type { Assessment, Finding, Interval, Source, State, Tally } from '../../domain/assessment.ts';
 import { VERDICTS, type Verdict } from '../../domain/verdicts.ts';
-import type { ReportInput } from '../../services/restore/present.ts';
+import type { ReportInput } from '../../services/report/present.ts';
 
 export const CREATED_MS = Date.UTC(2025, 10, 22, 3, 12, 40);
 const DAY_MS = 86_400_000;

@@ -3,8 +3,8 @@ import { execFileSync } from 'node:child_process';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { encodePath } from '../../domain/path.ts';
-import { chart, fitting, niceCeiling } from '../../services/restore/report/chart.ts';
-import { bytes, count, percent, shellWord, since, time } from '../../services/restore/wording.ts';
+import { chart, fitting, niceCeiling } from '../../services/report/page/chart.ts';
+import { bytes, count, percent, shellWord, since, time } from '../../services/report/wording.ts';
 import { intervals } from './school.ts';
 
 const seed = Number(process.env['ROLLCALL_TEST_SEED'] ?? Date.now() % 1_000_000);

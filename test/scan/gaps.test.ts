@@ -6,7 +6,7 @@ import { breakDirectory, breakFile, disk, flip } from '../support/disk.ts';
 import type { FuseEntry, FuseState } from '../support/fuse-server.ts';
 import { canFuse, openFuse } from '../support/fuse.ts';
 import type { Fuse } from '../support/fuse.ts';
-import { canMount, run } from '../snapshots/trees.ts';
+import { canMount, run } from '../files/snapshots/trees.ts';
 import { runHeldBack } from './held-back.ts';
 import { age, openWorld, remove, settled, touch, truthOf, write } from './world.ts';
 import type { World } from './world.ts';

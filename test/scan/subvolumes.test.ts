@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { sameSnapshot } from '../../domain/snapshot-identity.ts';
 import { findSnapshots, type FoundSnapshot } from '../../services/files/snapshots.ts';
-import { hasBtrfs, run } from '../snapshots/trees.ts';
+import { hasBtrfs, run } from '../files/snapshots/trees.ts';
 import { type Disk, disk } from '../support/disk.ts';
 import { age, openWorld, remove, write } from './world.ts';
 import type { World } from './world.ts';

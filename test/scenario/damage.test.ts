@@ -1,9 +1,9 @@
 // What becomes of contents: zeros, cut and emptied files, and rot that a backup has copied; beside what only looks like it.
 import { rmSync, utimesSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import type { AssessResult } from '../../services/audit/assess.ts';
-import { history } from '../../services/audit/history.ts';
-import { Catalog } from '../reconcile/world.ts';
+import type { AssessResult } from '../../services/assess.ts';
+import { history } from '../../services/history.ts';
+import { Catalog } from '../judge/world.ts';
 import { House } from './house.ts';
 
 const catalog = await Catalog.forFile();

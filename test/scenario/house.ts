@@ -25,10 +25,10 @@ import type { Finding, Recovery, Tally } from '../../domain/assessment.ts';
 import type { Verdict } from '../../domain/verdicts.ts';
 import { VERDICTS } from '../../domain/verdicts.ts';
 import { encodePath } from '../../domain/path.ts';
-import { assess, type AssessRequest, type AssessResult } from '../../services/audit/assess.ts';
-import { verify, type Verified } from '../../services/audit/verify.ts';
+import { assess, type AssessRequest, type AssessResult } from '../../services/assess.ts';
+import { verify, type Verified } from '../../services/verify.ts';
 import type { ScanTools } from '../../services/scan/scan-volume.ts';
-import type { Catalog } from '../reconcile/world.ts';
+import type { Catalog } from '../judge/world.ts';
 import { plainRequest } from '../support/request.ts';
 
 const HOUR_S = 3_600;

@@ -2,8 +2,8 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync, renameSync, truncateSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import type { AssessResult } from '../../services/audit/assess.ts';
-import { Catalog } from '../reconcile/world.ts';
+import type { AssessResult } from '../../services/assess.ts';
+import { Catalog } from '../judge/world.ts';
 import { checkSums, House } from './house.ts';
 
 const catalog = await Catalog.forFile();

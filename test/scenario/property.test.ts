@@ -5,12 +5,12 @@ import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Finding } from '../../domain/assessment.ts';
 import { decodePath } from '../../domain/path.ts';
-import type { AssessResult } from '../../services/audit/assess.ts';
+import type { AssessResult } from '../../services/assess.ts';
 import { findSnapshots } from '../../services/files/snapshots.ts';
-import { parseManifestLine, type ManifestEntry } from '../../services/restore/manifest.ts';
+import { parseManifestLine, type ManifestEntry } from '../../services/bundle/manifest.ts';
 import { scanSeries } from '../../services/scan/scan-series.ts';
-import { Catalog } from '../reconcile/world.ts';
-import { survey } from '../restore/world.ts';
+import { Catalog } from '../judge/world.ts';
+import { survey } from '../bundle/world.ts';
 import { checkSums, House, pathsBelow } from './house.ts';
 import { contentOf, Life, type Script, scripts } from './life.ts';
 

@@ -2,7 +2,7 @@
 import { linkSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { Catalog } from '../reconcile/world.ts';
+import { Catalog } from '../judge/world.ts';
 import { House } from './house.ts';
 
 const catalog = await Catalog.forFile();

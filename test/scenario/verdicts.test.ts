@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { inTransaction } from '../../services/catalog/database.ts';
 import { acceptFinding, listFindings } from '../../services/catalog/findings.ts';
-import { Catalog } from '../reconcile/world.ts';
+import { Catalog } from '../judge/world.ts';
 import { House, type Report, reportOf } from './house.ts';
 
 const catalog = await Catalog.forFile();

@@ -2,7 +2,7 @@
 import { closeSync, mkdirSync, openSync, readSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
-import { run } from '../snapshots/trees.ts';
+import { run } from '../files/snapshots/trees.ts';
 
 export interface Disk {
   readonly at: string;

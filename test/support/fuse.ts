@@ -3,7 +3,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
-import { canMount } from '../snapshots/trees.ts';
+import { canMount } from '../files/snapshots/trees.ts';
 import type { FuseState } from './fuse-server.ts';
 import { until } from './poll.ts';
 

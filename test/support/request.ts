@@ -1,5 +1,5 @@
 // What `rollcall assess LIVE --backup PATTERN` asks for, without any other option.
-import type { AssessRequest } from '../../services/audit/assess.ts';
+import type { AssessRequest } from '../../services/assess.ts';
 
 export function plainRequest(live: string, backups: readonly string[], outDir: string | null): AssessRequest {
   return {

@@ -16,9 +16,9 @@ import {
 import { dirname, join } from 'node:path';
 import { random, type Random } from '../../../services/demo/random.ts';
 import { compareBytes } from '../../../domain/path.ts';
-import { bytes, type Ran, type Seen, survey, text, World } from '../../restore/world.ts';
+import { bytes, type Ran, type Seen, survey, text, World } from '../../bundle/world.ts';
 import { until } from '../../support/poll.ts';
-import { run } from '../../snapshots/trees.ts';
+import { run } from '../../files/snapshots/trees.ts';
 import { inGroup, send } from './processes.ts';
 
 const OPTIONS = ['--apply', '--damaged'];

@@ -1,0 +1,311 @@
+// Writes a restore bundle: a directory that stands alone, without the database, and appears whole or not at all (design.md section 7).
+import { bundle as bundleJson, toJson } from '../report/json.ts';
+import { errnoText } from '../../domain/errno.ts';
+import { existsSync, lstatSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Assessment, Finding, Tally } from '../../domain/assessment.ts';
+import { RollcallError } from '../../domain/exit.ts';
+import { allNeedsOf, isLeftByDefault } from '../../domain/needs.ts';
+import { isWithin, parentOf } from '../../domain/path.ts';
+import { errnoOf, FileError } from '../files/errors.ts';
+import { createHasher } from '../files/hash.ts';
+import { bytesOf, futurePathOf, realPathOf } from '../files/location.ts';
+import { ownerFiles } from './by-owner.ts';
+import { type ListLine, listFileOf, listFiles, type Lists } from './lists.ts';
+import { BUNDLE_FORMAT, findingRecord, manifestRecord } from './manifest.ts';
+import { partRecord } from '../report/part.ts';
+import { planRestore, type RestorePlan } from './plan.ts';
+import type { ReportInput } from '../report/present.ts';
+import { type NextSource, proveSources } from './prove.ts';
+import { renderReadme } from '../report/readme.ts';
+import { fits } from '../report/room.ts';
+import { renderReport } from '../report/page/report.ts';
+import { type Chosen, choose, EVERYTHING, type Part, type Selection } from './selection.ts';
+import { type BundleList, listOf, reportInput } from '../report/report-input.ts';
+import { rootFacts } from './target.ts';
+import { AlreadyThere, type BundleFile, writeBundleWhole } from './whole-bundle.ts';
+import { inertJson } from '../report/wording.ts';
+
+export interface BundleInput {
+  readonly assessment: Assessment;
+  /**
+   * Absolute, printable; must not exist, and its parent must. Where nobody named it, what gives a free name: asked again when another bundle, which
+   * was begun in the same second, has taken it.
+   */
+  readonly outDir: string | (() => string);
+  readonly now: () => number;
+  /** The words that run Rollcall on this machine, from any directory, for a shell: 'rollcall', '/opt/rollcall/rollcall'. */
+  readonly program: string;
+  /** Names of owners by uid, for the report. */
+  readonly owners: ReadonlyMap<number, string>;
+  /** What of it the bundle is to hold; everything unless given. */
+  readonly selection?: Selection;
+  /** Printable, real: directories of snapshots that no finding names as its source. restore.sh writes into none of either. */
+  readonly backupRoots: readonly string[];
+  /** The next best source of a finding, for when its own cannot be read any more. */
+  readonly nextSource?: NextSource;
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (done: number, total: number) => void;
+}
+
+/** What is written at a place that was found. */
+type Placed = Omit<BundleInput, 'outDir'> & { readonly outDir: string };
+
+export interface BundleSummary {
+  /** Absolute, printable, real path. */
+  readonly directory: string;
+  /** SHA-256 of SHA256SUMS: who has noted it can tell whether a copy of the bundle is the same. */
+  readonly seal: string;
+  readonly lists: readonly BundleList[];
+  /** What restore.sh does without further options. */
+  readonly restored: Tally;
+  readonly damaged: Tally;
+  readonly older: Tally;
+  /** Left out unless --person-deleted. */
+  readonly personDeleted: Tally;
+  /** Left out unless --uncertain. */
+  readonly uncertain: Tally;
+  readonly directories: number;
+  readonly links: number;
+  readonly lost: Tally;
+  /** Findings with a recovery that stand in no list, by reason. */
+  readonly leftOut: Readonly<Record<string, number>>;
+  /** Names that a checksum file cannot hold. */
+  readonly notInXxh64: number;
+  readonly bytesRead: number;
+  readonly bytesWritten: number;
+  /** What the report and the terminal say of the plan. */
+  readonly report: ReportInput;
+  /** One more sentence on what could not be read; null where every source was read. */
+  readonly unread: string | null;
+}
+
+/** restore.sh lies in services/bundle of the package, also when this runs from dist/, where the compiler copies no scripts. */
+function restoreScript(): Buffer {
+  for (let directory = dirname(fileURLToPath(import.meta.url)); ; directory = dirname(directory)) {
+    if (existsSync(join(directory, 'package.json'))) return readFileSync(join(directory, 'services/bundle/restore.sh'));
+    if (directory === dirname(directory)) throw new Error('no package.json above services/bundle');
+  }
+}
+
+/**
+ * Reads every source again, and writes the bundle. Throws RollcallError: out directory exists or is inside a volume, disk full (it says how
+ * much was needed; nothing stays behind), interrupted (130).
+ */
+export async function writeBundle(input: BundleInput): Promise<BundleSummary> {
+  const { now } = input;
+  if (typeof input.outDir === 'string') checkOutDir(input, input.outDir);
+  const chosen = choose(input.assessment.findings, input.selection ?? EVERYTHING);
+  const proved = await proveSources({
+    findings: chosen.findings,
+    livePath: input.assessment.livePath,
+    hasher: await createHasher(),
+    now,
+    ...(input.nextSource === undefined ? {} : { nextSource: input.nextSource }),
+    ...(input.signal === undefined ? {} : { signal: input.signal }),
+    ...(input.onProgress === undefined ? {} : { onProgress: input.onProgress }),
+  });
+  const plan = planRestore(chosen.findings, proved.proofs, proved.parentState, {
+    all: input.assessment.findings,
+    ages: chosen.ages,
+    uncertainToo: input.selection?.uncertainToo ?? false,
+  });
+  const unread = unreadSources(plan);
+  const assessment = withUnread(input.assessment, unread);
+  const lists = listFiles(plan, {
+    livePath: assessment.livePath,
+    liveRoot: rootFacts(assessment.livePath),
+    program: input.program,
+    backupRoots: [...input.backupRoots, ...snapshotRoots(assessment)],
+  });
+  const counted = { ...countsOf(plan, lists), bytesRead: proved.bytesRead };
+  for (;;) {
+    const outDir = typeof input.outDir === 'string' ? input.outDir : input.outDir();
+    try {
+      const directory = checkOutDir(input, outDir);
+      const placed = { ...input, assessment, outDir };
+      const report = reportInput(placed, chosen, plan, lists);
+      const written = writeBundleWhole(directory, filesOf(placed, chosen, plan, lists, counted, report));
+      return { directory, ...counted, ...written, report, unread };
+    } catch (error) {
+      if (typeof input.outDir === 'string' || !(error instanceof AlreadyThere)) throw error;
+    }
+  }
+}
+
+/** Of the snapshots on this machine that findings name as their source. */
+function snapshotRoots({ findings }: Pick<Assessment, 'findings'>): string[] {
+  return findings.flatMap(({ source }) =>
+    source === null || source.proof !== 'read' || source.inTarget ? [] : [source.root],
+  );
+}
+
+/** The assessment with one more sentence on what could not be read. */
+export function withUnread(assessment: Assessment, unread: string | null): Assessment {
+  return unread === null ? assessment : { ...assessment, incomplete: [...assessment.incomplete, unread] };
+}
+
+/** A backup that went away since it was scanned: what it holds is promised by nobody, and not given up either. */
+function unreadSources(plan: RestorePlan): string | null {
+  const unread = plan.leftOut.filter(({ sourceFailed }) => sourceFailed);
+  const [first] = unread;
+  if (first === undefined || first.finding.source === null) return null;
+  const others = unread.length - 1;
+  const more = others === 0 ? '' : `, and ${others === 1 ? 'one more' : `${others} more`}`;
+  return (
+    `backup: the copy of ${first.finding.path} in ${first.finding.source.snapshot} failed when the lists were written (${first.why})${more}. ` +
+    'Not restored: check that the backup is mounted, and run again.'
+  );
+}
+
+function checkOutDir(
+  { assessment, backupRoots }: Pick<BundleInput, 'assessment' | 'backupRoots'>,
+  outDir: string,
+): string {
+  let directory: string;
+  try {
+    directory = futurePathOf(outDir);
+    lstatSync(bytesOf(parentOf(directory)));
+  } catch (error) {
+    const errno = errnoOf(error);
+    if (errno === null) throw error;
+    throw new RollcallError(`${parentOf(outDir)} cannot be used for the bundle: ${errnoText(errno)}`, {
+      cause: error,
+      next: 'give --out a directory that can be made',
+    });
+  }
+  if (lstatSync(bytesOf(directory), { throwIfNoEntry: false }) !== undefined) {
+    throw new AlreadyThere(directory);
+  }
+  const volumes = [assessment.livePath, ...backupRoots, ...snapshotRoots(assessment)];
+  for (const volume of new Set(volumes)) {
+    let real: string;
+    try {
+      real = realPathOf(volume);
+    } catch (error) {
+      if (!(error instanceof FileError)) throw error;
+      continue;
+    }
+    if (isWithin(real, directory)) {
+      throw new RollcallError(`${directory} is inside ${real}, and Rollcall never writes inside a volume`, {
+        next: 'give --out a directory elsewhere',
+      });
+    }
+  }
+  return directory;
+}
+
+type Counted = Omit<BundleSummary, 'directory' | 'seal' | 'bytesWritten' | 'report' | 'unread'>;
+
+function countsOf(plan: RestorePlan, lists: Lists): Omit<Counted, 'bytesRead'> {
+  const sum = (chosen: (line: ListLine) => boolean): Tally => {
+    const lines = lists.lines.filter(chosen);
+    return {
+      files: lines.reduce((total, line) => total + line.entries.length, 0),
+      bytes: lines.reduce((total, line) => total + line.bytes, 0),
+    };
+  };
+  const leftOut: Record<string, number> = {};
+  for (const { why } of plan.leftOut) leftOut[why] = (leftOut[why] ?? 0) + 1;
+  const lost = plan.lost.filter(({ kind }) => kind !== 'directory');
+  return {
+    lists: lists.lines.map(listOf),
+    restored: sum((line) => line.needs.length === 0),
+    damaged: sum((line) => line.needs.includes('damaged') && !line.needs.includes('older')),
+    older: sum((line) => line.needs.includes('older') && !isLeftByDefault(line.needs)),
+    personDeleted: sum((line) => line.needs.includes('person-deleted')),
+    uncertain: sum((line) => line.needs.includes('uncertain') && !line.needs.includes('person-deleted')),
+    directories: plan.entries.filter(({ action }) => action === 'directory').length,
+    links: plan.entries.filter(({ action }) => action === 'link').length,
+    lost: { files: lost.length, bytes: lost.reduce((total, { expected }) => total + (expected?.size ?? 0), 0) },
+    leftOut,
+    notInXxh64: lists.notInXxh64,
+  };
+}
+
+const ELSEWHERE: Readonly<Record<Part, string>> = {
+  this: 'its source was not checked',
+  earlier: 'it is in an earlier part',
+  left: 'it is left for another part',
+  failed: 'its source failed when an earlier part was written',
+};
+
+function jsonLine(value: unknown): string {
+  return inertJson(JSON.stringify(value, (_, each: unknown) => (typeof each === 'bigint' ? String(each) : each)));
+}
+
+function filesOf(
+  input: Placed,
+  chosen: Chosen,
+  plan: RestorePlan,
+  lists: Lists,
+  counted: Counted,
+  render: ReportInput,
+): BundleFile[] {
+  const { assessment } = input;
+  const where = new Map<Finding, string>();
+  for (const [finding, part] of chosen.parts) where.set(finding, `in no list: ${ELSEWHERE[part]}`);
+  const needs = new Map<Finding, readonly string[]>();
+  for (const entry of plan.entries) {
+    where.set(entry.finding, `lists/${listFileOf(plan, entry)}`);
+    needs.set(entry.finding, entry.needs);
+  }
+  const inNoList = new Map(plan.leftOut.map(({ finding, why }) => [finding, `in no list: ${why}`]));
+  for (const [finding, why] of inNoList) where.set(finding, why);
+  const left = new Set(plan.leftOut.filter(({ sourceFailed }) => sourceFailed).map(({ finding }) => finding));
+  const file = (name: string, content: BundleFile['content'], mode = 0o600): BundleFile => ({ name, mode, content });
+  const record = (finding: Finding): string =>
+    `${jsonLine(
+      findingRecord(finding, {
+        restore: where.get(finding) ?? null,
+        needs: needs.get(finding) ?? allNeedsOf(finding),
+        part: left.has(finding) ? 'failed' : (chosen.parts.get(finding) ?? null),
+      }),
+    )}\n`;
+  return [
+    file('README.txt', () => [renderReadme(assessment, render)]),
+    file('report.html', () => [renderReport(assessment, render)]),
+    file('summary.json', () => [
+      `${inertJson(JSON.stringify(summaryOf(assessment, plan, counted, render), null, 2))}\n`,
+    ]),
+    file('findings.jsonl', function* () {
+      for (const finding of assessment.findings) yield record(finding);
+    }),
+    file('manifest.jsonl', function* () {
+      for (const entry of plan.entries) yield `${jsonLine(manifestRecord(plan, entry))}\n`;
+    }),
+    file('lost.jsonl', function* () {
+      // A loss whose only source has gone bad since is lost too, until another assessment finds one.
+      for (const finding of [...plan.lost, ...left]) yield record(finding);
+    }),
+    file('restore.sh', () => [restoreScript()], 0o700),
+    ...lists.files.map(({ name, content }) => file(`lists/${name}`, content)),
+    ...ownerFiles(assessment, input.owners, input.selection ?? null, inNoList).map(({ name, content }) =>
+      file(`by-owner/${name}`, content),
+    ),
+  ];
+}
+
+/** What assess --json prints, and what only the bundle itself knows. */
+function summaryOf(
+  assessment: Assessment,
+  plan: RestorePlan,
+  counted: Counted,
+  render: ReportInput,
+): Record<string, unknown> {
+  return {
+    ...toJson(assessment, render),
+    format: BUNDLE_FORMAT,
+    bundle: {
+      ...bundleJson(render),
+      ...counted,
+      needed: render.needed,
+      free: render.free,
+      evidence: render.evidence,
+      fits: fits(render),
+      part: render.part === null ? null : partRecord(render.part),
+      sources: plan.sources.map((source) => ({ ...source, proofAt: new Date(source.proofAtMs).toISOString() })),
+    },
+  };
+}

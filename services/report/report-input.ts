@@ -1,0 +1,86 @@
+// What report, README.txt and terminal say of a bundle: its lists, what is needed and free for them, and what is left out.
+import type { Assessment } from '../../domain/assessment.ts';
+import { isLeftByDefault } from '../../domain/needs.ts';
+import { parentOf } from '../../domain/path.ts';
+import { assessAgain } from './commands.ts';
+import { leftOutGroups } from './left-out.ts';
+import type { ListLine, Lists } from '../bundle/lists.ts';
+import { partSummary } from './part.ts';
+import type { RestorePlan } from '../bundle/plan.ts';
+import type { ReportInput } from './present.ts';
+import type { Chosen, Selection } from '../bundle/selection.ts';
+import { BLOCK_BYTES, freeAt } from '../bundle/target.ts';
+
+/** Of what a bundle is written from (services/bundle/write.ts). */
+interface Reported {
+  readonly assessment: Assessment;
+  readonly outDir: string;
+  readonly program: string;
+  readonly owners: ReadonlyMap<number, string>;
+  readonly selection?: Selection;
+}
+
+export interface BundleList {
+  /** As in lists/01-missing.files0. */
+  readonly file: string;
+  /** missing, damaged, older, beside, person, uncertain and their combinations. */
+  readonly list: string;
+  readonly needs: readonly string[];
+  readonly snapshot: string;
+  /** The copies lie in the volume itself. */
+  readonly inTarget: boolean;
+  readonly asOf: string;
+  readonly files: number;
+  readonly bytes: number;
+}
+
+export function listOf(line: ListLine): BundleList {
+  const extension = line.type === 'replace' ? 'files' : line.type;
+  return {
+    file: `lists/${line.source.nn}-${line.list}.${extension}0`,
+    list: line.list,
+    needs: line.needs,
+    snapshot: line.source.snapshot,
+    inTarget: line.source.inTarget,
+    asOf: line.source.asOf,
+    files: line.entries.length,
+    bytes: line.bytes,
+  };
+}
+
+export function reportInput(input: Reported, chosen: Chosen, plan: RestorePlan, lists: Lists): ReportInput {
+  const asked = lists.lines.filter((line) => !isLeftByDefault(line.needs));
+  const unasked = plan.entries.filter(({ needs }) => !isLeftByDefault(needs));
+  const { block, ...free } = freeAt(input.assessment.livePath) ?? { block: BLOCK_BYTES, bytes: null };
+  const inBlocks = (size: number): number => Math.ceil(size / block) * block;
+  const replaced = asked.flatMap(({ type, entries }) => (type === 'replace' ? entries : []));
+  return {
+    bundle: input.outDir,
+    target: input.assessment.livePath,
+    program: input.program,
+    lists: asked
+      .filter((line) => line.type !== 'links')
+      .map((line) => ({
+        ...listOf(line),
+        kind: line.needs.includes('older') ? 'older' : line.needs.includes('damaged') ? 'damaged' : 'missing',
+      })),
+    directories: unasked.filter(({ action }) => action === 'directory').length,
+    links: unasked.filter(({ action }) => action === 'link').length,
+    needed: {
+      bytes: asked
+        .flatMap(({ type, entries }) => (type === 'links' ? [] : entries))
+        .reduce((total, { state }) => total + inBlocks(state.size ?? 0), 0),
+      inodes: unasked.filter(({ action }) => action === 'copy' || action === 'directory').length,
+    },
+    free: free.bytes === null ? null : free,
+    evidence: {
+      bytes: replaced.reduce((total, { obstacle }) => total + inBlocks(obstacle?.state.size ?? 0), 0),
+      free: freeAt(parentOf(input.outDir))?.bytes ?? null,
+    },
+    remote: plan.sources.some(({ proof }) => proof === 'export'),
+    leftOut: leftOutGroups(plan, assessAgain(input.program, input.assessment)),
+    fallenBack: plan.entries.filter(({ insteadOf }) => insteadOf !== null).length,
+    owners: input.owners,
+    part: input.selection === undefined ? null : partSummary(input, input.selection, chosen, lists),
+  };
+}

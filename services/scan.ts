@@ -1,0 +1,166 @@
+// `scan`: one look at a live tree, or at what is new in a series, kept in the catalog; a series can be exported afterwards.
+import { EXIT, RollcallError } from '../domain/exit.ts';
+import type { Gap, Role } from '../domain/scan.ts';
+import { noCounts } from './catalog/shard-result.ts';
+import type { ShardCounts } from './catalog/shard-result.ts';
+import { newestGaps } from './catalog/scans.ts';
+import { absolutePattern, isPattern } from './files/pattern.ts';
+import type { FoundSeries } from './files/snapshots.ts';
+import { checkBackup, checkLive, placeOutside } from './scan/inputs.ts';
+import { type KnownSeries, refuseDatedVolume, seriesOf } from './scan/mistaken.ts';
+import { scanSeries } from './scan/scan-series.ts';
+import type { SeriesPlan } from './scan/scan-series.ts';
+import { scanTree } from './scan/scan-tree.ts';
+import type { ScanRun, ScanTools } from './scan/scan-volume.ts';
+import { checkExportFile, exportSeries } from './exchange/export-series.ts';
+import type { ExportSummary } from './exchange/export-series.ts';
+import { keepingTrouble } from './scan/trouble.ts';
+
+export interface ScanRequest {
+  /** A directory or a pattern, as typed. */
+  readonly target: string;
+  /** Null: a pattern is a backup, a directory is live. */
+  readonly role: Role | null;
+  readonly exportFile: string | null;
+  readonly snapshotsMax: number | null;
+  readonly excludes: readonly string[];
+  readonly crossMounts: boolean;
+  readonly tz: string | null;
+  readonly reread: boolean;
+  readonly newState: boolean;
+  readonly notGluster: boolean;
+  readonly bricksRescued: boolean;
+}
+
+export interface ScanRequestTools extends ScanTools {
+  readonly cwd: string;
+  readonly stateDir: string | null;
+  readonly onPlan: (pattern: string, plan: SeriesPlan) => void;
+}
+
+export interface ScanResult {
+  readonly volume: string;
+  readonly role: Role;
+  readonly path: string;
+  /** Sums over the scans that were made now. */
+  readonly totals: ShardCounts & { belowGone: number; belowUnknown: number };
+  /** What the newest complete scan of the volume could not look at. */
+  readonly gaps: readonly Gap[];
+  /** Null without an export. */
+  readonly exported: ExportSummary | null;
+}
+
+/** @throws RollcallError as assess does */
+export async function scan(tools: ScanRequestTools, request: ScanRequest): Promise<ScanResult> {
+  return keepingTrouble(tools, { target: request.target, cwd: tools.cwd }, () => scanVolume(tools, request));
+}
+
+async function scanVolume(tools: ScanRequestTools, request: ScanRequest): Promise<ScanResult> {
+  const role = request.role ?? (isPattern(request.target) || request.exportFile !== null ? 'backup' : 'live');
+  const scope = { excludes: request.excludes, crossMounts: request.crossMounts };
+  const checks = {
+    ...request,
+    limit: request.snapshotsMax,
+    cwd: tools.cwd,
+    nowMs: tools.nowMs(),
+    live: request.target,
+    backups: [],
+    outDir: null,
+    stateDir: tools.stateDir,
+  };
+  if (role === 'live') {
+    if (request.exportFile !== null)
+      throw new RollcallError('Only backups can be exported: a live volume is assessed on its own machine.');
+    const { live } = checkLive(request.target, checks);
+    const series = request.role === 'live' ? null : await seriesOf(tools.db.pool, tools.host, live);
+    if (series !== null) return scanSnapshot(tools, request, live, series);
+    if (request.role === null && !request.newState) refuseDatedVolume(live);
+    if (tools.stateDir !== null)
+      placeOutside(
+        'state directory',
+        tools.stateDir,
+        '--state-dir',
+        tools.cwd,
+        [live],
+        [],
+        request.crossMounts,
+        request.bricksRescued,
+      );
+    const mode = request.reread ? 'reread' : 'read';
+    const { volume, run } = await scanTree(tools, { path: live, scope, mode, newState: request.newState });
+    const gaps = await newestGaps(tools.db.pool, volume.id);
+    return { volume: volume.name, role, path: live, totals: sum([run]), gaps, exported: null };
+  }
+  const found = await checkBackup(request.target, checks);
+  if ('exportFile' in found)
+    throw new RollcallError(`${request.target} is a file; name a directory or a pattern of snapshots.`);
+  const [only] = found.snapshots;
+  if (found.literal && only !== undefined && request.exportFile === null) {
+    const series = await seriesOf(tools.db.pool, tools.host, only.path);
+    if (series !== null) return scanSnapshot(tools, request, only.path, series);
+  }
+  return scanFound(tools, request, found, absolutePattern(request.target, tools.cwd));
+}
+
+/** One snapshot of a series that is known already: its scan belongs there, and makes no volume of its own. */
+async function scanSnapshot(
+  tools: ScanRequestTools,
+  request: ScanRequest,
+  path: string,
+  { pattern, snapshot }: KnownSeries,
+): Promise<ScanResult> {
+  const elsewhere = (why: string): RollcallError =>
+    new RollcallError(why, {
+      exit: EXIT.guard,
+      next: `Scan all snapshots: rollcall scan '${pattern}'. If ${path} is a live volume all the same: --role live.`,
+    });
+  if (snapshot !== path) throw elsewhere(`${path} is in ${snapshot}, which is a snapshot of ${pattern}.`);
+  const limits = { limit: null, cwd: '/', nowMs: tools.nowMs() };
+  const found = await checkBackup(pattern, { ...request, ...limits });
+  if ('exportFile' in found || !found.snapshots.some((one) => one.path === path)) {
+    const reason = 'leftOut' in found ? found.leftOut.find((one) => one.path === path)?.reason : undefined;
+    throw elsewhere(`${path} is not a finished snapshot of ${pattern}${reason === undefined ? '' : `: ${reason}`}.`);
+  }
+  tools.onNotice(`${path} is a snapshot of ${pattern}: its scan belongs to that backup.`);
+  const snapshots = found.snapshots.map((one) => ({ ...one, withinLimit: one.path === path }));
+  return scanFound(tools, request, { ...found, snapshots }, pattern);
+}
+
+async function scanFound(
+  tools: ScanRequestTools,
+  request: ScanRequest,
+  found: FoundSeries,
+  pattern: string,
+): Promise<ScanResult> {
+  const { crossMounts } = request;
+  const scope = { excludes: request.excludes, crossMounts };
+  const volumes = found.snapshots.map((snapshot) => snapshot.path);
+  if (tools.stateDir !== null)
+    placeOutside(
+      'state directory',
+      tools.stateDir,
+      '--state-dir',
+      tools.cwd,
+      volumes,
+      [found],
+      crossMounts,
+      request.bricksRescued,
+    );
+  const place = { db: tools.db, host: tools.host, cwd: tools.cwd, found, crossMounts };
+  const exportFile = request.exportFile === null ? null : await checkExportFile({ ...place, file: request.exportFile });
+  const { volume, runs } = await scanSeries(tools, { pattern, found, scope, reread: request.reread }, (plan) =>
+    tools.onPlan(pattern, plan),
+  );
+  const exported = exportFile === null ? null : await exportSeries({ ...tools, ...place, volume, file: exportFile });
+  const gaps = await newestGaps(tools.db.pool, volume.id);
+  return { volume: volume.name, role: 'backup', path: volume.path, totals: sum(runs), gaps, exported };
+}
+
+function sum(runs: readonly ScanRun[]): ScanResult['totals'] {
+  const totals = { ...noCounts(), belowGone: 0, belowUnknown: 0 };
+  for (const run of runs) {
+    if (!('totals' in run.outcome)) continue;
+    for (const key of Object.keys(totals) as (keyof typeof totals)[]) totals[key] += run.outcome.totals[key];
+  }
+  return totals;
+}

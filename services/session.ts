@@ -1,0 +1,70 @@
+// One command's hold on the catalog: the server that DATABASE_URL names, or the embedded one; migrated, and given up in the end.
+import type { Database, DatabaseAddress } from './catalog/database.ts';
+
+/** Where the catalog is. */
+export interface SessionPlace {
+  /** Absolute; of the embedded database, unused where databaseUrl is set. */
+  readonly stateDir: string;
+  readonly databaseUrl: string | null;
+  /** The directory of Postgres' programs; null for those that come with Rollcall. */
+  readonly pgBin: string | null;
+}
+
+export interface Session {
+  /** Plain data for worker threads and the queue. */
+  readonly address: DatabaseAddress;
+  readonly db: Database;
+  /** Ends all connections of db; stops the embedded server if nobody else uses it. Safe to call twice. */
+  readonly close: () => Promise<void>;
+}
+
+/** Throws RollcallError where an operator can do something about it. */
+export async function openSession(
+  place: SessionPlace,
+  options: { readonly now: () => number; readonly log: (line: string) => void; readonly applicationName: string },
+): Promise<Session> {
+  const [{ openPool }, { migrate }] = await Promise.all([
+    import('./catalog/database.ts'),
+    import('./catalog/migrate.ts'),
+  ]);
+  const { address, release, trouble } = await openServer(place, options);
+  const db = openPool(address, { applicationName: options.applicationName, trouble });
+  const close = async (): Promise<void> => {
+    try {
+      await db.close();
+    } finally {
+      await release();
+    }
+  };
+  try {
+    await migrate(db);
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  let closing: Promise<void> | null = null;
+  return {
+    address,
+    db,
+    close() {
+      closing ??= close();
+      return closing;
+    },
+  };
+}
+
+async function openServer(
+  place: SessionPlace,
+  { now, log }: { readonly now: () => number; readonly log: (line: string) => void },
+): Promise<Pick<Session, 'address'> & Pick<Database, 'trouble'> & { readonly release: () => Promise<void> }> {
+  if (place.databaseUrl !== null) {
+    return {
+      address: { connectionString: place.databaseUrl },
+      release: () => Promise.resolve(),
+      trouble: () => Promise.resolve(null),
+    };
+  }
+  const { openEmbedded } = await import('./embedded/embedded.ts');
+  const embedded = await openEmbedded({ stateDir: place.stateDir, now, binDir: place.pgBin ?? undefined, log });
+  return { address: embedded.address, release: () => embedded.close(), trouble: () => embedded.trouble() };
+}

@@ -1,0 +1,58 @@
+// `status`: what Rollcall is doing, what became of what was left to workers, and what needs a person: open findings, and audits that failed.
+import { EXIT, type ExitCode, worstExit } from '../domain/exit.ts';
+import { LOSSES, VERDICT, VERDICTS } from '../domain/verdicts.ts';
+import { type KnownRequest, knownRequests, runningActivity, type RunningActivity } from './catalog/activity.ts';
+import { type LastAssessment, lastAssessments, openFindings } from './catalog/assessments.ts';
+import type { Queryable } from './catalog/scans.ts';
+import { knownTroubles, type VolumeTrouble } from './catalog/troubles.ts';
+import type { DetachedWork } from './detach.ts';
+
+/** Requests that are done and still shown. */
+const DONE_MAX = 10;
+
+export interface Status {
+  readonly running: readonly RunningActivity[];
+  readonly requests: readonly (Omit<KnownRequest, 'arguments'> & {
+    /** The volumes or patterns that it is about, as typed. */
+    readonly about: readonly string[];
+  })[];
+  readonly assessments: readonly (LastAssessment & {
+    /** Open findings by verdict. */
+    readonly open: Readonly<Record<string, number>>;
+    /** Losses that are still open. */
+    readonly incident: boolean;
+  })[];
+  /** Volumes whose last audit failed, or was stopped by a guard. */
+  readonly troubles: readonly VolumeTrouble[];
+  /** 1 for open findings, 3 where an audit failed, was stopped or is incomplete, 0 where nothing needs a person. */
+  readonly exit: ExitCode;
+}
+
+export async function statusOf(client: Queryable): Promise<Status> {
+  const running = await runningActivity(client);
+  const requests = await knownRequests(client, DONE_MAX);
+  const assessments = await lastAssessments(client);
+  const open = await openFindings(client);
+  const troubles = await knownTroubles(client);
+  const exits = [
+    ...assessments.map(({ incomplete }) => (incomplete.length > 0 ? EXIT.incomplete : EXIT.nothing)),
+    ...[...open.values()].flatMap((counts) =>
+      VERDICTS.map((verdict) => ((counts[verdict] ?? 0) > 0 ? VERDICT[verdict].exit : EXIT.nothing)),
+    ),
+    ...troubles.map(() => EXIT.incomplete),
+  ];
+  return {
+    running,
+    requests: requests.map(({ arguments: asked, ...request }) => ({ ...request, about: about(asked as DetachedWork) })),
+    assessments: assessments.map((last) => {
+      const own = open.get(last.volumeId) ?? {};
+      return { ...last, open: own, incident: LOSSES.some((verdict) => (own[verdict] ?? 0) > 0) };
+    }),
+    troubles,
+    exit: worstExit(exits),
+  };
+}
+
+function about(work: DetachedWork): readonly string[] {
+  return work.kind === 'scan' ? [work.scan.target] : work.volumes.map(({ live }) => live);
+}

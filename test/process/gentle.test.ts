@@ -1,0 +1,95 @@
+// --bwlimit and --idle: a process that reads a busy server's disks and leaves room for its users.
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Piscina } from 'piscina';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { rate, size } from '../../services/typed/size.ts';
+import { supervise } from '../../services/process/supervise.ts';
+import { openRoot } from '../../services/files/directory.ts';
+import { createHasher } from '../../services/files/hash.ts';
+import { idleStart } from '../../services/process/idle.ts';
+import { limitReading } from '../../services/files/pace.ts';
+import { readContent } from '../../services/files/read.ts';
+
+let base: string;
+
+beforeEach(() => {
+  base = mkdtempSync(join(tmpdir(), 'rollcall-gentle-'));
+});
+afterEach(() => {
+  limitReading(null);
+  rmSync(base, { recursive: true, force: true });
+});
+
+test('a file is read no faster than the limit, and gives signs of life while it waits', async () => {
+  const hasher = await createHasher();
+  writeFileSync(join(base, 'large'), Buffer.alloc(3_000_000, 7));
+  const root = openRoot(base);
+  const read = (): { ms: number; signs: number } => {
+    let signs = 0;
+    const began = process.hrtime.bigint();
+    const result = readContent(
+      hasher,
+      root,
+      'large',
+      { attempts: 1 },
+      (bytes) => void (signs += bytes === 0 ? 1 : 0),
+      Date.now,
+    );
+    expect(result.ok && result.bytes).toBe(3_000_000);
+    return { ms: Number(process.hrtime.bigint() - began) / 1e6, signs };
+  };
+  limitReading(2_000_000);
+  const slow = read();
+  // A quarter of a second may be read in advance.
+  expect(slow.ms).toBeGreaterThanOrEqual(1_240);
+  expect(slow.signs).toBeGreaterThanOrEqual(3);
+  limitReading(null);
+  expect(read().signs).toBe(0);
+  root.close();
+});
+
+test('all threads keep one limit together', async () => {
+  const threads = new Piscina({
+    filename: new URL('./paced-child.ts', import.meta.url).href,
+    minThreads: 3,
+    maxThreads: 3,
+    execArgv: ['--import', 'tsx'],
+  });
+  const pace = limitReading(1_000_000);
+  const inAll = (pieces: number): Promise<unknown> =>
+    Promise.all([1, 2, 3].map(() => threads.run({ pace, pieces, bytes: 125_000 })));
+  // The threads are there before the time is taken.
+  await inAll(0);
+  const began = process.hrtime.bigint();
+  await inAll(4);
+  expect(Number(process.hrtime.bigint() - began) / 1e6).toBeGreaterThanOrEqual(1_240);
+  await threads.destroy();
+});
+
+test.skipIf(spawnSync('ionice', ['-c3', 'true']).status !== 0)(
+  'with --idle the working process and what it starts come after everybody else (needs ionice: apt-get install util-linux)',
+  async () => {
+    expect(idleStart()).toEqual({ words: ['ionice', '-c3', 'nice', '-n', '19'], lacks: null });
+    const module = join(base, 'child.cjs');
+    writeFileSync(
+      module,
+      `const { execFileSync } = require('node:child_process');
+       require('node:fs').writeFileSync(${JSON.stringify(join(base, 'seen'))},
+         require('node:os').getPriority() + ' ' + execFileSync('ionice', ['-p', String(process.pid)], { encoding: 'utf8' }).trim() + ' ' + process.argv.slice(2).join(' '));
+       process.send({ exit: 3 }, () => process.exit(3));`,
+    );
+    expect(await supervise(['assess', '--idle'], { module, idle: true, note: () => undefined })).toBe(3);
+    expect(readFileSync(join(base, 'seen'), 'utf8')).toBe('19 idle --supervised-child assess --idle');
+  },
+);
+
+test('sizes and rates are written as rsync and rclone have them', () => {
+  expect(['700', '4K', '1.5M', '2GiB', '200KB', '3mb', '7B', '1T'].map(size)).toEqual([
+    700, 4096, 1_572_864, 2_147_483_648, 200_000, 3_000_000, 7, 1_099_511_627_776,
+  ]);
+  expect(['500', '1M', '10kb', '0', '100B'].map(rate)).toEqual([512_000, 1_048_576, 10_000, 0, 100]);
+  for (const wrong of ['', 'much', '-1', '1X', '1 000', '0', '0.1B', '9999999T']) expect(() => size(wrong)).toThrow();
+});

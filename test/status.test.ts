@@ -1,0 +1,103 @@
+// `status` and `log`: what Rollcall is doing, what became of what was left to workers, and who decided what.
+import { expect, test } from 'vitest';
+import { statusOf } from '../services/status.ts';
+import { inTransaction } from '../services/catalog/database.ts';
+import { acceptFinding, storeFindings } from '../services/catalog/findings.ts';
+import { readAudit } from '../services/catalog/audit-log.ts';
+import { recordAssessment, recordBundle } from '../services/catalog/assessments.ts';
+import { holdLeases } from '../services/catalog/holders.ts';
+import { leaveRequest, openRequestHolder } from '../services/catalog/requests.ts';
+import { beginScan } from '../services/catalog/scans.ts';
+import { claimShard } from '../services/catalog/shards.ts';
+import { ensureVolume } from '../services/catalog/volumes.ts';
+import { scanToBegin } from './support/begin.ts';
+import { databaseForFile } from './support/postgres.ts';
+
+const { database, db } = await databaseForFile();
+
+test('status tells what runs and who holds it, requests and their outcome, and what is open; log who decided', async () => {
+  expect(await statusOf(db.pool)).toEqual({
+    running: [],
+    requests: [],
+    assessments: [],
+    troubles: [],
+    exit: 0,
+  });
+  const place = { role: 'live', layout: 'tree', host: 'h', path: '/srv', key: 'tree:h:/srv', name: '/srv' } as const;
+  const volume = await ensureVolume(db.pool, { ...place, nowMs: 1 });
+  const scanId = await inTransaction(db, (client) =>
+    beginScan(client, scanToBegin({ volumeId: volume.id, rootId: volume.rootId, seq: 5n, path: '/srv', mode: 'read' })),
+  );
+  if (scanId === null) throw new Error('nothing else runs');
+  expect((await statusOf(db.pool)).running).toMatchObject([
+    { scanId, volume: '/srv', shards: { open: 1, held: 0, done: 0 }, heldBy: [] },
+  ]);
+  const holder = await database.connect();
+  await holdLeases(holder, 4711);
+  await claimShard(holder, scanId, 4711);
+  expect((await statusOf(db.pool)).running).toMatchObject([
+    { shards: { open: 0, held: 1, done: 0 }, heldBy: [{ shards: 1 }], filesExpected: null },
+  ]);
+  await holder.end();
+
+  const work = { kind: 'scan', scan: { target: '/b/*' } };
+  const asked = { host: 'h', kind: 'scan', arguments: work } as const;
+  const [first, second] = [
+    await leaveRequest(db.pool, { ...asked, nowMs: 1 }),
+    await leaveRequest(db.pool, { ...asked, nowMs: 2 }),
+  ];
+  const worker = await openRequestHolder(database.address);
+  await worker.take(first);
+  await worker.take(second);
+  await worker.finish(first, { exit: 3, message: 'half', next: 'look', bundle: null }, 9);
+  expect((await statusOf(db.pool)).requests).toMatchObject([
+    { id: second, state: 'at work', about: ['/b/*'], answer: null },
+    { id: first, state: 'done', endedMs: 9, answer: { exit: 3, message: 'half' } },
+  ]);
+  // Whoever had taken it is gone: it waits again.
+  await worker.close();
+  await expect.poll(async () => (await statusOf(db.pool)).requests[0]?.state, { timeout: 20_000 }).toBe('waiting');
+
+  const row = {
+    expected: 'e',
+    observed: 'o',
+    recovery: 'none',
+    detail: '{"flags":[]}',
+    fromMs: null,
+    toMs: null,
+  } as const;
+  await inTransaction(db, async (client) => {
+    const rows = [
+      { ...row, path: 'gone', verdict: 'missing' as const },
+      { ...row, path: 'bare', verdict: 'unprotected' as const },
+    ];
+    await storeFindings(client, { volumeId: volume.id, nowMs: 3, rows, unknown: [], seen: [], spent: new Set() });
+    const result = JSON.stringify({
+      incomplete: ['x'],
+      recovery: { exact: { files: 1 }, older: { files: 0 }, none: { files: 2 } },
+    });
+    const id = await recordAssessment(client, { volumeId: volume.id, liveScan: scanId, scans: [], result, nowMs: 3 });
+    await recordBundle(client, id, '/bundle');
+  });
+  const [last] = (await statusOf(db.pool)).assessments;
+  expect(last).toMatchObject({
+    volume: '/srv',
+    bundle: '/bundle',
+    incomplete: ['x'],
+    exact: 1,
+    none: 2,
+    incident: true,
+  });
+  expect(last?.open).toEqual({ missing: 1, unprotected: 1 });
+  await inTransaction(db, (client) =>
+    acceptFinding(
+      client,
+      { volumeId: volume.id, path: 'gone' },
+      { reason: 'moved to the archive', actor: 'anna', nowMs: 4 },
+    ),
+  );
+  expect((await statusOf(db.pool)).assessments[0]).toMatchObject({ incident: false, open: { unprotected: 1 } });
+  expect(await readAudit(db.pool, 10)).toEqual([
+    { atMs: 4, actor: 'anna', action: 'accept', subject: '/srv: gone (missing)', reason: 'moved to the archive' },
+  ]);
+});
