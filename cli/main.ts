@@ -233,4 +233,4 @@ async function main(): Promise<ExitCode> {
   }
 }
 
-await finish(await main());
+void main().then(finish);

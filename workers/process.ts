@@ -53,11 +53,15 @@ function log(event: string): void {
   else process.stderr.write(`${at} ${event}\n`);
 }
 
-try {
-  const settings = await readSettings();
-  asJson = settings.json ?? false;
-  await end(await runWorker({ ...settings, nowMs: Date.now, log, signal: stop.signal }));
-} catch (error) {
-  log(error instanceof Error ? error.message : String(error));
-  await end(EXIT.failure);
+async function work(): Promise<void> {
+  try {
+    const settings = await readSettings();
+    asJson = settings.json ?? false;
+    await end(await runWorker({ ...settings, nowMs: Date.now, log, signal: stop.signal }));
+  } catch (error) {
+    log(error instanceof Error ? error.message : String(error));
+    await end(EXIT.failure);
+  }
 }
+
+void work();

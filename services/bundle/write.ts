@@ -1,9 +1,8 @@
 // Writes a restore bundle: a directory that stands alone, without the database, and appears whole or not at all (design.md section 7).
 import { bundle as bundleJson, toJson } from '../report/json.ts';
+import { shipped } from '../process/parts.ts';
 import { errnoText } from '../../domain/errno.ts';
-import { existsSync, lstatSync, readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { lstatSync, readFileSync } from 'node:fs';
 import type { Assessment, Finding, Tally } from '../../domain/assessment.ts';
 import { RollcallError } from '../../domain/exit.ts';
 import { allNeedsOf, isLeftByDefault } from '../../domain/needs.ts';
@@ -79,14 +78,6 @@ export interface BundleSummary {
   readonly report: ReportInput;
   /** One more sentence on what could not be read; null where every source was read. */
   readonly unread: string | null;
-}
-
-/** restore.sh lies in services/bundle of the package, also when this runs from dist/, where the compiler copies no scripts. */
-function restoreScript(): Buffer {
-  for (let directory = dirname(fileURLToPath(import.meta.url)); ; directory = dirname(directory)) {
-    if (existsSync(join(directory, 'package.json'))) return readFileSync(join(directory, 'services/bundle/restore.sh'));
-    if (directory === dirname(directory)) throw new Error('no package.json above services/bundle');
-  }
 }
 
 /**
@@ -279,7 +270,7 @@ function filesOf(
       // A loss whose only source has gone bad since is lost too, until another assessment finds one.
       for (const finding of [...plan.lost, ...left]) yield record(finding);
     }),
-    file('restore.sh', () => [restoreScript()], 0o700),
+    file('restore.sh', () => [readFileSync(shipped('services/bundle/restore.sh'))], 0o700),
     ...lists.files.map(({ name, content }) => file(`lists/${name}`, content)),
     ...ownerFiles(assessment, input.owners, input.selection ?? null, inNoList).map(({ name, content }) =>
       file(`by-owner/${name}`, content),

@@ -1,8 +1,10 @@
 // Brings the catalog's schema to the level of this code: plain numbered SQL files, each once, in a transaction of its own, with a ledger.
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
+import { pathToFileURL } from 'node:url';
 import type { Client, ClientBase, Pool } from 'pg';
 import { RollcallError } from '../../domain/exit.ts';
+import { shipped } from '../process/parts.ts';
 import { databaseCode, throwAdvised } from './advice.ts';
 import { connect, inTransaction, SCHEMA, type Database, type DatabaseAddress } from './database.ts';
 
@@ -30,17 +32,10 @@ export interface MigrationLevel {
 // Any two migrators of one database meet at this number ("Roll", 1): large, so that no count of anything else meets it.
 const LOCK = 0x526f6c6c00000001n;
 
-const FILE = /^(\d{4})_[a-z0-9_]+\.sql$/;
+/** The migrations that come with this code. */
+const OWN = pathToFileURL(shipped('migrations/'));
 
-/** The migrations that come with this code: beside the sources, or one level further up from dist/. */
-function defaultDirectory(): URL {
-  const found = ['../../migrations/', '../../../migrations/']
-    .map((path) => new URL(path, import.meta.url))
-    .find((url) => existsSync(url));
-  if (found === undefined)
-    throw new RollcallError('the directory migrations/ is missing', { next: 'install Rollcall again' });
-  return found;
-}
+const FILE = /^(\d{4})_[a-z0-9_]+\.sql$/;
 
 function readMigrations(directory: URL): readonly Migration[] {
   const migrations = readdirSync(directory)
@@ -156,7 +151,7 @@ async function applyPending(client: Client, migrations: readonly Migration[]): P
  * Applies what is missing. Safe when several start at once; one query where nothing is to be done. Throws RollcallError for a database
  * that is newer than this code or was made by another edition of it.
  */
-export async function migrate(target: DatabaseAddress | Database, directory: URL = defaultDirectory()): Promise<void> {
+export async function migrate(target: DatabaseAddress | Database, directory: URL = OWN): Promise<void> {
   const migrations = readMigrations(directory);
   if ('pool' in target) {
     const ledger = await readLedger(target.pool);
@@ -178,7 +173,7 @@ export async function migrate(target: DatabaseAddress | Database, directory: URL
 }
 
 /** How far the database is, for people who ask (doctor): changes nothing. */
-export async function migrationLevel(db: Database, directory: URL = defaultDirectory()): Promise<MigrationLevel> {
+export async function migrationLevel(db: Database, directory: URL = OWN): Promise<MigrationLevel> {
   const migrations = readMigrations(directory);
   const ledger = await readLedger(db.pool);
   return {

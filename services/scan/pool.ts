@@ -1,10 +1,10 @@
 // The threads that do shards: one pool per process, each thread with a connection of its own.
-import { createRequire } from 'node:module';
 import { availableParallelism, freemem } from 'node:os';
 import { Piscina } from 'piscina';
 import { RollcallError } from '../../domain/exit.ts';
 import type { DatabaseAddress } from '../catalog/database.ts';
 import type { Place, Shard } from '../catalog/shards.ts';
+import { startedPart } from '../process/parts.ts';
 import { LinkDigests } from './link-digests.ts';
 import { ProgressCounters } from './progress.ts';
 import type { ShardAnswer, ShardTask } from './shard-thread.ts';
@@ -42,9 +42,6 @@ const THREAD_BYTES = 60 * 1024 * 1024;
 const LANES_PER_THREAD = 2;
 const CLOSE_MS = 2_000;
 
-/** The thread's file has the same name in the sources (run by tsx or vitest) and in the build. */
-const THREAD = new URL(import.meta.url.endsWith('.ts') ? './shard-thread.ts' : './shard-thread.js', import.meta.url);
-
 /** How many threads a process may have at this moment of those that are wanted: one per core unless told, no more than memory allows, one at least. */
 export function threadsAllowed(wanted: number = availableParallelism()): number {
   return Math.max(1, Math.min(wanted, THREADS_MAX, Math.floor(freemem() / 2 / THREAD_BYTES)));
@@ -60,17 +57,15 @@ export function openThreads(
   pace: SharedArrayBuffer | null = null,
 ): ThreadPool {
   const threads = threadsAllowed(threadsWanted);
+  const { file, execArgv } = startedPart('thread');
   const pool = new Piscina({
-    filename: THREAD.href,
+    filename: file,
     name: 'runShard',
     minThreads: threads,
     maxThreads: threads,
     concurrentTasksPerWorker: LANES_PER_THREAD,
     idleTimeout: Number.POSITIVE_INFINITY,
-    // The loader of this checkout, whatever directory the command runs in.
-    ...(import.meta.url.endsWith('.ts')
-      ? { execArgv: ['--import', createRequire(import.meta.url).resolve('tsx')] }
-      : {}),
+    ...(execArgv.length === 0 ? {} : { execArgv: [...execArgv] }),
   });
   // An error that no shard was waiting for: a thread could not start, or broke while it was idle. What waits then waits for nothing.
   const broken = new Promise<never>((_, reject) => {

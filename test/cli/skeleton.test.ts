@@ -13,7 +13,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -422,7 +422,7 @@ test('doctor reads capabilities and versions as numbers', () => {
   expect(checkRsync(null)).toMatchObject({ level: 'bad', next: expect.stringContaining('rsync') });
 });
 
-// The launcher, in a checkout as small as one can be: the real script, the real compiler, a program that prints its arguments.
+// The launcher, in a checkout as small as one can be: the real script, the real build, a program that prints its arguments.
 
 function smallCheckout(): string {
   const checkout = join(base, 'check out');
@@ -433,8 +433,13 @@ function smallCheckout(): string {
     join(checkout, 'cli/main.ts'),
     'console.log(JSON.stringify([process.cwd(), ...process.argv.slice(2)]));\n',
   );
-  for (const name of ['domain', 'services', 'workers']) mkdirSync(join(checkout, name));
-  for (const name of ['package.json', 'tsconfig.json', 'tsconfig.build.json', 'package-lock.json'])
+  mkdirSync(join(checkout, 'domain'));
+  // What else is built: nothing that this program starts.
+  for (const name of ['services/scan/shard-thread.ts', 'services/embedded/guard-process.ts', 'workers/process.ts']) {
+    mkdirSync(join(checkout, dirname(name)), { recursive: true });
+    writeFileSync(join(checkout, name), '');
+  }
+  for (const name of ['package.json', 'tsconfig.json', 'build.mjs', 'package-lock.json'])
     cpSync(join(REPOSITORY, name), join(checkout, name));
   // Installed after it was locked: npm is not called.
   utimesSync(join(checkout, 'package-lock.json'), 1, 1);
@@ -476,7 +481,7 @@ test('the launcher builds once, also when two come at once, and then runs from a
   writeFileSync(join(checkout, 'cli/main.ts'), 'console.log(1 +);\n');
   const broken = spawnSync(join(base, 'second'), { encoding: 'utf8' });
   expect(broken).toMatchObject({ stdout: '', status: 2 });
-  expect(broken.stderr).toMatch(/error TS.*\n.*the build failed\n {2}next: /);
+  expect(broken.stderr).toMatch(/\[ERROR\] [^]*the build failed\n {2}next: /);
 });
 
 test('the launcher says that Node is missing or too old', () => {
@@ -518,12 +523,12 @@ test('a checkout that is built and read-only works as it is', () => {
 
 test('the launcher of an npm package, which holds no sources, runs what is built in it and calls neither npm nor the compiler', () => {
   const home = join(base, 'lib/node_modules/rollcall');
-  mkdirSync(join(home, 'dist/cli'), { recursive: true });
+  mkdirSync(join(home, 'dist'), { recursive: true });
   cpSync(join(REPOSITORY, 'rollcall'), join(home, 'rollcall'));
   cpSync(join(REPOSITORY, 'package.json'), join(home, 'package.json'));
   mkdirSync(join(base, 'bin'));
   symlinkSync('../lib/node_modules/rollcall/rollcall', join(base, 'bin/rollcall'));
-  const main = join(home, 'dist/cli/main.js');
+  const main = join(home, 'dist/cli.cjs');
   const run = () => spawnSync(join(base, 'bin/rollcall'), ['x'], { cwd: '/', encoding: 'utf8' });
   expect(run()).toMatchObject({ status: 2, stdout: '', stderr: expect.stringContaining('install the package again') });
   writeFileSync(main, 'console.log(JSON.stringify(process.argv.slice(2)));\n');

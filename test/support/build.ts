@@ -1,4 +1,4 @@
-// The command line as it is delivered: compiled into a directory of the test's own, beside links to what it needs.
+// The command line as it is delivered: bundled into a directory of the test's own, beside links to what it needs.
 import { spawnSync } from 'node:child_process';
 import { chmodSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
@@ -14,9 +14,8 @@ export function buildInto(home: string): string {
   chmodSync(home, 0o755);
   for (const name of ['node_modules', 'migrations', 'services', 'package.json'])
     symlinkSync(join(REPOSITORY, name), join(home, name));
-  const tsc = join(REPOSITORY, 'node_modules/typescript/bin/tsc');
-  const options = ['-p', join(REPOSITORY, 'tsconfig.build.json'), '--outDir', join(home, 'dist')];
-  const { status, stdout } = spawnSync(process.execPath, [tsc, ...options], { encoding: 'utf8' });
-  if (status !== 0) throw new Error(`the build failed: ${stdout}`);
-  return join(home, 'dist/cli/main.js');
+  const options = [join(REPOSITORY, 'build.mjs'), join(home, 'dist')];
+  const { status, stderr } = spawnSync(process.execPath, options, { encoding: 'utf8' });
+  if (status !== 0) throw new Error(`the build failed: ${stderr}`);
+  return join(home, 'dist/cli.cjs');
 }

