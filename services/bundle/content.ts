@@ -95,14 +95,8 @@ export class Copies {
   read(path: string, onBytes: (bytes: number) => void = () => {}): Look {
     const look = this.look(path);
     if (look.is !== 'there' || look.stat.kind !== 'file') return look;
-    const result = readContent(
-      this.#hasher,
-      this.#open(parentOf(path)),
-      baseName(path),
-      { attempts: READ_ATTEMPTS },
-      onBytes,
-      this.#now,
-    );
+    const reader = { hasher: this.#hasher, onProgress: onBytes, nowMs: this.#now };
+    const result = readContent(reader, this.#open(parentOf(path)), baseName(path), { attempts: READ_ATTEMPTS });
     if (!result.ok) return { is: 'unreadable', errno: result.errno ?? 'CHANGED' };
     return { is: 'there', stat: result.stat, state: { ...stateOf(result.stat, null), digest: hex(result.digest) } };
   }

@@ -1,35 +1,25 @@
 // A directory held open: its names, and everything that is asked of them, go through its descriptor, so that a rename, a symlink put in the way or a
 // path beyond PATH_MAX changes nothing. All calls are synchronous: they run in worker threads, one shard from end to end.
-import {
-  type BigIntStats,
-  closeSync,
-  constants,
-  Dirent,
-  fstatSync,
-  lstatSync,
-  opendirSync,
-  openSync,
-  readdirSync,
-  readlinkSync,
-  statSync,
-} from 'node:fs';
-import { decodeName, decodePath, encodeName, encodePath, joinPath, plain } from '../../domain/path.ts';
+import { decodeName, decodePath, encodeName, encodePath, joinPath } from '../../domain/path.ts';
 import type { Kind } from '../../domain/version.ts';
-import { errnoOf, FileError, fileError, isAbsent } from './errors.ts';
-import { O_PATH } from './mounts.ts';
-import { type Stat, statOf } from './stat.ts';
+import { DENT, isDots, kindOfType, nameEnd } from './dents.ts';
+import { FileError, systemError } from './errors.ts';
+import { type Stat, statAtOffset } from './stat.ts';
+import * as sys from './sys.ts';
 
-const OPEN_DIRECTORY = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
-/** Needs no read permission on the directories in between. */
-const OPEN_BETWEEN = O_PATH | constants.O_DIRECTORY | constants.O_NOFOLLOW;
-const OPEN_FILE = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+/** Linux's PATH_MAX, with the NUL. */
+const PATH_BYTES = 4_096;
+/** A target may be as long as a path. */
+const TARGET = PATH_BYTES;
+const STAT = 2 * PATH_BYTES;
+/** One call at a time is prepared here: a name or path, a symlink's target, a struct statx. */
+const scratch = sys.memory(2 * PATH_BYTES + sys.STATX_BYTES);
+const view = new DataView(scratch.bytes.buffer);
 
-/** Text of a path that is opened in one call. A UTF-16 unit is at most 3 bytes, so this stays below PATH_MAX (4,096 bytes). */
-const CHUNK_UNITS_MAX = 1_000;
+/** Names that one call brings: what the C library asks for. */
+const LISTING_BYTES = 32 * 1024;
 /** Names of one listing that are remembered to tell duplicates: about 20 MB. */
 const REMEMBERED_NAMES_MAX = 200_000;
-/** Entries that Node asks the kernel for at once. */
-const LISTING_BUFFER_ENTRIES = 512;
 /** A listing that has repeated more names than this, and as many as it has brought or as are remembered, runs in a circle. */
 const REPEATED_NAMES_MAX = 10_000;
 
@@ -48,82 +38,45 @@ export interface Expected {
   readonly inode: bigint;
 }
 
-function latin1Bytes(name: string): Uint8Array {
-  return Buffer.from(name, 'latin1');
-}
-
-/**
- * Opens without moving the atime where that is allowed to this process (root or the owner) and known to the file system: some answer EINVAL or
- * EOPNOTSUPP to the flag, and FUSE may answer anything. What lies there is what opening without it says.
- */
-function openQuietly(path: string | Buffer, flags: number): number {
-  try {
-    return openSync(path, flags | constants.O_NOATIME);
-  } catch (error) {
-    const errno = errnoOf(error);
-    if (errno === null || isAbsent(errno)) throw error;
-    return openSync(path, flags);
-  }
-}
-
-function kindOf(entry: Dirent): Kind | null {
-  if (entry.isFile()) return 'file';
-  if (entry.isDirectory()) return 'directory';
-  if (entry.isSymbolicLink()) return 'symlink';
-  if (entry.isFIFO()) return 'fifo';
-  if (entry.isSocket()) return 'socket';
-  if (entry.isCharacterDevice()) return 'char-device';
-  return entry.isBlockDevice() ? 'block-device' : null;
-}
-
-/** Through a descriptor's entry in /proc, as openat and its family would. */
-function below(fd: number, relative: string): string | Buffer {
-  const base = `/proc/self/fd/${fd}/`;
-  const text = plain(relative);
-  return text === null ? Buffer.concat([Buffer.from(base), decodePath(relative)]) : base + text;
+/** The printable form of a name given as Latin-1. */
+export function printableName(raw: string): string {
+  return PLAIN_LATIN1.test(raw) ? raw : encodeName(Buffer.from(raw, 'latin1'));
 }
 
 /** Made by openRoot and openDirectory; whoever opened it closes it. Every method throws FileError. */
 export class Directory {
   readonly fd: number;
-  /** As fstat gave it right after the directory was opened. */
+  /** As the file system gave it right after the directory was opened. */
   readonly stat: Stat;
   /** Printable, absolute: for messages, never for system calls. */
   readonly path: string;
-  readonly #base: string;
   #open = true;
 
   constructor(fd: number, stat: Stat, path: string) {
     this.fd = fd;
     this.stat = stat;
     this.path = path;
-    this.#base = `/proc/self/fd/${fd}/`;
   }
 
   /** Gives the descriptor back; a second call does nothing. */
   close(): void {
     if (!this.#open) return;
     this.#open = false;
-    closeSync(this.fd);
+    sys.close(this.fd);
   }
 
   /** The directory as it is now: has it moved since `stat`? */
   restat(): Stat {
     this.#assertOpen();
-    try {
-      return statOf(fstatSync(this.fd, { bigint: true }), this.path);
-    } catch (error) {
-      throw fileError(error, 'fstat', this.path);
-    }
+    return statOpen(this.fd, this.path);
   }
 
   /**
    * Brings every name once, without '.' and '..', in the order of the directory, `batch` at a time (the last batch may be shorter, arrays are the
-   * caller's to keep). A type is null where the file system does not tell it: then lstat does. Throws FileError when the listing fails at any
+   * caller's to keep). A type is null where the file system does not tell it: then a lookup does. Throws FileError when the listing fails at any
    * point: what has been brought by then is not a listing.
    *
-   * Memory is bounded, but for one thing: on a file system that tells no types all names are held at once. Names beyond the first 200,000 are not
-   * remembered, so a duplicate among those is brought twice.
+   * Memory is bounded. Names beyond the first 200,000 are not remembered, so a duplicate among those is brought twice.
    */
   list(batch: number, onNames: (names: string[], types: (Kind | null)[]) => void): Listed {
     const batches = this.batches(batch);
@@ -134,7 +87,6 @@ export class Directory {
         onNames(next.value.names, next.value.types);
       }
     } finally {
-      // Closes the listing when the consumer threw.
       batches.return({ count: 0, duplicates: 0 });
     }
   }
@@ -147,92 +99,70 @@ export class Directory {
     let duplicates = 0;
     let names: string[] = [];
     let types: (Kind | null)[] = [];
-    /** Whether the batch is full. */
-    const bring = (raw: string, type: Kind | null, again: boolean): boolean => {
+    for (const { raw, type } of this.#entries()) {
       if (seen.has(raw)) {
-        if (!again) duplicates += 1;
-        if (duplicates > REPEATED_NAMES_MAX && duplicates >= Math.min(count, REMEMBERED_NAMES_MAX)) {
-          throw new FileError('ELOOP', 'readdir', this.path, 'the listing repeats itself without an end');
-        }
-        return false;
+        duplicates += 1;
+        this.assertEnds(count, duplicates);
+        continue;
       }
       if (seen.size < REMEMBERED_NAMES_MAX) seen.add(raw);
       count += 1;
-      names.push(PLAIN_LATIN1.test(raw) ? raw : encodeName(latin1Bytes(raw)));
+      names.push(printableName(raw));
       types.push(type);
-      return names.length >= batch;
-    };
-    let typed = true;
-    for (const entry of this.#entries()) {
-      if (entry === 'untyped') {
-        typed = false;
-        break;
-      }
-      if (!bring(entry.name, kindOf(entry), false)) continue;
+      if (names.length < batch) continue;
       yield { names, types };
       names = [];
       types = [];
     }
-    if (!typed) {
-      // What was brought before the first name without a type comes again here, and is no duplicate.
-      const before = new Set(seen);
-      for (const raw of this.#namesOnly()) {
-        if (!bring(raw, null, before.delete(raw))) continue;
-        yield { names, types };
-        names = [];
-        types = [];
-      }
-    }
     if (names.length > 0) yield { names, types };
-    // The C library reports a removed directory as an empty one.
-    if (this.stat.nlink > 0 && this.restat().nlink === 0) {
-      throw new FileError('ENOENT', 'readdir', this.path, 'the directory was removed while it was listed');
-    }
+    this.assertStillThere();
     return { count, duplicates };
   }
 
-  /**
-   * Streams names as Latin-1, one unit a byte, so that no name is mangled. Ends with 'untyped' when an entry comes without a type: Node then looks
-   * it up by a decoded name, which fails for some, and would end the listing with an error that the directory did not give.
-   */
-  *#entries(): Generator<Dirent | 'untyped'> {
-    let handle: ReturnType<typeof opendirSync>;
-    try {
-      handle = opendirSync(this.#base, { encoding: 'latin1', bufferSize: LISTING_BUFFER_ENTRIES, recursive: false });
-    } catch (error) {
-      throw fileError(error, 'opendir', this.path);
-    }
-    try {
-      for (;;) {
-        let entry: Dirent | null;
-        try {
-          entry = handle.readSync();
-        } catch (error) {
-          if (error instanceof Error && 'syscall' in error && error.syscall === 'lstat') {
-            yield 'untyped';
-            return;
-          }
-          throw fileError(error, 'readdir', this.path);
-        }
-        if (entry === null) return;
-        // Node gives a subclass where it had to look the type up.
-        if (entry.constructor !== Dirent) {
-          yield 'untyped';
-          return;
-        }
-        yield entry;
-      }
-    } finally {
-      handle.closeSync();
+  /** Throws where a listing repeats itself without an end. */
+  assertEnds(count: number, duplicates: number): void {
+    if (duplicates > REPEATED_NAMES_MAX && duplicates >= Math.min(count, REMEMBERED_NAMES_MAX)) {
+      throw new FileError('ELOOP', 'getdents64', this.path, 'the listing repeats itself without an end');
     }
   }
 
-  #namesOnly(): string[] {
-    try {
-      return readdirSync(this.#base, { encoding: 'latin1', withFileTypes: false, recursive: false });
-    } catch (error) {
-      throw fileError(error, 'readdir', this.path);
+  /** A directory that was removed may be listed as an empty one. */
+  assertStillThere(): void {
+    if (this.stat.nlink > 0 && this.restat().nlink === 0) throw this.listingFailed(ENOENT);
+  }
+
+  /** What getdents64 answered, as an error. */
+  listingFailed(result: number): FileError {
+    if (result !== ENOENT) return systemError(result, 'getdents64', this.path);
+    return new FileError('ENOENT', 'getdents64', this.path, 'the directory was removed while it was listed');
+  }
+
+  /** Names as Latin-1, one unit a byte, from the beginning of the directory. */
+  *#entries(): Generator<{ readonly raw: string; readonly type: Kind | null }> {
+    const { bytes, address } = sys.memory(LISTING_BYTES);
+    const records = new DataView(bytes.buffer);
+    this.rewind();
+    for (;;) {
+      const got = sys.getdents64(this.fd, address, LISTING_BYTES);
+      if (got < 0) throw this.listingFailed(got);
+      if (got === 0) return;
+      for (let at = 0; at < got; ) {
+        const length = records.getUint16(at + DENT.length, true);
+        const name = at + DENT.name;
+        if (!isDots(bytes, name)) {
+          const raw = bytes.toString('latin1', name, nameEnd(bytes, name, at + length));
+          yield { raw, type: kindOfType(bytes[at + DENT.type] ?? 0) };
+        }
+        at += length;
+      }
     }
+  }
+
+  /** The next listing begins anew. */
+  rewind(): void {
+    this.#assertOpen();
+    const at = sys.seekTo(this.fd, 0);
+    if (at < 0) throw systemError(at, 'lseek', this.path);
   }
 
   /** Looks a name up without following it. Throws FileError, also with ENOENT where the name is not there. */
@@ -247,91 +177,91 @@ export class Directory {
    * failure throws FileError.
    */
   statIfThere(name: string): Stat | null {
-    let raw: BigIntStats | undefined;
-    try {
-      raw = lstatSync(this.#at(name), { bigint: true, throwIfNoEntry: false });
-    } catch (error) {
-      throw fileError(error, 'lstat', joinPath(this.path, name));
-    }
-    if (raw !== undefined) return statOf(raw, joinPath(this.path, name));
-    this.#assertReachable();
-    return null;
+    this.#put(name, 'lstat');
+    const result = sys.statAt(this.fd, scratch.address, scratch.address + STAT);
+    if (result === 0) return statAtOffset(view, STAT, joinPath(this.path, name));
+    const failure = systemError(result, 'lstat', joinPath(this.path, name));
+    if (failure.errno === 'ENOENT') return null;
+    throw failure;
   }
 
   /** The target of a symlink, printable. Throws FileError; EINVAL where the name is not a symlink. */
   readlink(name: string): string {
-    try {
-      const raw = readlinkSync(this.#at(name), { encoding: 'latin1' });
-      return encodePath(latin1Bytes(raw));
-    } catch (error) {
-      throw fileError(error, 'readlink', joinPath(this.path, name));
-    }
+    this.#put(name, 'readlink');
+    const got = sys.readlinkAt(this.fd, scratch.address, scratch.address + TARGET, PATH_BYTES);
+    if (got < 0) throw systemError(got, 'readlink', joinPath(this.path, name));
+    return encodePath(scratch.bytes.subarray(TARGET, TARGET + got));
   }
 
   /**
    * A descriptor for reading, which the caller closes. Nothing is followed and nothing blocks, but a FIFO or a device would be opened: look the
-   * name up first, and fstat afterwards. Throws FileError (ELOOP: it is a symlink, ENXIO: it is a socket).
+   * name up first, and again through the descriptor afterwards. Throws FileError (ELOOP: it is a symlink, ENXIO: it is a socket).
    */
   openFile(name: string): number {
-    const path = this.#at(name);
-    try {
-      return openQuietly(path, OPEN_FILE);
-    } catch (error) {
-      const failure = fileError(error, 'open', joinPath(this.path, name));
-      if (failure.errno === 'ENOENT') this.#assertReachable();
-      throw failure;
-    }
+    this.#put(name, 'open');
+    const fd = sys.openQuietlyAt(this.fd, scratch.address, sys.FILE_FLAGS);
+    if (fd < 0) throw systemError(fd, 'open', joinPath(this.path, name));
+    return fd;
   }
 
   #assertOpen(): void {
     if (!this.#open) throw new Error(`directory ${this.path} was used after it was closed`);
   }
 
-  #at(name: string): string | Buffer {
+  /** Puts the name where the next call expects it. */
+  #put(name: string, operation: string): void {
     this.#assertOpen();
     if (name === '' || name === '.' || name === '..' || name.includes('/')) {
       throw new Error(`${JSON.stringify(name)} is not the name of an entry of ${this.path}`);
     }
-    const text = plain(name);
-    return text === null ? Buffer.concat([Buffer.from(this.#base), decodeName(name)]) : this.#base + text;
+    if (!put(name, decodeName)) throw new FileError('ENAMETOOLONG', operation, joinPath(this.path, name));
   }
+}
 
-  /** ENOENT speaks of the name only if the way to it, /proc and the descriptor, is there. */
-  #assertReachable(): void {
-    let way: BigIntStats;
-    let held: BigIntStats;
-    try {
-      way = statSync(this.#base, { bigint: true });
-      held = fstatSync(this.fd, { bigint: true });
-    } catch (error) {
-      throw new FileError(
-        'ESTALE',
-        'lookup',
-        this.path,
-        'the open directory cannot be reached through /proc/self/fd',
-        error,
-      );
-    }
-    if (way.ino !== held.ino || way.dev !== held.dev) {
-      throw new FileError('ESTALE', 'lookup', this.path, '/proc/self/fd leads to another directory');
-    }
+/** Writes printable text as bytes with a NUL. @returns false where it is longer than any path */
+function put(text: string, decode: (text: string) => Uint8Array): boolean {
+  const { bytes } = scratch;
+  // A UTF-16 unit is at most 3 bytes.
+  if (!text.includes('\\') && text.length * 3 < PATH_BYTES) {
+    bytes[bytes.write(text, 0, 'utf8')] = 0;
+    return true;
   }
+  const decoded = decode(text);
+  if (decoded.length >= PATH_BYTES) return false;
+  bytes.set(decoded, 0);
+  bytes[decoded.length] = 0;
+  return true;
+}
+
+/** @throws FileError */
+export function statOpen(fd: number, path: string): Stat {
+  const result = sys.statOpen(fd, scratch.address + STAT);
+  if (result < 0) throw systemError(result, 'fstat', path);
+  return statAtOffset(view, STAT, path);
+}
+
+/** What an absolute, printable path leads to, symlinks followed. @throws FileError */
+export function statPlace(path: string): Stat {
+  if (!put(path, decodePath)) throw new FileError('ENAMETOOLONG', 'stat', path);
+  const result = sys.statPlace(scratch.address, scratch.address + STAT);
+  if (result < 0) throw systemError(result, 'stat', path);
+  return statAtOffset(view, STAT, path);
 }
 
 /** Takes over the descriptor: it is the Directory's, or it is closed. */
 function directoryOf(fd: number, path: string, expected: Expected | undefined): Directory {
   try {
-    const stat = statOf(fstatSync(fd, { bigint: true }), path);
+    const stat = statOpen(fd, path);
     if (
       expected !== undefined &&
       (stat.inode !== expected.inode || (expected.device !== undefined && stat.device !== expected.device))
     ) {
-      throw new FileError('ESTALE', 'open', path, 'another directory lies there than the one that was seen');
+      throw new FileError('ESTALE', 'open', path, 'another directory is there than the one that was seen');
     }
     return new Directory(fd, stat, path);
   } catch (error) {
-    closeSync(fd);
-    throw fileError(error, 'fstat', path);
+    sys.close(fd);
+    throw error;
   }
 }
 
@@ -341,15 +271,14 @@ function directoryOf(fd: number, path: string, expected: Expected | undefined): 
  */
 export function openRoot(path: string): Directory {
   if (!path.startsWith('/')) throw new Error(`a root's path is absolute: ${path}`);
-  const bytes = Buffer.from(decodePath(path));
-  try {
-    return directoryOf(openQuietly(bytes, constants.O_RDONLY | constants.O_DIRECTORY), path, undefined);
-  } catch (error) {
-    throw fileError(error, 'open', path);
-  }
+  decodePath(path);
+  if (!put(path, decodePath)) throw new FileError('ENAMETOOLONG', 'open', path);
+  const fd = sys.openQuietlyAt(sys.AT_FDCWD, scratch.address, sys.ROOT_FLAGS);
+  if (fd < 0) throw systemError(fd, 'open', path);
+  return directoryOf(fd, path, undefined);
 }
 
-/** The path in pieces that one call can open. */
+/** The path in pieces that one call can open: bytes are at most 3 times the UTF-16 units. */
 function piecesOf(path: string, unitsMax: number): string[] {
   const pieces: string[] = [];
   let piece = '';
@@ -365,39 +294,58 @@ function piecesOf(path: string, unitsMax: number): string[] {
   return pieces;
 }
 
+/** Below this, no path is longer than PATH_MAX. */
+const PIECE_UNITS_MAX = 1_000;
+
 /**
- * Opens a directory below a root; '' is the root itself. No symlink is followed below the root: without `expected` (or without its device) the way
- * is walked component by component; with it, in as few calls as the length allows, and what was reached must be the directory that was seen, by
- * device and inode, else ESTALE. Throws FileError; ENOENT and ENOTDIR say that this directory is not there now (a symlink or a file may be), not
- * that it never was. PathError for '..' and the like.
+ * Opens a directory below a root; '' is the root itself. No symlink is followed below the root, and the way never leaves it: openat2 sees to that
+ * in one call, or where the kernel has none, each component is opened by itself. With `expected`, what was reached must be the directory that was
+ * seen, by device and inode, else ESTALE. Throws FileError; ENOENT and ENOTDIR say that this directory is not there now (a symlink or a file may
+ * be), not that it never was. PathError for '..' and the like.
  */
 export function openDirectory(root: Directory, path: string, expected?: Expected): Directory {
   const whole = path === '' ? root.path : joinPath(root.path, path);
-  if (path === '') {
-    try {
-      return directoryOf(openQuietly(`/proc/self/fd/${root.fd}/`, OPEN_DIRECTORY), whole, expected);
-    } catch (error) {
-      throw fileError(error, 'open', whole);
-    }
-  }
   if (path.startsWith('/')) throw new Error(`a path below a root is relative: ${path}`);
+  if (path === '') {
+    scratch.bytes.write('.\0', 0, 'latin1');
+    const fd = sys.openQuietlyAt(root.fd, scratch.address, sys.DIRECTORY_FLAGS);
+    if (fd < 0) throw systemError(fd, 'open', whole);
+    return directoryOf(fd, whole, expected);
+  }
   decodePath(path);
-  const pieces = piecesOf(path, expected?.device === undefined ? 0 : CHUNK_UNITS_MAX);
-  let fd = root.fd;
+  const beneath = sys.opensBeneath();
+  const pieces = piecesOf(path, beneath ? PIECE_UNITS_MAX : 0);
+  let from = root.fd;
   let walked = root.path;
   for (const [index, piece] of pieces.entries()) {
     walked = joinPath(walked, piece);
-    let next: number;
-    try {
-      const last = index === pieces.length - 1;
-      const at = below(fd, piece);
-      next = last ? openQuietly(at, OPEN_DIRECTORY) : openSync(at, OPEN_BETWEEN);
-    } catch (error) {
-      throw fileError(error, 'open', walked);
-    } finally {
-      if (fd !== root.fd) closeSync(fd);
-    }
-    fd = next;
+    const next = openPiece(from, piece, index === pieces.length - 1, beneath);
+    if (from !== root.fd) sys.close(from);
+    if (next < 0) throw reached(next, walked);
+    from = next;
   }
-  return directoryOf(fd, whole, expected);
+  return directoryOf(from, whole, expected);
+}
+
+const ENOENT = -2;
+const ENAMETOOLONG = -36;
+
+/** @returns a descriptor, or -errno */
+function openPiece(from: number, piece: string, isLast: boolean, beneath: boolean): number {
+  if (!put(piece, decodePath)) return ENAMETOOLONG;
+  if (isLast) {
+    return beneath
+      ? sys.openQuietlyBeneath(from, scratch.address, sys.DIRECTORY_FLAGS)
+      : sys.openQuietlyAt(from, scratch.address, sys.DIRECTORY_FLAGS);
+  }
+  // Needs no read permission on the directories in between.
+  return beneath
+    ? sys.openBeneath(from, scratch.address, sys.PASSAGE_FLAGS)
+    : sys.openAt(from, scratch.address, sys.PASSAGE_FLAGS);
+}
+
+/** openat2 says ELOOP where openat with O_DIRECTORY says ENOTDIR: in both cases a symlink is there, which is no directory. */
+function reached(result: number, path: string): FileError {
+  const failure = systemError(result, 'open', path);
+  return failure.errno === 'ELOOP' ? new FileError('ENOTDIR', 'open', path, 'a symlink is on the way') : failure;
 }

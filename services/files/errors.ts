@@ -60,8 +60,7 @@ export class FileError extends Error {
 export function errnoOf(error: unknown): string | null {
   if (error instanceof FileError) return error.errno;
   if (!(error instanceof Error) || !('errno' in error) || typeof error.errno !== 'number') return null;
-  const number = Math.abs(error.errno);
-  return NAMES.get(number) ?? `E${number}`;
+  return errnoName(Math.abs(error.errno));
 }
 
 /** A FileError for what a system call threw, or the one that it is already; anything else is a bug and is thrown as it is. */
@@ -70,6 +69,16 @@ export function fileError(error: unknown, operation: string, path: string): File
   const errno = errnoOf(error);
   if (errno === null) throw error;
   return new FileError(errno, operation, path, null, error);
+}
+
+/** The name of an errno; 'E117' style where it has none here. */
+export function errnoName(number: number): string {
+  return NAMES.get(number) ?? `E${number}`;
+}
+
+/** A FileError for the negative result of a call in sys.ts. */
+export function systemError(result: number, operation: string, path: string): FileError {
+  return new FileError(errnoName(-result), operation, path);
 }
 
 /** The only two answers that speak of absence (design.md section 3, rule 2), given by a lookup of the name itself. */

@@ -9,7 +9,8 @@ import { type Directory, openRoot } from './directory.ts';
 import { errnoOf, FileError } from './errors.ts';
 import { bytesOf, realPathOf } from './location.ts';
 import { isFuse, isNetworkOrFuse, type Mount, mountOf, readMounts } from './mounts.ts';
-import { type Stat, statOf } from './stat.ts';
+import type { Stat } from './stat.ts';
+import { statPlace } from './directory.ts';
 
 /** Recorded as JSON. Null parts could not be learnt, and are not compared. st_dev is no part of it: it changes with every boot. */
 export interface RootIdentity {
@@ -159,7 +160,7 @@ export function identifyRoot(path: string, enteredMounts: readonly string[] = []
   try {
     opendirSync(bytesOf(path)).closeSync();
     const real = realPathOf(path);
-    const stat = statOf(statSync(bytesOf(real), { bigint: true }), real);
+    const stat = statPlace(real);
     const mount = mountOf(real, readMounts());
     const fsType = mount?.fsType ?? null;
     return {

@@ -1,13 +1,13 @@
 // Reading one file so that the digest describes one state of it (design.md section 5, "Reading a file").
-import { closeSync, fstatSync, readSync } from 'node:fs';
 import { joinPath } from '../../domain/path.ts';
 import type { GapStatus } from '../../domain/scan.ts';
-import type { Directory } from './directory.ts';
-import { FileError, fileError, gapStatusOf } from './errors.ts';
-import { tooManyHoles } from './holes.ts';
-import { paced } from './pace.ts';
+import { type Directory, statOpen } from './directory.ts';
+import { FileError, gapStatusOf, systemError } from './errors.ts';
 import type { Hasher } from './hash.ts';
-import { type Stat, statOf } from './stat.ts';
+import { type HoleMap, holesOf, tooManyHoles } from './holes.ts';
+import { paced } from './pace.ts';
+import { FORMAT_FILE, formatAt, type Stat, sizeAt, STATX } from './stat.ts';
+import * as sys from './sys.ts';
 import { zeroFromAfter } from './zeros.ts';
 
 /** Files below this are read by one call and hashed in one piece; larger ones are streamed in pieces of this size. */
@@ -17,13 +17,24 @@ const LARGE_BYTES = 1024 * 1024 * 1024;
 /** A change this close before the read could be followed by another one within the same tick of the file's clock. */
 const RACY_MS = 2_000;
 
-/** One per thread: reading is synchronous, so no two reads of a thread overlap. */
-const buffer = Buffer.allocUnsafeSlow(BUFFER_BYTES);
+/** One per thread: reading is synchronous, so no two reads of a thread overlap. Behind the content, a struct statx. */
+const buffer = sys.memory(BUFFER_BYTES + sys.STATX_BYTES);
+const afterwards = buffer.address + BUFFER_BYTES;
+const view = new DataView(buffer.bytes.buffer);
+const zeros = Buffer.alloc(BUFFER_BYTES);
+
+/** What reading needs besides the file. */
+export interface Reader {
+  readonly hasher: Hasher;
+  /** Gets the bytes of each piece as it is read, those of repeated attempts too. */
+  readonly onProgress: (bytes: number) => void;
+  readonly nowMs: () => number;
+}
 
 export interface ReadLimits {
   /** Readings in all, at least 1. A file over 1 GB gets two at most. */
   readonly attempts: number;
-  /** What a lookup said of the name just now, if it did: the first reading is then held against that instead of an fstat of its own. */
+  /** What a lookup said of the name just now, if it did: the first reading is then held against that instead of a look of its own. */
   readonly looked?: Stat;
 }
 
@@ -34,7 +45,7 @@ export type ReadResult =
       readonly digest: bigint;
       /** Offset from which the content is nothing but zeros to its end: Proof.zeroFrom. */
       readonly zeroFrom: number;
-      /** Of the copy that was read, which need not be the one that an earlier lstat saw: compare inodes. */
+      /** Of the copy that was read, which need not be the one that an earlier lookup saw: compare inodes. */
       readonly stat: Stat;
       readonly bytes: number;
       /** mtime or ctime lay within 2 s before the read, or in the future: read again next time. */
@@ -49,21 +60,13 @@ export type ReadResult =
     };
 
 /**
- * Reads and hashes the content of a regular file; holes of a sparse file are read as the zeros that they stand for. The caller has looked the name
- * up and knows it as a file: a FIFO or device must not be opened. Where the holes alone would take too long it is left unread (EFBIG). `onProgress` gets the bytes of each piece as it is read, those of repeated
- * attempts too. File-system failures are results, never exceptions.
+ * Reads and hashes the content of a regular file; holes of a sparse file count as the zeros that they stand for. The caller has looked the name
+ * up and knows it as a file: a FIFO or device must not be opened. Where the holes alone would take too long it is left unread (EFBIG). File-system
+ * failures are results, never exceptions.
  */
-export function readContent(
-  hasher: Hasher,
-  directory: Directory,
-  name: string,
-  limits: ReadLimits,
-  onProgress: (bytes: number) => void,
-  nowMs: () => number,
-): ReadResult {
+export function readContent(reader: Reader, directory: Directory, name: string, limits: ReadLimits): ReadResult {
   for (let attempt = 1; ; attempt++) {
-    const looked = attempt === 1 ? limits.looked : undefined;
-    const outcome = readOnce(hasher, directory, name, looked, onProgress, nowMs);
+    const outcome = readOnce(reader, directory, name, attempt === 1 ? limits.looked : undefined);
     if (outcome.result !== null) return outcome.result;
     const attemptsMax = outcome.size > LARGE_BYTES ? Math.min(2, limits.attempts) : limits.attempts;
     if (attempt < attemptsMax) continue;
@@ -87,15 +90,8 @@ function done(result: ReadResult): Once {
   return { result, size: 0, bytes: null };
 }
 
-function readOnce(
-  hasher: Hasher,
-  directory: Directory,
-  name: string,
-  looked: Stat | undefined,
-  onProgress: (bytes: number) => void,
-  nowMs: () => number,
-): Once {
-  const startedMs = nowMs();
+function readOnce(reader: Reader, directory: Directory, name: string, looked: Stat | undefined): Once {
+  const startedMs = reader.nowMs();
   const path = joinPath(directory.path, name);
   let fd: number;
   try {
@@ -105,15 +101,16 @@ function readOnce(
     return done(notOpened(error));
   }
   try {
-    const before = looked ?? statOf(fstatSync(fd, { bigint: true }), path);
+    const before = looked ?? statOpen(fd, path);
     if (before.size === null)
       return done({ ok: false, status: 'unsettled', errno: null, detail: 'is not a regular file' });
     const { size } = before;
     const holes = tooManyHoles(fd, before);
     if (holes !== null) return done({ ok: false, status: 'failed', errno: 'EFBIG', detail: holes });
     const read =
-      size < BUFFER_BYTES ? hashSmall(hasher, fd, size, onProgress) : hashLarge(hasher, fd, size, onProgress);
-    const after = statOf(fstatSync(fd, { bigint: true }), path);
+      size < BUFFER_BYTES ? hashSmall(reader, fd, before) : hashLarge(reader, fd, before, holesOf(fd, before));
+    if (read.failed < 0) throw systemError(read.failed, 'read', path);
+    const after = statOpen(fd, path);
     if (moved(before, after)) return { result: null, size, bytes: null };
     if (read.bytes !== size) return { result: null, size, bytes: read.bytes };
     const racyFrom = (BigInt(Math.floor(startedMs)) - BigInt(RACY_MS)) * 1_000_000n;
@@ -126,10 +123,10 @@ function readOnce(
       racy: after.mtimeNs >= racyFrom || after.ctimeNs >= racyFrom,
     });
   } catch (error) {
-    const failure = fileError(error, 'read', path);
-    return done({ ok: false, status: gapStatusOf(failure.errno), errno: failure.errno, detail: failure.message });
+    if (!(error instanceof FileError)) throw error;
+    return done({ ok: false, status: gapStatusOf(error.errno), errno: error.errno, detail: error.message });
   } finally {
-    closeSync(fd);
+    sys.close(fd);
   }
 }
 
@@ -139,7 +136,7 @@ function notOpened(failure: FileError): ReadResult {
       return { ok: false, status: 'unsettled', errno: 'ENOENT', detail: 'vanished before it was read' };
     case 'ELOOP':
     case 'ENXIO':
-      // A symlink or a socket stands where a file was seen.
+      // A symlink or a socket is there where a file was seen.
       return { ok: false, status: 'unsettled', errno: null, detail: 'is not a regular file any more' };
     default:
       return { ok: false, status: gapStatusOf(failure.errno), errno: failure.errno, detail: failure.message };
@@ -157,39 +154,175 @@ function moved(before: Stat, after: Stat): boolean {
 }
 
 interface Read {
-  readonly digest: bigint;
-  readonly zeroFrom: number;
-  readonly bytes: number;
+  digest: bigint;
+  zeroFrom: number;
+  bytes: number;
+  /** -errno, or 0. */
+  failed: number;
 }
 
 /** The buffer has room for more than the size, so a file that has grown shows itself; a short read is followed by another. */
-function hashSmall(hasher: Hasher, fd: number, size: number, onProgress: (bytes: number) => void): Read {
+function hashSmall(reader: Reader, fd: number, { size, device }: { size: number | null; device: bigint }): Read {
+  const cache = new CacheOf(fd, device);
   let bytes = 0;
   do {
-    const got = readSync(fd, buffer, bytes, BUFFER_BYTES - bytes, null);
+    const got = cache.read(buffer.address + bytes, BUFFER_BYTES - bytes, bytes);
+    if (got < 0) return { digest: 0n, zeroFrom: 0, bytes, failed: got };
     if (got === 0) break;
     bytes += got;
-  } while (bytes < size);
-  onProgress(bytes);
-  paced(bytes, onProgress);
-  const content = buffer.subarray(0, bytes);
-  return { digest: hasher.one(content), zeroFrom: zeroFromAfter(0, 0, content), bytes };
+  } while (bytes < (size ?? 0));
+  reader.onProgress(bytes);
+  paced(bytes, reader.onProgress);
+  const content = buffer.bytes.subarray(0, bytes);
+  return { digest: reader.hasher.one(content), zeroFrom: zeroFromAfter(0, 0, content), bytes, failed: 0 };
 }
 
 /** Past its size it has grown, which is all there is to know: a log that is written faster than it is read would have no end. */
-function hashLarge(hasher: Hasher, fd: number, size: number, onProgress: (bytes: number) => void): Read {
+function hashLarge(reader: Reader, fd: number, before: Stat, holes: HoleMap | null): Read {
+  const { hasher, onProgress } = reader;
+  const size = before.size ?? 0;
+  const cache = new CacheOf(fd, before.device);
   let bytes = 0;
   let zeroFrom = 0;
   hasher.begin();
   while (bytes <= size) {
-    const got = readSync(fd, buffer, 0, BUFFER_BYTES, null);
+    const hole = holes?.lengthAt(bytes) ?? 0;
+    if (hole > 0) {
+      for (let left = hole; left > 0; left -= BUFFER_BYTES) {
+        hasher.update(left < BUFFER_BYTES ? zeros.subarray(0, left) : zeros);
+        onProgress(Math.min(left, BUFFER_BYTES));
+      }
+      bytes += hole;
+      sys.seekTo(fd, bytes);
+      continue;
+    }
+    const got = cache.read(buffer.address, Math.min(BUFFER_BYTES, holes?.untilHole(bytes) ?? BUFFER_BYTES), bytes);
+    if (got < 0) return { digest: 0n, zeroFrom: 0, bytes, failed: got };
     if (got === 0) break;
-    const piece = buffer.subarray(0, got);
+    const piece = buffer.bytes.subarray(0, got);
     zeroFrom = zeroFromAfter(zeroFrom, bytes, piece);
     bytes += got;
     hasher.update(piece);
     onProgress(got);
     paced(got, onProgress);
   }
-  return { digest: hasher.digest(), zeroFrom, bytes };
+  return { digest: hasher.digest(), zeroFrom, bytes, failed: 0 };
+}
+
+/** File systems (by a number made of their device) that do not say what is in the page cache: tmpfs, and FUSE. */
+const silent = new Set<number>();
+
+/**
+ * Reads one file, and gives back the pages that were not in memory before: what others have there is not pushed out by an audit. From the first
+ * piece that was not there on, the rest counts as not there, since reading ahead brings it.
+ */
+class CacheOf {
+  readonly #fd: number;
+  readonly #device: number;
+  #drops = false;
+
+  constructor(fd: number, device: bigint) {
+    this.#fd = fd;
+    this.#device = Number(device);
+  }
+
+  /** @returns bytes, 0 at the end, or -errno */
+  read(address: number, bytes: number, at: number): number {
+    if (!this.#drops && !silent.has(this.#device)) {
+      const got = sys.readCached(this.#fd, address, bytes);
+      if (got === sys.CANNOT_TELL) silent.add(this.#device);
+      else if (got === sys.NOT_CACHED) this.#drops = true;
+      else return got;
+    }
+    const got = sys.read(this.#fd, address, bytes);
+    if (this.#drops && got > 0) sys.dropPages(this.#fd, at, got);
+    return got;
+  }
+}
+
+/** What readAt found, beside its answer; overwritten by the next call. */
+export const found = { digest: 0n, zeroFrom: 0, bytes: 0, racy: false };
+
+/** A small file that was looked up just now, by addresses: no text and no object for what is as it should be. */
+export interface Looked {
+  readonly directory: number;
+  /** Address of its name. */
+  readonly name: number;
+  /** Its struct statx. */
+  readonly view: DataView;
+  readonly at: number;
+}
+
+/**
+ * Reads a file below 1 MiB once. @returns whether `found` holds its digest; else it moved, failed or is otherwise special, and readContent says what
+ * is the matter
+ */
+export function readAt(reader: Reader, looked: Looked): boolean {
+  const startedMs = Math.floor(reader.nowMs());
+  const size = sizeAt(looked.view, looked.at);
+  if (size >= BUFFER_BYTES) return false;
+  const fd = sys.openQuietlyAt(looked.directory, looked.name, sys.FILE_FLAGS);
+  if (fd < 0) return false;
+  const read = hashSmallAt(reader, fd, looked, size);
+  const result = read ? sys.statOpen(fd, afterwards) : -1;
+  sys.close(fd);
+  if (result < 0 || !isUnmoved(looked)) return false;
+  found.racy = isRecent(BUFFER_BYTES + STATX.mtime, startedMs) || isRecent(BUFFER_BYTES + STATX.ctime, startedMs);
+  return true;
+}
+
+function hashSmallAt(reader: Reader, fd: number, looked: Looked, size: number): boolean {
+  const device =
+    looked.view.getUint32(looked.at + STATX.device, true) * 2 ** 20 +
+    looked.view.getUint32(looked.at + STATX.device + 4, true);
+  const got = readWhole(fd, device, size);
+  if (got !== size) return false;
+  reader.onProgress(got);
+  paced(got, reader.onProgress);
+  const content = buffer.bytes.subarray(0, got);
+  found.digest = reader.hasher.one(content);
+  found.bytes = got;
+  found.zeroFrom = got > 0 && content[got - 1] !== 0 ? got : zeroFromAfter(0, 0, content);
+  return true;
+}
+
+/** One call; a short answer is left to readContent. */
+function readWhole(fd: number, device: number, size: number): number {
+  if (!silent.has(device)) {
+    const got = sys.readCached(fd, buffer.address, BUFFER_BYTES);
+    if (got === size) return got;
+    if (got === sys.CANNOT_TELL) silent.add(device);
+    else if (got === sys.NOT_CACHED) {
+      const read = sys.read(fd, buffer.address, BUFFER_BYTES);
+      sys.dropPages(fd, 0, 0);
+      return read;
+    } else return -1;
+  }
+  return sys.read(fd, buffer.address, BUFFER_BYTES);
+}
+
+/** Whether the file is the one that was looked up, unchanged: size, mtime, ctime, inode, device, kind. */
+function isUnmoved({ view: seen, at }: Looked): boolean {
+  if (formatAt(view, BUFFER_BYTES) !== FORMAT_FILE) return false;
+  for (const [offset, words] of COMPARED) {
+    for (let word = 0; word < words; word++) {
+      const place = offset + word * 4;
+      if (seen.getUint32(at + place, true) !== view.getUint32(BUFFER_BYTES + place, true)) return false;
+    }
+  }
+  return true;
+}
+
+/** Offset and 32-bit words of what must not move. */
+const COMPARED: readonly (readonly [number, number])[] = [
+  [STATX.inode, 2],
+  [STATX.size, 2],
+  [STATX.ctime, 3],
+  [STATX.mtime, 3],
+  [STATX.device, 2],
+];
+
+function isRecent(at: number, startedMs: number): boolean {
+  const seconds = view.getInt32(at + 4, true) * 2 ** 32 + view.getUint32(at, true);
+  return seconds * 1000 + Math.floor(view.getUint32(at + 8, true) / 1e6) >= startedMs - RACY_MS;
 }

@@ -1,6 +1,6 @@
 // The snapshots of a backup: which directories a pattern names, when each was taken, which state each is, and which are not finished.
 import { errnoText } from '../../domain/errno.ts';
-import { lstatSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { lstatSync, readdirSync, readFileSync } from 'node:fs';
 import { compareBytes, joinPath } from '../../domain/path.ts';
 import type { AsOf } from '../../domain/scan.ts';
 import { dateInName, datesInNames, isDate, type NameDate } from '../../domain/snapshot-date.ts';
@@ -16,7 +16,8 @@ import { bytesOf } from './location.ts';
 import { glusterBelow } from './gluster.ts';
 import { type Mount, mountOf, readMounts } from './mounts.ts';
 import { expandPattern, type LeftOut, type Match, type SeriesKey } from './pattern.ts';
-import { type Stat, statOf } from './stat.ts';
+import type { Stat } from './stat.ts';
+import { statPlace } from './directory.ts';
 import { type Survey, surveySnapshot } from './survey.ts';
 import { offsetsFor } from './zone.ts';
 
@@ -79,7 +80,7 @@ function examine(
   hasher: Hasher,
   nowMs: number,
 ): Candidate {
-  const root = statOf(statSync(bytesOf(match.path), { bigint: true }), match.path);
+  const root = statPlace(match.path);
   const mount = mountOf(match.path, mounts);
   const isSubvolume = mount?.fsType === 'btrfs' && String(root.inode) === BTRFS_ROOT_INODE;
   return {

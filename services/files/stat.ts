@@ -1,11 +1,9 @@
-// What the file system says of one entry, in the types that the domain compares.
-import type { BigIntStats } from 'node:fs';
-import { constants } from 'node:fs';
+// What the file system says of one entry: the bytes of struct statx, read into the types that the domain compares.
 import { clampedTime, type Kind } from '../../domain/version.ts';
 import { FileError } from './errors.ts';
 
 /**
- * One entry as lstat or fstat gave it. Times in ns since 1970 (negative before; the nearest that the catalog can keep: isClamped), btimeNs 0n where
+ * One entry as statx gave it. Times in ns since 1970 (negative before; the nearest that the catalog can keep: isClamped), btimeNs 0n where
  * none is kept.
  */
 export interface Stat {
@@ -19,7 +17,7 @@ export interface Stat {
   readonly mtimeNs: bigint;
   readonly ctimeNs: bigint;
   readonly btimeNs: bigint;
-  /** Signed, as Node gives it: negative from 2^63 on. */
+  /** Signed: negative from 2^63 on. */
   readonly inode: bigint;
   readonly device: bigint;
   /** 2^31 - 1 stands for more. */
@@ -30,42 +28,125 @@ export interface Stat {
   readonly blocks: number;
 }
 
-const KIND_BY_FORMAT: ReadonlyMap<number, Kind> = new Map<number, Kind>([
-  [constants.S_IFREG, 'file'],
-  [constants.S_IFDIR, 'directory'],
-  [constants.S_IFLNK, 'symlink'],
-  [constants.S_IFIFO, 'fifo'],
-  [constants.S_IFSOCK, 'socket'],
-  [constants.S_IFCHR, 'char-device'],
-  [constants.S_IFBLK, 'block-device'],
-]);
+/** Offsets in struct statx. Source: include/uapi/linux/stat.h. */
+export const STATX = {
+  mask: 0,
+  nlink: 16,
+  uid: 20,
+  gid: 24,
+  mode: 28,
+  inode: 32,
+  size: 40,
+  blocks: 48,
+  btime: 80,
+  ctime: 96,
+  mtime: 112,
+  rdev: 128,
+  device: 136,
+  mountId: 144,
+} as const;
 
+const FORMAT = 0o170000;
+/** S_IFREG and the others. Source: include/uapi/linux/stat.h. */
+export const FORMAT_FILE = 0o100000;
+export const FORMAT_DIRECTORY = 0o040000;
+export const FORMAT_SYMLINK = 0o120000;
+
+const KIND_BY_FORMAT: Readonly<Record<number, Kind>> = {
+  [FORMAT_FILE]: 'file',
+  [FORMAT_DIRECTORY]: 'directory',
+  [FORMAT_SYMLINK]: 'symlink',
+  0o010000: 'fifo',
+  0o140000: 'socket',
+  0o020000: 'char-device',
+  0o060000: 'block-device',
+};
+
+const MASK_BTIME = 0x800;
+const MASK_MOUNT_ID = 0x1000;
 const LINKS_MAX = 2 ** 31 - 1;
+const WORD = 2 ** 32;
+const SECOND_NS = 1_000_000_000n;
+
+export function formatAt(view: DataView, at: number): number {
+  return view.getUint16(at + STATX.mode, true) & FORMAT;
+}
+
+/** Bytes of what is there, of whatever kind; negative or not exact for sizes that no program can read to their end. */
+export function sizeAt(view: DataView, at: number): number {
+  return view.getInt32(at + STATX.size + 4, true) * WORD + view.getUint32(at + STATX.size, true);
+}
+
+/** struct statx_timestamp: seconds, then nanoseconds. */
+export function timeAt(view: DataView, at: number): bigint {
+  const seconds = view.getInt32(at + 4, true) * WORD + view.getUint32(at, true);
+  return clampedTime(BigInt(seconds) * SECOND_NS + BigInt(view.getUint32(at + 8, true)));
+}
+
+export function birthTimeAt(view: DataView, at: number): bigint {
+  return (view.getUint32(at + STATX.mask, true) & MASK_BTIME) === 0 ? 0n : timeAt(view, at + STATX.btime);
+}
+
+/** As makedev(3) joins major and minor. */
+export function deviceAt(view: DataView, at: number): bigint {
+  const major = view.getUint32(at, true);
+  const minor = view.getUint32(at + 4, true);
+  const low = ((major & 0xfff) << 8) | (minor & 0xff);
+  const high = BigInt(major & 0xffff_f000) << 32n;
+  return BigInt.asUintN(64, high) | (BigInt(minor >>> 8) << 20n) | BigInt(low);
+}
+
+/** Of the mount that it was reached through; 0 before Linux 5.8. */
+export function mountIdAt(view: DataView, at: number): number {
+  if ((view.getUint32(at + STATX.mask, true) & MASK_MOUNT_ID) === 0) return 0;
+  return view.getUint32(at + STATX.mountId + 4, true) * WORD + view.getUint32(at + STATX.mountId, true);
+}
+
+/** Why no sound file system says this: a kind that Linux does not have, a size that no program can read to its end. Null for nearly all. */
+export function unsoundAt(view: DataView, at: number, path: string): FileError | null {
+  const format = formatAt(view, at);
+  if (KIND_BY_FORMAT[format] === undefined) {
+    const mode = view.getUint16(at + STATX.mode, true);
+    return new FileError('EUCLEAN', 'stat', path, `of a kind that Linux does not have: mode ${mode.toString(8)}`);
+  }
+  if (format !== FORMAT_FILE) return null;
+  const size = sizeAt(view, at);
+  if (size >= 0 && size <= Number.MAX_SAFE_INTEGER) return null;
+  return new FileError(
+    'EOVERFLOW',
+    'stat',
+    path,
+    `its size is given as ${view.getBigInt64(at + STATX.size, true)} bytes`,
+  );
+}
+
+export function kindAt(view: DataView, at: number): Kind {
+  const kind = KIND_BY_FORMAT[formatAt(view, at)];
+  if (kind === undefined) throw new Error('asked of what unsoundAt() refuses');
+  return kind;
+}
 
 /**
  * @param path printable, for the error
- * @throws FileError for what no sound file system says: a kind that Linux does not have, a size that no program can read to its end
+ * @throws FileError as unsoundAt()
  */
-export function statOf(raw: BigIntStats, path: string): Stat {
-  const mode = Number(raw.mode);
-  const kind = KIND_BY_FORMAT.get(mode & constants.S_IFMT);
-  if (kind === undefined)
-    throw new FileError('EUCLEAN', 'stat', path, `of a kind that Linux does not have: mode ${mode.toString(8)}`);
-  if (kind === 'file' && (raw.size < 0n || raw.size > Number.MAX_SAFE_INTEGER))
-    throw new FileError('EOVERFLOW', 'stat', path, `its size is given as ${raw.size} bytes`);
+export function statAtOffset(view: DataView, at: number, path: string): Stat {
+  const unsound = unsoundAt(view, at, path);
+  if (unsound !== null) throw unsound;
+  const kind = kindAt(view, at);
   return {
     kind,
-    mode: mode & 0o7777,
-    uid: Number(raw.uid),
-    gid: Number(raw.gid),
-    size: kind === 'file' ? Number(raw.size) : null,
-    mtimeNs: clampedTime(raw.mtimeNs),
-    ctimeNs: clampedTime(raw.ctimeNs),
-    btimeNs: clampedTime(raw.birthtimeNs),
-    inode: raw.ino,
-    device: raw.dev,
-    nlink: Math.min(Number(raw.nlink), LINKS_MAX),
-    rdev: kind === 'char-device' || kind === 'block-device' ? raw.rdev : null,
-    blocks: Number(raw.blocks),
+    mode: view.getUint16(at + STATX.mode, true) & 0o7777,
+    uid: view.getUint32(at + STATX.uid, true),
+    gid: view.getUint32(at + STATX.gid, true),
+    size: kind === 'file' ? sizeAt(view, at) : null,
+    mtimeNs: timeAt(view, at + STATX.mtime),
+    ctimeNs: timeAt(view, at + STATX.ctime),
+    btimeNs: birthTimeAt(view, at),
+    inode: view.getBigInt64(at + STATX.inode, true),
+    device: deviceAt(view, at + STATX.device),
+    nlink: Math.min(view.getUint32(at + STATX.nlink, true), LINKS_MAX),
+    rdev: kind === 'char-device' || kind === 'block-device' ? deviceAt(view, at + STATX.rdev) : null,
+    blocks: view.getUint32(at + STATX.blocks + 4, true) * WORD + view.getUint32(at + STATX.blocks, true),
   };
 }

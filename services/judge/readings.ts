@@ -125,14 +125,12 @@ class Session {
         const { inode, ctimeNs, btimeNs, nlink } = before;
         return { observer, ...bytes, errno: null, inode, ctimeNs, btimeNs, nlink, racy: false, atMs: this.#now() };
       }
-      const result = readContent(
-        this.#hasher,
-        parent,
-        name,
-        { attempts: ATTEMPTS },
-        (bytes) => this.#onProgress(0, bytes),
-        this.#now,
-      );
+      const reader = {
+        hasher: this.#hasher,
+        onProgress: (bytes: number) => this.#onProgress(0, bytes),
+        nowMs: this.#now,
+      };
+      const result = readContent(reader, parent, name, { attempts: ATTEMPTS });
       if (!result.ok) return failed(observer, result.errno ?? 'CHANGED');
       this.bytesRead += result.bytes;
       this.#onProgress(1, 0);

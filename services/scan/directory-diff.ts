@@ -246,15 +246,9 @@ function readEntry(
 ): Observed | NameGap {
   const size = entry.stat.size ?? 0;
   const attempts = size >= READ_ONCE_FROM_BYTES ? READ_ATTEMPTS_LARGE : READ_ATTEMPTS;
-  const result = readContent(
-    environment.hasher,
-    handle,
-    entry.name,
-    // A file that is read only once must not be held against a lookup of some time ago.
-    attempts === 1 ? { attempts } : { attempts, looked: entry.stat },
-    (bytes) => environment.progress.add(0, bytes),
-    environment.nowMs,
-  );
+  // A file that is read only once must not be held against a lookup of some time ago.
+  const limits = attempts === 1 ? { attempts } : { attempts, looked: entry.stat };
+  const result = readContent(environment.reader, handle, entry.name, limits);
   if (!result.ok) {
     const gone = result.errno !== null && isAbsent(result.errno);
     return { name: entry.name, status: gone ? 'unsettled' : result.status, errno: result.errno, detail: result.detail };

@@ -4,6 +4,7 @@ import type { AttributeIds } from '../catalog/rows.ts';
 import type { ScanContext } from '../catalog/scan-context.ts';
 import type { Directory } from '../files/directory.ts';
 import type { Hasher } from '../files/hash.ts';
+import type { Reader } from '../files/read.ts';
 import type { ListingDigest } from '../files/listing-digest.ts';
 import type { Stat } from '../files/stat.ts';
 import type { ProgressCounters } from './progress.ts';
@@ -14,6 +15,8 @@ export interface ShardEnvironment {
   readonly attributes: AttributeIds;
   readonly context: ScanContext;
   readonly hasher: Hasher;
+  /** Tells the progress of what it reads. */
+  readonly reader: Reader;
   /** Reset before each directory. */
   readonly digest: ListingDigest;
   readonly root: Directory;

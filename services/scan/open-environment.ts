@@ -80,6 +80,7 @@ export function openEnvironment(parts: EnvironmentParts): OpenedEnvironment {
       attributes: parts.attributes,
       context,
       hasher: parts.hasher,
+      reader: { hasher: parts.hasher, onProgress: (bytes) => progress.add(0, bytes), nowMs: parts.nowMs },
       digest: new ListingDigest(parts.hasher),
       root,
       previousRoot,

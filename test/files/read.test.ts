@@ -50,22 +50,17 @@ function readWhile(directory: Directory, name: string, disturb: (reading: number
   let readings = 0;
   let bytes = 0;
   let began = false;
-  const result = readContent(
-    hasher,
-    directory,
-    name,
-    LIMITS,
-    (got) => {
-      bytes += got;
-      if (!began) disturb(readings);
-      began = true;
-    },
-    () => {
-      readings += 1;
-      began = false;
-      return Date.now();
-    },
-  );
+  const onProgress = (got: number): void => {
+    bytes += got;
+    if (!began) disturb(readings);
+    began = true;
+  };
+  const nowMs = (): number => {
+    readings += 1;
+    began = false;
+    return Date.now();
+  };
+  const result = readContent({ hasher, onProgress, nowMs }, directory, name, LIMITS);
   return { result, readings, bytes };
 }
 
@@ -113,14 +108,7 @@ describe('reading', () => {
     place(`${root}/file`, 'content');
     const directory = opened(root);
     const racyAt = (nowMs: number): boolean | null => {
-      const result = readContent(
-        hasher,
-        directory,
-        'file',
-        LIMITS,
-        () => {},
-        () => nowMs,
-      );
+      const result = readContent({ hasher, onProgress: () => {}, nowMs: () => nowMs }, directory, 'file', LIMITS);
       return result.ok ? result.racy : null;
     };
     const ctimeMs = Number(directory.lstat('file').ctimeNs / 1_000_000n);
@@ -171,18 +159,12 @@ describe('a file that moves while it is read', () => {
     const root = temporaryDirectory();
     place(`${root}/file`, Buffer.alloc(2 * MIB));
     let bytes = 0;
-    const result = readContent(
-      hasher,
-      opened(root),
-      'file',
-      { attempts: 1 },
-      (got) => {
-        bytes += got;
-        // Not without end, so that a reader who goes along with it ends as well.
-        if (bytes < 50 * MIB) appendFileSync(`${root}/file`, Buffer.alloc(got));
-      },
-      Date.now,
-    );
+    const onProgress = (got: number): void => {
+      bytes += got;
+      // Not without end, so that a reader who goes along with it ends as well.
+      if (bytes < 50 * MIB) appendFileSync(`${root}/file`, Buffer.alloc(got));
+    };
+    const result = readContent({ hasher, onProgress, nowMs: Date.now }, opened(root), 'file', { attempts: 1 });
     expect(result).toMatchObject({
       ok: false,
       status: 'unsettled',

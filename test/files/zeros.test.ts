@@ -52,6 +52,6 @@ test.each([
   utimesSync(`${root}/f`, 1_000_000, 1_000_000);
   const directory = openRoot(root);
   onTestFinished(() => directory.close());
-  const result = readContent(hasher, directory, 'f', { attempts: 1 }, () => undefined, Date.now);
+  const result = readContent({ hasher, onProgress: () => undefined, nowMs: Date.now }, directory, 'f', { attempts: 1 });
   expect(result).toMatchObject({ ok: true, bytes: size, zeroFrom });
 });

@@ -30,14 +30,8 @@ test('a file is read no faster than the limit, and gives signs of life while it 
   const read = (): { ms: number; signs: number } => {
     let signs = 0;
     const began = process.hrtime.bigint();
-    const result = readContent(
-      hasher,
-      root,
-      'large',
-      { attempts: 1 },
-      (bytes) => void (signs += bytes === 0 ? 1 : 0),
-      Date.now,
-    );
+    const onProgress = (bytes: number): void => void (signs += bytes === 0 ? 1 : 0);
+    const result = readContent({ hasher, onProgress, nowMs: Date.now }, root, 'large', { attempts: 1 });
     expect(result.ok && result.bytes).toBe(3_000_000);
     return { ms: Number(process.hrtime.bigint() - began) / 1e6, signs };
   };

@@ -7,7 +7,7 @@ import { decodePath } from '../../../domain/path.ts';
 import { sameSnapshot } from '../../../domain/snapshot-identity.ts';
 import { createHasher } from '../../../services/files/hash.ts';
 import { findSnapshots, type FoundSeries } from '../../../services/files/snapshots.ts';
-import { statOf } from '../../../services/files/stat.ts';
+import { statPlace } from '../../../services/files/directory.ts';
 import { type Survey, surveySnapshot } from '../../../services/files/survey.ts';
 import { until } from '../../support/poll.ts';
 import { hasProgram, canMount, Place, run } from './trees.ts';
@@ -310,7 +310,7 @@ describe('rotated generations', () => {
     for (let at = 0; at < 60; at++) place.write({ [`b/big/d/${at}`]: '', [`b/big/e/${at}`]: '' });
     const hasher = await createHasher();
     const survey = (max: number): Survey => {
-      const root = statOf(statSync(place.join('b/big'), { bigint: true }), 'b/big');
+      const root = statPlace(place.join('b/big'));
       return surveySnapshot(place.join('b/big'), root, hasher, Date.now(), undefined, max);
     };
     expect(survey(50)).toMatchObject({ bounded: true, topEntries: 2, unreadable: [] });
