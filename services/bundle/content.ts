@@ -1,9 +1,9 @@
 // Looking at and reading one copy below a root, without following a symlink on the way: sources, what lies in the way, and what was restored.
 import { createHash } from 'node:crypto';
-import { closeSync, fstatSync, readSync } from 'node:fs';
+import { fstatSync, readSync } from 'node:fs';
 import type { State } from '../../domain/assessment.ts';
 import { baseName, parentOf } from '../../domain/path.ts';
-import { type Directory, openDirectory, openRoot } from '../files/directory.ts';
+import { closeFile, type Directory, openDirectory, openRoot } from '../files/directory.ts';
 import { errnoOf, FileError, isAbsent } from '../files/errors.ts';
 import { type Hasher, hex } from '../files/hash.ts';
 import { ListedNames } from '../files/listed-names.ts';
@@ -124,7 +124,7 @@ export class Copies {
       if (errnoOf(error) === null) throw error;
       return null;
     } finally {
-      closeSync(fd);
+      closeFile(fd);
     }
   }
 }

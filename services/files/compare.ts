@@ -1,10 +1,10 @@
 // How the bytes of one copy look beside those of another: what the row `truncated` of the verdict table needs. Reads no more than it must:
 // from the ends backward while there are zeros, and forward while the two are equal.
-import { type BigIntStats, closeSync, fstatSync, readSync } from 'node:fs';
+import { type BigIntStats, fstatSync, readSync } from 'node:fs';
 import type { Comparison } from '../../domain/facts.ts';
 import { joinPath } from '../../domain/path.ts';
 import { ZERO_TAIL_BYTES_MIN } from '../../domain/window/damage-shape.ts';
-import type { Directory } from './directory.ts';
+import { closeFile, type Directory } from './directory.ts';
 import { FileError, fileError } from './errors.ts';
 import { paced } from './pace.ts';
 
@@ -54,7 +54,7 @@ export function compareContents(
     if (error instanceof ShortRead) return failed('CHANGED');
     return failed((error instanceof FileError ? error : fileError(error, 'read', path)).errno);
   } finally {
-    for (const fd of open) closeSync(fd);
+    for (const fd of open) closeFile(fd);
   }
 }
 

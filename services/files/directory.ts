@@ -233,6 +233,11 @@ function put(text: string, decode: (text: string) => Uint8Array): boolean {
   return true;
 }
 
+/** Closes what openFile() gave. (Node's own closeSync knows only what Node has opened.) */
+export function closeFile(fd: number): void {
+  sys.close(fd);
+}
+
 /** @throws FileError */
 export function statOpen(fd: number, path: string): Stat {
   const result = sys.statOpen(fd, scratch.address + STAT);

@@ -1,7 +1,6 @@
 // Directories that fscrypt has locked (ext4, f2fs, UBIFS, CephFS): without their key they are listed, under other names. The kernel makes those
 // from the encrypted ones, and calls the names that people know absent; their files cannot be opened (ENOKEY), which is what tells.
-import { closeSync } from 'node:fs';
-import { type Directory, openDirectory } from './directory.ts';
+import { closeFile, type Directory, openDirectory } from './directory.ts';
 import { FileError } from './errors.ts';
 
 /** Base64 of at least 16 bytes: '-' and '_' since Linux 5.10, '+' and ',' before. */
@@ -49,7 +48,7 @@ function toldBy(directory: Directory, name: string, depth: number): boolean | nu
   try {
     const { kind } = directory.lstat(name);
     if (kind === 'file') {
-      closeSync(directory.openFile(name));
+      closeFile(directory.openFile(name));
       return false;
     }
     if (kind !== 'directory' || depth >= DEPTH_MAX) return null;
