@@ -15,53 +15,45 @@ interface Class {
   readonly isKept: boolean;
   /** 1 is worth a person's attention, 3 could not be decided, 0 is the ordinary course. */
   readonly exit: typeof EXIT.nothing | typeof EXIT.findings | typeof EXIT.incomplete;
-  /** Whether restore.sh brings the old content back: without an option, with one, or not at all. */
-  readonly restored: 'by default' | 'with an option' | 'no';
+  /**
+   * How a restore brings the old content back: where nothing is, or beside what has its name now, both without an option · in exchange for what
+   * lies there, with --damaged · not at all.
+   */
+  readonly restored: 'where nothing is' | 'beside' | 'in exchange' | 'no';
+  /** What it adds to `changes` in --json: something is new (1), gone (2), changed (4), or gone here and new there (3). */
+  readonly changes: 0 | 1 | 2 | 3 | 4;
+  /** Whether it finds an earlier loss of the path again or explains it. Where it does not, a loss that looks as it did then stays open. */
+  readonly settlesLoss: boolean;
   /** One sentence, for somebody who has read nothing. */
   readonly meaning: string;
 }
 
-const finding = { isKept: true, exit: EXIT.findings, restored: 'no' } as const;
-const ordinary = { isKept: false, exit: EXIT.nothing, restored: 'no' } as const;
-const unknown = { standing: 'undecided', isKept: true, exit: EXIT.incomplete, restored: 'no' } as const;
+const finding = { isKept: true, exit: EXIT.findings, restored: 'no', changes: 0, settlesLoss: true } as const;
+const lost = { ...finding, standing: 'lost', changes: 4 } as const;
+const damaged = { ...finding, standing: 'damaged', changes: 4, restored: 'in exchange' } as const;
+const ordinary = { ...finding, isKept: false, exit: EXIT.nothing } as const;
+const unknown = { ...finding, standing: 'undecided', exit: EXIT.incomplete } as const;
 
 // Worst first: in this order they are counted and listed.
 const CLASSES = {
-  missing: {
-    ...finding,
-    standing: 'lost',
-    restored: 'by default',
-    meaning: 'gone, and something points to a loss',
-  },
+  missing: { ...lost, restored: 'where nothing is', changes: 2, meaning: 'gone, and something points to a loss' },
   replaced: {
-    ...finding,
-    standing: 'lost',
-    restored: 'by default',
+    ...lost,
+    restored: 'beside',
     meaning: 'another kind of thing has its name; the old content is put beside it',
   },
   recreated: {
-    ...finding,
-    standing: 'lost',
-    restored: 'by default',
+    ...lost,
+    restored: 'beside',
     meaning: 'was gone, and something else has its name now; the old content is put beside it',
   },
-  corrupt: {
-    ...finding,
-    standing: 'damaged',
-    restored: 'with an option',
-    meaning: 'the content changed while size and time stayed the same',
-  },
-  truncated: {
-    ...finding,
-    standing: 'damaged',
-    restored: 'with an option',
-    meaning: 'empty, zeros, or only the beginning of what it was',
-  },
-  reverted: { ...finding, standing: 'damaged', restored: 'with an option', meaning: 'an older state has come back' },
+  corrupt: { ...damaged, meaning: 'the content changed while size and time stayed the same' },
+  truncated: { ...damaged, meaning: 'empty, zeros, or only the beginning of what it was' },
+  reverted: { ...damaged, meaning: 'an older state has come back' },
   hidden: { ...finding, standing: 'undecided', meaning: 'complete on a brick, invisible through the mount' },
   unreachable: { ...finding, standing: 'undecided', meaning: 'on a brick, but its name cannot be opened' },
   misplaced: { ...finding, standing: 'undecided', meaning: 'conflicting copies on several bricks' },
-  unreadable: { ...unknown, meaning: 'could not be read; it is not called missing' },
+  unreadable: { ...unknown, restored: 'beside', meaning: 'could not be read; it is not called missing' },
   unverified: { ...unknown, meaning: 'a copy could not be read, so nothing is proven' },
   unsettled: {
     ...unknown,
@@ -78,12 +70,35 @@ const CLASSES = {
     standing: 'there',
     meaning: 'the newest snapshot lacks it, an earlier one had it',
   },
-  unprotected: { ...finding, standing: 'there', meaning: 'old enough to be in a backup, and in none' },
-  deleted: { ...ordinary, standing: 'deleted', meaning: 'gone in an ordinary way, or its absence was accepted' },
-  moved: { ...ordinary, standing: 'moved', meaning: 'the same content has another name now' },
-  modified: { ...ordinary, standing: 'there', meaning: 'changed in an ordinary way since the newest snapshot' },
-  new: { ...ordinary, standing: 'there', meaning: 'created after the last backups; not in a backup yet' },
-  intact: { ...ordinary, standing: 'there', meaning: 'same as the newest snapshot of a backup' },
+  unprotected: {
+    ...finding,
+    standing: 'there',
+    changes: 1,
+    settlesLoss: false,
+    meaning: 'old enough to be in a backup, and in none',
+  },
+  deleted: {
+    ...ordinary,
+    standing: 'deleted',
+    changes: 2,
+    meaning: 'gone in an ordinary way, or its absence was accepted',
+  },
+  moved: { ...ordinary, standing: 'moved', changes: 3, meaning: 'the same content has another name now' },
+  modified: {
+    ...ordinary,
+    standing: 'there',
+    changes: 4,
+    settlesLoss: false,
+    meaning: 'changed in an ordinary way since the newest snapshot',
+  },
+  new: {
+    ...ordinary,
+    standing: 'there',
+    changes: 1,
+    settlesLoss: false,
+    meaning: 'created after the last backups; not in a backup yet',
+  },
+  intact: { ...ordinary, standing: 'there', settlesLoss: false, meaning: 'same as the newest snapshot of a backup' },
 } as const satisfies Readonly<Record<string, Class>>;
 
 export type Verdict = keyof typeof CLASSES;
@@ -104,6 +119,8 @@ function standing(...which: readonly Standing[]): readonly Verdict[] {
 export const LOSSES = standing('lost', 'damaged');
 export const DAMAGES = standing('damaged');
 export const UNDECIDED = standing('undecided');
+/** What a restore can bring back. */
+export const RESTORED = VERDICTS.filter((verdict) => VERDICT[verdict].restored !== 'no');
 
 export function isLossVerdict(verdict: Verdict): boolean {
   return LOSSES.includes(verdict);

@@ -1,6 +1,6 @@
 // Findings, kept until they are resolved; and what people accepted.
 import type { Recovery } from '../../domain/assessment.ts';
-import { LOSSES, type Verdict } from '../../domain/verdicts.ts';
+import { RESTORED, type Verdict } from '../../domain/verdicts.ts';
 import { RollcallError } from '../../domain/exit.ts';
 import { writeAudit } from './audit-log.ts';
 import type { Queryable } from './scans.ts';
@@ -251,7 +251,7 @@ export async function markRestored(
          from told t where t.id = f.id
      )
      select (count(*) filter (where state = 'open'))::int as closed from told`,
-    [restore.volumeId, restore.nowMs, restore.paths, [...LOSSES, 'unreadable']],
+    [restore.volumeId, restore.nowMs, restore.paths, RESTORED],
   );
   await writeAudit(client, [
     {

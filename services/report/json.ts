@@ -1,6 +1,6 @@
 // An assessment as the one JSON object of `assess --json` and summary.json (design.md section 7). Field names are a promise to scripts. Pure.
 import type { Assessment, Interval } from '../../domain/assessment.ts';
-import { VERDICTS, type Verdict } from '../../domain/verdicts.ts';
+import { VERDICT, VERDICTS } from '../../domain/verdicts.ts';
 import { restoreSteps } from './commands.ts';
 import { partRecord } from './part.ts';
 import { nothingToReport, picture, type ReportInput } from './present.ts';
@@ -13,13 +13,10 @@ export interface JsonObject {
 
 /** As AIDE's exit code has it: 1 something is new, 2 something is gone, 4 something changed. A move is both new and gone. */
 export function changeBits(assessment: Assessment): number {
-  const any = (...verdicts: readonly Verdict[]): boolean =>
-    verdicts.some((verdict) => assessment.verdicts[verdict].files + assessment.directories[verdict] > 0);
-  return (
-    (any('new', 'unprotected', 'moved') ? 1 : 0) +
-    (any('missing', 'deleted', 'moved') ? 2 : 0) +
-    (any('modified', 'corrupt', 'truncated', 'reverted', 'replaced', 'recreated') ? 4 : 0)
-  );
+  return VERDICTS.reduce((bits, verdict) => {
+    const { files } = assessment.verdicts[verdict];
+    return files + assessment.directories[verdict] > 0 ? bits | VERDICT[verdict].changes : bits;
+  }, 0);
 }
 
 function interval(each: Interval): Json {

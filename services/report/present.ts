@@ -82,8 +82,6 @@ export interface PartSummary {
   readonly next: string | null;
 }
 
-export const SOURCE_UNREADABLE = 'its copies could not be read';
-
 /** The fate of a path, for somebody who asks "is it gone?". The six fates partition the universe. */
 export type Fate = 'lost' | 'restorable' | 'fine' | 'open' | 'deleted' | 'moved';
 
@@ -98,7 +96,7 @@ export function fate(finding: Finding): Fate {
   if (standing === 'there') return 'fine';
   if (finding.accepted !== null) return 'fine';
   if (finding.flags.includes(FLAG.sideUnknown)) return 'open';
-  if (finding.recovery === 'none' && finding.flags.includes(SOURCE_UNREADABLE)) return 'open';
+  if (finding.recovery === 'none' && finding.flags.includes(FLAG.sourceUnreadable)) return 'open';
   return finding.recovery === 'exact' || finding.recovery === 'older' ? 'restorable' : 'lost';
 }
 
