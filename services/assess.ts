@@ -15,7 +15,7 @@ import { reconcile } from './judge/assess-volume.ts';
 import type { ReconcileInput } from './judge/assess-volume.ts';
 import type { BundleSummary } from './bundle/write.ts';
 import { withUnread, writeBundle } from './bundle/write.ts';
-import type { NextSource } from './bundle/prove.ts';
+import type { NextSource } from './judge/next-source.ts';
 import { isAsked, type Selection } from './bundle/selection.ts';
 import type { CheckedInputs } from './scan/inputs.ts';
 import { checkInputs } from './scan/inputs.ts';

@@ -6,9 +6,9 @@ import type { Verdict } from '../verdicts.ts';
 import { INTERVALS_KNOWN_MIN } from '../window/intervals.ts';
 import type { Acceptance, Place } from './context.ts';
 import { placeIn } from './context.ts';
-import { acceptance } from './damage.ts';
+import { acceptance } from './acceptance.ts';
 import { expectedKeyOf, OBSERVED_ABSENT } from './keys.ts';
-import type { Case, Sighting } from './sightings.ts';
+import type { History, Sighting } from './sightings.ts';
 
 export interface AbsenceVerdict {
   readonly verdict: Extract<Verdict, 'deleted' | 'moved' | 'missing'>;
@@ -21,11 +21,11 @@ export interface AbsenceVerdict {
   readonly isUncertain: boolean;
 }
 
-export function judgeAbsence(c: Case, lkg: Sighting | null): AbsenceVerdict {
-  const { context, facts } = c;
-  const absence = facts.surroundings?.absence ?? untold(c);
+export function judgeAbsence(h: History, lkg: Sighting | null): AbsenceVerdict {
+  const { context, facts } = h;
+  const absence = facts.surroundings?.absence ?? untold(h);
   const place = placeIn(context, absence.seen ?? -1, absence.gone);
-  const accepted = acceptance(c, expectedKeyOf(lkg), OBSERVED_ABSENT);
+  const accepted = acceptance(h, expectedKeyOf(lkg), OBSERVED_ABSENT);
   const moved = context.moves.moved.get(facts.path) ?? context.moves.later.get(facts.path) ?? null;
   const open = context.openFindings.get(facts.path);
   const base = { accepted, movedTo: null, absence, place, isUncertain: false };
@@ -36,8 +36,8 @@ export function judgeAbsence(c: Case, lkg: Sighting | null): AbsenceVerdict {
   const displaced = context.moves.displaced.get(facts.path) ?? null;
   if (displaced !== null || context.moves.rewritten.has(facts.path))
     return { ...base, verdict: 'missing', movedTo: displaced };
-  if (!isLost(c, absence, place) && open === undefined) return { ...base, verdict: 'deleted' };
-  const isCertain = isLost(c, absence, {
+  if (!isLost(h, absence, place) && open === undefined) return { ...base, verdict: 'deleted' };
+  const isCertain = isLost(h, absence, {
     ...place,
     rules: new Set([...place.rules].filter((rule) => rule !== 'silent')),
   });
@@ -45,36 +45,36 @@ export function judgeAbsence(c: Case, lkg: Sighting | null): AbsenceVerdict {
   return { ...base, verdict: 'missing', movedTo: context.moves.candidates.get(facts.path) ?? null, isUncertain };
 }
 
-function isLost(c: Case, { seen, how }: Absence, place: Place): boolean {
+function isLost(h: History, { seen, how }: Absence, place: Place): boolean {
   // What nobody ever saw cannot have been lost.
   if (seen === null) return false;
   if (how === 'silent' || place.isSince || place.rules.size > 0) return true;
   if (how === 'touched') return false;
   // What only a list names has no date: nothing tells that it went in the ordinary way.
-  return place.isBeside || place.known < INTERVALS_KNOWN_MIN || c.context.observers[seen]?.role === 'list';
+  return place.isBeside || place.known < INTERVALS_KNOWN_MIN || h.context.observers[seen]?.role === 'list';
 }
 
 /** Where nobody asked the directories. */
-function untold(c: Case): Absence {
-  return { seen: lastSighting(c), gone: c.context.live, how: 'untold', signals: [] };
+function untold(h: History): Absence {
+  return { seen: lastSighting(h), gone: h.context.live, how: 'untold', signals: [] };
 }
 
 /** The newest observer that saw the name. A gap on the name itself is an observation that it exists. */
-export function lastSighting(c: Case): number | null {
-  for (let observer = c.context.live - 1; observer >= 0; observer--) if (showsName(c, observer)) return observer;
+export function lastSighting(h: History): number | null {
+  for (let observer = h.context.live - 1; observer >= 0; observer--) if (showsName(h, observer)) return observer;
   return null;
 }
 
 /** The observer's listing held the name, whether or not it could be looked at. */
-export function showsName(c: Case, observer: number): boolean {
-  return shows(c.facts, observer);
+export function showsName(h: History, observer: number): boolean {
+  return shows(h.facts, observer);
 }
 
 /** An absence counts only in a series that has had the path. The live volume is what backups follow: its absences always count. */
-export function hasHad(c: Case, observer: number): boolean {
-  const { context } = c;
+export function hasHad(h: History, observer: number): boolean {
+  const { context } = h;
   const volume = context.observers[observer]?.volume;
   if (volume === context.liveTrack.volume) return true;
   const track = [...context.series, ...context.lists].find((series) => series.volume === volume);
-  return track?.observers.some((earlier) => earlier < observer && showsName(c, earlier)) ?? false;
+  return track?.observers.some((earlier) => earlier < observer && showsName(h, earlier)) ?? false;
 }

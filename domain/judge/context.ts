@@ -2,7 +2,7 @@
 // Built once per assessment by services/judge; everything here is data, and everything that judges reads it from here.
 import type { Cause, Recovery, State } from '../assessment.ts';
 import type { DamageVerdict, Verdict } from '../verdicts.ts';
-import type { Observer, Request } from '../facts.ts';
+import type { Observer } from '../facts.ts';
 import { parentOf } from '../path.ts';
 import { type LossInterval, type LossRule, placeOf } from '../window/intervals.ts';
 import type { Moves } from '../window/moves.ts';
@@ -210,8 +210,3 @@ export interface Judged {
   /** Sentences for a person: which observations this verdict stands on. */
   readonly evidence: readonly string[];
 }
-
-/** Judging ends in a verdict, or says which copies must be read first. Requests are never empty and never asked twice. */
-export type Outcome =
-  | { readonly kind: 'judged'; readonly judged: Judged }
-  | { readonly kind: 'requests'; readonly requests: readonly Request[] };

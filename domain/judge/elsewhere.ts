@@ -1,12 +1,12 @@
 // What is said of a name that is gone and whose content, or inode, stands somewhere else now.
 import type { Cause } from '../assessment.ts';
 import type { Verdict } from '../verdicts.ts';
-import type { Case } from './sightings.ts';
+import type { History } from './sightings.ts';
 
 /** What its content or its inode tells of a name that is gone. */
-export function whereItWent(c: Case, verdict: Verdict, movedTo: string | null): string[] {
-  const { moves } = c.context;
-  const { path } = c.facts;
+export function whereItWent(h: History, verdict: Verdict, movedTo: string | null): string[] {
+  const { moves } = h.context;
+  const { path } = h.facts;
   const rewritten = moves.rewritten.get(path);
   const copy = moves.copies.get(path);
   const evidence: string[] = [];
@@ -25,9 +25,9 @@ export function whereItWent(c: Case, verdict: Verdict, movedTo: string | null): 
 }
 
 /** Nobody deletes by having a file system repaired or by rewriting files; whoever uses the trash does. */
-export function causeOfLeaving(c: Case, cause: Cause): Cause {
-  const { moves } = c.context;
-  const { path } = c.facts;
+export function causeOfLeaving(h: History, cause: Cause): Cause {
+  const { moves } = h.context;
+  const { path } = h.facts;
   if (moves.trashed.has(path)) return { cause: 'person', signals: ['it was put into the trash'] };
   const odd = moves.displaced.has(path)
     ? 'a file system repair put it into lost+found'

@@ -6,7 +6,7 @@ import { isTold, quiet, same, sizesAgree } from '../version.ts';
 import type { JudgeContext, Track } from './context.ts';
 import { overlapping } from './context.ts';
 import { observedKeyOf } from './keys.ts';
-import type { Case, DamageAt, Sighting } from './sightings.ts';
+import type { History, Sighting } from './sightings.ts';
 import { orderIsDoubtful } from './sightings.ts';
 
 interface Draft {
@@ -19,7 +19,7 @@ interface Draft {
   readonly wasProof: boolean;
 }
 
-export function openCase(facts: PathFacts, context: JudgeContext, damageAt: DamageAt): Case {
+export function historyOf(facts: PathFacts, context: JudgeContext): History {
   const tracks = [context.liveTrack, ...context.series, ...context.lists].map((track) =>
     draftsOf(track, facts, context),
   );
@@ -32,9 +32,7 @@ export function openCase(facts: PathFacts, context: JudgeContext, damageAt: Dama
     live: byObserver.get(context.live) ?? null,
     earlier: sightings.filter((sighting) => sighting.observer !== context.live),
     byObserver,
-    needs: [],
     damages: new Map(),
-    damageAt,
   };
 }
 

@@ -5,12 +5,14 @@ import { isTold, mayBeLink, quiet, same, sizesAgree } from '../version.ts';
 import { inLossInterval } from './context.ts';
 import { hasHad } from './absent.ts';
 import { causeOfDamage } from './cause.ts';
-import { acceptance, changedInLoss, lkgBefore, revertedTo } from './damage.ts';
+import { acceptance } from './acceptance.ts';
+import { isUnread, type Judging, needRead, wasRead } from './asking.ts';
+import { lkgBefore, truncatedLike } from './damage.ts';
 import { FLAG } from './flags.ts';
 import { expectedKeyOf, hexDigest, observedKeyOf } from './keys.ts';
-import { truncatedLike } from './shape.ts';
-import type { Case, Pending, Sighting } from './sightings.ts';
-import { differs, nameOf, needRead, PENDING, readable, roleOf, volumeOf, wasRead } from './sightings.ts';
+import { revertedTo } from './reverted.ts';
+import type { History, Sighting } from './sightings.ts';
+import { changedInLoss, differs, nameOf, roleOf, volumeOf } from './sightings.ts';
 import { takeSides } from './votes.ts';
 
 /** What one row says; LKG may be another than the newest good observation (row 6). */
@@ -29,39 +31,37 @@ export interface RowVerdict {
 const UNKNOWN: Cause = { cause: 'unknown', signals: [] };
 
 /** The first of rows 4–8 that fits; null where the path is as it should be, or was changed by somebody in the ordinary way. */
-export function judgeIntegrity(c: Case, live: Sighting, lkg: Sighting | null): RowVerdict | null | Pending {
-  const row4 = lkg === null ? null : replaced(c, live);
+export function* judgeIntegrity(h: History, live: Sighting, lkg: Sighting | null): Judging<RowVerdict | null> {
+  const row4 = lkg === null ? null : yield* replaced(h, live);
   if (row4 !== null) return row4;
-  const row5 = lkg === null ? null : recreated(c, live, lkg);
+  const row5 = lkg === null ? null : recreated(h, live, lkg);
   if (row5 !== null) return row5;
-  const row6 = corrupt(c, live, lkg);
-  if (row6 !== null || lkg === null || putBack(c, live, lkg)) return row6;
-  const row7 = truncated(c, live, lkg);
-  return row7 ?? reverted(c, live, lkg);
+  const row6 = yield* corrupt(h, live, lkg);
+  if (row6 !== null || lkg === null || putBack(h, live, lkg)) return row6;
+  return (yield* truncated(h, live, lkg)) ?? (yield* reverted(h, live, lkg));
 }
 
 /**
  * Row 4: other kind than LKG, and the change lies in a loss interval or was silent. A backup that followed does not make it good: what stood
  * before the change is held against it, unless a person accepted the new state since.
  */
-function replaced(c: Case, live: Sighting): RowVerdict | null | Pending {
-  const last = c.earlier.findLastIndex((sighting) => sighting.kind !== live.kind && !mayBeLink(sighting, live));
-  const before = c.earlier[last];
-  const first = c.earlier[last + 1] ?? live;
-  if (before === undefined || !(changedInLoss(c, before, first) || changedSilently(c, before, first))) return null;
-  const lkg = lkgBefore(c, first.rank);
-  if (lkg === null || lkg === PENDING) return lkg;
-  if (lkg.kind === live.kind || mayBeLink(lkg, live)) return null;
+function* replaced(h: History, live: Sighting): Judging<RowVerdict | null> {
+  const last = h.earlier.findLastIndex((sighting) => sighting.kind !== live.kind && !mayBeLink(sighting, live));
+  const before = h.earlier[last];
+  const first = h.earlier[last + 1] ?? live;
+  if (before === undefined || !(changedInLoss(h, before, first) || changedSilently(h, before, first))) return null;
+  const lkg = yield* lkgBefore(h, first.rank);
+  if (lkg === null || lkg.kind === live.kind || mayBeLink(lkg, live)) return null;
   const expectedKey = expectedKeyOf(lkg);
-  const run = [...c.earlier.slice(first.rank), live];
-  if (run.some((sighting) => acceptance(c, expectedKey, observedKeyOf(sighting)) !== null)) return null;
-  const what = `It is a ${live.kind} now and was a ${lkg.kind} in ${nameOf(c.context, lkg.observer)}.`;
+  const run = [...h.earlier.slice(first.rank), live];
+  if (run.some((sighting) => acceptance(h, expectedKey, observedKeyOf(sighting)) !== null)) return null;
+  const what = `It is a ${live.kind} now and was a ${lkg.kind} in ${nameOf(h.context, lkg.observer)}.`;
   return { verdict: 'replaced', flags: [], lkg, odd: null, gone: null, cause: UNKNOWN, evidence: [what] };
 }
 
 /** A name takes another kind by being removed and made again, which moves its directory's mtime: where that stood still, nobody did. */
-function changedSilently(c: Case, before: Sighting, after: Sighting): boolean {
-  const absence = c.facts.surroundings?.absence ?? null;
+function changedSilently(h: History, before: Sighting, after: Sighting): boolean {
+  const absence = h.facts.surroundings?.absence ?? null;
   if (absence === null || absence.how !== 'silent' || absence.seen === null) return false;
   return absence.seen <= before.observer && before.observer < absence.gone && absence.gone <= after.observer;
 }
@@ -70,60 +70,59 @@ function changedSilently(c: Case, before: Sighting, after: Sighting): boolean {
  * Row 5: absent at a complete scan, in a loss interval or silently, here again, not same as LKG, and not what a restore list put there. The absence must lie
  * behind LKG's content: an edit of what was long recreated is an edit.
  */
-function recreated(c: Case, live: Sighting, lkg: Sighting): RowVerdict | null {
-  const { context } = c;
+function recreated(h: History, live: Sighting, lkg: Sighting): RowVerdict | null {
+  const { context } = h;
   if (!differs(live, lkg)) return null;
-  const restoredMs = context.restored.get(c.facts.path) ?? Number.NEGATIVE_INFINITY;
-  const first = c.earlier.find((sighting) => sighting.rank === lkg.rank || same(sighting, lkg)) ?? lkg;
+  const restoredMs = context.restored.get(h.facts.path) ?? Number.NEGATIVE_INFINITY;
+  const first = h.earlier.find((sighting) => sighting.rank === lkg.rank || same(sighting, lkg)) ?? lkg;
   const gone = context.observers.findIndex(
     (observer, index) =>
       index > first.observer &&
       index < context.live &&
-      c.facts.sights[index] === null &&
+      h.facts.sights[index] === null &&
       observer.scan.asOf.fromMs > restoredMs &&
-      (inLossInterval(context, sightingBefore(c, index) ?? index - 1, index) || wentSilently(c, index)) &&
-      hasHad(c, index),
+      (inLossInterval(context, sightingBefore(h, index) ?? index - 1, index) || wentSilently(h, index)) &&
+      hasHad(h, index),
   );
   if (gone < 0) return null;
   const what = `It was absent in ${nameOf(context, gone)} and is here again with other content than in ${nameOf(context, lkg.observer)}.`;
   return { verdict: 'recreated', flags: [], lkg, odd: null, gone, cause: UNKNOWN, evidence: [what] };
 }
 
-function wentSilently(c: Case, gone: number): boolean {
-  const absence = c.facts.surroundings?.absence ?? null;
+function wentSilently(h: History, gone: number): boolean {
+  const absence = h.facts.surroundings?.absence ?? null;
   return absence !== null && absence.how === 'silent' && absence.gone <= gone;
 }
 
 /** The last observer of the same volume that had the path before `index`. */
-function sightingBefore(c: Case, index: number): number | null {
-  const volume = c.context.observers[index]?.volume;
-  const before = c.earlier.filter((one) => one.observer < index && volumeOf(c, one) === volume);
+function sightingBefore(h: History, index: number): number | null {
+  const volume = h.context.observers[index]?.volume;
+  const before = h.earlier.filter((one) => one.observer < index && volumeOf(h, one) === volume);
   return before.length === 0 ? null : Math.max(...before.map(({ observer }) => observer));
 }
 
 /** Row 6: an earlier observation is quiet with live now but not same. */
-function corrupt(c: Case, live: Sighting, lkg: Sighting | null): RowVerdict | null | Pending {
-  const prior = c.earlier;
-  const sides = takeSides(c, live, prior);
-  if (sides === PENDING) return PENDING;
-  if (sides === 'none') return toldOtherwise(c, live);
-  const other = otherSide(c, live, prior);
+function* corrupt(h: History, live: Sighting, lkg: Sighting | null): Judging<RowVerdict | null> {
+  const prior = h.earlier;
+  const sides = yield* takeSides(h, live, prior);
+  if (sides === 'none') return yield* toldOtherwise(h, live);
+  const other = otherSide(h, live, prior);
   if (sides === 'backup odd') {
     const evidence =
-      other === null ? [] : [digests(c, live, other), 'More copies agree with live now than with the newest backup.'];
+      other === null ? [] : [digests(h, live, other), 'More copies agree with live now than with the newest backup.'];
     return { verdict: 'backup-corrupt', flags: [], lkg: live, odd: other, gone: null, cause: null, evidence };
   }
   // What is suspect itself shows that live now is odd, and is nothing to go back to.
   const trusted = other === null || other.suspect ? lkg : other;
   const expected = lkg !== null && differs(live, lkg) ? lkg : trusted;
   const cause: Cause = { cause: 'silent', signals: ['its content changed while its size and mtime did not'] };
-  const evidence = other === null ? ['Its content changed under the same size and mtime.'] : [digests(c, live, other)];
-  const followed = newestBackup(c);
+  const evidence = other === null ? ['Its content changed under the same size and mtime.'] : [digests(h, live, other)];
+  const followed = newestBackup(h);
   if (sides === 'odd' && followed !== null && same(followed, live))
-    evidence.push(`The copy in ${nameOf(c.context, followed.observer)} was made after the damage: older copies agree.`);
-  const flags = isRewritten(c, live) ? [FLAG.rewritten] : [];
+    evidence.push(`The copy in ${nameOf(h.context, followed.observer)} was made after the damage: older copies agree.`);
+  const flags = isRewritten(h, live) ? [FLAG.rewritten] : [];
   if (sides === 'odd') return { verdict: 'corrupt', flags, lkg: expected, odd: null, gone: null, cause, evidence };
-  const believed = c.context.side === 'backup' && other !== null && roleOf(c, other) === 'backup';
+  const believed = h.context.side === 'backup' && other !== null && roleOf(h, other) === 'backup';
   evidence.push("One copy against one: can't tell which copy is right.");
   return {
     verdict: 'corrupt',
@@ -136,16 +135,16 @@ function corrupt(c: Case, live: Sighting, lkg: Sighting | null): RowVerdict | nu
   };
 }
 
-function newestBackup(c: Case): Sighting | null {
-  return c.earlier.findLast((sighting) => roleOf(c, sighting) === 'backup') ?? null;
+function newestBackup(h: History): Sighting | null {
+  return h.earlier.findLast((sighting) => roleOf(h, sighting) === 'backup') ?? null;
 }
 
 /** The inode of an earlier scan has other bytes and another ctime, and still its old mtime: somebody wrote it, and set the time back. */
-function isRewritten(c: Case, live: Sighting): boolean {
+function isRewritten(h: History, live: Sighting): boolean {
   const { inode, ctimeNs } = live.version;
-  return c.earlier.some(
+  return h.earlier.some(
     (one) =>
-      roleOf(c, one) === 'live' &&
+      roleOf(h, one) === 'live' &&
       quiet(one, live) &&
       differs(one, live) &&
       one.version.inode === inode &&
@@ -154,8 +153,8 @@ function isRewritten(c: Case, live: Sighting): boolean {
 }
 
 /** Its own bytes were read, by its scan or for this judging. */
-function isReadItself(c: Case, { observer, version }: Sighting): boolean {
-  return version.readSeq === c.context.observers[observer]?.scan.seq || wasRead(c, observer);
+function isReadItself(h: History, { observer, version }: Sighting): boolean {
+  return version.readSeq === h.context.observers[observer]?.scan.seq || wasRead(h, observer);
 }
 
 /** The clocks of tools and file systems may be this far apart. */
@@ -165,21 +164,19 @@ const TOLD_MARGIN_MS = 2_000;
  * Row 6 for a list that told no times: it has another digest, live now claims by its mtime not to have changed since, nobody saw live
  * now's content before the list was made, and nothing but that content since. One copy against one: who is right is not known.
  */
-function toldOtherwise(c: Case, live: Sighting): RowVerdict | null | Pending {
+function* toldOtherwise(h: History, live: Sighting): Judging<RowVerdict | null> {
   if (live.kind !== 'file' || live.digest === null || isTold(live)) return null;
-  const list = c.earlier.findLast((sighting) => isTold(sighting) && sighting.digest !== null);
+  const list = h.earlier.findLast((sighting) => isTold(sighting) && sighting.digest !== null);
   if (list === undefined || list.digest === null || list.digest === live.digest || !sizesAgree(list, live)) return null;
-  const madeMs = c.context.observers[list.observer]?.scan.asOf.fromMs ?? 0;
-  const restoredMs = c.context.restored.get(c.facts.path) ?? Number.NEGATIVE_INFINITY;
+  const madeMs = h.context.observers[list.observer]?.scan.asOf.fromMs ?? 0;
+  const restoredMs = h.context.restored.get(h.facts.path) ?? Number.NEGATIVE_INFINITY;
   if (live.mtimeNs > BigInt(madeMs - TOLD_MARGIN_MS) * 1_000_000n || restoredMs >= madeMs) return null;
-  const before = c.earlier.slice(0, list.rank);
-  const since = c.earlier.slice(list.rank + 1);
+  const before = h.earlier.slice(0, list.rank);
+  const since = h.earlier.slice(list.rank + 1);
   const alike = before.filter((sighting) => same(sighting, live));
   // A version that was read at one snapshot is believed of them all: beside a list that says otherwise, its own bytes decide.
-  const believed = alike.find(
-    (sighting) => !isReadItself(c, sighting) && readable(c, sighting) && !wasRead(c, sighting.observer),
-  );
-  if (believed !== undefined) return needRead(c, believed);
+  const believed = alike.find((sighting) => !isReadItself(h, sighting) && isUnread(h, sighting));
+  if (believed !== undefined) return yield* needRead(h, [believed]);
   if (alike.length > 0) return null;
   if (since.some((sighting) => differs(sighting, live) && !isTold(sighting))) return null;
   return {
@@ -190,16 +187,16 @@ function toldOtherwise(c: Case, live: Sighting): RowVerdict | null | Pending {
     gone: null,
     cause: { cause: 'silent', signals: ['its content is not what a list had, and its mtime is older than that list'] },
     evidence: [
-      `${nameOf(c.context, list.observer)} has ${hexDigest(list.digest)}; live now has ${hexDigest(live.digest)}, and an mtime from before that list.`,
+      `${nameOf(h.context, list.observer)} has ${hexDigest(list.digest)}; live now has ${hexDigest(live.digest)}, and an mtime from before that list.`,
       'A file that was replaced by one with an older mtime looks the same: which of the two is damaged is not known.',
     ],
   };
 }
 
 /** The copy that stands against live now: of the newest backup that differs, else the newest observation that does. */
-function otherSide(c: Case, live: Sighting, prior: readonly Sighting[]): Sighting | null {
+function otherSide(h: History, live: Sighting, prior: readonly Sighting[]): Sighting | null {
   const others = prior.filter((sighting) => quiet(sighting, live) && differs(sighting, live));
-  const backups = others.filter((sighting) => roleOf(c, sighting) === 'backup');
+  const backups = others.filter((sighting) => roleOf(h, sighting) === 'backup');
   return (
     backups.findLast((sighting) => !sighting.suspect) ??
     backups.at(-1) ??
@@ -209,23 +206,23 @@ function otherSide(c: Case, live: Sighting, prior: readonly Sighting[]): Sightin
   );
 }
 
-function digests(c: Case, live: Sighting, other: Sighting): string {
+function digests(h: History, live: Sighting, other: Sighting): string {
   const hex = (digest: bigint | null): string => (digest === null ? 'unread' : hexDigest(digest));
-  return `Same size and mtime, other content: ${hex(live.digest)} live now, ${hex(other.digest)} in ${nameOf(c.context, other.observer)}.`;
+  return `Same size and mtime, other content: ${hex(live.digest)} live now, ${hex(other.digest)} in ${nameOf(h.context, other.observer)}.`;
 }
 
 /** A recorded restore newer than the last sighting of LKG put an older version there: no crash cut it off, nobody reverted it. */
-function putBack(c: Case, live: Sighting, lkg: Sighting): boolean {
-  const restoredMs = c.context.restored.get(c.facts.path);
-  const seenMs = c.context.observers[lkg.observer]?.scan.asOf.fromMs ?? 0;
+function putBack(h: History, live: Sighting, lkg: Sighting): boolean {
+  const restoredMs = h.context.restored.get(h.facts.path);
+  const seenMs = h.context.observers[lkg.observer]?.scan.asOf.fromMs ?? 0;
   if (restoredMs === undefined || restoredMs < seenMs) return false;
-  return c.earlier.some((sighting) => sighting.rank < lkg.rank && same(sighting, live));
+  return h.earlier.some((sighting) => sighting.rank < lkg.rank && same(sighting, live));
 }
 
 /** Row 7: changed in W, and empty, all zeros, cut off, or ending in zeros that LKG has not. */
-function truncated(c: Case, live: Sighting, lkg: Sighting): RowVerdict | null | Pending {
-  const shape = truncatedLike(c, live, lkg);
-  if (shape === null || shape === PENDING) return shape;
+function* truncated(h: History, live: Sighting, lkg: Sighting): Judging<RowVerdict | null> {
+  const shape = yield* truncatedLike(h, live, lkg);
+  if (shape === null) return null;
   const what = {
     empty: 'it is empty',
     'all zeros': 'it holds nothing but zeros',
@@ -233,7 +230,7 @@ function truncated(c: Case, live: Sighting, lkg: Sighting): RowVerdict | null | 
     'ends in zeros': 'it ends in zeros that the good version does not have',
   }[shape];
   const evidence = [
-    `In ${nameOf(c.context, lkg.observer)} it had ${lkg.size} bytes; now ${what}, at ${live.size} bytes.`,
+    `In ${nameOf(h.context, lkg.observer)} it had ${lkg.size} bytes; now ${what}, at ${live.size} bytes.`,
   ];
   return {
     verdict: 'truncated',
@@ -241,24 +238,24 @@ function truncated(c: Case, live: Sighting, lkg: Sighting): RowVerdict | null | 
     lkg,
     odd: null,
     gone: null,
-    cause: causeOfDamage(c, live, lkg, what),
+    cause: causeOfDamage(h, live, lkg, what),
     evidence,
   };
 }
 
 /** Row 8: not same as LKG, same as an older observation, mtime not newer than LKG's. */
-function reverted(c: Case, live: Sighting, lkg: Sighting): RowVerdict | null | Pending {
-  const older = revertedTo(c, live, lkg);
-  if (older === null || older === PENDING) return older;
-  const what = `it has the content of ${nameOf(c.context, older.observer)} again`;
-  const evidence = [`It was changed by ${nameOf(c.context, lkg.observer)}; now ${what}.`];
+function* reverted(h: History, live: Sighting, lkg: Sighting): Judging<RowVerdict | null> {
+  const older = yield* revertedTo(h, live, lkg);
+  if (older === null) return null;
+  const what = `it has the content of ${nameOf(h.context, older.observer)} again`;
+  const evidence = [`It was changed by ${nameOf(h.context, lkg.observer)}; now ${what}.`];
   return {
     verdict: 'reverted',
     flags: [],
     lkg,
     odd: null,
     gone: null,
-    cause: causeOfDamage(c, live, lkg, what),
+    cause: causeOfDamage(h, live, lkg, what),
     evidence,
   };
 }

@@ -1,13 +1,16 @@
 // The verdict table of design.md section 6, in its order: integrity (rows 0–8), then protection (rows 9–14). Pure: facts in, verdict out.
-import { nameAt, type PathFacts, wholeHistory } from '../facts.ts';
+import { nameAt, type PathFacts, type Request, wholeHistory } from '../facts.ts';
 import { same } from '../version.ts';
 import { judgeAbsence, lastSighting } from './absent.ts';
 import { causeOfAbsence } from './cause.ts';
-import type { Acceptance, JudgeContext, Judged, Outcome, SourceCopy } from './context.ts';
-import { acceptance, acceptedPair, damageOf, lkgBefore } from './damage.ts';
+import { acceptance } from './acceptance.ts';
+import { isUnread, type Judging, needRead, untilAnswered } from './asking.ts';
+import { borneOut } from './borne-out.ts';
+import type { Acceptance, JudgeContext, Judged, SourceCopy } from './context.ts';
+import { acceptedPair, lkgBefore } from './damage.ts';
 import { causeOfLeaving, whereItWent } from './elsewhere.ts';
 import { FLAG } from './flags.ts';
-import { openCase } from './history.ts';
+import { historyOf } from './history.ts';
 import type { RowVerdict } from './integrity.ts';
 import { judgeIntegrity } from './integrity.ts';
 import { expectedKeyOf, hexDigest, OBSERVED_ABSENT, observedKeyOf, stateOf } from './keys.ts';
@@ -16,37 +19,31 @@ import { liveState } from './live.ts';
 import { judgeProtection, unreadNewest } from './protection.ts';
 import type { Recovered } from './recovery.ts';
 import { recover } from './recovery.ts';
-import type { Case, Pending, Sighting } from './sightings.ts';
-import { nameOf, needRead, orderIsDoubtful, PENDING, readable, volumeOf, wasRead } from './sightings.ts';
-import { borneOut } from './votes.ts';
+import type { History, Sighting } from './sightings.ts';
+import { nameOf, orderIsDoubtful, volumeOf } from './sightings.ts';
 
 /**
- * Judges one path, or says which copies must be read first; then the caller reads them, adds what came of it to the facts (failures
- * too), and judges again. Nothing is asked twice, so this ends. Row 2 (hidden, unreachable, misplaced) speaks where bricks are read;
- * the layouts tree and snapshots have none. Throws on facts that are not aligned with the observers.
+ * Judges one path. Yields the copies that must be read first, and takes the facts with what came of it (failures too). Nothing is asked
+ * twice, so this ends. Row 2 (hidden, unreachable, misplaced) speaks where bricks are read; the layouts tree and snapshots have none.
+ * Throws on facts that are not aligned with the observers.
  */
-export function judge(facts: PathFacts, context: JudgeContext): Outcome {
+export function judge(facts: PathFacts, context: JudgeContext): Generator<readonly Request[], Judged, PathFacts> {
   if (facts.sights.length !== context.observers.length)
     throw new Error(`${facts.path}: ${facts.sights.length} sights of ${context.observers.length} observers`);
-  const c = openCase(wholeHistory(facts), context, damageOf);
-  const judged = judgeCase(c);
-  if (judged !== PENDING) return { kind: 'judged', judged };
-  if (c.needs.length === 0) throw new Error(`${facts.path}: undecided, and nothing to read`);
-  return { kind: 'requests', requests: c.needs };
+  return untilAnswered(facts, (known) => verdictOf(historyOf(wholeHistory(known), context)));
 }
 
-function judgeCase(c: Case): Judged | Pending {
-  const state = liveState(c);
-  if (state === PENDING) return PENDING;
+function* verdictOf(h: History): Judging<Judged> {
+  const state = yield* liveState(h);
   switch (state.kind) {
     case 'unreadable':
-      return unreadable(c, state);
+      return yield* unreadable(h, state);
     case 'unsettled':
-      return unsettled(c, state.why);
+      return unsettled(h, state.why);
     case 'absent':
-      return absent(c);
+      return yield* absent(h);
     case 'present':
-      return present(c, state.sighting);
+      return yield* present(h, state.sighting);
   }
 }
 
@@ -67,11 +64,8 @@ const NOTHING = {
 } as const;
 
 /** Row 0. Recovery is computed all the same. */
-function unreadable(c: Case, state: Extract<LiveState, { kind: 'unreadable' }>): Judged | Pending {
-  const newest = lkgBefore(c, c.earlier.length);
-  if (newest === PENDING) return PENDING;
-  const back = wayBack(c, newest, null);
-  if (back === PENDING) return PENDING;
+function* unreadable(h: History, state: Extract<LiveState, { kind: 'unreadable' }>): Judging<Judged> {
+  const back = yield* wayBack(h, yield* lkgBefore(h, h.earlier.length), null);
   const { lkg, recovered } = back;
   const expectedKey = expectedKeyOf(lkg);
   const observedKey = `unreadable ${state.errno ?? 'gap'}`;
@@ -84,7 +78,7 @@ function unreadable(c: Case, state: Extract<LiveState, { kind: 'unreadable' }>):
     lkg: expected(lkg),
     recovery: recovered.recovery,
     source: recovered.source,
-    accepted: acceptance(c, expectedKey, observedKey),
+    accepted: acceptance(h, expectedKey, observedKey),
     expectedKey,
     observedKey,
     evidence: [state.why, ...back.evidence],
@@ -92,8 +86,8 @@ function unreadable(c: Case, state: Extract<LiveState, { kind: 'unreadable' }>):
 }
 
 /** Row 1. Nothing is read for a path in flux: the newest observation above suspicion stands as expected. */
-function unsettled(c: Case, why: string): Judged {
-  const lkg = c.earlier.findLast((sighting) => !sighting.suspect) ?? null;
+function unsettled(h: History, why: string): Judged {
+  const lkg = h.earlier.findLast((sighting) => !sighting.suspect) ?? null;
   return {
     ...NOTHING,
     verdict: 'unsettled',
@@ -105,42 +99,40 @@ function unsettled(c: Case, why: string): Judged {
 }
 
 /** Row 3. */
-function absent(c: Case): Judged | Pending {
-  const newest = lkgBefore(c, c.earlier.length);
-  if (newest === PENDING) return PENDING;
-  const hasty = judgeAbsence(c, newest);
-  const found = hasty.verdict === 'missing' ? wayBack(c, newest, null) : null;
-  if (found === PENDING) return PENDING;
+function* absent(h: History): Judging<Judged> {
+  const newest = yield* lkgBefore(h, h.earlier.length);
+  const hasty = judgeAbsence(h, newest);
+  const found = hasty.verdict === 'missing' ? yield* wayBack(h, newest, null) : null;
   const lkg = found === null ? newest : found.lkg;
   // A person accepted the absence of what the copies bear out.
-  const { verdict, accepted, movedTo, absence, place, isUncertain } = lkg === newest ? hasty : judgeAbsence(c, lkg);
+  const { verdict, accepted, movedTo, absence, place, isUncertain } = lkg === newest ? hasty : judgeAbsence(h, lkg);
   const { seen, gone } = absence;
   const back = verdict === 'missing' ? found : null;
   const recovered = back?.recovered ?? null;
-  const linkTo = verdict === 'missing' ? (c.facts.surroundings?.linkTo ?? null) : null;
+  const linkTo = verdict === 'missing' ? (h.facts.surroundings?.linkTo ?? null) : null;
   const evidence = [
     seen === null
       ? 'It does not appear in any scan.'
-      : `Last seen in ${nameOf(c.context, seen)}, absent ${gone === c.context.live ? 'live now' : `in ${nameOf(c.context, gone)}`}.`,
+      : `Last seen in ${nameOf(h.context, seen)}, absent ${gone === h.context.live ? 'live now' : `in ${nameOf(h.context, gone)}`}.`,
   ];
   if (verdict === 'deleted' && accepted !== null) evidence.push(`Accepted: ${accepted.reason}`);
-  evidence.push(...whereItWent(c, verdict, movedTo));
+  evidence.push(...whereItWent(h, verdict, movedTo));
   if (linkTo !== null) evidence.push(`${linkTo} is another name of the same inode.`);
   if (back !== null && (linkTo === null || back.recovered.source !== null)) evidence.push(...back.evidence);
   return {
     ...NOTHING,
     verdict,
     flags: [
-      ...(lkg === null && seen !== null && c.earlier.length === 0 ? [FLAG.neverRead] : []),
+      ...(lkg === null && seen !== null && h.earlier.length === 0 ? [FLAG.neverRead] : []),
       ...(isUncertain ? [FLAG.uncertain] : []),
       ...(back === null ? [] : back.flags),
-      ...(verdict === 'moved' && movedTo !== null && sameButForm(c.facts.path, movedTo) ? [FLAG.nameForm] : []),
+      ...(verdict === 'moved' && movedTo !== null && sameButForm(h.facts.path, movedTo) ? [FLAG.nameForm] : []),
     ],
     lkg: expected(lkg),
     recovery: recovered === null ? null : linkTo === null ? recovered.recovery : 'exact',
     source: recovered?.source ?? null,
     between: seen === null ? null : { lastSeen: seen, firstGone: gone },
-    cause: seen === null || verdict === 'moved' ? null : causeOfLeaving(c, causeOfAbsence(c, absence, place)),
+    cause: seen === null || verdict === 'moved' ? null : causeOfLeaving(h, causeOfAbsence(h, absence, place)),
     movedTo,
     linkTo,
     accepted,
@@ -151,55 +143,44 @@ function absent(c: Case): Judged | Pending {
 }
 
 /** Rows 4 to 14. Whether a backup protects it is asked of its present name alone. */
-function present(c: Case, live: Sighting): Judged | Pending {
-  const own = c.facts.former === undefined ? c : openCase(ownFacts(c), c.context, damageOf);
+function* present(h: History, live: Sighting): Judging<Judged> {
+  const own = h.facts.former === undefined ? h : historyOf(ownFacts(h), h.context);
   const ownLive = own.live ?? live;
-  for (const copy of unreadNewest(own, ownLive)) askOnce(c, copy);
-  if (c.needs.length > 0) return PENDING;
-  const lkg = lkgBefore(c, live.rank);
-  if (lkg === PENDING) return PENDING;
-  if (lkg !== null && awaitsReading(c, live, lkg)) return PENDING;
+  const unread = unreadNewest(own, ownLive).filter((copy) => isUnread(h, copy));
+  if (unread.length > 0) yield* needRead(h, unread);
+  const lkg = yield* lkgBefore(h, live.rank);
+  const copy = lkg === null ? undefined : unreadCopyOf(h, live, lkg);
+  if (copy !== undefined) yield* needRead(h, [copy]);
 
-  let accepted = acceptedPair(c, lkg, live);
-  if (accepted === PENDING) return PENDING;
-  const row = accepted === null ? judgeIntegrity(c, live, lkg) : null;
-  if (row === PENDING) return PENDING;
+  let accepted = yield* acceptedPair(h, lkg, live);
+  const row = accepted === null ? yield* judgeIntegrity(h, live, lkg) : null;
   if (row !== null) {
     const keys = keysOf(live, row);
-    accepted = acceptance(c, keys.expectedKey, keys.observedKey);
-    if (accepted === null || row.verdict === 'backup-corrupt') return damaged(c, live, row, accepted);
+    accepted = acceptance(h, keys.expectedKey, keys.observedKey);
+    if (accepted === null || row.verdict === 'backup-corrupt') return yield* damaged(h, live, row, accepted);
   }
-  const protection = judgeProtection(own, ownLive);
+  const protection = yield* judgeProtection(own, ownLive);
   const keys = row === null ? { expectedKey: expectedKeyOf(lkg), observedKey: observedKeyOf(live) } : keysOf(live, row);
   return {
     ...NOTHING,
     ...protection,
     lkg: expected(lkg),
     found: stateOf(live),
-    accepted: accepted ?? acceptance(c, keys.expectedKey, keys.observedKey),
+    accepted: accepted ?? acceptance(h, keys.expectedKey, keys.observedKey),
     ...keys,
   };
 }
 
-function ownFacts({ facts }: Case): PathFacts {
+function ownFacts({ facts }: History): PathFacts {
   const { former } = facts;
   if (former === undefined) return facts;
   return { ...facts, sights: facts.sights.map((sight, i) => ((former.sights[i] ?? null) === null ? sight : null)) };
 }
 
-/** Whether LKG is a file of the same size whose bytes are not known yet; asks for a copy of it that is on disk. */
-function awaitsReading(c: Case, live: Sighting, lkg: Sighting): boolean {
-  if (live.kind !== 'file' || lkg.kind !== 'file' || lkg.digest !== null || lkg.size !== live.size) return false;
-  const copy = c.earlier.findLast(
-    (sighting) => sighting.version === lkg.version && readable(c, sighting) && !wasRead(c, sighting.observer),
-  );
-  if (copy === undefined) return false;
-  needRead(c, copy);
-  return true;
-}
-
-function askOnce(c: Case, copy: Sighting): void {
-  if (readable(c, copy) && !wasRead(c, copy.observer)) needRead(c, copy);
+/** A copy of LKG on disk, where that is a file of the same size whose bytes are not known yet. */
+function unreadCopyOf(h: History, live: Sighting, lkg: Sighting): Sighting | undefined {
+  if (live.kind !== 'file' || lkg.kind !== 'file' || lkg.digest !== null || lkg.size !== live.size) return undefined;
+  return h.earlier.findLast((sighting) => sighting.version === lkg.version && isUnread(h, sighting));
 }
 
 function keysOf(live: Sighting, row: RowVerdict): { expectedKey: string; observedKey: string } {
@@ -208,7 +189,7 @@ function keysOf(live: Sighting, row: RowVerdict): { expectedKey: string; observe
 }
 
 /** What rows 4–8 found, with the way back. For backup-corrupt live now is good: there is nothing to bring back. */
-function damaged(c: Case, live: Sighting, row: RowVerdict, accepted: Acceptance | null): Judged | Pending {
+function* damaged(h: History, live: Sighting, row: RowVerdict, accepted: Acceptance | null): Judging<Judged> {
   const base = {
     ...NOTHING,
     verdict: row.verdict,
@@ -219,16 +200,15 @@ function damaged(c: Case, live: Sighting, row: RowVerdict, accepted: Acceptance 
     ...keysOf(live, row),
   };
   if (row.verdict === 'backup-corrupt') return { ...base, flags: row.flags, evidence: row.evidence };
-  const back = wayBack(c, row.lkg, row.verdict === 'corrupt' || row.verdict === 'truncated' ? live : null);
-  if (back === PENDING) return PENDING;
+  const back = yield* wayBack(h, row.lkg, row.verdict === 'corrupt' || row.verdict === 'truncated' ? live : null);
   const { recovered } = back;
-  const { former } = c.facts;
+  const { former } = h.facts;
   const renamed = former === undefined ? [] : [`It was ${former.path} before, and has been renamed.`];
-  const there = recovered.source !== null && equalsSource(c, live, recovered.source);
+  const there = recovered.source !== null && equalsSource(h, live, recovered.source);
   const left: Recovered = there ? { recovery: 'none', source: null } : recovered;
-  const changed = firstOfRun(c, live);
-  const lastSeen = row.lkg?.observer ?? lastSighting(c);
-  const firstGone = row.gone ?? (lastSeen !== null && changed > lastSeen ? changed : c.context.live);
+  const changed = firstOfRun(h, live);
+  const lastSeen = row.lkg?.observer ?? lastSighting(h);
+  const firstGone = row.gone ?? (lastSeen !== null && changed > lastSeen ? changed : h.context.live);
   return {
     ...base,
     lkg: expected(back.lkg),
@@ -255,54 +235,52 @@ interface WayBack {
 }
 
 /** The copies of last known good are heard before one is called exact; then the best source is looked for. */
-function wayBack(c: Case, newest: Sighting | null, damaged: Sighting | null): WayBack | Pending {
-  const borne = newest === null ? null : borneOut(c, newest, damaged);
-  if (borne === PENDING) return PENDING;
+function* wayBack(h: History, newest: Sighting | null, damaged: Sighting | null): Judging<WayBack> {
+  const borne = newest === null ? null : yield* borneOut(h, newest, damaged);
   const lkg = borne === null ? null : borne.lkg;
-  const recovered = recover(c, lkg, damaged);
-  if (recovered === PENDING) return PENDING;
+  const recovered = yield* recover(h, lkg, damaged);
   const flags: string[] = recovered.unread === true ? [FLAG.sourceUnreadable] : [];
-  const evidence = sourceEvidence(c, recovered);
-  if (recovered.source !== null && orderMatters(c, recovered.source.observer))
+  const evidence = sourceEvidence(h, recovered);
+  if (recovered.source !== null && orderMatters(h, recovered.source.observer))
     evidence.push('The order of these snapshots is estimated.');
   if (recovered.recovery !== 'exact' || borne === null) return { lkg, recovered, flags, evidence };
   if (borne.against !== null) {
-    flags.push(c.context.side === 'backup' ? FLAG.sideBackup : FLAG.sideUnknown);
-    evidence.push(differentBytes(c, borne.lkg, borne.against), "One copy against one: can't tell which copy is right.");
+    flags.push(h.context.side === 'backup' ? FLAG.sideBackup : FLAG.sideUnknown);
+    evidence.push(differentBytes(h, borne.lkg, borne.against), "One copy against one: can't tell which copy is right.");
   } else if (borne.second !== null)
-    evidence.push(`Another copy of it, in ${nameOf(c.context, borne.second.observer)}, has the same bytes.`);
+    evidence.push(`Another copy of it, in ${nameOf(h.context, borne.second.observer)}, has the same bytes.`);
   return { lkg, recovered, flags, evidence };
 }
 
 /** Another state of the path stands in a snapshot that may as well be the newer one. */
-function orderMatters(c: Case, observer: number): boolean {
-  const source = c.byObserver.get(observer);
+function orderMatters(h: History, observer: number): boolean {
+  const source = h.byObserver.get(observer);
   if (source === undefined) return false;
-  return c.earlier.some(
+  return h.earlier.some(
     (one) =>
       one.version !== source.version &&
-      volumeOf(c, one) === volumeOf(c, source) &&
+      volumeOf(h, one) === volumeOf(h, source) &&
       !same(one, source) &&
-      orderIsDoubtful(c.context, one, source),
+      orderIsDoubtful(h.context, one, source),
   );
 }
 
-function differentBytes(c: Case, a: Sighting, b: Sighting): string {
+function differentBytes(h: History, a: Sighting, b: Sighting): string {
   const said = ({ digest, observer }: Sighting): string =>
-    `${digest === null ? 'unread' : hexDigest(digest)} in ${nameOf(c.context, observer)}`;
+    `${digest === null ? 'unread' : hexDigest(digest)} in ${nameOf(h.context, observer)}`;
   return `Same size and mtime, other content: ${said(a)}, ${said(b)}.`;
 }
 
-function equalsSource(c: Case, live: Sighting, source: SourceCopy): boolean {
-  const copy = source.path === nameAt(c.facts, source.observer) ? c.byObserver.get(source.observer) : undefined;
+function equalsSource(h: History, live: Sighting, source: SourceCopy): boolean {
+  const copy = source.path === nameAt(h.facts, source.observer) ? h.byObserver.get(source.observer) : undefined;
   return copy !== undefined && same(copy, live);
 }
 
 /** The observer that first saw what lies there now. */
-function firstOfRun(c: Case, live: Sighting): number {
+function firstOfRun(h: History, live: Sighting): number {
   let first = live;
   for (let i = live.rank - 1; i >= 0; i--) {
-    const before = c.earlier[i];
+    const before = h.earlier[i];
     if (before === undefined || !same(before, live)) break;
     first = before;
   }
@@ -313,13 +291,13 @@ function expected(lkg: Sighting | null): Judged['lkg'] {
   return lkg === null ? null : { observer: lkg.observer, state: stateOf(lkg) };
 }
 
-function sourceEvidence(c: Case, recovered: Recovered): string[] {
+function sourceEvidence(h: History, recovered: Recovered): string[] {
   const { source } = recovered;
   if (source === null && recovered.unread === true)
     return [
       'A snapshot has it, but no copy of it could be read: run this as a user who may read it, or check the disk.',
     ];
   if (source === null) return recovered.recovery === 'none' ? ['No copy of it is left that can be read.'] : [];
-  const from = `${nameOf(c.context, source.observer)}${source.path === c.facts.path ? '' : `, as ${source.path}`}`;
+  const from = `${nameOf(h.context, source.observer)}${source.path === h.facts.path ? '' : `, as ${source.path}`}`;
   return [recovered.recovery === 'exact' ? `Identical copy in ${from}.` : `Only an older version is left, in ${from}.`];
 }

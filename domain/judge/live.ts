@@ -2,8 +2,8 @@
 import type { Gap } from '../scan.ts';
 import { isGap } from '../facts.ts';
 import { joinPath } from '../path.ts';
-import type { Case, Pending, Sighting } from './sightings.ts';
-import { needRead, readable } from './sightings.ts';
+import { type Judging, needRead, readable } from './asking.ts';
+import type { History, Sighting } from './sightings.ts';
 
 export type LiveState =
   | { readonly kind: 'unreadable'; readonly errno: string | null; readonly below: string | null; readonly why: string }
@@ -18,10 +18,10 @@ const ABSENT = ['ENOENT', 'ENOTDIR'];
  * What the scan and the second look (facts.readings at live now; 'CHANGED' also for what is no file) say. A file without a digest is
  * asked for once.
  */
-export function liveState(c: Case): LiveState | Pending {
-  const sight = c.facts.sights[c.context.live] ?? null;
-  if (sight !== null && isGap(sight)) return gapState(sight, c.facts.path);
-  const looks = c.facts.readings.filter((reading) => reading.observer === c.context.live);
+export function* liveState(h: History): Judging<LiveState> {
+  const sight = h.facts.sights[h.context.live] ?? null;
+  if (sight !== null && isGap(sight)) return gapState(sight, h.facts.path);
+  const looks = h.facts.readings.filter((reading) => reading.observer === h.context.live);
   const look = looks.at(-1);
   const errno = look?.errno ?? null;
   if (errno === 'CHANGED') return { kind: 'unsettled', why: 'It changed while it was checked again.' };
@@ -44,9 +44,10 @@ export function liveState(c: Case): LiveState | Pending {
   );
   if (moved) return { kind: 'unsettled', why: 'It was written or replaced since the scan.' };
 
-  const { live } = c;
-  if (live === null) throw new Error(`no sighting of ${c.facts.path} live now`);
-  if (live.kind === 'file' && live.digest === null && look === undefined && readable(c, live)) return needRead(c, live);
+  const { live } = h;
+  if (live === null) throw new Error(`no sighting of ${h.facts.path} live now`);
+  if (live.kind === 'file' && live.digest === null && look === undefined && readable(h, live))
+    return yield* needRead(h, [live]);
   return { kind: 'present', sighting: live };
 }
 

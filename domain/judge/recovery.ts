@@ -3,10 +3,11 @@ import type { Recovery } from '../assessment.ts';
 import { nameAt } from '../facts.ts';
 import { quiet, same } from '../version.ts';
 import type { SourceCopy } from './context.ts';
-import { damageOf } from './damage.ts';
+import { isUnread, type Judging, needRead } from './asking.ts';
+import { damageAt } from './damage.ts';
 import { stateOf } from './keys.ts';
-import type { Case, Pending, Sighting } from './sightings.ts';
-import { differs, isOnDisk, needRead, PENDING, readable, wasRead } from './sightings.ts';
+import type { History, Sighting } from './sightings.ts';
+import { differs, isOnDisk } from './sightings.ts';
 
 export interface Recovered {
   readonly recovery: Recovery;
@@ -21,61 +22,60 @@ const NONE: Recovered = { recovery: 'none', source: null };
  * The newest copy on disk that is same as LKG; else the same content under another name; else the newest older version that is good. A copy that must be read to be sure is asked for; one that cannot be read is skipped, and so is
  * one with the content that was found damaged live now, if `damaged` gives it.
  */
-export function recover(c: Case, lkg: Sighting | null, damaged: Sighting | null): Recovered | Pending {
+export function* recover(h: History, lkg: Sighting | null, damaged: Sighting | null): Judging<Recovered> {
   if (lkg === null) return NONE;
-  const onDisk = c.earlier.filter((sighting) => isOnDisk(c, sighting) && !sighting.suspect).reverse();
+  const onDisk = h.earlier.filter((sighting) => isOnDisk(h, sighting) && !sighting.suspect).reverse();
   const asLkg = (sighting: Sighting): boolean =>
     same(sighting, lkg) ||
     sighting.observer === lkg.observer ||
     (lkg.digest === null && sighting.version === lkg.version && sighting.digest === null);
   const exact = onDisk.filter(asLkg);
   // The oldest copies are pruned next: the newest one is taken, and read. What an export vouches for without having read it comes last.
-  const [hearsay, own] = [exact.filter((copy) => isHearsay(c, copy)), exact.filter((copy) => !isHearsay(c, copy))];
+  const [hearsay, own] = [exact.filter((copy) => isHearsay(h, copy)), exact.filter((copy) => !isHearsay(h, copy))];
   for (const copy of [...own, ...hearsay]) {
-    if (isProven(c, copy)) return { recovery: 'exact', source: sourceOf(c, copy) };
-    if (readable(c, copy) && !wasRead(c, copy.observer)) return needRead(c, copy);
+    if (isProven(h, copy)) return { recovery: 'exact', source: sourceOf(h, copy) };
+    if (isUnread(h, copy)) return yield* needRead(h, [copy]);
   }
 
-  const elsewhere = copyElsewhere(c, lkg);
+  const elsewhere = copyElsewhere(h, lkg);
   if (elsewhere !== null) return { recovery: 'exact', source: elsewhere };
 
   for (const older of onDisk) {
     if (asLkg(older) || older.kind !== lkg.kind || (damaged !== null && same(older, damaged))) continue;
     // Other bytes under the size and mtime of last known good are no older version, but a copy that has rotted.
     if (quiet(older, lkg) && differs(older, lkg)) continue;
-    const damage = damageOf(c, older.rank);
-    if (damage === PENDING) return PENDING;
+    const damage = yield* damageAt(h, older.rank);
     if (damage === 'corrupt' || damage === 'truncated') continue;
-    if (isProven(c, older)) return { recovery: 'older', source: sourceOf(c, older) };
-    if (readable(c, older) && !wasRead(c, older.observer)) return needRead(c, older);
+    if (isProven(h, older)) return { recovery: 'older', source: sourceOf(h, older) };
+    if (isUnread(h, older)) return yield* needRead(h, [older]);
   }
   return exact.length > 0 ? { ...NONE, unread: true } : NONE;
 }
 
 /** The bytes of this very copy were read, here or by an export on its own host, and no later attempt failed. */
-function isProven(c: Case, sighting: Sighting): boolean {
-  const last = c.facts.readings.findLast((reading) => reading.observer === sighting.observer);
+function isProven(h: History, sighting: Sighting): boolean {
+  const last = h.facts.readings.findLast((reading) => reading.observer === sighting.observer);
   if (last !== undefined) return last.digest !== null;
   if (sighting.kind !== 'file') return true;
-  const scan = c.context.observers[sighting.observer]?.scan;
+  const scan = h.context.observers[sighting.observer]?.scan;
   if (sighting.digest === null || scan === undefined) return false;
   return scan.exportedMs !== null || sighting.version.readSeq === scan.seq;
 }
 
 /** An export has read one copy of a version, and vouches for it on all snapshots that show the same. */
-function isHearsay(c: Case, sighting: Sighting): boolean {
-  const scan = c.context.observers[sighting.observer]?.scan;
+function isHearsay(h: History, sighting: Sighting): boolean {
+  const scan = h.context.observers[sighting.observer]?.scan;
   return sighting.kind === 'file' && (scan?.exportedMs ?? null) !== null && sighting.version.readSeq !== scan?.seq;
 }
 
-function sourceOf(c: Case, sighting: Sighting): SourceCopy {
-  const scan = c.context.observers[sighting.observer]?.scan;
+function sourceOf(h: History, sighting: Sighting): SourceCopy {
+  const scan = h.context.observers[sighting.observer]?.scan;
   const exportedMs = scan?.exportedMs ?? null;
-  const reading = c.facts.readings.findLast((r) => r.observer === sighting.observer && r.digest !== null);
+  const reading = h.facts.readings.findLast((r) => r.observer === sighting.observer && r.digest !== null);
   const scannedMs = sighting.kind === 'file' && reading === undefined ? (scan?.startedMs ?? null) : null;
   return {
     observer: sighting.observer,
-    path: nameAt(c.facts, sighting.observer),
+    path: nameAt(h.facts, sighting.observer),
     state: stateOf(sighting),
     proof: exportedMs === null ? 'read' : 'export',
     proofAtMs: exportedMs ?? reading?.atMs ?? scannedMs,
@@ -83,16 +83,16 @@ function sourceOf(c: Case, sighting: Sighting): SourceCopy {
 }
 
 /** Content that stands under another name in a snapshot is a copy, and a source. Its bytes are read again when a list is written. */
-function copyElsewhere(c: Case, lkg: Sighting): SourceCopy | null {
-  const copies = (c.facts.surroundings?.copies ?? []).filter(
+function copyElsewhere(h: History, lkg: Sighting): SourceCopy | null {
+  const copies = (h.facts.surroundings?.copies ?? []).filter(
     (copy) =>
-      lkg.kind === 'file' && same(copy.version, lkg) && c.context.observers[copy.observer]?.scan.pruned === null,
+      lkg.kind === 'file' && same(copy.version, lkg) && h.context.observers[copy.observer]?.scan.pruned === null,
   );
   const best = copies.reduce<(typeof copies)[number] | null>(
     (newest, copy) => (newest === null || copy.observer > newest.observer ? copy : newest),
     null,
   );
-  const scan = best === null ? undefined : c.context.observers[best.observer]?.scan;
+  const scan = best === null ? undefined : h.context.observers[best.observer]?.scan;
   if (best === null || scan === undefined) return null;
   return {
     observer: best.observer,

@@ -1,10 +1,10 @@
-// What judging says of one observation of a path: how it differs, where its copy is, whether it can be read.
-import type { Observer, PathFacts, Request } from '../facts.ts';
+// What judging says of one observation of a path: how it differs from another, where its copy is, and whether it fell into a loss interval.
+import type { Observer, PathFacts } from '../facts.ts';
 import { orderIsEstimated } from '../snapshot-order.ts';
 import type { Metadata, Version } from '../version.ts';
-import { mayBeLink, sizesAgree } from '../version.ts';
+import { mayBeLink, same, sizesAgree } from '../version.ts';
 import type { JudgeContext } from './context.ts';
-import { overlapping } from './context.ts';
+import { inLossInterval, overlapping } from './context.ts';
 import { observedKeyOf } from './keys.ts';
 
 /** One good observation. Digest and suspect are what is known after the readings, which may split a version. */
@@ -19,15 +19,11 @@ export interface Sighting extends Metadata {
   readonly version: Version;
 }
 
-/** An answer that waits for copies to be read; what to read stands in the case's needs. */
-export type Pending = 'pending';
-export const PENDING: Pending = 'pending';
-
 /** How an earlier observation looks. Undecided: one copy against one, so it is not known good, and not known bad either. */
 export type Damage = 'none' | 'corrupt' | 'undecided' | 'truncated' | 'reverted';
 
-/** One path on trial. Only needs and damages change while it is judged. */
-export interface Case {
+/** One path on trial: its facts, and what they say it was, in order. */
+export interface History {
   readonly facts: PathFacts;
   readonly context: JudgeContext;
   /** Live now, where a listing saw it; what a gap hides or what is absent is null. */
@@ -35,13 +31,9 @@ export interface Case {
   /** Everything but live now, oldest first. */
   readonly earlier: readonly Sighting[];
   readonly byObserver: ReadonlyMap<number, Sighting>;
-  readonly needs: Request[];
-  readonly damages: Map<number, Damage | Pending>;
-  /** Whether the earlier observation of a rank looks damaged (judge/damage.ts), for the rows that judge/damage.ts itself is made of. */
-  readonly damageAt: DamageAt;
+  /** By rank: how earlier observations look, as far as anybody has asked (judge/damage.ts). */
+  readonly damages: Map<number, Damage>;
 }
-
-export type DamageAt = (c: Case, rank: number) => Damage | Pending;
 
 interface Seen {
   readonly observer: number;
@@ -73,47 +65,44 @@ export function differs(a: Metadata & { digest: bigint | null }, b: Metadata & {
 }
 
 /** An earlier assessment could still compare these bytes: what it found damaged then does not become good by being overwritten. */
-export function recordedDamage(c: Case, sighting: Sighting): Damage | null {
-  const recorded = c.context.damaged.get(c.facts.path);
+export function recordedDamage(h: History, sighting: Sighting): Damage | null {
+  const recorded = h.context.damaged.get(h.facts.path);
   if (recorded === undefined) return null;
   const observedKey = observedKeyOf(sighting);
-  const seenMs = c.context.observers[sighting.observer]?.scan.asOf.toMs ?? Number.NEGATIVE_INFINITY;
+  const seenMs = h.context.observers[sighting.observer]?.scan.asOf.toMs ?? Number.NEGATIVE_INFINITY;
   return recorded.find((one) => one.observedKey === observedKey && seenMs > one.afterMs)?.damage ?? null;
 }
 
-/** The copy can be read here: on disk, not on another host, and no attempt has failed. */
-export function readable(c: Case, sighting: Sighting): boolean {
-  const scan = c.context.observers[sighting.observer]?.scan;
-  if (scan === undefined || scan.pruned !== null || scan.exportedMs !== null) return false;
-  const last = c.facts.readings.findLast((reading) => reading.observer === sighting.observer);
-  if (last?.digest === null) return false;
-  // Of the live volume only the state of now is on disk.
-  return c.context.observers[sighting.observer]?.role === 'backup' || sighting.observer === c.context.live;
+export function changedInLoss(h: History, before: Sighting, after: Sighting): boolean {
+  const from = Math.min(before.observer, after.observer);
+  return inLossInterval(h.context, from, Math.max(before.observer, after.observer));
+}
+
+/** The change that made this content happened in a loss interval: the step into the run of equal observations that ends with it. */
+export function runBeganInLoss(h: History, judged: Sighting): boolean {
+  // What was found so once does not become good by intervals that are fewer today.
+  if (recordedDamage(h, judged) !== null) return true;
+  let first = judged;
+  for (let i = judged.rank - 1; i >= 0; i--) {
+    const before = h.earlier[i];
+    if (before === undefined) return false;
+    if (!same(before, judged)) return changedInLoss(h, before, first);
+    first = before;
+  }
+  return false;
 }
 
 /** In a snapshot that still exists, here or on the host that exported it. */
-export function isOnDisk(c: Case, sighting: Sighting): boolean {
-  return roleOf(c, sighting) === 'backup' && c.context.observers[sighting.observer]?.scan.pruned === null;
+export function isOnDisk(h: History, sighting: Sighting): boolean {
+  return roleOf(h, sighting) === 'backup' && h.context.observers[sighting.observer]?.scan.pruned === null;
 }
 
-export function wasRead(c: Case, observer: number): boolean {
-  return c.facts.readings.some((reading) => reading.observer === observer);
+export function roleOf(h: History, sighting: Sighting): Observer['role'] {
+  return h.context.observers[sighting.observer]?.role ?? 'backup';
 }
 
-/** Asks for one copy to be read. Never for one that was tried: the answer is in the facts. */
-export function needRead(c: Case, sighting: Sighting, which: 'this' | 'another' = 'this'): Pending {
-  const { observer } = sighting;
-  if (wasRead(c, observer)) throw new Error(`asked twice to read ${c.facts.path}`);
-  c.needs.push(which === 'another' ? { kind: 'read', observer, another: true } : { kind: 'read', observer });
-  return PENDING;
-}
-
-export function roleOf(c: Case, sighting: Sighting): Observer['role'] {
-  return c.context.observers[sighting.observer]?.role ?? 'backup';
-}
-
-export function volumeOf(c: Case, sighting: Sighting): string {
-  return c.context.observers[sighting.observer]?.volume ?? '';
+export function volumeOf(h: History, sighting: Sighting): string {
+  return h.context.observers[sighting.observer]?.volume ?? '';
 }
 
 /** Reads well in a sentence: 'nightly/2026-11-21', or 'live' with the time of the scan. */

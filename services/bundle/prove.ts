@@ -1,24 +1,16 @@
 // Every source copy is read when the restore lists are written, and so is what lies in the way (design.md section 3, rule 10): a finding is some
 // minutes or days old, and a snapshot may have rotted, been pruned or been exchanged since.
 import { errnoText } from '../../domain/errno.ts';
-import type { Finding, Source, State } from '../../domain/assessment.ts';
+import type { Finding, State } from '../../domain/assessment.ts';
 import { EXIT, RollcallError } from '../../domain/exit.ts';
 import { isWithin, joinPath } from '../../domain/path.ts';
 import { FileError } from '../files/errors.ts';
 import type { Hasher } from '../files/hash.ts';
+import type { Alternative, NextSource } from '../judge/next-source.ts';
 import { Copies } from './content.ts';
 import { candidates, isDamaged } from './eligible.ts';
 import { Besides, isBeside } from './beside.ts';
 import { BESIDE_ALREADY, type LeftOut, type Obstacle, type Proof } from './plan.ts';
-
-/** Another copy to restore a finding from, and what it would amount to. */
-export interface Alternative {
-  readonly source: Source;
-  readonly recovery: 'exact' | 'older';
-}
-
-/** The best copy of a finding besides those that were found to fail, of which `failed` is the last; null where none is left. */
-export type NextSource = (finding: Finding, failed: Source) => Promise<Alternative | null>;
 
 export interface ProveInput {
   readonly findings: readonly Finding[];

@@ -141,19 +141,22 @@ async function readBatch(
   batch: readonly UnreadFile[],
 ): Promise<{ reads: CopyRead[]; failed: ImportedGap[] }> {
   const { scan } = observer;
-  const asked = batch.map(({ directory, name, version }) => ({
-    facts: { path: joinPath(directory, name), sights: [version], readings: [], comparisons: [] },
+  const asked = batch.map((file) => ({
+    file,
+    facts: { path: joinPath(file.directory, file.name), sights: [file.version], readings: [], comparisons: [] },
     requests: [{ kind: 'read' as const, observer: 0 }],
   }));
-  const { readings } = await execute(asked, [observer]);
+  const { answers } = await execute(asked, [observer]);
   const reads: CopyRead[] = [];
   const failed: ImportedGap[] = [];
-  batch.forEach((file, index) => {
-    const reading = readings[index]?.[0];
+  for (const {
+    asked: { file },
+    readings: [reading],
+  } of answers) {
     if (reading === undefined) throw new Error(`${file.name} was asked for and not answered`);
     if (reading.digest === null) failed.push(gapOf(scan, file, reading));
     else reads.push(copyOf(scan, file, reading, reading.digest));
-  });
+  }
   return { reads, failed };
 }
 

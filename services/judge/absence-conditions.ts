@@ -1,15 +1,13 @@
 // What limits the answers about names that are gone: a backup that does not keep the times of directories, and findings of earlier rules.
 import type { Condition } from '../../domain/assessment.ts';
-import type { Judged } from '../../domain/judge/context.ts';
 import type { Absences } from './absences.ts';
-import type { Subject } from './judging.ts';
+import { type Case, verdictOf } from './judging.ts';
 
 export interface AbsenceConditionInput {
   /** Null where nothing is gone. */
   readonly absences: Absences | null;
   readonly series: readonly { readonly name: string; readonly pattern: string }[];
-  readonly subjects: readonly Subject[];
-  readonly verdicts: readonly Judged[];
+  readonly cases: readonly Case[];
   /** Open findings of losses that earlier rules made, and that this run judged anew. */
   readonly oldFindings: number;
 }
@@ -40,9 +38,9 @@ export function absenceConditions(input: AbsenceConditionInput): Condition[] {
   return conditions;
 }
 
-function untoldDeletions({ subjects, verdicts }: AbsenceConditionInput): number {
-  return subjects.filter(({ facts }, i) => {
-    const judged = verdicts[i];
-    return facts.surroundings?.absence?.how === 'untold' && judged?.verdict === 'deleted' && judged.accepted === null;
+function untoldDeletions({ cases }: AbsenceConditionInput): number {
+  return cases.filter((one) => {
+    const { verdict, accepted } = verdictOf(one);
+    return one.facts.surroundings?.absence?.how === 'untold' && verdict === 'deleted' && accepted === null;
   }).length;
 }

@@ -15,7 +15,7 @@ import { type DirectoryTimes, directoryTimes } from '../catalog/directory-times.
 import { entriesAbove, namesAt } from '../catalog/neighbours.ts';
 import { pathsOfDirectories, rowsOfNames } from '../catalog/reconciliation.ts';
 import type { Database } from '../catalog/database.ts';
-import type { Subject } from './judging.ts';
+import type { Case } from './judging.ts';
 import type { Loaded } from './load.ts';
 import type { Moves } from '../../domain/window/moves.ts';
 
@@ -32,13 +32,13 @@ export interface Absences {
 }
 
 /**
- * Attaches to every subject that is gone, or was gone before it came back, when and how it went.
+ * Attaches to every case that is gone, or was gone before it came back, when and how it went.
  * @returns null where nothing is gone
  */
 export async function addAbsences(db: Database, loaded: Loaded): Promise<Absences | null> {
-  const { observers, subjects, roots, decisions } = loaded;
+  const { observers, cases, roots, decisions } = loaded;
   const live = observers.length - 1;
-  const wanted = subjects.filter(
+  const wanted = cases.filter(
     ({ facts }) => facts.sights[live] === null || returnedAt(facts.sights) !== null || changedKind(facts.sights),
   );
   if (wanted.length === 0) return null;
@@ -50,7 +50,7 @@ export async function addAbsences(db: Database, loaded: Loaded): Promise<Absence
   const unfinished = unfinishedListings(proofInput(loaded));
   const keepsTimes = keptTimes(observers, times);
   const changed = changedMs(observers, times);
-  const gained = gainedUnmoved(observers, times, subjects);
+  const gained = gainedUnmoved(observers, times, cases);
   const witnessOf = (renamed: ReadonlyMap<string, string>): Witness =>
     new Witness({
       observers,
@@ -63,9 +63,9 @@ export async function addAbsences(db: Database, loaded: Loaded): Promise<Absence
       renamed,
       stood: (path, observer) => versionAt(seen.get(path) ?? [], observer) !== null,
     });
-  const seen = new Map(subjects.map(({ facts }) => [facts.path, facts.sights]));
+  const seen = new Map(cases.map(({ facts }) => [facts.path, facts.sights]));
   const witness = witnessOf(new Map());
-  for (const subject of wanted) attach(subject, absenceOf(witness, subject, live));
+  for (const one of wanted) attach(one, absenceOf(witness, one, live));
   return {
     times,
     keepsTimes,
@@ -78,24 +78,24 @@ export async function addAbsences(db: Database, loaded: Loaded): Promise<Absence
       for (const [path, looks] of await looksAtPlaces(db, loaded, await namesAt(db.pool, places)))
         directories.set(path, looks);
       const again = witnessOf(renamed);
-      for (const subject of below) attach(subject, absenceOf(again, subject, live));
+      for (const one of below) attach(one, absenceOf(again, one, live));
     },
   };
-  function absenceOf(asked: Witness, { facts }: Subject, end: number): Absence | null {
+  function absenceOf(asked: Witness, { facts }: Case, end: number): Absence | null {
     if (facts.sights[end] === null) return asked.absenceOf(facts);
     const returned = returnedAt(facts.sights);
     return (returned === null ? null : asked.absenceOf(facts, returned)) ?? asked.replacementOf(facts);
   }
 }
 
-function attach(subject: Subject, absence: Absence | null): void {
-  const { facts } = subject;
+function attach(one: Case, absence: Absence | null): void {
+  const { facts } = one;
   const around = facts.surroundings ?? { absence: null, siblings: null, copies: [], linkTo: null };
-  subject.facts = { ...facts, surroundings: { ...around, absence } };
+  one.facts = { ...facts, surroundings: { ...around, absence } };
 }
 
 /** The newest observer that did not see a name which was seen before and after it; null where there is none. */
-function returnedAt(sights: Subject['facts']['sights']): number | null {
+function returnedAt(sights: Case['facts']['sights']): number | null {
   const first = sights.findIndex((sight) => sight !== null && !isGap(sight));
   const last = sights.length - 1;
   const now = sights[last] ?? null;
@@ -104,25 +104,25 @@ function returnedAt(sights: Subject['facts']['sights']): number | null {
   return null;
 }
 
-function changedKind(sights: Subject['facts']['sights']): boolean {
+function changedKind(sights: Case['facts']['sights']): boolean {
   const kinds = new Set(sights.flatMap((sight) => (sight === null || isGap(sight) ? [] : [sight.kind])));
   return kinds.size > 1;
 }
 
-function proofInput({ observers, subjects, plainFiles, decisions }: Loaded): ProofInput {
+function proofInput({ observers, cases, plainFiles, decisions }: Loaded): ProofInput {
   const byPath = new Map<string, number>();
-  for (const { directory, facts } of subjects) {
+  for (const { directory, facts } of cases) {
     const files = directory === null ? undefined : plainFiles.get(directory);
     if (files !== undefined) byPath.set(parentOf(facts.path), files);
   }
-  return { observers, paths: subjects.map(({ facts }) => facts), plainFiles: byPath, restored: decisions.restored };
+  return { observers, paths: cases.map(({ facts }) => facts), plainFiles: byPath, restored: decisions.restored };
 }
 
-/** How each observer saw the directories above the subjects, their own among them where they are gone too. */
+/** How each observer saw the directories above the cases, their own among them where they are gone too. */
 async function looksAt(
   db: Database,
   loaded: Loaded,
-  wanted: readonly Subject[],
+  wanted: readonly Case[],
 ): Promise<Map<string, readonly (DirectoryLook | null)[]>> {
   const ids = [...new Set(wanted.flatMap(({ directory }) => directory ?? []))];
   const entries = [...(await entriesAbove(db.pool, ids)).values()];
@@ -200,7 +200,7 @@ function changedMs(observers: readonly Observer[], { changedMs: known }: Directo
 function gainedUnmoved(
   observers: readonly Observer[],
   times: DirectoryTimes,
-  subjects: readonly Subject[],
+  cases: readonly Case[],
 ): Map<string, Set<number>> {
   const byScan = new Map(observers.map(({ scan }, index) => [`${scan.rootId} ${scan.seq}`, index]));
   const gained = new Map<string, Set<number>>();
@@ -217,7 +217,7 @@ function gainedUnmoved(
   const live = observers.length - 1;
   const backups = observers.flatMap(({ role }, index) => (role === 'backup' ? [index] : []));
   const sinceNs = BigInt(Math.floor(observers[backups.at(-1) ?? live]?.scan.asOf.fromMs ?? 0)) * 1_000_000n;
-  for (const { facts } of subjects) {
+  for (const { facts } of cases) {
     const now = versionAt(facts.sights, live);
     if (now === null || backups.length === 0 || backups.some((index) => facts.sights[index] !== null)) continue;
     if ((now.btimeNs === 0n ? now.ctimeNs : now.btimeNs) > sinceNs) add(parentOf(facts.path), live);

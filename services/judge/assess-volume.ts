@@ -1,38 +1,37 @@
 // Reconciliation: every path of a live volume is judged against its history and its backups. From the catalog to an Assessment.
-import type { Assessment, Finding } from '../../domain/assessment.ts';
-import { isUnknown } from '../../domain/verdicts.ts';
+import type { Assessment } from '../../domain/assessment.ts';
 import { EXIT, RollcallError } from '../../domain/exit.ts';
 import type { Observer } from '../../domain/facts.ts';
 import { versionAt } from '../../domain/facts.ts';
-import { judgeContext } from '../../domain/judge/context.ts';
+import { judgeContext, type JudgeContext } from '../../domain/judge/context.ts';
 import { contentKeyOfState } from '../../domain/judge/keys.ts';
 import { compareBytes } from '../../domain/path.ts';
-import { isoAsOf } from '../../domain/window/timeline.ts';
+import { isUnknown } from '../../domain/verdicts.ts';
 import type { Version } from '../../domain/version.ts';
-import { decideIntervals, joinedSpans, windowOf } from '../../domain/window/intervals.ts';
-import { inTransaction } from '../catalog/database.ts';
-import type { NextSource } from '../bundle/prove.ts';
+import { type DecidedIntervals, decideIntervals, joinedSpans, windowOf } from '../../domain/window/intervals.ts';
+import { isoAsOf, type Span } from '../../domain/window/timeline.ts';
 import { recordAssessment } from '../catalog/assessments.ts';
-import { type StoreFindings, storeFindings } from '../catalog/findings.ts';
-import { type CopyRead, recordReadings } from '../catalog/readings.ts';
-import { findingOf, isoOrNull, rowOf, type Verdicted } from './compose.ts';
-import { conditionsOf, incompleteOf } from './conditions.ts';
-import { byListingOnly } from './lookup.ts';
-import { followFiles } from './histories.ts';
-import { absenceConditions } from './absence-conditions.ts';
-import { addAbsences } from './absences.ts';
+import { inTransaction } from '../catalog/database.ts';
+import { storeFindings } from '../catalog/findings.ts';
 import { standingAlike } from '../catalog/neighbours.ts';
+import { type CopyRead, recordReadings } from '../catalog/readings.ts';
 import type { Queryable } from '../catalog/scans.ts';
+import { absenceConditions } from './absence-conditions.ts';
+import { type Absences, addAbsences } from './absences.ts';
+import { findingOf, isoOrNull, rowOf } from './compose.ts';
+import { conditionsOf, incompleteOf } from './conditions.ts';
 import { happenedIn, withDamage } from './happened.ts';
-import { judgeAll, type JudgingTools, type Subject, type SubjectReading } from './judging.ts';
+import { followFiles } from './histories.ts';
+import { type Case, type CaseReading, judgeAll, type JudgingTools, verdictOf } from './judging.ts';
 import { load, type Loaded, type LoadInput } from './load.ts';
+import { byListingOnly } from './lookup.ts';
 import { lastSeenAt, movesOf } from './movement.ts';
+import { type NextSource, nextSourceOf } from './next-source.ts';
 import { type ExecuteRequests, readInProcess } from './readings.ts';
-import { nextSourceOf } from './next-source.ts';
 import { judgeWithCopies, lookAtSuspects, settleDirectories } from './settle.ts';
 import { addSurroundings } from './surroundings.ts';
-import { undecidedOf } from './undecided.ts';
 import { tallyOf } from './tally.ts';
+import { type Undecided, undecidedOf } from './undecided.ts';
 
 export interface ReconcileInput extends LoadInput {
   /** --since, ms since 1970; null for the estimate. */
@@ -59,49 +58,79 @@ export interface Reconciled {
   readonly id: bigint;
 }
 
+/** What the passes of one judging share. */
+interface Judging {
+  readonly input: ReconcileInput;
+  readonly tools: JudgingTools & { readonly now: () => number };
+  readonly loaded: Loaded;
+  readonly absences: Absences | null;
+  readonly decided: DecidedIntervals;
+  readonly spans: readonly Span[];
+  readonly context: JudgeContext;
+}
+
 /**
  * Judges a live volume as its newest complete scan saw it. Reads copies where judging asks for them, looks at every path that is not
  * intact once more, stores readings, findings and the assessment. Throws RollcallError without a complete live scan, or when the
  * live root cannot be read any more; Error when the classes do not add up to the universe (a bug).
  */
 export async function reconcile(input: ReconcileInput): Promise<Reconciled> {
-  const { db } = input;
   const onPhase = input.onPhase ?? (() => {});
+  const read: Read = { bytes: 0, copies: [] };
   onPhase('loading');
   const everything = await load(input);
-  const { observers, points, spans, roots, builder, decisions, gaps, changes } = everything;
-  const live = observers.length - 1;
+  onPhase('judging');
+  const judging = await prepare(input, everything, toolsOf(input, everything.observers, read));
+  const { loaded, context, tools } = judging;
+  await judgeAll(loaded.cases, context, tools);
+  await judgeWithCopies(input.db.pool, loaded, context, tools);
+  onPhase('looking again');
+  await lookAtSuspects(input.volume.path, loaded.cases, context, tools);
+  await settleDirectories(loaded.cases, context, tools);
+  const told = tell(judging);
+  const undecided = await undecidedOf(input.db.pool, loaded);
+  const assessment = assessmentOf(judging, told, undecided.unmoved.length, read.bytes);
+  stopIfAborted(input.signal);
+  onPhase('storing');
+  const id = await store(judging, assessment, told, { copies: read.copies, ...undecided });
+  return { assessment, id, nextSource: nextSourceOf({ db: input.db, loaded, context, tools, now: input.now }) };
+}
 
-  let bytesRead = 0;
-  const readings: SubjectReading[] = [];
-  const tools: JudgingTools = {
+/** What was read for judging, as it goes. */
+interface Read {
+  bytes: number;
+  readonly copies: CaseReading[];
+}
+
+function toolsOf(input: ReconcileInput, observers: readonly Observer[], read: Read): Judging['tools'] {
+  return {
     observers,
+    now: input.now,
     execute: input.execute ?? readInProcess({ now: input.now }),
-    onReading: (read) => void readings.push(read),
-    onBytes: (bytes) => void (bytesRead += bytes),
+    onReading: (copy) => void read.copies.push(copy),
+    onBytes: (bytes) => void (read.bytes += bytes),
     onProgress: (done, total) => {
       stopIfAborted(input.signal);
       input.onProgress?.(done, total);
     },
   };
+}
 
-  onPhase('judging');
-  const gone = everything.subjects.filter(({ facts }) => facts.sights[live] === null);
+/** Everything that a verdict stands on besides the path's own facts: how names went, where they went, and in which intervals more than usual did. */
+async function prepare(input: ReconcileInput, everything: Loaded, tools: Judging['tools']): Promise<Judging> {
+  const { db } = input;
+  const { observers, points, roots, builder, decisions } = everything;
+  const live = observers.length - 1;
+  const gone = everything.cases.filter(({ facts }) => facts.sights[live] === null);
   const absences = await addAbsences(db, everything);
   const moves = await movesOf(db.pool, gone, builder, points, roots, tools);
   if (moves.directories.size > 0) await absences?.askAgain(moves);
   const loaded = await followFiles(db.pool, everything, moves);
-  const { subjects } = loaded;
-  const intervalSpans = joinedSpans(spans);
+  const spans = joinedSpans(everything.spans);
+  const standsElsewhere = await elsewhereOf(db.pool, loaded, gone);
   const decided = decideIntervals({
-    spans: intervalSpans,
-    happened: happenedIn({
-      spans: intervalSpans,
-      loaded,
-      moves,
-      absences,
-      standsElsewhere: await elsewhereOf(db.pool, loaded, gone),
-    }),
+    spans,
+    happened: happenedIn({ spans, loaded, moves, absences, standsElsewhere }),
     files: loaded.files,
     sinceMs: input.sinceMs,
     isFirst: decisions.assessedScans.size === 0,
@@ -119,79 +148,53 @@ export async function reconcile(input: ReconcileInput): Promise<Reconciled> {
     backupDeclared: input.series.length > 0,
     side: input.side,
   });
-  await addSurroundings(db.pool, builder, roots, { plainFiles: loaded.plainFiles, subjects, gone });
-  let verdicts = await judgeAll(subjects, context, tools);
-  verdicts = await judgeWithCopies(db.pool, loaded, context, tools, verdicts);
+  await addSurroundings(db.pool, builder, roots, { plainFiles: loaded.plainFiles, cases: loaded.cases, gone });
+  return { input, tools, loaded, absences, decided, spans, context };
+}
 
-  onPhase('looking again');
-  verdicts = await lookAtSuspects(input.volume.path, live, subjects, verdicts, context, tools, input.now);
-  verdicts = await settleDirectories(live, subjects, verdicts, context, tools);
-
+/** Gives the cases that are not intact their findings. Answers with those, by path. */
+function tell({ input, loaded: { observers, cases } }: Judging): Case[] {
   const nowMs = input.now();
-  const timeline = withDamage(decided.timeline, intervalSpans, subjects, verdicts);
-  const window = windowOf(decided, timeline, input.sinceMs);
-  const tally = tallyOf(subjects, verdicts, loaded.plain);
-  const results = subjects.flatMap((subject, i): { verdicted: Verdicted; finding: Finding }[] => {
-    const judged = verdicts[i];
-    if (judged === undefined || judged.verdict === 'intact') return [];
-    const verdicted = { subject, judged };
-    return [{ verdicted, finding: findingOf(verdicted, input.volume.name, observers, nowMs) }];
-  });
-  results.sort((a, b) => compareBytes(a.finding.path, b.finding.path));
-  const findings = results.map(({ finding }) => finding);
-  const liveScan = observers[live]?.scan;
-  if (liveScan === undefined) throw new Error('the last observer is live now');
+  const told = cases.filter((one) => verdictOf(one).verdict !== 'intact');
+  for (const one of told) one.finding = findingOf(one, input.volume.name, observers, nowMs);
+  return told.sort((a, b) => compareBytes(a.facts.path, b.facts.path));
+}
 
-  const { leftOut, unmoved } = await undecidedOf(db.pool, loaded, verdicts);
+/** Everything added up. */
+function assessmentOf(
+  { input, loaded, absences, decided, spans }: Judging,
+  told: readonly Case[],
+  unmoved: number,
+  bytesRead: number,
+): Assessment {
+  const { observers, cases, gaps, trusted } = loaded;
+  const nowMs = input.now();
+  const findings = told.flatMap(({ finding }) => finding ?? []);
+  const timeline = withDamage(decided.timeline, spans, cases);
+  const window = windowOf(decided, timeline, input.sinceMs);
+  const liveScan = observers.at(-1)?.scan;
+  if (liveScan === undefined) throw new Error('the last observer is live now');
   const series = input.series.map((one) => ({ ...one, pattern: one.pattern ?? one.name }));
-  const assessment: Assessment = {
+  return {
     volume: input.volume.name,
     livePath: input.volume.path,
     liveScan: { id: liveScan.id, asOf: isoAsOf(liveScan.asOf) },
     series: series.map((one) => seriesOf(one, observers)),
     window,
     timeline,
-    ...tally,
+    ...tallyOf(cases, loaded.plain),
     findings,
-    incomplete: incompleteOf(observers, gaps, findings, unmoved.length),
+    incomplete: incompleteOf(observers, gaps, findings, unmoved),
     conditions: [
-      ...conditionsOf({
-        observers,
-        series: series.map(({ name, pattern }) => ({ name, pattern })),
-        spans,
-        window,
-        subjects,
-        changes,
-        gaps,
-        trusted: loaded.trusted,
-        clampedTimes: loaded.clampedTimes,
-        outOfScope: loaded.outOfScope,
-        nowMs,
-      }),
-      ...absenceConditions({ absences, series, subjects, verdicts, oldFindings: decisions.oldFindings }),
+      ...conditionsOf({ ...loaded, series, window, nowMs }),
+      ...absenceConditions({ absences, series, cases, oldFindings: loaded.decisions.oldFindings }),
       ...byListingOnly(input.volume.path),
     ],
     bytesRead: (input.bytesScanned ?? 0) + bytesRead,
-    bytesTrusted: loaded.trusted.carriedBytes,
-    trustedSince: isoOrNull(loaded.trusted.sinceMs),
+    bytesTrusted: trusted.carriedBytes,
+    trustedSince: isoOrNull(trusted.sinceMs),
     createdMs: nowMs,
   };
-
-  stopIfAborted(input.signal);
-  onPhase('storing');
-  const seen = subjects.flatMap(({ facts: { path } }, i) => {
-    const found = decisions.accepted.has(path) ? (verdicts[i]?.found ?? null) : null;
-    return found === null ? [] : [{ path, content: contentKeyOfState(found) }];
-  });
-  const unknown = [...leftOut, ...unmoved, ...findings.filter(({ verdict }) => isUnknown(verdict))].map(
-    ({ path }) => path,
-  );
-  const id = await store(input, assessment, observers, results, readings, points, {
-    unknown,
-    seen,
-    spent: decisions.spent,
-  });
-  return { assessment, id, nextSource: nextSourceOf({ db, loaded, context, tools, verdicts, now: input.now }) };
 }
 
 function stopIfAborted(signal: AbortSignal | undefined): void {
@@ -206,20 +209,20 @@ function stopIfAborted(signal: AbortSignal | undefined): void {
 async function elsewhereOf(
   client: Queryable,
   { roots, observers }: Loaded,
-  gone: readonly Subject[],
-): Promise<(subject: Subject) => boolean> {
+  gone: readonly Case[],
+): Promise<(one: Case) => boolean> {
   const live = roots.find((root) => root.live);
-  const lastOf = ({ facts }: Subject): Version | null => {
+  const lastOf = ({ facts }: Case): Version | null => {
     const version = versionAt(facts.sights, lastSeenAt(facts, observers.length - 1));
     return version?.kind === 'file' && (version.size ?? 0) > 0 ? version : null;
   };
-  const wanted = gone.flatMap((subject) => {
-    const version = lastOf(subject);
+  const wanted = gone.flatMap((one) => {
+    const version = lastOf(one);
     return version === null ? [] : [{ size: version.size ?? 0, digest: version.digest, mtimeNs: version.mtimeNs }];
   });
   const standing = live === undefined ? new Set<string>() : await standingAlike(client, live, wanted);
-  return (subject) => {
-    const version = lastOf(subject);
+  return (one) => {
+    const version = lastOf(one);
     if (version === null) return false;
     const { size, digest, mtimeNs } = version;
     return (digest !== null && standing.has(`${size} ${digest}`)) || standing.has(`${size} at ${mtimeNs}`);
@@ -242,26 +245,31 @@ function seriesOf(
 }
 
 async function store(
-  input: ReconcileInput,
+  { input, loaded }: Judging,
   assessment: Assessment,
-  observers: readonly Observer[],
-  results: readonly { readonly verdicted: Verdicted; readonly finding: Finding }[],
-  readings: readonly SubjectReading[],
-  points: readonly number[],
-  stands: Pick<StoreFindings, 'unknown' | 'seen' | 'spent'>,
+  told: readonly Case[],
+  { copies, leftOut, unmoved }: Undecided & { readonly copies: readonly CaseReading[] },
 ): Promise<bigint> {
-  const { findings: _findings, ...summary } = assessment;
+  const { observers, points, cases, decisions } = loaded;
+  const { findings, ...summary } = assessment;
   const result = JSON.stringify(summary, (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value));
+  const seen = cases.flatMap(({ facts: { path }, judged }) => {
+    const found = decisions.accepted.has(path) ? (judged?.found ?? null) : null;
+    return found === null ? [] : [{ path, content: contentKeyOfState(found) }];
+  });
+  const unknown = [...leftOut, ...unmoved, ...findings.filter(({ verdict }) => isUnknown(verdict))];
   return inTransaction(input.db, async (client) => {
     await recordReadings(
       client,
-      readings.flatMap((read) => copyRead(read, observers) ?? []),
+      copies.flatMap((read) => copyRead(read, observers) ?? []),
     );
     await storeFindings(client, {
       volumeId: input.volume.id,
       nowMs: assessment.createdMs,
-      rows: results.flatMap(({ finding, verdicted }) => rowOf(finding, verdicted, observers, points) ?? []),
-      ...stands,
+      rows: told.flatMap((one) => rowOf(one, observers, points) ?? []),
+      unknown: unknown.map(({ path }) => path),
+      seen,
+      spent: decisions.spent,
     });
     return recordAssessment(client, {
       volumeId: input.volume.id,
@@ -273,23 +281,12 @@ async function store(
   });
 }
 
-function copyRead({ subject, reading }: SubjectReading, observers: readonly Observer[]): CopyRead | null {
+function copyRead({ one, reading }: CaseReading, observers: readonly Observer[]): CopyRead | null {
   const scan = observers[reading.observer]?.scan;
-  const version = versionAt(subject.facts.sights, reading.observer);
+  const version = versionAt(one.facts.sights, reading.observer);
   if (scan === undefined || version === null || version.kind !== 'file') return null;
-  if (subject.directory === null || reading.digest === null) return null;
-  return {
-    root: scan.rootId,
-    seq: scan.seq,
-    directory: subject.directory,
-    name: subject.name,
-    version,
-    digest: reading.digest,
-    zeroFrom: reading.zeroFrom ?? null,
-    inode: reading.inode,
-    ctimeNs: reading.ctimeNs,
-    btimeNs: reading.btimeNs,
-    nlink: reading.nlink,
-    racy: reading.racy,
-  };
+  const { digest, zeroFrom = null, inode, ctimeNs, btimeNs, nlink, racy } = reading;
+  if (one.directory === null || digest === null) return null;
+  const copy = { digest, zeroFrom, inode, ctimeNs, btimeNs, nlink, racy };
+  return { root: scan.rootId, seq: scan.seq, directory: one.directory, name: one.name, version, ...copy };
 }

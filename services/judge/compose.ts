@@ -2,30 +2,26 @@
 import { isKept } from '../../domain/verdicts.ts';
 import type { Finding, LiveInode, Source } from '../../domain/assessment.ts';
 import { isGap, type Observer, versionAt } from '../../domain/facts.ts';
-import type { Judged, SourceCopy } from '../../domain/judge/context.ts';
+import type { SourceCopy } from '../../domain/judge/context.ts';
 import type { Kind } from '../../domain/version.ts';
 import { iso, isoAsOf } from '../../domain/window/timeline.ts';
 import type { FindingRow } from '../catalog/findings.ts';
-import type { Subject } from './judging.ts';
+import { type Case, verdictOf } from './judging.ts';
 import { lastSeenAt, lastSeenLive } from './movement.ts';
 
-/** A verdict with its path. */
-export interface Verdicted {
-  readonly subject: Subject;
-  readonly judged: Judged;
-}
-
 /** Files and directories are counted apart: a path is what it should be, or where nothing says so, what it is or was. */
-export function kindOf({ subject, judged }: Verdicted): Kind {
-  const { sights } = subject.facts;
+export function kindOf(one: Case): Kind {
+  const { sights } = one.facts;
+  const judged = verdictOf(one);
   if (judged.verdict === 'replaced' && judged.lkg !== null) return judged.lkg.state.kind;
-  const last = versionAt(sights, lastSeenAt(subject.facts, sights.length));
+  const last = versionAt(sights, lastSeenAt(one.facts, sights.length));
   return judged.found?.kind ?? judged.lkg?.state.kind ?? last?.kind ?? 'file';
 }
 
 /** Bytes of last known good, or of what lies there where there is none. */
-export function bytesOf({ judged }: Verdicted): number {
-  return judged.lkg?.state.size ?? judged.found?.size ?? 0;
+export function bytesOf(one: Case): number {
+  const { lkg, found } = verdictOf(one);
+  return lkg?.state.size ?? found?.size ?? 0;
 }
 
 /** Times in words, by observer: a loss of a hundred thousand files is dated by a handful of them. */
@@ -37,21 +33,16 @@ function asOfText(observer: Observer): string {
   return text;
 }
 
-export function findingOf(
-  verdicted: Verdicted,
-  volume: string,
-  observers: readonly Observer[],
-  nowMs: number,
-): Finding {
-  const { subject, judged } = verdicted;
+export function findingOf(one: Case, volume: string, observers: readonly Observer[], nowMs: number): Finding {
+  const judged = verdictOf(one);
   const asOf = (observer: number | null | undefined): string | null => {
     const seen = observer === null || observer === undefined ? undefined : observers[observer];
     return seen === undefined ? null : asOfText(seen);
   };
   return {
     volume,
-    path: subject.facts.path,
-    kind: kindOf(verdicted),
+    path: one.facts.path,
+    kind: kindOf(one),
     verdict: judged.verdict,
     flags: judged.flags,
     recovery: judged.recovery,
@@ -68,7 +59,7 @@ export function findingOf(
     errno: judged.errno,
     below: judged.below,
     linkTo: judged.linkTo,
-    liveInode: liveInodeOf(verdicted, observers),
+    liveInode: liveInodeOf(one, observers),
     accepted: judged.accepted === null ? null : { reason: judged.accepted.reason, atMs: judged.accepted.atMs },
     expectedKey: judged.expectedKey,
     observedKey: judged.observedKey,
@@ -76,8 +67,8 @@ export function findingOf(
   };
 }
 
-function liveInodeOf({ subject }: Verdicted, observers: readonly Observer[]): LiveInode | null {
-  const seen = lastSeenLive(subject.facts, observers);
+function liveInodeOf({ facts }: Case, observers: readonly Observer[]): LiveInode | null {
+  const seen = lastSeenLive(facts, observers);
   return seen === null || seen.kind !== 'file' ? null : { inode: seen.inode, nlink: seen.nlink };
 }
 
@@ -104,13 +95,10 @@ export function sourceOf(copy: SourceCopy, observers: readonly Observer[], nowMs
  * When it happened, as narrow as it is known, by observer: the first proof, and the last observation of any other state before it. Last
  * known good may be older than that (the name was gone in between), and would draw quiet nights into the window of later assessments.
  */
-function stretchOf(
-  { subject, judged }: Verdicted,
-  observers: readonly Observer[],
-): { from: number; to: number } | null {
-  const { lastSeen, firstGone } = judged.between ?? { lastSeen: null, firstGone: null };
+function stretchOf(one: Case, observers: readonly Observer[]): { from: number; to: number } | null {
+  const { lastSeen, firstGone } = verdictOf(one).between ?? { lastSeen: null, firstGone: null };
   if (lastSeen === null || firstGone === null) return null;
-  const { sights } = subject.facts;
+  const { sights } = one.facts;
   const had = new Set(observers.flatMap(({ volume }, i) => (versionAt(sights, i) === null ? [] : [volume])));
   for (let from = firstGone - 1; from > lastSeen; from--) {
     const sight = sights[from] ?? null;
@@ -121,15 +109,11 @@ function stretchOf(
   return { from: lastSeen, to: firstGone };
 }
 
-/** The row that the catalog keeps of a verdict; null for what is not kept. `points` are those of the observers. */
-export function rowOf(
-  finding: Finding,
-  verdicted: Verdicted,
-  observers: readonly Observer[],
-  points: readonly number[],
-): FindingRow | null {
-  if (!isKept(finding)) return null;
-  const stretch = stretchOf(verdicted, observers);
+/** The row that the catalog keeps of a finding; null for what is not kept. `points` are those of the observers. */
+export function rowOf(one: Case, observers: readonly Observer[], points: readonly number[]): FindingRow | null {
+  const { finding } = one;
+  if (finding === null || !isKept(finding)) return null;
+  const stretch = stretchOf(one, observers);
   const detail = {
     kind: finding.kind,
     flags: finding.flags,

@@ -10,7 +10,7 @@ import type { StoredGap } from '../catalog/reconciliation.ts';
 import type { ScanChanges, Trusted } from '../catalog/version-sums.ts';
 import { doubtfulOrder } from './doubtful-order.ts';
 import type { OutOfScope } from './facts.ts';
-import type { Subject } from './judging.ts';
+import type { Case } from './judging.ts';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -28,7 +28,7 @@ export interface ConditionInput {
   readonly series: readonly { readonly name: string; readonly pattern: string }[];
   readonly spans: readonly Span[];
   readonly window: Window;
-  readonly subjects: readonly Subject[];
+  readonly cases: readonly Case[];
   readonly changes: ReadonlyMap<string, ScanChanges>;
   readonly gaps: readonly StoredGap[];
   readonly trusted: Trusted;
@@ -98,7 +98,7 @@ export function conditionsOf(input: ConditionInput): Condition[] {
         0,
       );
     if (own.length >= DELETING_SNAPSHOTS_MIN && vanishedInside === 0) {
-      const lacking = input.subjects.filter(
+      const lacking = input.cases.filter(
         ({ facts }) =>
           facts.sights[live] === null && (versionAt(facts.sights, newest.index)?.kind ?? 'directory') !== 'directory',
       ).length;

@@ -3,7 +3,6 @@ import type { Interval } from '../../domain/assessment.ts';
 import { isDamageVerdict } from '../../domain/verdicts.ts';
 import type { Observer, Sight } from '../../domain/facts.ts';
 import { isGap, sightAt } from '../../domain/facts.ts';
-import type { Judged } from '../../domain/judge/context.ts';
 import { parentOf } from '../../domain/path.ts';
 import { quiet, type Version } from '../../domain/version.ts';
 import { damageShape } from '../../domain/window/damage-shape.ts';
@@ -12,17 +11,17 @@ import type { Moves } from '../../domain/window/moves.ts';
 import type { Span } from '../../domain/window/timeline.ts';
 import type { ScanChanges } from '../catalog/version-sums.ts';
 import type { Absences } from './absences.ts';
-import type { Subject } from './judging.ts';
+import { type Case, verdictOf } from './judging.ts';
 import type { Loaded } from './load.ts';
 
 export interface HappenedInput {
   readonly spans: readonly Span[];
-  readonly loaded: Pick<Loaded, 'observers' | 'subjects' | 'changes' | 'decisions' | 'files'>;
+  readonly loaded: Pick<Loaded, 'observers' | 'cases' | 'changes' | 'decisions' | 'files'>;
   readonly moves: Moves;
   /** Null where nothing is gone. */
   readonly absences: Absences | null;
   /** Of what is gone: whether its content, or its size and exact time, stands under another name. */
-  readonly standsElsewhere: (subject: Subject) => boolean;
+  readonly standsElsewhere: (one: Case) => boolean;
 }
 
 type Mutable = { -readonly [K in keyof Happened]: Happened[K] } & { vanishings: Vanishing[] };
@@ -33,7 +32,7 @@ type Mutable = { -readonly [K in keyof Happened]: Happened[K] } & { vanishings: 
  */
 export function happenedIn(input: HappenedInput): Happened[] {
   const { spans, loaded, moves } = input;
-  const { observers, subjects, decisions } = loaded;
+  const { observers, cases, decisions } = loaded;
   const live = observers.length - 1;
   const happened = spans.map((span): Mutable => {
     const { added, changed } = changesIn(span, observers, loaded.changes);
@@ -44,10 +43,10 @@ export function happenedIn(input: HappenedInput): Happened[] {
     index < live && decisions.assessedScans.has(scan.id) ? [index] : [],
   );
   const goneDirectories = new Set(
-    subjects.flatMap(({ facts }) => (facts.sights[live] === null && isDirectory(facts.sights) ? [facts.path] : [])),
+    cases.flatMap(({ facts }) => (facts.sights[live] === null && isDirectory(facts.sights) ? [facts.path] : [])),
   );
-  for (const subject of subjects) {
-    const { facts } = subject;
+  for (const one of cases) {
+    const { facts } = one;
     const sight = facts.sights[live] ?? null;
     if (sight === null) {
       const absence = facts.surroundings?.absence ?? null;
@@ -60,12 +59,12 @@ export function happenedIn(input: HappenedInput): Happened[] {
           how: absence.how,
           directory: lostBy(facts.path, goneDirectories),
           isJudged: assessed.some((scan) => scan >= absence.gone && facts.sights[scan] === null),
-          standsElsewhere: absence.how === 'touched' && input.standsElsewhere(subject),
+          standsElsewhere: absence.how === 'touched' && input.standsElsewhere(one),
         });
       continue;
     }
     if (isGap(sight) || sight.kind === 'directory') continue;
-    countPresent(spans, happened, subject, sight, decisions.restored);
+    countPresent(spans, happened, one, sight, decisions.restored);
   }
   return happened;
 }
@@ -74,7 +73,7 @@ export function happenedIn(input: HappenedInput): Happened[] {
 function countPresent(
   spans: readonly Span[],
   happened: readonly Mutable[],
-  { facts }: Subject,
+  { facts }: Case,
   now: Version,
   restored: ReadonlyMap<string, number>,
 ): void {
@@ -140,21 +139,16 @@ function differs(a: Version, b: Version): boolean {
 }
 
 /** The timeline with the damage that judging found, each in the interval at whose end the present content first stood. */
-export function withDamage(
-  timeline: readonly Interval[],
-  spans: readonly Span[],
-  subjects: readonly Subject[],
-  verdicts: readonly Judged[],
-): Interval[] {
+export function withDamage(timeline: readonly Interval[], spans: readonly Span[], cases: readonly Case[]): Interval[] {
   const damaged = spans.map(() => 0);
   const places = spans.map(({ series, from, to, fromMs, toMs }) => ({ series, from, to, ms: toMs - fromMs }));
-  subjects.forEach((_, i) => {
-    const judged = verdicts[i];
-    if (judged === undefined || !isDamageVerdict(judged.verdict) || judged.accepted !== null) return;
-    const { lastSeen, firstGone } = judged.between ?? { lastSeen: null, firstGone: null };
-    if (lastSeen === null || firstGone === null) return;
+  for (const one of cases) {
+    const { verdict, accepted, between } = verdictOf(one);
+    if (!isDamageVerdict(verdict) || accepted !== null) continue;
+    const { lastSeen, firstGone } = between ?? { lastSeen: null, firstGone: null };
+    if (lastSeen === null || firstGone === null) continue;
     const place = placeOf(places, lastSeen, firstGone)[0];
     if (place !== undefined) damaged[place] = (damaged[place] ?? 0) + 1;
-  });
+  }
   return timeline.map((interval, i) => ({ ...interval, damaged: damaged[i] ?? 0 }));
 }

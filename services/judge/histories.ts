@@ -5,33 +5,33 @@ import type { Moves } from '../../domain/window/moves.ts';
 import { namesAt } from '../catalog/neighbours.ts';
 import { pathsOfDirectories, rowsOfNames } from '../catalog/reconciliation.ts';
 import type { Queryable } from '../catalog/scans.ts';
-import type { Subject } from './judging.ts';
+import { type Case, openCase } from './judging.ts';
 import type { Loaded } from './load.ts';
 
 /**
- * Gives such names their former ones. A name that is plainly intact by itself (a backup has taken the new content over) becomes a subject, and
+ * Gives such names their former ones. A name that is plainly intact by itself (a backup has taken the new content over) becomes a case, and
  * is no longer counted among the plain ones.
  */
 export async function followFiles(client: Queryable, loaded: Loaded, moves: Moves): Promise<Loaded> {
   if (moves.formers.size === 0) return loaded;
   const wanted = new Set([...moves.formers].flat());
-  const byPath = new Map<string, Subject>();
-  for (const subject of loaded.subjects) if (wanted.has(subject.facts.path)) byPath.set(subject.facts.path, subject);
+  const byPath = new Map<string, Case>();
+  for (const one of loaded.cases) if (wanted.has(one.facts.path)) byPath.set(one.facts.path, one);
   const joined = await plainOnes(
     client,
     loaded,
     [...moves.formers.keys()].filter((path) => !byPath.has(path)),
   );
-  for (const subject of joined) byPath.set(subject.facts.path, subject);
+  for (const one of joined) byPath.set(one.facts.path, one);
   for (const [path, before] of moves.formers) {
-    const subject = byPath.get(path);
+    const one = byPath.get(path);
     const old = byPath.get(before);
-    if (subject !== undefined && old !== undefined) subject.facts = withFormer(subject.facts, old.facts);
+    if (one !== undefined && old !== undefined) one.facts = withFormer(one.facts, old.facts);
   }
   return joined.length === 0 ? loaded : withSubjects(loaded, joined);
 }
 
-async function plainOnes(client: Queryable, { builder, roots }: Loaded, paths: readonly string[]): Promise<Subject[]> {
+async function plainOnes(client: Queryable, { builder, roots }: Loaded, paths: readonly string[]): Promise<Case[]> {
   const names = await namesAt(client, paths);
   const directories = await pathsOfDirectories(client, [...new Set(names.map(({ directory }) => directory))]);
   return (await rowsOfNames(client, roots, names)).flatMap((rows) => {
@@ -39,7 +39,7 @@ async function plainOnes(client: Queryable, { builder, roots }: Loaded, paths: r
     const facts = builder.build(rows, directories.get(directory) ?? '');
     if (typeof facts === 'string')
       throw new Error(`${joinPath(directories.get(directory) ?? '', name)} is out of scope`);
-    return [{ directory, name, facts }];
+    return [openCase(directory, name, facts)];
   });
 }
 
@@ -56,7 +56,7 @@ function withFormer(facts: PathFacts, old: PathFacts): PathFacts {
   return { ...facts, former, readings: [...facts.readings, ...readings] };
 }
 
-function withSubjects(loaded: Loaded, joined: readonly Subject[]): Loaded {
+function withSubjects(loaded: Loaded, joined: readonly Case[]): Loaded {
   const live = loaded.observers.length - 1;
   const plainFiles = new Map(loaded.plainFiles);
   let bytes = loaded.plain.bytes;
@@ -66,7 +66,7 @@ function withSubjects(loaded: Loaded, joined: readonly Subject[]): Loaded {
   }
   return {
     ...loaded,
-    subjects: [...loaded.subjects, ...joined],
+    cases: [...loaded.cases, ...joined],
     plain: { ...loaded.plain, files: loaded.plain.files - joined.length, bytes },
     plainFiles,
   };

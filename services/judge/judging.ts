@@ -1,20 +1,36 @@
-// Judging with its reading loop: what judge asks for is read, added to the facts, and judge is asked again, until every path has a verdict.
+// Judging with its reading loop: what judge asks for is read, added to the facts, and judge goes on, until every path has a verdict.
+import type { Finding } from '../../domain/assessment.ts';
 import type { Observer, PathFacts, Request } from '../../domain/facts.ts';
 import type { JudgeContext, Judged } from '../../domain/judge/context.ts';
 import { judge } from '../../domain/judge/judge.ts';
 import type { ExecuteRequests, FullReading } from './readings.ts';
 
-/** A path with its place in the catalog. Facts grow while it is judged, and so they are replaced, never changed. */
-export interface Subject {
-  /** Directory id and name; null for a name that only a gap ever saw. */
+/** One path on its way through judging: passes add to its facts, give it a verdict, and make a finding of that. */
+export interface Case {
+  /** Directory id and name in the catalog; null for a name that only a gap ever saw. */
   readonly directory: number | null;
   readonly name: string;
+  /** Facts grow while it is judged; they are replaced, never changed. */
   facts: PathFacts;
+  /** Null until judgeAll has been here. Later passes may replace it. */
+  judged: Judged | null;
+  /** What is told of it; null for what is intact, and until that is known. */
+  finding: Finding | null;
+}
+
+export function openCase(directory: number | null, name: string, facts: PathFacts): Case {
+  return { directory, name, facts, judged: null, finding: null };
+}
+
+/** Its verdict. Asking before it was judged is a bug. */
+export function verdictOf({ judged, facts }: Case): Judged {
+  if (judged === null) throw new Error(`${facts.path} has no verdict`);
+  return judged;
 }
 
 /** A reading that the catalog may keep. */
-export interface SubjectReading {
-  readonly subject: Subject;
+export interface CaseReading {
+  readonly one: Case;
   readonly reading: FullReading;
 }
 
@@ -22,7 +38,7 @@ export interface JudgingTools {
   readonly observers: readonly Observer[];
   readonly execute: ExecuteRequests;
   /** Called with every copy that could be read. */
-  readonly onReading: (read: SubjectReading) => void;
+  readonly onReading: (read: CaseReading) => void;
   readonly onBytes: (bytes: number) => void;
   /** Called between batches; may throw to stop. */
   readonly onProgress: (done: number, total: number) => void;
@@ -32,48 +48,56 @@ export interface JudgingTools {
 const ROUNDS_MAX = 500;
 const BATCH = 2_000;
 
-/** One verdict per subject, in order. */
-export async function judgeAll(
-  subjects: readonly Subject[],
-  context: JudgeContext,
-  tools: JudgingTools,
-): Promise<Judged[]> {
-  const verdicts: Judged[] = [];
-  for (let start = 0; start < subjects.length; start += BATCH) {
-    tools.onProgress(start, subjects.length);
-    verdicts.push(...(await judgeBatch(subjects.slice(start, start + BATCH), context, tools)));
+/** Gives every case its verdict. */
+export async function judgeAll(cases: readonly Case[], context: JudgeContext, tools: JudgingTools): Promise<void> {
+  for (let start = 0; start < cases.length; start += BATCH) {
+    tools.onProgress(start, cases.length);
+    await judgeBatch(cases.slice(start, start + BATCH), context, tools);
   }
-  return verdicts;
 }
 
-async function judgeBatch(subjects: readonly Subject[], context: JudgeContext, tools: JudgingTools): Promise<Judged[]> {
-  const verdicts = new Map<Subject, Judged>();
-  let open = [...subjects];
-  for (let round = 0; open.length > 0; round++) {
-    const asked: { subject: Subject; facts: PathFacts; requests: readonly Request[] }[] = [];
-    for (const subject of open) {
-      const outcome = judge(subject.facts, context);
-      if (outcome.kind === 'judged') verdicts.set(subject, outcome.judged);
-      else asked.push({ subject, facts: subject.facts, requests: outcome.requests });
-    }
-    if (asked.length === 0) break;
-    if (round >= ROUNDS_MAX) throw new Error(`${asked[0]?.facts.path}: judging asks for copies without an end`);
-    const answers = await tools.execute(asked, tools.observers);
-    tools.onBytes(answers.bytesRead);
-    asked.forEach(({ subject, facts }, index) => {
-      const readings = answers.readings[index] ?? [];
-      for (const reading of readings) if (reading.digest !== null) tools.onReading({ subject, reading });
-      subject.facts = {
-        ...facts,
-        readings: [...facts.readings, ...readings],
-        comparisons: [...facts.comparisons, ...(answers.comparisons[index] ?? [])],
-      };
-    });
-    open = asked.map(({ subject }) => subject);
+/** Judging that waits for copies to be read. */
+interface Waiting {
+  readonly one: Case;
+  readonly judging: ReturnType<typeof judge>;
+  readonly facts: PathFacts;
+  readonly requests: readonly Request[];
+}
+
+async function judgeBatch(cases: readonly Case[], context: JudgeContext, tools: JudgingTools): Promise<void> {
+  let waiting = cases.flatMap((one) => goOn(one, judge(one.facts, context)));
+  for (let round = 0; waiting.length > 0; round++) {
+    if (round >= ROUNDS_MAX) throw new Error(`${waiting[0]?.facts.path}: judging asks for copies without an end`);
+    await readFor(waiting, tools);
+    waiting = waiting.flatMap(({ one, judging }) => goOn(one, judging));
   }
-  return subjects.map((subject) => {
-    const judged = verdicts.get(subject);
-    if (judged === undefined) throw new Error(`${subject.facts.path} has no verdict`);
-    return judged;
-  });
+}
+
+/** Judges until there is a verdict, or something to read. */
+function goOn(one: Case, judging: Waiting['judging']): Waiting[] {
+  const step = judging.next(one.facts);
+  if (step.done !== true) return [{ one, judging, facts: one.facts, requests: step.value }];
+  one.judged = step.value;
+  return [];
+}
+
+/** Reads what these cases ask for, and adds what came of it to their facts. */
+export async function readFor(
+  asked: readonly Pick<Waiting, 'one' | 'facts' | 'requests'>[],
+  tools: JudgingTools,
+): Promise<void> {
+  const { answers, bytesRead } = await tools.execute(asked, tools.observers);
+  tools.onBytes(bytesRead);
+  for (const {
+    asked: { one, facts },
+    readings,
+    comparisons,
+  } of answers) {
+    for (const reading of readings) if (reading.digest !== null) tools.onReading({ one, reading });
+    one.facts = {
+      ...facts,
+      readings: [...facts.readings, ...readings],
+      comparisons: [...facts.comparisons, ...comparisons],
+    };
+  }
 }

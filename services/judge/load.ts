@@ -23,7 +23,7 @@ import { rootMarks } from '../catalog/snapshots.ts';
 import { sumVersions, type VersionSums } from '../catalog/version-sums.ts';
 import { createScope } from '../files/scope.ts';
 import { FactsBuilder, type OutOfScope, rootsOf } from './facts.ts';
-import type { Subject } from './judging.ts';
+import { type Case, openCase } from './judging.ts';
 
 /** Entries of directories that are fetched by one query: some 20 MB. */
 const PULL_NAMES = 20_000;
@@ -49,7 +49,7 @@ export interface Loaded {
   readonly roots: readonly JudgedRoot[];
   readonly gaps: readonly StoredGap[];
   readonly builder: FactsBuilder;
-  readonly subjects: readonly Subject[];
+  readonly cases: readonly Case[];
   readonly plain: Sum;
   readonly plainFiles: ReadonlyMap<number, number>;
   readonly outOfScope: Readonly<Record<OutOfScope, number>>;
@@ -145,14 +145,14 @@ async function loadFrom(input: LoadInput, scans: JudgedScans): Promise<Loaded> {
   const scannedBackup = input.series.length === 0 || observers.some((observer) => observer.role === 'backup');
   const listingsTell = scannedBackup && trustListings(observers, roots, rules.get(newest.id)?.scope, input.scope);
   const narrowed = await narrow(pool, roots, listingsTell);
-  const subjects: Subject[] = [];
+  const cases: Case[] = [];
   const plain = { ...narrowed.plain };
   const plainFiles = new Map<number, number>();
   const outOfScope = { boundary: 0, excluded: 0, skipped: 0 };
   const keep = (facts: ReturnType<FactsBuilder['build']>, directory: number | null, name: string): void => {
     if (typeof facts === 'string') outOfScope[facts]++;
     else if (facts.sights.some((sight) => sight !== null && !(isGap(sight) && sight.status === 'boundary')))
-      subjects.push({ directory, name, facts });
+      cases.push(openCase(directory, name, facts));
   };
   const fetched = new Set<string>();
   const pull = async (chunk: number[] | undefined) => {
@@ -194,21 +194,21 @@ async function loadFrom(input: LoadInput, scans: JudgedScans): Promise<Loaded> {
     roots,
     gaps,
     builder,
-    subjects,
+    cases,
     plain,
     plainFiles,
     outOfScope,
     ...(await summing),
     decisions,
-    files: plain.files + countFiles(subjects, observers),
+    files: plain.files + countFiles(cases, observers),
   };
 }
 
 /** Files live now or in the newest snapshot: what the floor of a burst is measured by. */
-function countFiles(subjects: readonly Subject[], observers: readonly Observer[]): number {
+function countFiles(cases: readonly Case[], observers: readonly Observer[]): number {
   const live = observers.length - 1;
   const newest = observers.findLastIndex((observer) => observer.role === 'backup');
-  return subjects.filter(({ facts }) => {
+  return cases.filter(({ facts }) => {
     const version = versionAt(facts.sights, live) ?? versionAt(facts.sights, newest);
     return version !== null && version.kind !== 'directory';
   }).length;

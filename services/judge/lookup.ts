@@ -21,9 +21,14 @@ export interface SecondLook {
   readonly errno: string | null;
 }
 
-export interface SecondLooks {
-  /** Aligned with what was given. */
-  readonly looks: readonly SecondLook[];
+/** A second look with the path that it was for. */
+export interface LookedAgain<S> extends SecondLook {
+  readonly asked: S;
+}
+
+export interface SecondLooks<S> {
+  /** One for each path, in order. */
+  readonly looks: readonly LookedAgain<S>[];
   /** How it was looked: evidence. The second listing where a single path needed it. */
   readonly by: 'lookup' | 'second listing';
 }
@@ -36,7 +41,10 @@ const YIELD_EVERY = 2_000;
  * Looks at live paths once more; best given in order of path, so that each directory is opened once.
  * @throws RollcallError when the live root itself cannot be opened any more: then nothing can be said about any path
  */
-export async function lookAgain(livePath: string, suspected: readonly Suspected[]): Promise<SecondLooks> {
+export async function lookAgain<S extends Suspected>(
+  livePath: string,
+  suspected: readonly S[],
+): Promise<SecondLooks<S>> {
   let root: Directory;
   let byName: (directory: string) => boolean;
   try {
@@ -51,18 +59,18 @@ export async function lookAgain(livePath: string, suspected: readonly Suspected[
       cause: error,
     });
   }
-  const looks: SecondLook[] = [];
+  const looks: LookedAgain<S>[] = [];
   const lookups = new Lookups(root);
   const listings = new Listings(root);
-  let by: SecondLooks['by'] = 'lookup';
+  let by: SecondLooks<S>['by'] = 'lookup';
   try {
-    for (const one of suspected) {
-      const named = byName(parentOf(one.path));
+    for (const asked of suspected) {
+      const named = byName(parentOf(asked.path));
       if (!named) by = 'second listing';
-      const listed = named ? null : listings.look(one);
+      const listed = named ? null : listings.look(asked);
       // What a listing has brought may be looked at.
-      const isListed = listed?.outcome === 'as seen' && one.seen !== null;
-      looks.push(listed === null || isListed ? lookups.look(one) : listed);
+      const isListed = listed?.outcome === 'as seen' && asked.seen !== null;
+      looks.push({ ...(listed === null || isListed ? lookups.look(asked) : listed), asked });
       if (looks.length % YIELD_EVERY === 0) await new Promise((resolve) => setImmediate(resolve));
     }
   } finally {

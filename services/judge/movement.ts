@@ -9,7 +9,7 @@ import { hadEnding, namesAt, sizesNow, standingNow } from '../catalog/neighbours
 import { type JudgedRoot, pathsOfDirectories, rowsOfNames } from '../catalog/reconciliation.ts';
 import type { Queryable } from '../catalog/scans.ts';
 import type { FactsBuilder } from './facts.ts';
-import type { JudgingTools, Subject } from './judging.ts';
+import { type Case, type JudgingTools, readFor } from './judging.ts';
 
 /** Index of the newest observer that saw a version of the path, before `end`; -1 where none did. */
 export function lastSeenAt(facts: PathFacts, end: number): number {
@@ -35,18 +35,18 @@ function contentSeenAt(facts: PathFacts, end: number): number {
 }
 
 /** How a name went, where that is known: who renames a file changes its directory. */
-function howOf({ facts }: Subject): Vanished['how'] {
+function howOf({ facts }: Case): Vanished['how'] {
   return facts.surroundings?.absence?.how ?? null;
 }
 
 /**
  * Finds moves. A vanished file that was only listed is read if a file of its size appeared, or its inode stands elsewhere: else a rename before
  * the newest snapshot would look like a loss, or what was overwritten after a rename like a move.
- * @param gone subjects that are proven absent live now
+ * @param gone cases that are proven absent live now
  */
 export async function movesOf(
   client: Queryable,
-  gone: readonly Subject[],
+  gone: readonly Case[],
   builder: FactsBuilder,
   points: readonly number[],
   roots: readonly JudgedRoot[],
@@ -55,7 +55,7 @@ export async function movesOf(
   const liveRoot = roots.find((root) => root.live);
   if (gone.length === 0 || liveRoot === undefined) return NO_MOVES;
   const live = builder.observers.length - 1;
-  const found = gone.flatMap((subject) => vanishedOf(subject, builder, points, live) ?? []);
+  const found = gone.flatMap((one) => vanishedOf(one, builder, points, live) ?? []);
   if (found.length === 0) return NO_MOVES;
   // A list may tell no size: a standing file of the same digest lends its own.
   const unsized = found.flatMap((v) => (v.digest !== null && v.size === null ? [v.digest] : []));
@@ -112,8 +112,8 @@ async function knownSuffixes(
   return known;
 }
 
-function vanishedOf(subject: Subject, builder: FactsBuilder, points: readonly number[], live: number): Vanished | null {
-  const { facts } = subject;
+function vanishedOf(one: Case, builder: FactsBuilder, points: readonly number[], live: number): Vanished | null {
+  const { facts } = one;
   const seen = lastSeenAt(facts, live);
   const last = contentSeenAt(facts, live);
   const version = versionAt(facts.sights, last);
@@ -144,7 +144,7 @@ function vanishedOf(subject: Subject, builder: FactsBuilder, points: readonly nu
     alone,
     firstSeenMs: runBegan(facts, builder, points, seen),
     lastSeenMs: builder.observers[seen]?.role === 'list' ? SEEN_BY_LIST_MS : (points[seen] ?? 0),
-    how: howOf(subject),
+    how: howOf(one),
   };
 }
 
@@ -216,7 +216,7 @@ function runBegan(facts: PathFacts, builder: FactsBuilder, points: readonly numb
 
 async function readUnread(
   vanished: readonly Vanished[],
-  gone: readonly Subject[],
+  gone: readonly Case[],
   appeared: readonly Appeared[],
   builder: FactsBuilder,
   tools: JudgingTools,
@@ -239,24 +239,18 @@ async function readUnread(
     vanished.filter((v) => v.kind === 'file' && v.digest === null && v.size !== null && matters(v)).map((v) => v.path),
   );
   if (wanted.size === 0) return [...vanished];
-  const asked = gone.flatMap((subject) => {
-    if (!wanted.has(subject.facts.path)) return [];
-    const observer = contentSeenAt(subject.facts, live);
+  const asked = gone.flatMap((one) => {
+    if (!wanted.has(one.facts.path)) return [];
+    const observer = contentSeenAt(one.facts, live);
     const scan = builder.observers[observer]?.scan;
     const onDisk = scan !== undefined && scan.pruned === null && scan.exportedMs === null;
     if (!onDisk || builder.observers[observer]?.role !== 'backup') return [];
-    if (subject.facts.readings.some((reading) => reading.observer === observer)) return [];
-    return [{ subject, facts: subject.facts, requests: [{ kind: 'read' as const, observer }] }];
+    if (one.facts.readings.some((reading) => reading.observer === observer)) return [];
+    return [{ one, facts: one.facts, requests: [{ kind: 'read' as const, observer }] }];
   });
   if (asked.length === 0) return [...vanished];
-  const answers = await tools.execute(asked, builder.observers);
-  tools.onBytes(answers.bytesRead);
-  asked.forEach(({ subject, facts }, index) => {
-    const readings = answers.readings[index] ?? [];
-    for (const reading of readings) if (reading.digest !== null) tools.onReading({ subject, reading });
-    subject.facts = { ...facts, readings: [...facts.readings, ...readings] };
-  });
-  return gone.flatMap((subject) => vanishedOf(subject, builder, points, live) ?? []);
+  await readFor(asked, tools);
+  return gone.flatMap((one) => vanishedOf(one, builder, points, live) ?? []);
 }
 
 function unique<T>(values: readonly T[]): T[] {

@@ -1,21 +1,28 @@
 // When the best copy of a loss fails while its restore list is written, that is a fact like another: the path is judged once more with it.
-import type { Source } from '../../domain/assessment.ts';
+import type { Finding, Source } from '../../domain/assessment.ts';
 import { nameAt } from '../../domain/facts.ts';
-import type { JudgeContext, Judged } from '../../domain/judge/context.ts';
+import type { JudgeContext } from '../../domain/judge/context.ts';
 import { FLAG } from '../../domain/judge/flags.ts';
 import type { Database } from '../catalog/database.ts';
-import type { NextSource } from '../bundle/prove.ts';
 import { sourceOf } from './compose.ts';
-import { judgeAll, type JudgingTools, type Subject } from './judging.ts';
+import { type Case, judgeAll, type JudgingTools, verdictOf } from './judging.ts';
 import type { Loaded } from './load.ts';
 import { judgeWithCopies } from './settle.ts';
 
+/** Another copy than the finding's own. */
+export interface Alternative {
+  readonly source: Source;
+  readonly recovery: 'exact' | 'older';
+}
+
+/** The best copy of a finding besides those that were found to fail, of which `failed` is the last; null where none is left. */
+export type NextSource = (finding: Finding, failed: Source) => Promise<Alternative | null>;
+
 export interface NextSourceInput {
   readonly db: Database;
-  readonly loaded: Pick<Loaded, 'subjects' | 'builder' | 'roots' | 'observers'>;
+  readonly loaded: Pick<Loaded, 'cases' | 'builder' | 'roots' | 'observers'>;
   readonly context: JudgeContext;
   readonly tools: JudgingTools;
-  readonly verdicts: readonly Judged[];
   readonly now: () => number;
 }
 
@@ -24,19 +31,20 @@ export function nextSourceOf(input: NextSourceInput): NextSource {
   const { loaded, now } = input;
   const { observers } = loaded;
   const tools: JudgingTools = { ...input.tools, onProgress: () => {} };
-  let subjects: Map<string, Subject> | null = null;
+  let cases: Map<string, Case> | null = null;
   return async (finding, failed) => {
-    subjects ??= new Map(loaded.subjects.map((subject) => [subject.facts.path, subject]));
-    const subject = subjects.get(finding.path);
+    cases ??= new Map(loaded.cases.map((one) => [one.facts.path, one]));
+    const one = cases.get(finding.path);
     const observer = observers.findIndex(({ scan }) => scan.id === failed.scanId);
-    if (subject === undefined || observer < 0) return null;
-    withoutCopy(subject, observer, failed, now());
+    if (one === undefined || observer < 0) return null;
+    withoutCopy(one, observer, failed, now());
     // A directory is missing for the sake of its files, which an open finding says as well.
     const openFindings = new Map([[finding.path, null], ...input.context.openFindings]);
     const context = { ...input.context, openFindings };
-    const own = await judgeAll([subject], context, tools);
-    const all = await judgeWithCopies(input.db.pool, { ...loaded, subjects: [subject] }, context, tools, own);
-    for (const judged of [...all, ...own]) {
+    await judgeAll([one], context, tools);
+    const own = verdictOf(one);
+    await judgeWithCopies(input.db.pool, { ...loaded, cases: [one] }, context, tools);
+    for (const judged of [verdictOf(one), own]) {
       if (judged.verdict !== finding.verdict || judged.flags.includes(FLAG.sideUnknown)) continue;
       if (judged.source === null || (judged.recovery !== 'exact' && judged.recovery !== 'older')) continue;
       const source = sourceOf(judged.source, observers, now());
@@ -46,12 +54,12 @@ export function nextSourceOf(input: NextSourceInput): NextSource {
   };
 }
 
-function withoutCopy(subject: Subject, observer: number, { path }: Source, atMs: number): void {
-  const { facts } = subject;
+function withoutCopy(one: Case, observer: number, { path }: Source, atMs: number): void {
+  const { facts } = one;
   if (path === nameAt(facts, observer)) {
     const reading = { observer, digest: null, errno: 'CHANGED', inode: 0n, ctimeNs: 0n, atMs };
-    subject.facts = { ...facts, readings: [...facts.readings, reading] };
+    one.facts = { ...facts, readings: [...facts.readings, reading] };
   } else if (facts.surroundings !== undefined) {
-    subject.facts = { ...facts, surroundings: { ...facts.surroundings, copies: [] } };
+    one.facts = { ...facts, surroundings: { ...facts.surroundings, copies: [] } };
   }
 }

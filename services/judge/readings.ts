@@ -22,15 +22,17 @@ export interface FullReading extends Reading {
   readonly racy: boolean;
 }
 
-export interface Answers {
-  /** Aligned with what was asked. */
-  readonly readings: readonly (readonly FullReading[])[];
-  readonly comparisons: readonly (readonly Comparison[])[];
-  readonly bytesRead: number;
+export interface Answer<A extends Asked> {
+  readonly asked: A;
+  readonly readings: FullReading[];
+  readonly comparisons: Comparison[];
 }
 
-/** The seam between judging and reading: in this process, or in the threads of the scan engine. */
-export type ExecuteRequests = (asked: readonly Asked[], observers: readonly Observer[]) => Promise<Answers>;
+/** The seam between judging and reading: in this process, or in the threads of the scan engine. One answer to each that asked, in order. */
+export type ExecuteRequests = <A extends Asked>(
+  asked: readonly A[],
+  observers: readonly Observer[],
+) => Promise<{ readonly answers: readonly Answer<A>[]; readonly bytesRead: number }>;
 
 /** A call into the event loop at least this often: progress, signals and the connection's keep-alive go on while files are read. */
 const YIELD_EVERY_MS = 50;
@@ -39,7 +41,7 @@ const ATTEMPTS = 3;
 const INODES_REMEMBERED = 100_000;
 
 interface Job {
-  readonly asked: number;
+  readonly answer: Answer<Asked>;
   readonly request: Request;
   readonly observer: number;
   readonly path: string;
@@ -54,23 +56,21 @@ export function readInProcess(options: {
   return async (asked, observers) => {
     hasher ??= createHasher();
     const session = new Session(observers, await hasher, options.now, options.onProgress ?? (() => {}));
-    const readings: FullReading[][] = asked.map(() => []);
-    const comparisons: Comparison[][] = asked.map(() => []);
-    const jobs: Job[] = asked.flatMap((one, index) =>
-      one.requests.map((request) => {
+    const answers = asked.map((one) => ({ asked: one, readings: [], comparisons: [] }));
+    const jobs = answers.flatMap((answer): Job[] =>
+      answer.asked.requests.map((request) => {
         const observer = request.kind === 'read' ? request.observer : request.of;
-        return { asked: index, request, observer, path: nameAt(one.facts, observer) };
+        return { answer, request, observer, path: nameAt(answer.asked.facts, observer) };
       }),
     );
     jobs.sort((a, b) => a.observer - b.observer || compareBytes(a.path, b.path));
     let yieldedMs = options.now();
     try {
-      for (const { asked: index, request } of jobs) {
-        const facts = asked[index]?.facts;
-        if (facts === undefined) continue;
+      for (const { answer, request } of jobs) {
+        const { facts } = answer.asked;
         if (request.kind === 'read')
-          readings[index]?.push(session.read(facts, request.observer, request.another === true));
-        else comparisons[index]?.push(session.compare(facts, request.of, request.against));
+          answer.readings.push(session.read(facts, request.observer, request.another === true));
+        else answer.comparisons.push(session.compare(facts, request.of, request.against));
         if (options.now() - yieldedMs < YIELD_EVERY_MS) continue;
         await new Promise((resolve) => setImmediate(resolve));
         yieldedMs = options.now();
@@ -78,7 +78,7 @@ export function readInProcess(options: {
     } finally {
       session.close();
     }
-    return { readings, comparisons, bytesRead: session.bytesRead };
+    return { answers, bytesRead: session.bytesRead };
   };
 }
 

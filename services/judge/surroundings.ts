@@ -6,19 +6,19 @@ import type { Queryable } from '../catalog/scans.ts';
 import { copiesOf, linkedNames } from '../catalog/neighbours.ts';
 import { type JudgedRoot, pathsOfDirectories, rowsOfNames } from '../catalog/reconciliation.ts';
 import type { FactsBuilder } from './facts.ts';
-import type { Subject } from './judging.ts';
+import type { Case } from './judging.ts';
 import { lastSeenAt, lastSeenLive } from './movement.ts';
 
 export interface Neighbourhood {
   /** Non-directories of each directory (by id) that were counted and not fetched: all of them are there. */
   readonly plainFiles: ReadonlyMap<number, number>;
-  /** Every subject that was fetched. */
-  readonly subjects: readonly Subject[];
+  /** Every one that was fetched. */
+  readonly cases: readonly Case[];
   /** Those that are proven absent live now. */
-  readonly gone: readonly Subject[];
+  readonly gone: readonly Case[];
 }
 
-/** Gives the gone subjects their surroundings, but for copies (addCopies finds those of the few that need them). */
+/** Gives the gone cases their surroundings, but for copies (addCopies finds those of the few that need them). */
 export async function addSurroundings(
   client: Queryable,
   builder: FactsBuilder,
@@ -28,14 +28,14 @@ export async function addSurroundings(
   if (around.gone.length === 0) return;
   const siblings = siblingsOf(builder, around);
   const links = await survivingNames(client, builder, roots, around.gone);
-  for (const subject of around.gone) {
+  for (const one of around.gone) {
     const surroundings: Surroundings = {
-      absence: subject.facts.surroundings?.absence ?? null,
-      siblings: siblings.get(subject) ?? null,
+      absence: one.facts.surroundings?.absence ?? null,
+      siblings: siblings.get(one) ?? null,
       copies: [],
-      linkTo: links.get(subject) ?? null,
+      linkTo: links.get(one) ?? null,
     };
-    subject.facts = { ...subject.facts, surroundings };
+    one.facts = { ...one.facts, surroundings };
   }
 }
 
@@ -46,29 +46,29 @@ interface Siblings {
 }
 
 /** Of one directory and one last sighting: how many files went, how many were left, and whose they were. */
-function siblingsOf(builder: FactsBuilder, around: Neighbourhood): Map<Subject, Siblings> {
+function siblingsOf(builder: FactsBuilder, around: Neighbourhood): Map<Case, Siblings> {
   const live = builder.observers.length - 1;
-  const groups = new Map<string, { members: Subject[]; owners: Set<number>; directory: number; seen: number }>();
-  for (const subject of around.gone) {
-    const seen = lastSeenAt(subject.facts, live);
-    const version = versionAt(subject.facts.sights, seen);
-    if (version === null || version.kind === 'directory' || subject.directory === null) continue;
-    const key = `${subject.directory} ${seen}`;
+  const groups = new Map<string, { members: Case[]; owners: Set<number>; directory: number; seen: number }>();
+  for (const one of around.gone) {
+    const seen = lastSeenAt(one.facts, live);
+    const version = versionAt(one.facts.sights, seen);
+    if (version === null || version.kind === 'directory' || one.directory === null) continue;
+    const key = `${one.directory} ${seen}`;
     let group = groups.get(key);
     if (group === undefined)
-      groups.set(key, (group = { members: [], owners: new Set(), directory: subject.directory, seen }));
-    group.members.push(subject);
+      groups.set(key, (group = { members: [], owners: new Set(), directory: one.directory, seen }));
+    group.members.push(one);
     if (!isTold(version)) group.owners.add(version.uid);
   }
-  const present = new Map<number, Subject[]>();
-  for (const subject of around.subjects) {
-    const now = versionAt(subject.facts.sights, live);
-    if (now === null || now.kind === 'directory' || subject.directory === null) continue;
-    const list = present.get(subject.directory);
-    if (list === undefined) present.set(subject.directory, [subject]);
-    else list.push(subject);
+  const present = new Map<number, Case[]>();
+  for (const one of around.cases) {
+    const now = versionAt(one.facts.sights, live);
+    if (now === null || now.kind === 'directory' || one.directory === null) continue;
+    const list = present.get(one.directory);
+    if (list === undefined) present.set(one.directory, [one]);
+    else list.push(one);
   }
-  const siblings = new Map<Subject, Siblings>();
+  const siblings = new Map<Case, Siblings>();
   for (const { members, owners, directory, seen } of groups.values()) {
     const fetched = (present.get(directory) ?? []).filter(({ facts }) => versionAt(facts.sights, seen) !== null).length;
     const left = (around.plainFiles.get(directory) ?? 0) + fetched;
@@ -82,23 +82,23 @@ async function survivingNames(
   client: Queryable,
   builder: FactsBuilder,
   roots: readonly JudgedRoot[],
-  gone: readonly Subject[],
-): Promise<Map<Subject, string>> {
+  gone: readonly Case[],
+): Promise<Map<Case, string>> {
   const live = builder.observers.length - 1;
-  const byRoot = new Map<number, { subject: Subject; version: Version; seq: bigint; own: Version | null }[]>();
-  for (const subject of gone) {
-    const seen = lastSeenAt(subject.facts, live);
-    const version = versionAt(subject.facts.sights, seen);
+  const byRoot = new Map<number, { one: Case; version: Version; seq: bigint; own: Version | null }[]>();
+  for (const one of gone) {
+    const seen = lastSeenAt(one.facts, live);
+    const version = versionAt(one.facts.sights, seen);
     const scan = builder.observers[seen]?.scan;
     if (version === null || scan === undefined || version.kind !== 'file' || version.nlink < 2) continue;
     // A backup may have been deduplicated with hard links: what live itself had as two files comes back as two.
-    const own = lastSeenLive(subject.facts, builder.observers);
+    const own = lastSeenLive(one.facts, builder.observers);
     if (own !== null && own.nlink < 2) continue;
     const list = byRoot.get(scan.rootId) ?? [];
-    list.push({ subject, version, seq: scan.seq, own });
+    list.push({ one, version, seq: scan.seq, own });
     byRoot.set(scan.rootId, list);
   }
-  const links = new Map<Subject, string>();
+  const links = new Map<Case, string>();
   for (const root of roots) {
     const wanted = byRoot.get(root.root) ?? [];
     const found = await linkedNames(client, root, unique(wanted.map(({ version }) => version.inode)));
@@ -119,7 +119,7 @@ async function survivingNames(
       if (names === undefined) standing.set(name.version.inode, [{ name, now: there }]);
       else names.push({ name, now: there });
     }
-    for (const { subject, version, seq, own } of wanted) {
+    for (const { one, version, seq, own } of wanted) {
       const other = standing
         .get(version.inode)
         ?.find(
@@ -129,7 +129,7 @@ async function survivingNames(
             same(there, version) &&
             (own === null || there.inode === own.inode),
         )?.name;
-      if (other !== undefined) links.set(subject, joinPath(paths.get(other.directory) ?? '', other.name));
+      if (other !== undefined) links.set(one, joinPath(paths.get(other.directory) ?? '', other.name));
     }
   }
   return links;
@@ -139,7 +139,7 @@ async function survivingNames(
 const CONTENTS_MAX = 100_000;
 
 /**
- * For subjects without an exact source: the same bytes under other names, in snapshots that are on disk, else in the live volume itself, which a
+ * For cases without an exact source: the same bytes under other names, in snapshots that are on disk, else in the live volume itself, which a
  * repair or a person may have put there. The newest copy of each content.
  * @returns those that got one
  */
@@ -147,8 +147,8 @@ export async function addCopies(
   client: Queryable,
   builder: FactsBuilder,
   roots: readonly JudgedRoot[],
-  wanted: readonly { readonly subject: Subject; readonly size: number; readonly digest: bigint }[],
-): Promise<Subject[]> {
+  wanted: readonly { readonly one: Case; readonly size: number; readonly digest: bigint }[],
+): Promise<Case[]> {
   const contents = new Map(
     wanted.slice(0, CONTENTS_MAX).map(({ size, digest }) => [`${size} ${digest}`, { size, digest }]),
   );
@@ -172,15 +172,16 @@ export async function addCopies(
     if (observer >= 0 && observer > (best.get(key)?.observer ?? -1))
       best.set(key, { observer, path: facts.path, version });
   }
-  const helped: Subject[] = [];
-  for (const { subject, size, digest } of wanted) {
+  const helped: Case[] = [];
+  for (const { one, size, digest } of wanted) {
     const key = `${size} ${digest}`;
     // Under its own name a copy was tried already.
-    const copy = [best.get(key), here.get(key)].find((one) => one !== undefined && one.path !== subject.facts.path);
+    const copies = [best.get(key), here.get(key)];
+    const copy = copies.find((each) => each !== undefined && each.path !== one.facts.path);
     if (copy === undefined) continue;
-    const known = subject.facts.surroundings ?? { absence: null, siblings: null, copies: [], linkTo: null };
-    subject.facts = { ...subject.facts, surroundings: { ...known, copies: [copy] } };
-    helped.push(subject);
+    const known = one.facts.surroundings ?? { absence: null, siblings: null, copies: [], linkTo: null };
+    one.facts = { ...one.facts, surroundings: { ...known, copies: [copy] } };
+    helped.push(one);
   }
   return helped;
 }

@@ -14,7 +14,7 @@ import { type Appeared, identityKey, type Vanished } from '../../domain/window/p
 import { pointsOf, spansOf } from '../../domain/window/timeline.ts';
 import type { Absences } from '../../services/judge/absences.ts';
 import { happenedIn } from '../../services/judge/happened.ts';
-import type { Subject } from '../../services/judge/judging.ts';
+import { type Case, openCase } from '../../services/judge/judging.ts';
 import type { Loaded } from '../../services/judge/load.ts';
 import { BACKUP_ROOT, LIVE_ROOT, type Looks } from './looks.ts';
 import type { Tree } from './tree.ts';
@@ -48,12 +48,12 @@ export class Auditor {
     const { observers } = this.#looks;
     const live = observers.length - 1;
     const points = pointsOf(observers);
-    const subjects = this.#subjects();
-    const gone = subjects.filter(({ facts }) => facts.sights[live] === null);
-    const absences = this.#attach(subjects, gone, new Map());
+    const cases = this.#cases();
+    const gone = cases.filter(({ facts }) => facts.sights[live] === null);
+    const absences = this.#attach(cases, gone, new Map());
     const moves = this.#moves(gone, points);
-    if (moves.directories.size > 0) this.#attach(subjects, gone, moves.directories);
-    this.#follow(subjects, moves);
+    if (moves.directories.size > 0) this.#attach(cases, gone, moves.directories);
+    this.#follow(cases, moves);
     const files = [...this.#tree.nodes.values()].filter(({ kind }) => kind === 'file').length;
     const decisions = { ...NO_DECISIONS, assessedScans: this.#assessed };
     const spans = joinedSpans(spansOf(observers, points));
@@ -66,7 +66,7 @@ export class Auditor {
       spans,
       happened: happenedIn({
         spans,
-        loaded: { observers, subjects, changes: new Map(), decisions, files },
+        loaded: { observers, cases, changes: new Map(), decisions, files },
         moves,
         absences,
         standsElsewhere: ({ facts }) => {
@@ -94,20 +94,17 @@ export class Auditor {
       side: null,
     });
     const judged = new Map<string, Judged>();
-    for (const { facts } of subjects) {
+    for (const { facts } of cases) {
       // Row 3 has nothing else to say of what people deleted outside of all loss intervals, and most of what is gone is that.
       const absence = facts.sights[live] === null ? (facts.surroundings?.absence ?? null) : null;
       const isPlain = absence?.how === 'touched' && placeIn(context, absence.seen ?? -1, absence.gone).rules.size === 0;
       const isNamed = [this.#open, moves.displaced, moves.rewritten, asked].some((names) => names.has(facts.path));
       if (isPlain && !isNamed && !moves.moved.has(facts.path)) continue;
-      judged.set(
-        facts.path,
-        answer(facts, (known) => judge(known, context)),
-      );
+      judged.set(facts.path, answer(facts, judge(facts, context)));
     }
     const fates = this.#fates(gone, judged);
     const found = new Map<string, Found>();
-    for (const { facts } of subjects) {
+    for (const { facts } of cases) {
       const { path } = facts;
       const one = judged.get(path);
       if (one === undefined) continue;
@@ -147,8 +144,8 @@ export class Auditor {
   }
 
   /** Everything that is not plainly intact. */
-  #subjects(): Subject[] {
-    const subjects: Subject[] = [];
+  #cases(): Case[] {
+    const cases: Case[] = [];
     const recent = this.#looks.observers.length - LOOKS_AGAIN;
     for (const [path, { live, backup, hasEnded, changedAt }] of this.#looks.tracks) {
       if (live !== null && backup !== null) {
@@ -157,16 +154,16 @@ export class Auditor {
         if (alike && (!hasEnded || changedAt < recent)) continue;
       }
       const facts: PathFacts = { path, sights: this.#looks.sightsOf(path), readings: [], comparisons: [] };
-      subjects.push({ directory: 1, name: path, facts });
+      cases.push(openCase(1, path, facts));
     }
-    return subjects.sort((a, b) => (a.name < b.name ? -1 : 1));
+    return cases.sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
-  #attach(subjects: readonly Subject[], gone: readonly Subject[], renamed: ReadonlyMap<string, string>): Absences {
+  #attach(cases: readonly Case[], gone: readonly Case[], renamed: ReadonlyMap<string, string>): Absences {
     const { observers, changes } = this.#looks;
     const live = observers.length - 1;
     const present = new Map<string, number>();
-    for (const { facts } of subjects)
+    for (const { facts } of cases)
       if (isVersion(facts.sights[live] ?? null))
         present.set(parentOf(facts.path), (present.get(parentOf(facts.path)) ?? 0) + 1);
     const plainFiles = new Map<string, number>();
@@ -177,7 +174,7 @@ export class Auditor {
     }
     const unfinished = unfinishedListings({
       observers,
-      paths: subjects.map(({ facts }) => facts),
+      paths: cases.map(({ facts }) => facts),
       plainFiles,
       restored: new Map(),
     });
@@ -208,14 +205,14 @@ export class Auditor {
       renamed,
       stood: (path, observer) => isVersion(this.#looks.sightsOf(path)[observer]),
     });
-    for (const subject of subjects) {
-      const { facts } = subject;
+    for (const one of cases) {
+      const { facts } = one;
       const isGone = facts.sights[live] === null;
       if (isGone && renamed.size > 0 && !renamed.has(parentOf(facts.path))) continue;
       const returned = isGone ? null : returnedAt(facts);
       if (!isGone && returned === null) continue;
       const absence = returned === null ? witness.absenceOf(facts) : witness.absenceOf(facts, returned);
-      subject.facts = { ...facts, surroundings: { absence, siblings: null, copies: [], linkTo: null } };
+      one.facts = { ...facts, surroundings: { absence, siblings: null, copies: [], linkTo: null } };
     }
     const filesTouched = new Map([...changes].map(([key, one]) => [key, one.filesTouched]));
     const newest = observers.findLast(({ role }) => role === 'live')?.scan.seq;
@@ -233,7 +230,7 @@ export class Auditor {
     };
   }
 
-  #moves(gone: readonly Subject[], points: readonly number[]): Moves {
+  #moves(gone: readonly Case[], points: readonly number[]): Moves {
     const { observers } = this.#looks;
     const live = observers.length - 1;
     const vanished = gone.flatMap(({ facts }): Vanished[] => {
@@ -286,23 +283,23 @@ export class Auditor {
   }
 
   /** History follows the file (services/judge/histories.ts). */
-  #follow(subjects: Subject[], moves: Moves): void {
-    const byPath = new Map(subjects.map((subject) => [subject.facts.path, subject]));
+  #follow(cases: Case[], moves: Moves): void {
+    const byPath = new Map(cases.map((one) => [one.facts.path, one]));
     for (const [path, before] of moves.formers) {
       const old = byPath.get(before);
       if (old === undefined) continue;
-      let subject = byPath.get(path);
-      if (subject === undefined) {
+      let one = byPath.get(path);
+      if (one === undefined) {
         const facts = { path, sights: this.#looks.sightsOf(path), readings: [], comparisons: [] };
-        subjects.push((subject = { directory: 1, name: path, facts }));
+        cases.push((one = openCase(1, path, facts)));
       }
-      const { facts } = subject;
+      const { facts } = one;
       const sights = facts.sights.map((sight, i) => (sight === null ? (old.facts.sights[i] ?? null) : null));
-      subject.facts = { ...facts, former: { path: before, sights } };
+      one.facts = { ...facts, former: { path: before, sights } };
     }
   }
 
-  #fates(gone: readonly Subject[], judged: ReadonlyMap<string, Judged>): ReturnType<typeof directoryFates> {
+  #fates(gone: readonly Case[], judged: ReadonlyMap<string, Judged>): ReturnType<typeof directoryFates> {
     const directories: string[] = [];
     const files: Fate[] = [];
     for (const { facts } of gone) {
@@ -328,12 +325,12 @@ const NO_DECISIONS: Loaded['decisions'] = {
 };
 
 /** judge asks for bytes; every copy here has its digest, and where two are compared, one is no beginning of the other. */
-function answer(facts: PathFacts, ask: (facts: PathFacts) => ReturnType<typeof judge>): Judged {
+function answer(facts: PathFacts, judging: ReturnType<typeof judge>): Judged {
   let known = facts;
   for (let round = 0; round < 100; round++) {
-    const outcome = ask(known);
-    if (outcome.kind === 'judged') return outcome.judged;
-    known = outcome.requests.reduce(given, known);
+    const step = judging.next(known);
+    if (step.done === true) return step.value;
+    known = step.value.reduce(given, known);
   }
   throw new Error(`${facts.path}: judging asks without an end`);
 }

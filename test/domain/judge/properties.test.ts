@@ -258,11 +258,12 @@ function run({ context, facts: given, reads, compares }: World): Run {
   let facts = given;
   const asked = new Set<string>();
   const n = context.observers.length;
+  const judging = judge(facts, context);
   for (let round = 0; round <= n * (n + 3) + 1; round++) {
-    const outcome = judge(facts, context);
-    if (outcome.kind === 'judged') return { judged: outcome.judged, facts };
-    expect(outcome.requests.length).toBeGreaterThan(0);
-    for (const request of outcome.requests) {
+    const step = judging.next(facts);
+    if (step.done === true) return { judged: step.value, facts };
+    expect(step.value.length).toBeGreaterThan(0);
+    for (const request of step.value) {
       expect(asked.has(keyOf(request)), `asked twice: ${keyOf(request)}`).toBe(false);
       asked.add(keyOf(request));
       for (const observer of request.kind === 'read' ? [request.observer] : [request.of, request.against]) {
@@ -299,8 +300,7 @@ describe('for any facts', () => {
     holds(({ judged, facts }, { context }) => {
       expect(VERDICTS).toContain(judged.verdict);
       expect(['hidden', 'unreachable', 'misplaced']).not.toContain(judged.verdict);
-      const again = judge(facts, context);
-      expect(again).toEqual({ kind: 'judged', judged });
+      expect(judge(facts, context).next(facts)).toEqual({ done: true, value: judged });
     });
   });
 
@@ -415,8 +415,8 @@ describe('for any facts', () => {
       const live = facts.readings.filter((reading) => reading.observer === context.live);
       const rest = facts.readings.filter((reading) => reading.observer !== context.live);
       const shuffled = { ...facts, readings: [...rest.toReversed(), ...live] };
-      const again = judge(shuffled, context);
-      expect(again.kind === 'judged' ? again.judged.verdict : again.kind).toBe(judged.verdict);
+      const again = judge(shuffled, context).next(shuffled);
+      expect(again.done === true ? again.value.verdict : again.value).toBe(judged.verdict);
     });
   });
 });

@@ -385,10 +385,11 @@ export function judged(scene: Scene): Answer {
   facts = { ...facts, surroundings: { absence, siblings: null, copies: [], linkTo: null, ...scene.surroundings } };
   const asked: string[] = [];
   const roundsMax = lines.length * (lines.length + 4);
+  const judging = judge(facts, context);
   for (let rounds = 1; rounds <= roundsMax; rounds++) {
-    const outcome = judge(facts, context);
-    if (outcome.kind === 'judged') return named(outcome.judged, lines, asked, rounds);
-    for (const request of outcome.requests) {
+    const step = judging.next(facts);
+    if (step.done === true) return named(step.value, lines, asked, rounds);
+    for (const request of step.value) {
       const name = (i: number): string => lines[i]?.[0] ?? '?';
       const text =
         request.kind === 'read'
