@@ -10,7 +10,10 @@ create table volume (
   layout text not null check (layout in ('tree', 'snapshots')),
   -- What the volume is, whatever its label: a tree's real path, or a series' literal prefix and last part.
   key text collate "C" not null unique,
-  created_ms bigint not null
+  created_ms bigint not null,
+  -- What stopped the last audit (scan or assessment) of the volume: {atMs, exit, message, next}. Null once an audit went through. A guard stops
+  -- many audits before anything else is written, and a monitor that asks only for findings would never hear of it.
+  trouble jsonb
 );
 
 create table root (
@@ -26,19 +29,19 @@ create table root (
 create table scan (
   id bigint generated always as identity primary key,
   volume int not null references volume,
-  root int not null references root,
   -- Orders the scans of a volume by as_of; sparse.
   seq bigint not null,
-  -- Where this state lies on disk: the root's path, or the snapshot's directory (moves when a series rotates).
-  path text collate "C" not null,
   snapshot text collate "C",
-  snapshot_identity jsonb,
   as_of_from_ms bigint not null,
   as_of_to_ms bigint not null,
   as_of_source text not null,
   read_only boolean not null default false,
   -- list: bytes are not read; read: read what cannot be carried; reread: every copy is read.
   mode text not null check (mode in ('list', 'read', 'reread')),
+  -- A list of names and digests that another tool made (rollcall import) is a scan of a volume of its own, `lists:` and the key of the volume
+  -- that it is about: whether it claims to hold every file. Null for a scan that Rollcall, here or elsewhere, made.
+  -- Its versions have mtime_ns −2^63 and mode, uid and gid −1: not told. Their size is null where the list has none.
+  list text check (list in ('partial', 'complete')),
   -- An imported or exported scan was read on another host, at that time; null for scans made here.
   exported_ms bigint,
   state text not null check (state in ('running', 'complete', 'aborted')),
@@ -59,9 +62,23 @@ create table scan (
 create unique index scan_seq on scan (volume, seq) where state <> 'aborted';
 create unique index scan_one_running on scan (volume) where state = 'running';
 
+-- Each root that a scan looks at, and what it was when the scan began.
+create table scan_root (
+  scan bigint not null references scan on delete cascade,
+  root int not null references root,
+  -- Where this state lies on disk: the root's own path, or the snapshot's directory (it moves when a series rotates).
+  path text collate "C" not null,
+  -- Of a live tree as root.identity; of a snapshot what tells it from another one of the same name.
+  identity jsonb,
+  primary key (scan, root)
+);
+create index scan_root_root on scan_root (root);
+
 create table shard (
   id bigint generated always as identity primary key,
   scan bigint not null references scan on delete cascade,
+  -- Where its directories lie: workers of that root's host can do it.
+  root int not null references root,
   kind text not null check (kind in ('list', 'read', 'relist')),
   work jsonb not null,
   state text not null check (state in ('open', 'leased', 'done')),
@@ -94,36 +111,50 @@ create table attribute (
   unique (kind, mode, uid, gid)
 );
 
-create table version (
+-- A version: what a name was over [first_seq, end_seq). Millions of rows, so what is usual is stored as null; the view `version` gives it back, and
+-- every reader reads that. Columns by alignment: the widest first.
+create table packed_version (
   first_seq bigint not null,
-  end_seq bigint,
-  size bigint,
   mtime_ns bigint not null,
-  -- Proof: of the one copy whose bytes were read (or, without a digest, the copy that was listed).
+  -- Of the one copy whose bytes were read (or, without a digest, that was listed): inode to nlink.
+  inode bigint not null,
+  size bigint,
   digest bigint,
-  read_seq bigint,
-  inode bigint,
-  ctime_ns bigint,
-  btime_ns bigint,
+  end_seq bigint,
+  ctime_ns bigint, -- null: as mtime_ns
+  btime_ns bigint, -- null: as ctime_ns
+  -- The offset in bytes from which the content is nothing but zero bytes. Null: the size, as its last byte is not zero. −1: nobody knows.
+  -- It means something only beside a digest.
+  zero_from bigint,
+  read_seq bigint, -- null: first_seq, where there is a digest
   rdev bigint,
   root int not null,
   directory int not null,
   attribute int not null,
-  nlink int,
+  nlink int, -- null: 1
   end_reason "char", -- c changed, v vanished, x excluded, r root removed
-  suspect boolean not null default false,
-  racy boolean not null default false,
+  suspect boolean, -- null: false
+  racy boolean, -- null: false
   name text collate "C" not null,
   target text collate "C"
 );
-create index version_place on version (directory, root);
+create index version_place on packed_version (directory, root);
 -- What ever changed, ended or was suspect: judging looks for the directories that hold any of it.
-create index version_touched on version (root, directory) where end_seq is not null or suspect;
+create index version_touched on packed_version (root, directory) where end_seq is not null or suspect is true;
+
+create view version as
+  select first_seq, end_seq, end_reason, size, mtime_ns, digest,
+         case when digest is null or zero_from = -1 then null else coalesce(zero_from, size) end as zero_from,
+         case when digest is not null then coalesce(read_seq, first_seq) end as read_seq,
+         inode, coalesce(ctime_ns, mtime_ns) as ctime_ns, coalesce(btime_ns, ctime_ns, mtime_ns) as btime_ns, rdev,
+         root, directory, attribute, coalesce(nlink, 1) as nlink, suspect is true as suspect, racy is true as racy, name, target
+    from packed_version;
 
 -- Every change that a running scan makes to an older row waits here; the close applies it, an abort drops it.
 -- kind: end (of one version at its scan's seq), below (ends all below directory/name), proof, extend (first_seq back to the scan's seq).
 create table ending (
   scan bigint not null,
+  root int not null,
   directory int not null,
   name text collate "C" not null,
   first_seq bigint not null,
@@ -132,6 +163,7 @@ create table ending (
   -- A late scan cuts a version in two: the second part begins here.
   resume_seq bigint,
   digest bigint,
+  zero_from bigint,
   read_seq bigint,
   inode bigint,
   ctime_ns bigint,
@@ -171,48 +203,6 @@ create table listing (
   primary key (directory, root, seq)
 );
 
-create table assessment (
-  id bigint generated always as identity primary key,
-  volume int not null references volume,
-  live_scan bigint not null,
-  scans jsonb not null,
-  result jsonb not null,
-  bundle text collate "C",
-  created_ms bigint not null
-);
-
--- A finding is (volume, path, LKG version, observed version): accept binds to that pair.
-create table finding (
-  id bigint generated always as identity primary key,
-  volume int not null references volume,
-  path text collate "C" not null,
-  expected text collate "C" not null,
-  observed text collate "C" not null,
-  verdict text not null,
-  recovery text,
-  detail jsonb not null,
-  from_seq_ms bigint,
-  to_seq_ms bigint,
-  state text not null check (state in ('open', 'resolved', 'accepted')),
-  reason text,
-  opened_ms bigint not null,
-  seen_ms bigint not null,
-  closed_ms bigint,
-  -- A restore list put the expected content back at that time: what lies there now is not a stranger.
-  restored_ms bigint,
-  unique (volume, path, expected, observed)
-);
-create index finding_open on finding (volume) where state = 'open';
-
-create table audit_log (
-  id bigint generated always as identity primary key,
-  at_ms bigint not null,
-  actor text not null,
-  action text not null,
-  subject text collate "C" not null,
-  reason text
-);
-
 -- The versions whose interval contains a complete scan. Gaps are not subtracted here: hidden() tells them.
 create function manifest(p_root int, p_seq bigint) returns setof version
 language sql stable as $$
@@ -229,7 +219,8 @@ create table donor (
   mtime_ns bigint not null,
   ctime_ns bigint not null,
   inode bigint not null,
-  digest bigint not null
+  digest bigint not null,
+  zero_from bigint
 );
 create index donor_place on donor (directory, root);
 

@@ -34,7 +34,7 @@ test('status tells what runs and who holds it, requests and their outcome, and w
   ]);
   const holder = await database.connect();
   await holdLeases(holder, 4711);
-  await claimShard(holder, scanId, 4711);
+  await claimShard(holder, { scanId, host: volume.host }, 4711);
   expect((await statusOf(db.pool)).running).toMatchObject([
     { shards: { open: 0, held: 1, done: 0 }, heldBy: [{ shards: 1 }], filesExpected: null },
   ]);

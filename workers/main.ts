@@ -56,6 +56,7 @@ export async function runWorker(options: WorkerOptions): Promise<ExitCode> {
         db,
         threads,
         scanId,
+        host,
         nowMs,
         signal,
         waitForOthers: false,

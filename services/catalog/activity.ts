@@ -39,7 +39,7 @@ export async function runningActivity(client: Queryable): Promise<RunningActivit
       bytes_read: bigint;
     }
   >(
-    `select s.id as "scanId", v.name as volume, v.role, r.host, s.path, s.mode, s.started_ms, s.progressed_ms,
+    `select s.id as "scanId", v.name as volume, v.role, r.host, p.path, s.mode, s.started_ms, s.progressed_ms,
             h.files, h.bytes_read, json_build_object('open', h.open, 'held', h.held, 'done', h.done) as shards,
             (select (p.totals ->> 'files')::int from scan p where p.volume = s.volume and p.state = 'complete' order by p.seq desc limit 1) as "filesExpected",
             coalesce((select json_agg(json_build_object('from', host(a.client_addr), 'since', a.backend_start, 'shards', k.shards) order by a.backend_start)
@@ -47,12 +47,12 @@ export async function runningActivity(client: Queryable): Promise<RunningActivit
                join pg_locks l on l.locktype = 'advisory' and l.objsubid = 2 and l.classid = ${HOLDER_LOCK}::oid and l.objid = k.holder::oid and l.granted
                     and l.database = (select oid from pg_database where datname = current_database())
                join pg_stat_activity a on a.pid = l.pid), '[]') as "heldBy"
-       from scan s join volume v on v.id = s.volume join root r on r.id = s.root
+       from scan s join volume v on v.id = s.volume join scan_root p on p.scan = s.id join root r on r.id = p.root
        cross join lateral (
          select count(*) filter (where h.state = 'open')::int as open, count(*) filter (where h.state = 'leased')::int as held,
                 count(*) filter (where h.state = 'done')::int as done, coalesce(sum((h.counts ->> 'files')::bigint), 0)::bigint as files,
                 coalesce(sum((h.counts ->> 'bytesRead')::bigint), 0)::bigint as bytes_read
-           from shard h where h.scan = s.id) h
+           from shard h where h.scan = s.id and h.root = p.root) h
       where s.state = 'running' order by s.started_ms, s.id`,
   );
   return found.rows.map(({ started_ms, progressed_ms, bytes_read, files, ...row }) => ({

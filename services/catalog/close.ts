@@ -56,7 +56,8 @@ export async function closeScan(
       await client.query('rollback');
       return { outcome: 'already closed' };
     }
-    if (context.next === null) await correctDirectoryTimes(client, context);
+    const roots = context.roots.map((rootId) => ({ ...context, rootId }));
+    if (context.next === null) for (const one of roots) await correctDirectoryTimes(client, one);
     const totals = await sums(client, context);
     await planForMany(client, totals);
     if (options.relistOf !== null && (await isUnchanged(client, context, totals, options.relistOf))) {
@@ -64,15 +65,10 @@ export async function closeScan(
       await client.query('commit');
       return { outcome: 'unchanged', totals };
     }
-    await applyProofs(client, context);
-    await applyEndings(client, context);
-    await applyBelow(client, context);
-    if (context.laterExcludes.size > 0) await correctExcluded(client, context);
-    await applyListings(client, context);
-    if (context.laterGaps) await forgetListings(client, context);
+    for (const one of roots) await applyAll(client, one);
     await client.query('delete from ending where scan = $1', [context.scanId]);
     await client.query('delete from shard where scan = $1', [context.scanId]);
-    await client.query('delete from donor where root = $1', [context.rootId]);
+    await client.query('delete from donor where root = any ($1)', [context.roots]);
     if (options.relistOf !== null) {
       await client.query(`update scan set pruned = 'rewritten' where id = $1 and pruned is null`, [options.relistOf]);
     }
@@ -96,12 +92,22 @@ export async function closeScan(
   }
 }
 
+/** What was staged for one root. */
+async function applyAll(client: Queryable, context: ScanContext): Promise<void> {
+  await applyProofs(client, context);
+  await applyEndings(client, context);
+  await applyBelow(client, context);
+  if (context.laterExcludes.size > 0) await correctExcluded(client, context);
+  await applyListings(client, context);
+  if (context.laterGaps) await forgetListings(client, context);
+}
+
 /** ANALYZE pays after a scan that added more than a tenth. Outside the close's transaction. */
 export async function analyzeAfter(client: Queryable, totals: ScanTotals): Promise<void> {
   if (totals.inserted <= 1_000 || totals.inserted * 10 <= totals.known) return;
   // A sample of 9,000 rows instead of the usual 30,000: read while the command waits. (What it saves was not measured by itself.)
   await client.query('set default_statistics_target = 30');
-  await client.query('analyze version, listing, directory, attribute');
+  await client.query('analyze packed_version, listing, directory, attribute');
   await client.query('reset default_statistics_target');
 }
 
@@ -115,23 +121,45 @@ async function sums(client: Queryable, context: ScanContext): Promise<ScanTotals
   }
   const staged = await client.query<{ endings: number; gaps: number; listings: number }>(
     `select (select count(*)::int from ending where scan = $1) as endings, (select count(*)::int from gap where scan = $1) as gaps,
-            (select count(*)::int from listing where root = $2 and seq = $3) as listings`,
-    [context.scanId, context.rootId, context.seq],
+            (select count(*)::int from listing where root = any ($2) and seq = $3) as listings`,
+    [context.scanId, context.roots, context.seq],
   );
   const { endings = 0, gaps = 0, listings = 0 } = staged.rows[0] ?? {};
   const differs = endings > 0 || gaps > 0 || listings > 0 || context.next !== null;
-  let held: number;
-  let inserted = 0;
-  let belowGone = 0;
-  let belowUnknown = 0;
+  const known = { held: 0, inserted: 0, belowGone: 0, belowUnknown: 0 };
+  for (const rootId of context.roots) {
+    const one = await knownOfRoot(client, { ...context, rootId }, differs);
+    for (const key of Object.keys(known) as (keyof typeof known)[]) known[key] += one[key];
+  }
+  const { held, inserted, belowGone, belowUnknown } = known;
+  const accounted = counts.seen + counts.vanished + counts.unknown + counts.excluded + belowGone + belowUnknown;
+  if (held !== accounted || counts.visited !== counts.seen + counts.found) {
+    throw new SumsDiffer(
+      `scan ${context.scanId}: ${held} names were known, ${accounted} are accounted for (seen ${counts.seen}, vanished ${counts.vanished}, unknown ${counts.unknown}, ` +
+        `left scope ${counts.excluded}, below what is gone ${belowGone}, below gaps ${belowUnknown}); visited ${counts.visited}, seen + found ${counts.seen + counts.found}`,
+    );
+  }
+  const rootMtimeNs = await rootMtime(client, context);
+  return { ...counts, known: held, belowGone, belowUnknown, gaps, inserted, staged: endings, rootMtimeNs };
+}
+
+interface KnownOfRoot {
+  readonly held: number;
+  readonly inserted: number;
+  readonly belowGone: number;
+  readonly belowUnknown: number;
+}
+
+/** @param differs false where the scan wrote nothing: then the newest listings tell how many names there are, and no row is read */
+async function knownOfRoot(client: Queryable, context: ScanContext, differs: boolean): Promise<KnownOfRoot> {
   if (differs) {
     const found = await client.query<{ held: number; inserted: number; below_gone: number; below_unknown: number }>(
       `with gone as (
-         select id from subtree(array(select d.id from ending e join directory d on d.parent = e.directory and d.name = e.name where e.scan = $1 and e.kind = 'below'))
+         select id from subtree(array(select d.id from ending e join directory d on d.parent = e.directory and d.name = e.name where e.scan = $1 and e.root = $2 and e.kind = 'below'))
        ), hidden as (
          select id from subtree(array(
-           select g.directory from gap g where g.scan = $1 and g.name = ''
-           union select d.id from gap g join directory d on d.parent = g.directory and d.name = g.name where g.scan = $1 and g.name <> ''))
+           select g.directory from gap g where g.scan = $1 and g.root = $2 and g.name = ''
+           union select d.id from gap g join directory d on d.parent = g.directory and d.name = g.name where g.scan = $1 and g.root = $2 and g.name <> ''))
          except select id from gone
        )
        select count(*) filter (where first_seq < $3)::int as held,
@@ -143,26 +171,14 @@ async function sums(client: Queryable, context: ScanContext): Promise<ScanTotals
     );
     const row = found.rows[0];
     if (row === undefined) throw new Error('an aggregate has one row');
-    held = row.held;
-    inserted = row.inserted;
-    belowGone = row.below_gone;
-    belowUnknown = row.below_unknown;
-  } else {
-    const found = await client.query<{ held: bigint | null }>(
-      `select sum(count) as held from (select distinct on (directory) count from listing where root = $1 order by directory, seq desc) l`,
-      [context.rootId],
-    );
-    held = Number(found.rows[0]?.held ?? 0);
+    const { held, inserted, below_gone: belowGone, below_unknown: belowUnknown } = row;
+    return { held, inserted, belowGone, belowUnknown };
   }
-  const accounted = counts.seen + counts.vanished + counts.unknown + counts.excluded + belowGone + belowUnknown;
-  if (held !== accounted || counts.visited !== counts.seen + counts.found) {
-    throw new SumsDiffer(
-      `scan ${context.scanId}: ${held} names were known, ${accounted} are accounted for (seen ${counts.seen}, vanished ${counts.vanished}, unknown ${counts.unknown}, ` +
-        `left scope ${counts.excluded}, below what is gone ${belowGone}, below gaps ${belowUnknown}); visited ${counts.visited}, seen + found ${counts.seen + counts.found}`,
-    );
-  }
-  const rootMtimeNs = await rootMtime(client, context);
-  return { ...counts, known: held, belowGone, belowUnknown, gaps, inserted, staged: endings, rootMtimeNs };
+  const found = await client.query<{ held: bigint | null }>(
+    `select sum(count) as held from (select distinct on (directory) count from listing where root = $1 order by directory, seq desc) l`,
+    [context.rootId],
+  );
+  return { held: Number(found.rows[0]?.held ?? 0), inserted: 0, belowGone: 0, belowUnknown: 0 };
 }
 
 /** A listing that was not written again stands for a directory whose times are as they were. */
@@ -191,8 +207,8 @@ async function isUnchanged(
   if (totals.inserted > 0) return false;
   const found = await client.query<{ changes: boolean }>(
     `select exists (select from ending where scan = $1 and kind <> 'proof')
-         or exists (select directory, name, status, errno from gap where scan = $1 except select directory, name, status, errno from gap where scan = $2)
-         or exists (select directory, name, status, errno from gap where scan = $2 except select directory, name, status, errno from gap where scan = $1) as changes`,
+         or exists (select root, directory, name, status, errno from gap where scan = $1 except select root, directory, name, status, errno from gap where scan = $2)
+         or exists (select root, directory, name, status, errno from gap where scan = $2 except select root, directory, name, status, errno from gap where scan = $1) as changes`,
     [context.scanId, relistOf],
   );
   return found.rows[0]?.changes === false;
@@ -200,11 +216,24 @@ async function isUnchanged(
 
 /** What the second look read and listed becomes part of the scan that it looked at again. */
 async function foldInto(client: Queryable, context: ScanContext, scanId: bigint): Promise<void> {
+  for (const rootId of context.roots) await foldRoot(client, { ...context, rootId }, scanId);
+  await client.query(
+    // Who read every copy again has read them now: the first reading is the oldest no more.
+    `update scan s set mode = case when n.mode = 'list' then s.mode when s.mode = 'reread' then s.mode else n.mode end,
+            started_ms = case when n.mode = 'reread' then n.started_ms else s.started_ms end
+       from scan n where n.id = $1 and s.id = $2`,
+    [context.scanId, scanId],
+  );
+  await dropStaged(client, context.scanId, context.roots, context.seq);
+  await client.query('delete from scan where id = $1', [context.scanId]);
+}
+
+async function foldRoot(client: Queryable, context: ScanContext, scanId: bigint): Promise<void> {
   const parameters = [context.rootId, context.seq, scanId];
   const proofs = await applyProofs(client, context);
   if (proofs > 0)
     await client.query(
-      `update version v set read_seq = s.seq from scan s where s.id = $3 and v.root = $1 and v.read_seq = $2`,
+      `update packed_version v set read_seq = s.seq from scan s where s.id = $3 and v.root = $1 and v.read_seq = $2`,
       parameters,
     );
   await client.query(
@@ -215,22 +244,13 @@ async function foldInto(client: Queryable, context: ScanContext, scanId: bigint)
     `update listing l set seq = s.seq from scan s where s.id = $3 and l.root = $1 and l.seq = $2`,
     parameters,
   );
-  await client.query(
-    // Who read every copy again has read them now: the first reading is the oldest no more.
-    `update scan s set mode = case when n.mode = 'list' then s.mode when s.mode = 'reread' then s.mode else n.mode end,
-            started_ms = case when n.mode = 'reread' then n.started_ms else s.started_ms end
-       from scan n where n.id = $1 and s.id = $2`,
-    [context.scanId, scanId],
-  );
-  await dropStaged(client, context.scanId, context.rootId, context.seq);
-  await client.query('delete from scan where id = $1', [context.scanId]);
 }
 
 async function applyProofs(client: Queryable, context: ScanContext): Promise<number> {
   const applied = await client.query(
-    `update version v set digest = e.digest, zero_from = e.zero_from, read_seq = e.read_seq, inode = e.inode, ctime_ns = e.ctime_ns, btime_ns = e.btime_ns, nlink = e.nlink,
-            suspect = e.suspect, racy = e.racy
-       from ending e where e.scan = $1 and e.kind = 'proof'
+    `update packed_version v set digest = e.digest, zero_from = coalesce(e.zero_from, -1), read_seq = e.read_seq, inode = e.inode,
+            ctime_ns = e.ctime_ns, btime_ns = e.btime_ns, nlink = e.nlink, suspect = e.suspect, racy = e.racy
+       from ending e where e.scan = $1 and e.root = $2 and e.kind = 'proof'
         and v.root = $2 and v.directory = e.directory and v.name = e.name and v.first_seq = e.first_seq`,
     [context.scanId, context.rootId],
   );
@@ -241,51 +261,54 @@ async function applyEndings(client: Queryable, context: ScanContext): Promise<vo
   const parameters = [context.scanId, context.rootId, context.seq, context.volumeId];
   if (context.next !== null) {
     await client.query(
-      `insert into version (first_seq, end_seq, size, mtime_ns, digest, zero_from, read_seq, inode, ctime_ns, btime_ns, rdev, root, directory, attribute, nlink, end_reason, suspect, racy, name, target)
-         select e.resume_seq, v.end_seq, v.size, v.mtime_ns, case when r.seq is not null then v.digest end, case when r.seq is not null then v.zero_from end, r.seq, v.inode, v.ctime_ns, v.btime_ns, v.rdev, v.root, v.directory,
+      `insert into packed_version (first_seq, end_seq, size, mtime_ns, digest, zero_from, read_seq, inode, ctime_ns, btime_ns, rdev, root, directory, attribute, nlink, end_reason, suspect, racy, name, target)
+         select e.resume_seq, v.end_seq, v.size, v.mtime_ns, case when r.seq is not null then v.digest end, case when r.seq is not null then coalesce(v.zero_from, -1) end, r.seq, v.inode, v.ctime_ns, v.btime_ns, v.rdev, v.root, v.directory,
                 v.attribute, v.nlink, v.end_reason, v.suspect, v.racy, v.name, v.target
            from ending e join version v on v.root = $2 and v.directory = e.directory and v.name = e.name and v.first_seq = e.first_seq
            cross join lateral (select surviving_read($4, v.digest, v.read_seq, e.resume_seq, v.end_seq, v.directory, v.name) as seq) r
-          where e.scan = $1 and e.kind = 'end' and e.resume_seq is not null and $3::bigint is not null`,
+          where e.scan = $1 and e.root = $2 and e.kind = 'end' and e.resume_seq is not null and $3::bigint is not null`,
       parameters,
     );
     await client.query(
-      `update version v set end_seq = $3, end_reason = e.reason, digest = case when r.seq is not null then v.digest end,
-              zero_from = case when r.seq is not null then v.zero_from end, read_seq = r.seq
+      `update packed_version v set end_seq = $3, end_reason = e.reason, digest = case when r.seq is not null then v.digest end, read_seq = r.seq
          from ending e join version o on o.root = $2 and o.directory = e.directory and o.name = e.name and o.first_seq = e.first_seq
          cross join lateral (select surviving_read($4, o.digest, o.read_seq, o.first_seq, $3, o.directory, o.name) as seq) r
-        where e.scan = $1 and e.kind = 'end' and v.root = $2 and v.directory = e.directory and v.name = e.name and v.first_seq = e.first_seq`,
+        where e.scan = $1 and e.root = $2 and e.kind = 'end' and v.root = $2 and v.directory = e.directory and v.name = e.name and v.first_seq = e.first_seq`,
       parameters,
     );
     await client.query(
-      `update version v set first_seq = $3 from ending e where e.scan = $1 and e.kind = 'extend'
+      `update packed_version v set first_seq = $3, read_seq = coalesce(v.read_seq, v.first_seq) from ending e where e.scan = $1 and e.root = $2 and e.kind = 'extend'
           and v.root = $2 and v.directory = e.directory and v.name = e.name and v.first_seq = e.first_seq`,
       parameters.slice(0, 3),
     );
     return;
   }
   await client.query(
-    `update version v set end_seq = $3, end_reason = e.reason from ending e
-      where e.scan = $1 and e.kind = 'end' and v.root = $2 and v.directory = e.directory and v.name = e.name and v.first_seq = e.first_seq`,
+    `update packed_version v set end_seq = $3, end_reason = e.reason from ending e
+      where e.scan = $1 and e.root = $2 and e.kind = 'end' and v.root = $2 and v.directory = e.directory and v.name = e.name and v.first_seq = e.first_seq`,
     parameters.slice(0, 3),
   );
 }
 
 /** Which reading the part of a version before the scan keeps. */
-const SURVIVING = 'surviving_read($4, v.digest, v.read_seq, v.first_seq, $3, v.directory, v.name)';
+const SURVIVING =
+  'surviving_read($4, v.digest, coalesce(v.read_seq, v.first_seq), v.first_seq, $3, v.directory, v.name)';
 
 /** The absence of a directory ends everything below it, in one statement. */
 async function applyBelow(client: Queryable, context: ScanContext): Promise<void> {
-  const any = await client.query(`select from ending where scan = $1 and kind = 'below' limit 1`, [context.scanId]);
+  const any = await client.query(`select from ending where scan = $1 and root = $2 and kind = 'below' limit 1`, [
+    context.scanId,
+    context.rootId,
+  ]);
   if (any.rowCount === 0) return;
   const survives = context.next === null ? 'true' : `${SURVIVING} is not null`;
   for (const reason of ['v', 'x']) {
     const below = `select id from subtree(array(select d.id from ending e join directory d on d.parent = e.directory and d.name = e.name
-                     where e.scan = $1 and e.kind = 'below' and e.reason = '${reason}'))`;
+                     where e.scan = $1 and e.root = $2 and e.kind = 'below' and e.reason = '${reason}'))`;
     if (context.next !== null) {
       await client.query(
-        `insert into version (first_seq, end_seq, size, mtime_ns, digest, zero_from, read_seq, inode, ctime_ns, btime_ns, rdev, root, directory, attribute, nlink, end_reason, suspect, racy, name, target)
-           select n.seq, v.end_seq, v.size, v.mtime_ns, case when r.seq is not null then v.digest end, case when r.seq is not null then v.zero_from end, r.seq, v.inode, v.ctime_ns, v.btime_ns, v.rdev, v.root, v.directory,
+        `insert into packed_version (first_seq, end_seq, size, mtime_ns, digest, zero_from, read_seq, inode, ctime_ns, btime_ns, rdev, root, directory, attribute, nlink, end_reason, suspect, racy, name, target)
+           select n.seq, v.end_seq, v.size, v.mtime_ns, case when r.seq is not null then v.digest end, case when r.seq is not null then coalesce(v.zero_from, -1) end, r.seq, v.inode, v.ctime_ns, v.btime_ns, v.rdev, v.root, v.directory,
                   v.attribute, v.nlink, v.end_reason, v.suspect, v.racy, v.name, v.target
              from version v
              cross join lateral (select next_seen($4, $3, v.directory, v.name) as seq) n
@@ -296,8 +319,7 @@ async function applyBelow(client: Queryable, context: ScanContext): Promise<void
       );
     }
     await client.query(
-      `update version v set end_seq = $3, end_reason = '${reason}',
-              digest = case when ${survives} then v.digest end, zero_from = case when ${survives} then v.zero_from end,
+      `update packed_version v set end_seq = $3, end_reason = '${reason}', digest = case when ${survives} then v.digest end,
               read_seq = ${context.next === null ? 'v.read_seq' : SURVIVING}
         where v.root = $2 and v.directory in (${below}) and v.first_seq < $3 and (v.end_seq is null or v.end_seq > $3)`,
       context.next === null
@@ -324,7 +346,7 @@ async function correctExcluded(client: Queryable, context: ScanContext): Promise
   );
   for (const { seq } of ended.rows) {
     await client.query(
-      `update version v set end_reason = 'v' where v.root = $1 and v.first_seq = $2 and v.end_seq = $3 and v.end_reason = 'x' and v.directory in (
+      `update packed_version v set end_reason = 'v' where v.root = $1 and v.first_seq = $2 and v.end_seq = $3 and v.end_reason = 'x' and v.directory in (
          select id from subtree(array(
            select d.id from version u join attribute a on a.id = u.attribute and a.kind = 'directory' join directory d on d.parent = u.directory and d.name = u.name
             where u.root = $1 and u.end_seq = $3 and u.end_reason <> 'x' and not exists (
@@ -355,9 +377,9 @@ async function forgetListings(client: Queryable, context: ScanContext): Promise<
   await client.query(
     `delete from listing where root = $2 and directory in (
        select directory from version where root = $2 and first_seq = $3
-       union select directory from ending where scan = $1
+       union select directory from ending where scan = $1 and root = $2
        union select id from subtree(array(select d.id from ending e join directory d on d.parent = e.directory and d.name = e.name
-                                           where e.scan = $1 and e.kind = 'below')))`,
+                                           where e.scan = $1 and e.root = $2 and e.kind = 'below')))`,
     [context.scanId, context.rootId, context.seq],
   );
 }

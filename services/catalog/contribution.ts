@@ -4,11 +4,11 @@ import type { ScanContext } from './scan-context.ts';
 import { noCounts } from './shard-result.ts';
 import type { ShardCounts } from './shard-result.ts';
 
-/** Directories that the running scan ($1) did not look into: below a gap, or below what vanished, left scope or is no directory any more. */
+/** Directories of a root ($2) that the running scan ($1) did not look into: below a gap, or below what vanished, left scope or is no directory any more. */
 const UNVISITED = `select id from subtree(array(
-  select g.directory from gap g where g.scan = $1 and g.name = ''
-  union select d.id from gap g join directory d on d.parent = g.directory and d.name = g.name where g.scan = $1 and g.name <> ''
-  union select d.id from ending e join directory d on d.parent = e.directory and d.name = e.name where e.scan = $1 and e.kind = 'below'))`;
+  select g.directory from gap g where g.scan = $1 and g.root = $2 and g.name = ''
+  union select d.id from gap g join directory d on d.parent = g.directory and d.name = g.name where g.scan = $1 and g.root = $2 and g.name <> ''
+  union select d.id from ending e join directory d on d.parent = e.directory and d.name = e.name where e.scan = $1 and e.root = $2 and e.kind = 'below'))`;
 
 /** The counts that these directories have in the running scan. Only those that the sums need are filled. */
 export async function contributionOf(
@@ -32,13 +32,13 @@ export async function contributionOf(
      ), known as (
        select directory, name from version where root = $2 and directory in (select id from listed) and first_seq < $3 and (end_seq is null or end_seq > $3)
      ), ended as (
-       select directory, name, reason from ending where scan = $1 and kind = 'end' and directory in (select id from listed)
+       select directory, name, reason from ending where scan = $1 and root = $2 and kind = 'end' and directory in (select id from listed)
      ), own as (
        select directory, name from version where root = $2 and directory in (select id from listed) and first_seq = $3
      ), gone as (
        select e.* from ended e where e.reason in ('v', 'x')
      ), hidden as (
-       select k.* from known k join gap g on g.scan = $1 and g.directory = k.directory and g.name = k.name
+       select k.* from known k join gap g on g.scan = $1 and g.root = $2 and g.directory = k.directory and g.name = k.name
      )
      select (select count(*)::int from gone where reason = 'v') as vanished, (select count(*)::int from gone where reason = 'x') as excluded,
             (select count(*)::int from hidden) as unknown,
@@ -87,10 +87,10 @@ export async function withDescendants(client: Queryable, directories: readonly n
  */
 export async function unvisitedDirectories(client: Queryable, context: ScanContext): Promise<Set<number>> {
   const found = await client.query<{ id: number }>(
-    `select directory as id from gap where scan = $1 and name = '' and status = 'unsettled'
-     union select d.id from gap g join directory d on d.parent = g.directory and d.name = g.name where g.scan = $1 and g.name <> ''
-     union select d.id from ending e join directory d on d.parent = e.directory and d.name = e.name where e.scan = $1 and e.kind = 'below'`,
-    [context.scanId],
+    `select directory as id from gap where scan = $1 and root = $2 and name = '' and status = 'unsettled'
+     union select d.id from gap g join directory d on d.parent = g.directory and d.name = g.name where g.scan = $1 and g.root = $2 and g.name <> ''
+     union select d.id from ending e join directory d on d.parent = e.directory and d.name = e.name where e.scan = $1 and e.root = $2 and e.kind = 'below'`,
+    [context.scanId, context.rootId],
   );
   return new Set(found.rows.map((row) => row.id));
 }
@@ -119,8 +119,8 @@ export async function vanishedNames(
 ): Promise<{ directory: number; path: string; name: string }[]> {
   const found = await client.query<{ directory: number; path: string; name: string }>(
     `select e.directory, d.path, e.name from ending e join directory d on d.id = e.directory
-      where e.scan = $1 and e.kind = 'end' and e.reason = 'v'`,
-    [context.scanId],
+      where e.scan = $1 and e.root = $2 and e.kind = 'end' and e.reason = 'v'`,
+    [context.scanId, context.rootId],
   );
   return found.rows;
 }

@@ -80,7 +80,7 @@ export async function directoryTimes(
       [ids, seqs],
     );
     const gained = await client.query<{ root: number; seq: bigint; path: string; moved: boolean }>(
-      `with r as (select r.root, r.newest, (select min(s.seq) from scan s where s.root = r.root and s.state = 'complete') as oldest
+      `with r as (select r.root, r.newest, (select min(s.seq) from scan_root p join scan s on s.id = p.scan where p.root = r.root and s.state = 'complete') as oldest
                     from unnest($1::int[], $2::bigint[]) as r (root, newest)),
             gained as (select distinct v.root, v.directory, v.first_seq as seq from version v join r on r.root = v.root
                         where v.first_seq > r.oldest and v.first_seq <= r.newest and not exists (

@@ -104,7 +104,7 @@ export async function scansToExport(client: Queryable, volumeId: number): Promis
     seq: bigint;
     snapshot: string | null;
     path: string;
-    snapshot_identity: unknown;
+    identity: unknown;
     as_of_from_ms: bigint;
     as_of_to_ms: bigint;
     as_of_source: string;
@@ -116,15 +116,16 @@ export async function scansToExport(client: Queryable, volumeId: number): Promis
     started_ms: bigint;
     ended_ms: bigint | null;
   }>(
-    `select seq, snapshot, path, snapshot_identity, as_of_from_ms, as_of_to_ms, as_of_source, read_only, mode, pruned, scope, totals, started_ms, ended_ms
-       from scan where volume = $1 and state = 'complete' order by seq`,
+    `select s.seq, s.snapshot, p.path, p.identity, s.as_of_from_ms, s.as_of_to_ms, s.as_of_source, s.read_only, s.mode, s.pruned, s.scope, s.totals,
+            s.started_ms, s.ended_ms
+       from scan s join scan_root p on p.scan = s.id where s.volume = $1 and s.state = 'complete' order by s.seq`,
     [volumeId],
   );
   return found.rows.map((row) => ({
     seq: row.seq,
     snapshot: row.snapshot ?? '',
     path: row.path,
-    identity: row.snapshot_identity,
+    identity: row.identity,
     asOf: { fromMs: Number(row.as_of_from_ms), toMs: Number(row.as_of_to_ms), source: row.as_of_source },
     readOnly: row.read_only,
     mode: row.mode,
@@ -187,7 +188,7 @@ export async function placesOnHost(client: Queryable, host: string): Promise<str
   const found = await client.query<{ path: string }>(
     `select r.path from root r join volume v on v.id = r.volume where r.host = $1 and v.layout = 'tree'
      union
-     select s.path from scan s join root r on r.id = s.root
+     select p.path from scan s join scan_root p on p.scan = s.id join root r on r.id = p.root
       where r.host = $1 and s.snapshot is not null and s.exported_ms is null and s.pruned is null and s.state <> 'aborted'`,
     [host],
   );

@@ -69,7 +69,7 @@ export async function forgetVolume(client: ClientBase, volumeId: number): Promis
     [ids],
   );
   for (const [table, where] of [
-    ['version', roots],
+    ['packed_version', roots],
     ['listing', roots],
     ['donor', roots],
     ['gap', roots],
@@ -77,6 +77,7 @@ export async function forgetVolume(client: ClientBase, volumeId: number): Promis
     ['shard', scans],
     ['finding', 'volume = any ($1)'],
     ['assessment', 'volume = any ($1)'],
+    ['scan_root', scans],
     ['scan', 'volume = any ($1)'],
     ['root', 'volume = any ($1)'],
     ['volume', 'id = any ($1)'],
@@ -110,6 +111,6 @@ async function forgetDirectories(client: ClientBase, ids: readonly number[]): Pr
 /** Gives the room of deleted rows back. Not in a transaction. The embedded server never runs for long enough to do it by itself. */
 export async function giveRoomBack(client: Pick<ClientBase, 'query'>): Promise<void> {
   await client.query(
-    'vacuum (analyze) version, listing, gap, donor, ending, shard, finding, assessment, scan, directory',
+    'vacuum (analyze) packed_version, listing, gap, donor, ending, shard, finding, assessment, scan, directory',
   );
 }

@@ -23,8 +23,9 @@ export async function giveUpShard(
     }
     const pieces = divide(shard.work);
     for (const work of pieces) {
-      await client.query(`insert into shard (scan, kind, work, state) values ($1, $2, $3, 'open')`, [
+      await client.query(`insert into shard (scan, root, kind, work, state) values ($1, $2, $3, $4, 'open')`, [
         context.scanId,
+        context.rootId,
         shard.kind,
         JSON.stringify(work),
       ]);
@@ -70,13 +71,13 @@ export async function giveUpShard(
 async function unsettleVanished(client: ClientBase, context: ScanContext, detail: string): Promise<number> {
   const moved = await client.query(
     `insert into gap (scan, root, directory, name, status, errno, detail)
-       select scan, $2, directory, name, 'unsettled', null, $3 from ending where scan = $1 and kind = 'end' and reason = 'v'`,
+       select scan, $2, directory, name, 'unsettled', null, $3 from ending where scan = $1 and root = $2 and kind = 'end' and reason = 'v'`,
     [context.scanId, context.rootId, detail],
   );
   await client.query(
-    `with gone as (delete from ending where scan = $1 and kind = 'end' and reason = 'v' returning directory, name),
+    `with gone as (delete from ending where scan = $1 and root = $2 and kind = 'end' and reason = 'v' returning directory, name),
           forgotten as (delete from listing l using gone g where l.root = $2 and l.seq = $3 and l.directory = g.directory)
-     delete from ending e using gone g where e.scan = $1 and e.kind = 'below' and e.directory = g.directory and e.name = g.name`,
+     delete from ending e using gone g where e.scan = $1 and e.root = $2 and e.kind = 'below' and e.directory = g.directory and e.name = g.name`,
     [context.scanId, context.rootId, context.seq],
   );
   return moved.rowCount ?? 0;

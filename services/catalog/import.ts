@@ -1,15 +1,13 @@
 // An export of another host, written into the catalog: its scans, versions, gaps and listings replace what an earlier export of the series brought.
-import { pipeline } from 'node:stream/promises';
-import { Readable } from 'node:stream';
 import type { ClientBase } from 'pg';
-import { from as copyFrom } from 'pg-copy-streams';
 import { joinPath } from '../../domain/path.ts';
 import type { GapStatus } from '../../domain/scan.ts';
 import type { EndReason, Metadata, Proof } from '../../domain/version.ts';
 import { resolveDirectories } from './directories.ts';
 import type { ExportedScan } from './export.ts';
-import { AttributeIds, attributeKey, copyLine, COPY_VERSIONS } from './rows.ts';
-import type { Queryable } from './scans.ts';
+import { AttributeIds, attributeKey } from './rows.ts';
+import { type Queryable, recordRoots } from './scans.ts';
+import { VersionCopy } from './version-copy.ts';
 import type { Volume } from './volumes.ts';
 
 /** Recorded as the identity of an imported root: which file it came from. */
@@ -63,29 +61,26 @@ async function replaceScans(
   scans: readonly ExportedScan[],
   mark: ImportMark,
 ): Promise<Map<bigint, bigint>> {
-  await client.query('delete from version where root = $1', [volume.rootId]);
+  await client.query('delete from packed_version where root = $1', [volume.rootId]);
   await client.query('delete from listing where root = $1', [volume.rootId]);
   await client.query('delete from gap where root = $1', [volume.rootId]);
   await client.query('delete from scan where volume = $1 and seq <> all ($2)', [volume.id, scans.map((s) => s.seq)]);
   const ids = new Map<bigint, bigint>();
   for (const scan of scans) {
     const written = await client.query<{ id: bigint }>(
-      `insert into scan (volume, root, seq, path, snapshot, snapshot_identity, as_of_from_ms, as_of_to_ms, as_of_source, read_only, mode,
+      `insert into scan (volume, seq, snapshot, as_of_from_ms, as_of_to_ms, as_of_source, read_only, mode,
                          exported_ms, state, pruned, scope, totals, started_ms, progressed_ms, ended_ms)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 'complete', $13, $14, $15, $16, $17, $17)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'complete', $10, $11, $12, $13, $14, $14)
          on conflict (volume, seq) where state <> 'aborted' do update
-            set path = excluded.path, snapshot = excluded.snapshot, snapshot_identity = excluded.snapshot_identity, as_of_from_ms = excluded.as_of_from_ms,
+            set snapshot = excluded.snapshot, as_of_from_ms = excluded.as_of_from_ms,
                 as_of_to_ms = excluded.as_of_to_ms, as_of_source = excluded.as_of_source, read_only = excluded.read_only, mode = excluded.mode,
                 exported_ms = excluded.exported_ms, pruned = excluded.pruned, scope = excluded.scope, totals = excluded.totals,
                 started_ms = excluded.started_ms, progressed_ms = excluded.progressed_ms, ended_ms = excluded.ended_ms
          returning id`,
       [
         volume.id,
-        volume.rootId,
         scan.seq,
-        scan.path,
         scan.snapshot,
-        JSON.stringify(scan.identity),
         scan.asOf.fromMs,
         scan.asOf.toMs,
         scan.asOf.source,
@@ -101,6 +96,7 @@ async function replaceScans(
     );
     const row = written.rows[0];
     if (row === undefined) throw new Error(`scan ${scan.seq} was neither inserted nor updated`);
+    await recordRoots(client, row.id, [{ rootId: volume.rootId, path: scan.path, identity: scan.identity }]);
     ids.set(scan.seq, row.id);
   }
   await client.query('update root set identity = $2 where id = $1', [volume.rootId, JSON.stringify({ export: mark })]);
@@ -203,14 +199,12 @@ export async function copyVersions(
   attributes: AttributeIds,
 ): Promise<void> {
   if (versions.length === 0) return;
-  const { rootId } = volume;
-  function* lines(): Generator<string> {
-    for (const v of versions) {
-      yield copyLine(v, rootId, directories.id(v.directory), attributes.id(attributeKey(v)));
-    }
+  const copy = new VersionCopy();
+  for (const v of versions) {
+    const [directory, attribute] = [directories.id(v.directory), attributes.id(attributeKey(v))];
+    copy.add(v, { root: volume.rootId, directory, attribute, name: v.name });
   }
-  const sink = client.query(copyFrom(COPY_VERSIONS));
-  await pipeline(Readable.from(lines(), { objectMode: false }), sink);
+  await copy.write(client);
 }
 
 export async function insertListings(
@@ -274,5 +268,5 @@ async function insertGaps(
 
 /** Plans for a million rows that came at once are wrong until this. */
 export async function analyzeImported(client: Queryable, versions: number): Promise<void> {
-  if (versions > 1_000) await client.query('analyze version, listing, directory, attribute');
+  if (versions > 1_000) await client.query('analyze packed_version, listing, directory, attribute');
 }

@@ -10,7 +10,7 @@ const DISAGREEING = `select v.directory, v.name, v.first_seq, l.dir_mtime_ns as 
     join attribute a on a.id = v.attribute and a.kind = 'directory'
    where l.root = $1 and l.seq = $2 and v.first_seq <= $2 and (v.end_seq is null or v.end_seq > $2) and v.mtime_ns <> l.dir_mtime_ns
      and (v.first_seq = $2 or not exists (
-       select from ending e where e.scan = $3 and e.kind = 'end' and e.directory = v.directory and e.name = v.name and e.first_seq = v.first_seq))`;
+       select from ending e where e.scan = $3 and e.root = $1 and e.kind = 'end' and e.directory = v.directory and e.name = v.name and e.first_seq = v.first_seq))`;
 
 /** As many listings as are joined with the versions of their parents one by one: many children of one directory would each search all of it. */
 const FEW = 200;
@@ -42,12 +42,13 @@ export async function correctDirectoryTimes(client: Queryable, context: ScanCont
   await planned(client, context, () =>
     client.query(
       `with moved as materialized (${DISAGREEING}),
-            own as (update version v set mtime_ns = m.mtime_ns, ctime_ns = m.ctime_ns from moved m
+            own as (update packed_version v set mtime_ns = m.mtime_ns, ctime_ns = m.ctime_ns,
+                            btime_ns = coalesce(v.btime_ns, v.ctime_ns, v.mtime_ns) from moved m
                      where v.root = $1 and v.directory = m.directory and v.name = m.name and v.first_seq = $2 and m.first_seq = $2),
-            ended as (insert into ending (scan, directory, name, first_seq, kind, reason)
-                        select $3, directory, name, first_seq, 'end', 'c' from moved where first_seq < $2)
-       insert into version (first_seq, mtime_ns, inode, ctime_ns, btime_ns, rdev, root, directory, attribute, nlink, suspect, racy, name)
-         select $2, m.mtime_ns, v.inode, m.ctime_ns, v.btime_ns, v.rdev, v.root, v.directory, v.attribute, v.nlink, v.suspect, v.racy, v.name
+            ended as (insert into ending (scan, root, directory, name, first_seq, kind, reason)
+                        select $3, $1, directory, name, first_seq, 'end', 'c' from moved where first_seq < $2)
+       insert into packed_version (first_seq, mtime_ns, inode, ctime_ns, btime_ns, root, directory, attribute, nlink, suspect, racy, name)
+         select $2, m.mtime_ns, v.inode, m.ctime_ns, v.btime_ns, v.root, v.directory, v.attribute, v.nlink, v.suspect, v.racy, v.name
            from moved m join version v on v.root = $1 and v.directory = m.directory and v.name = m.name and v.first_seq = m.first_seq
           where m.first_seq < $2`,
       parameters(context),

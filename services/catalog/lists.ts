@@ -5,7 +5,7 @@ import { UNTOLD } from '../../domain/version.ts';
 import type { AsOf } from '../../domain/scan.ts';
 import { copyVersions, DirectoryIds, type ImportedVersion, insertListings } from './import.ts';
 import { AttributeIds, attributeKey } from './rows.ts';
-import type { Queryable } from './scans.ts';
+import { type Queryable, recordRoots } from './scans.ts';
 import { freeSeq } from './snapshots.ts';
 import { ensureVolume, findVolume, type Volume } from './volumes.ts';
 
@@ -89,10 +89,10 @@ export async function writeList(
     nowMs: Math.round(list.nowMs),
   });
   await client.query('select from volume where id = $1 for update', [volume.id]);
-  const same = await client.query('select from scan where volume = $1 and snapshot_identity = $2', [
-    volume.id,
-    JSON.stringify({ list: mark }),
-  ]);
+  const same = await client.query(
+    'select from scan s join scan_root p on p.scan = s.id where s.volume = $1 and p.identity = $2',
+    [volume.id, JSON.stringify({ list: mark })],
+  );
   if ((same.rowCount ?? 0) > 0) return null;
   const seq = await freeSeq(client, volume.id, BigInt(mark.fromMs));
   const next = await client.query<{ seq: bigint | null }>(
@@ -102,22 +102,19 @@ export async function writeList(
   const endSeq = next.rows[0]?.seq ?? null;
   // The list before this one held up to the next; now it holds up to this one.
   await client.query(
-    `update version set end_seq = $2, end_reason = 'v'
-      where root = $1 and first_seq = (select max(seq) from scan where root = $1 and state = 'complete' and seq < $2)`,
-    [volume.rootId, seq],
+    `update packed_version set end_seq = $2, end_reason = 'v'
+      where root = $1 and first_seq = (select max(seq) from scan where volume = $3 and state = 'complete' and seq < $2)`,
+    [volume.rootId, seq, volume.id],
   );
   const asOf: AsOf = { fromMs: mark.fromMs, toMs: mark.toMs, source: 'person' };
-  await client.query(
-    `insert into scan (volume, root, seq, path, snapshot, snapshot_identity, as_of_from_ms, as_of_to_ms, as_of_source, read_only, mode, exported_ms,
+  const scan = await client.query<{ id: bigint }>(
+    `insert into scan (volume, seq, snapshot, as_of_from_ms, as_of_to_ms, as_of_source, read_only, mode, exported_ms,
                        state, pruned, list, scope, totals, started_ms, progressed_ms, ended_ms)
-       values ($1, $2, $3, $4, $5, $6, $7, $8, $9, true, 'read', $8, 'complete', 'a list, no files', $10, $11, $12, $13, $13, $13)`,
+       values ($1, $2, $3, $4, $5, $6, true, 'read', $5, 'complete', 'a list, no files', $7, $8, $9, $10, $10, $10) returning id`,
     [
       volume.id,
-      volume.rootId,
       seq,
-      list.path,
       list.name,
-      JSON.stringify({ list: mark }),
       Math.round(asOf.fromMs),
       Math.round(asOf.toMs),
       asOf.source,
@@ -127,6 +124,8 @@ export async function writeList(
       Math.round(list.nowMs),
     ],
   );
+  for (const { id } of scan.rows)
+    await recordRoots(client, id, [{ rootId: volume.rootId, path: list.path, identity: { list: mark } }]);
   await writeFiles(client, outside, volume, files, { seq, endSeq });
   return { volume, likeness: await likenessOf(client, target, volume, seq) };
 }
@@ -202,16 +201,17 @@ export async function removeLists(client: Queryable, target: Volume, sha256: str
   if (volume === null) return 0;
   await client.query('select from volume where id = $1 for update', [volume.id]);
   const scans = await client.query<{ id: bigint; seq: bigint }>(
-    `select id, seq from scan where volume = $1 and snapshot_identity -> 'list' ->> 'sha256' = $2 order by seq`,
+    `select s.id, s.seq from scan s join scan_root p on p.scan = s.id
+      where s.volume = $1 and p.identity -> 'list' ->> 'sha256' = $2 order by s.seq`,
     [volume.id, sha256],
   );
   for (const { id, seq } of scans.rows) {
-    await client.query('delete from version where root = $1 and first_seq = $2', [volume.rootId, seq]);
+    await client.query('delete from packed_version where root = $1 and first_seq = $2', [volume.rootId, seq]);
     await client.query('delete from listing where root = $1 and seq = $2', [volume.rootId, seq]);
     await client.query('delete from scan where id = $1', [id]);
     // What held up to it holds up to the list after it.
     await client.query(
-      `update version set end_seq = n.seq, end_reason = case when n.seq is not null then 'v'::"char" end
+      `update packed_version set end_seq = n.seq, end_reason = case when n.seq is not null then 'v'::"char" end
          from (select min(seq) as seq from scan where volume = $2 and state = 'complete' and seq > $3) n
         where root = $1 and end_seq = $3`,
       [volume.rootId, volume.id, seq],

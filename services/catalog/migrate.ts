@@ -64,7 +64,18 @@ async function readLedger(client: ClientBase | Pool): Promise<readonly LedgerRow
   }
 }
 
+/** 0001_catalog.sql of 0.1.0-dev, which was never released: its catalogs are not brought along. */
+const DEV_CATALOG = '46926e37d19400939d6a0d3904ef22c982951809d67d758cfa479f3e402b6ff7';
+
 function refuseForeign(ledger: readonly LedgerRow[], migrations: readonly Migration[]): void {
+  if (ledger.some(({ checksum }) => checksum === DEV_CATALOG)) {
+    throw new RollcallError(
+      'the catalog was made by a development version (0.1.0-dev), and this version cannot read it',
+      {
+        next: `start a new one: without DATABASE_URL remove the state directory (docs/operating.md), with it run: drop schema ${SCHEMA} cascade. Then scan again; nothing on the volumes changes`,
+      },
+    );
+  }
   const newest = ledger.at(-1);
   if (newest !== undefined && newest.id > (migrations.at(-1)?.id ?? 0)) {
     throw new RollcallError(

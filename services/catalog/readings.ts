@@ -61,7 +61,7 @@ async function lockRoots(client: ClientBase, roots: readonly number[]): Promise<
   if (roots.length === 0) return new Set();
   await client.query('select from root where id = any ($1) order by id for update', [roots]);
   const found = await client.query<{ root: number }>(
-    `select root from scan where state = 'running' and root = any ($1)`,
+    `select p.root from scan_root p join scan s on s.id = p.scan and s.state = 'running' where p.root = any ($1)`,
     [roots],
   );
   return new Set(found.rows.map((row) => row.root));
@@ -80,7 +80,7 @@ async function writeProofs(client: ClientBase, reads: readonly CopyRead[]): Prom
   }
   const list = [...first.values()];
   const updated = await client.query(
-    `update version v set digest = n.digest, zero_from = n.zero_from, read_seq = n.seq, inode = n.inode, ctime_ns = n.ctime, btime_ns = n.btime, nlink = n.nlink, racy = n.racy
+    `update packed_version v set digest = n.digest, zero_from = coalesce(n.zero_from, -1), read_seq = n.seq, inode = n.inode, ctime_ns = n.ctime, btime_ns = n.btime, nlink = n.nlink, racy = n.racy
        from unnest($1::int[], $2::int[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[], $9::bigint[], $10::int[], $11::boolean[], $12::bigint[])
             as n (root, directory, name, first_seq, digest, seq, inode, ctime, btime, nlink, racy, zero_from)
       where v.root = n.root and v.directory = n.directory and v.name = n.name collate "C" and v.first_seq = n.first_seq and v.digest is null`,
@@ -109,7 +109,7 @@ async function writeLooks(client: ClientBase, reads: readonly CopyRead[]): Promi
   );
   if (news.length === 0) return;
   await client.query(
-    `update version v set zero_from = n.zero_from
+    `update packed_version v set zero_from = n.zero_from
        from unnest($1::int[], $2::int[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[]) as n (root, directory, name, first_seq, digest, zero_from)
       where v.root = n.root and v.directory = n.directory and v.name = n.name collate "C" and v.first_seq = n.first_seq and v.digest = n.digest`,
     [
@@ -146,16 +146,16 @@ async function cutVersion(client: ClientBase, read: CopyRead): Promise<boolean> 
   const laterDigest = earlierIsNew ? BigInt.asUintN(64, held.digest) : read.digest;
   const suspect = earlierIsNew ? held.suspect : !(await wasGood(client, read, laterDigest));
   await client.query(
-    `insert into version (first_seq, end_seq, size, mtime_ns, digest, zero_from, read_seq, inode, ctime_ns, btime_ns, rdev, root, directory, attribute, nlink, end_reason, suspect, racy, name, target)
-       select $5, end_seq, size, mtime_ns, $6, case when $7 then zero_from else $12 end, $5, case when $7 then inode else $8 end, case when $7 then ctime_ns else $9 end, case when $7 then btime_ns else $10 end,
+    `insert into packed_version (first_seq, end_seq, size, mtime_ns, digest, zero_from, read_seq, inode, ctime_ns, btime_ns, rdev, root, directory, attribute, nlink, end_reason, suspect, racy, name, target)
+       select $5, end_seq, size, mtime_ns, $6, coalesce(case when $7 then zero_from else $12 end, -1), $5, case when $7 then inode else $8 end, case when $7 then ctime_ns else $9 end, case when $7 then btime_ns else $10 end,
               rdev, root, directory, attribute, nlink, end_reason, $11, racy, name, target
          from version where root = $1 and directory = $2 and name = $3 and first_seq = $4`,
     [...key, signed(laterDigest), earlierIsNew, read.inode, read.ctimeNs, read.btimeNs, suspect, read.zeroFrom],
   );
   await client.query(
-    `update version set end_seq = $5, end_reason = 'c', digest = case when $6 then $7 else digest end, read_seq = case when $6 then $8 else read_seq end,
+    `update packed_version set end_seq = $5, end_reason = 'c', digest = case when $6 then $7 else digest end, read_seq = case when $6 then $8 else read_seq end,
             inode = case when $6 then $9 else inode end, ctime_ns = case when $6 then $10 else ctime_ns end,
-            btime_ns = case when $6 then $11 else btime_ns end, zero_from = case when $6 then $12 else zero_from end
+            btime_ns = case when $6 then $11 else btime_ns end, zero_from = case when $6 then coalesce($12, -1) else zero_from end
       where root = $1 and directory = $2 and name = $3 and first_seq = $4`,
     [...key, earlierIsNew, signed(read.digest), read.seq, read.inode, read.ctimeNs, read.btimeNs, read.zeroFrom],
   );

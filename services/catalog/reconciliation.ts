@@ -42,7 +42,7 @@ interface RootColumns {
 
 export async function columnsOf(client: Queryable, roots: readonly JudgedRoot[]): Promise<RootColumns> {
   const found = await client.query<{ root: number; seq: bigint }>(
-    `select root, seq from scan where state = 'running' and root = any ($1)`,
+    `select p.root, s.seq from scan_root p join scan s on s.id = p.scan and s.state = 'running' where p.root = any ($1)`,
     [roots.map((r) => r.root)],
   );
   const running = new Map(found.rows.map((row) => [row.root, row.seq]));

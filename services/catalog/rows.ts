@@ -104,26 +104,3 @@ export class AttributeIds {
     }
   }
 }
-
-/** One field of text COPY: backslash is doubled (the printable form keeps every control character out of a name). */
-function copyText(value: string): string {
-  return value.includes('\\') ? value.replaceAll('\\', '\\\\') : value;
-}
-
-function copyValue(value: bigint | number | null): string {
-  return value === null ? '\\N' : String(value);
-}
-
-export const COPY_VERSIONS =
-  'copy version (first_seq, end_seq, size, mtime_ns, digest, zero_from, read_seq, inode, ctime_ns, btime_ns, rdev, root, directory, attribute, nlink, end_reason, suspect, racy, name, target) from stdin';
-
-/** One row for COPY_VERSIONS, with its newline. Directory and attribute are ids. */
-export function copyLine(
-  v: Version & { readonly name: string },
-  root: number,
-  directory: number,
-  attribute: number,
-): string {
-  const reason = v.endReason === null ? null : REASON_LETTERS[v.endReason];
-  return `${v.firstSeq}\t${copyValue(v.endSeq)}\t${copyValue(v.size)}\t${v.mtimeNs}\t${copyValue(signed(v.digest))}\t${copyValue(v.zeroFrom)}\t${copyValue(v.readSeq)}\t${v.inode}\t${v.ctimeNs}\t${v.btimeNs}\t${copyValue(v.rdev)}\t${root}\t${directory}\t${attribute}\t${v.nlink}\t${reason ?? '\\N'}\t${v.suspect ? 't' : 'f'}\t${v.racy ? 't' : 'f'}\t${copyText(v.name)}\t${v.target === null ? '\\N' : copyText(v.target)}\n`;
-}

@@ -13,18 +13,21 @@ export interface PreviousScan {
   readonly nameGaps: boolean;
 }
 
-/** Everything that a thread needs to do a shard of one scan. Constant while the scan runs; plain data. */
+/** Everything that a thread needs to do the shards of one root of a scan. Constant while the scan runs; plain data. */
 export interface ScanContext {
   readonly scanId: bigint;
   readonly volumeId: number;
   readonly rootId: number;
+  /** All roots that the scan looks at, this one too. */
+  readonly roots: readonly number[];
   readonly role: Role;
   readonly layout: Layout;
   readonly seq: bigint;
   readonly mode: ScanMode;
+  /** Where this state of the root lies. */
   readonly path: string;
   readonly scope: ScopeRules;
-  /** What the root was when the scan began (its identity, as recorded in the scan); null for none. */
+  /** What the root was when the scan began (its identity, as recorded with the scan); null for none. */
   readonly identity: unknown;
   /** Mounts that earlier scans entered, relative and printable. */
   readonly enteredMounts: readonly string[];
@@ -41,18 +44,26 @@ export interface ScanContext {
   readonly donors: boolean;
 }
 
-/** @throws FenceLost where there is no such scan any more: a second look at a snapshot that found it unchanged became part of the first */
-export async function loadScanContext(client: Queryable, scanId: bigint): Promise<ScanContext> {
+/**
+ * @param root which of the scan's roots: that of a shard, or any on a host
+ * @throws FenceLost where there is no such scan any more: a second look at a snapshot that found it unchanged became part of the first
+ */
+export async function loadScanContext(
+  client: Queryable,
+  scanId: bigint,
+  root: { readonly rootId: number } | { readonly host: string },
+): Promise<ScanContext> {
   const found = await client.query<{
     volume: number;
     root: number;
+    roots: number[];
     role: Role;
     layout: Layout;
     seq: bigint;
     mode: ScanMode;
     path: string;
     scope: ScopeRules;
-    snapshot_identity: unknown;
+    identity: unknown;
     entered_mounts: string[] | null;
     new_state: boolean;
     started_ms: bigint;
@@ -66,19 +77,20 @@ export async function loadScanContext(client: Queryable, scanId: bigint): Promis
     later_gaps: boolean;
     donors: boolean;
   }>(
-    `select s.volume, s.root, v.role, v.layout, s.seq, s.mode, s.path, s.scope, s.snapshot_identity, r.identity -> 'enteredMounts' as entered_mounts, s.new_state, s.started_ms,
-            p.id as previous_id, p.seq as previous_seq, case when p.pruned is null then p.path end as previous_path, p.scope = s.scope as same_scope,
-            exists (select from gap g where g.scan = p.id and g.name <> '' and g.status <> 'boundary') as previous_gaps,
+    `select s.volume, o.root, array(select root from scan_root where scan = s.id order by root) as roots, v.role, v.layout, s.seq, s.mode, o.path,
+            s.scope, o.identity, r.identity -> 'enteredMounts' as entered_mounts, s.new_state, s.started_ms,
+            p.id as previous_id, p.seq as previous_seq, case when p.pruned is null then (select b.path from scan_root b where b.scan = p.id and b.root = o.root) end as previous_path, p.scope = s.scope as same_scope,
+            exists (select from gap g where g.scan = p.id and g.root = o.root and g.name <> '' and g.status <> 'boundary') as previous_gaps,
             n.seq as next_seq,
             array(select jsonb_build_object('seq', q.seq::text, 'scope', q.scope) from scan q
                    where q.volume = s.volume and q.state = 'complete' and q.seq > s.seq and q.scope -> 'excludes' <> '[]') as later_excludes,
             exists (select from scan q join gap g on g.scan = q.id where q.volume = s.volume and q.state = 'complete' and q.seq > s.seq) as later_gaps,
-            exists (select from donor d where d.root = s.root) as donors
-       from scan s join volume v on v.id = s.volume join root r on r.id = s.root
+            exists (select from donor d where d.root = o.root) as donors
+       from scan s join volume v on v.id = s.volume join scan_root o on o.scan = s.id join root r on r.id = o.root
        left join lateral (select * from scan p where p.volume = s.volume and p.state = 'complete' and p.seq < s.seq order by p.seq desc limit 1) p on true
        left join lateral (select * from scan n where n.volume = s.volume and n.state = 'complete' and n.seq > s.seq order by n.seq limit 1) n on true
-      where s.id = $1`,
-    [scanId],
+      where s.id = $1 and ($2::int is null or o.root = $2) and ($3::text is null or r.host = $3) order by o.root limit 1`,
+    [scanId, 'rootId' in root ? root.rootId : null, 'host' in root ? root.host : null],
   );
   const row = found.rows[0];
   if (row === undefined) throw new FenceLost(`scan ${scanId} is over`);
@@ -86,13 +98,14 @@ export async function loadScanContext(client: Queryable, scanId: bigint): Promis
     scanId,
     volumeId: row.volume,
     rootId: row.root,
+    roots: row.roots,
     role: row.role,
     layout: row.layout,
     seq: row.seq,
     mode: row.mode,
     path: row.path,
     scope: row.scope,
-    identity: row.snapshot_identity,
+    identity: row.identity,
     enteredMounts: row.entered_mounts ?? [],
     newState: row.new_state,
     startedMs: Number(row.started_ms),

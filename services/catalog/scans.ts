@@ -11,13 +11,20 @@ import type { ScanContext } from './scan-context.ts';
 /** Anything that runs a query: a client, a pooled client, or a pool for single statements. */
 export type Queryable = Pick<ClientBase, 'query'>;
 
+/** A root that a scan looks at. */
+export interface RootOfScan {
+  readonly rootId: number;
+  /** Where this state of it lies on its host: printable, absolute. */
+  readonly path: string;
+  /** What it is when the scan begins (a snapshot: what tells it from another of its name); null where nothing is known. */
+  readonly identity: unknown;
+}
+
 export interface BeginScan {
   readonly volumeId: number;
-  readonly rootId: number;
+  readonly roots: readonly RootOfScan[];
   readonly seq: bigint;
-  readonly path: string;
   readonly snapshot: string | null;
-  readonly snapshotIdentity: unknown;
   readonly asOf: AsOf;
   readonly readOnly: boolean;
   readonly mode: ScanMode;
@@ -31,22 +38,19 @@ export interface BeginScan {
 }
 
 /**
- * Begins a scan with one open shard for the root directory. Must run in a transaction.
+ * Begins a scan with one open shard for the top of each root. Must run in a transaction.
  * @returns its id, or null when another scan of the volume is running
  */
 export async function beginScan(client: Queryable, begin: BeginScan): Promise<bigint | null> {
   const inserted = await client.query<{ id: bigint }>(
-    `insert into scan (volume, root, seq, path, snapshot, snapshot_identity, as_of_from_ms, as_of_to_ms, as_of_source, read_only, mode,
-                       exported_ms, relist_of, new_state, state, scope, open_shards, started_ms, progressed_ms)
-       values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $15, $16, 'running', $13, 1, $14, $14)
+    `insert into scan (volume, seq, snapshot, as_of_from_ms, as_of_to_ms, as_of_source, read_only, mode,
+                       exported_ms, scope, started_ms, progressed_ms, relist_of, new_state, state, open_shards)
+       values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11, $12, $13, 'running', $14)
        on conflict do nothing returning id`,
     [
       begin.volumeId,
-      begin.rootId,
       begin.seq,
-      begin.path,
       begin.snapshot,
-      JSON.stringify(begin.snapshotIdentity ?? null),
       Math.round(begin.asOf.fromMs),
       Math.round(begin.asOf.toMs),
       begin.asOf.source,
@@ -57,16 +61,32 @@ export async function beginScan(client: Queryable, begin: BeginScan): Promise<bi
       begin.startedMs,
       begin.relistOf,
       begin.newState,
+      begin.roots.length,
     ],
   );
   const id = inserted.rows[0]?.id;
   if (id === undefined) return null;
+  await recordRoots(client, id, begin.roots);
   const work = { directories: [{ id: 0, path: '', inode: null, device: null }], generation: 0 };
-  await client.query(`insert into shard (scan, kind, work, state) values ($1, 'list', $2, 'open')`, [
-    id,
-    JSON.stringify(work),
-  ]);
+  await client.query(
+    `insert into shard (scan, root, kind, work, state) select $1, n.root, 'list', $3, 'open' from unnest($2::int[]) as n (root)`,
+    [id, begin.roots.map(({ rootId }) => rootId), JSON.stringify(work)],
+  );
   return id;
+}
+
+export async function recordRoots(client: Queryable, scanId: bigint, roots: readonly RootOfScan[]): Promise<void> {
+  await client.query(
+    `insert into scan_root (scan, root, path, identity)
+       select $1, n.root, n.path, n.identity from unnest($2::int[], $3::text[], $4::jsonb[]) as n (root, path, identity)
+       on conflict (scan, root) do update set path = excluded.path, identity = excluded.identity`,
+    [
+      scanId,
+      roots.map(({ rootId }) => rootId),
+      roots.map(({ path }) => path),
+      roots.map(({ identity }) => JSON.stringify(identity ?? null)),
+    ],
+  );
 }
 
 interface ScanRow {
@@ -87,8 +107,8 @@ interface ScanRow {
   root_mtime_ns: string | null;
 }
 
-const SCAN_COLUMNS =
-  "id, volume, root, seq, path, snapshot, as_of_from_ms, as_of_to_ms, as_of_source, mode, pruned, exported_ms, started_ms, list, totals->>'rootMtimeNs' as root_mtime_ns";
+const SCAN_COLUMNS = `s.id, s.volume, p.root, s.seq, p.path, s.snapshot, s.as_of_from_ms, s.as_of_to_ms, s.as_of_source, s.mode, s.pruned,
+  s.exported_ms, s.started_ms, s.list, s.totals->>'rootMtimeNs' as root_mtime_ns`;
 
 function scanOf(row: ScanRow): Scan {
   return {
@@ -111,7 +131,7 @@ function scanOf(row: ScanRow): Scan {
 /** Complete scans of a volume, pruned ones too, by seq. */
 export async function completeScans(client: Queryable, volumeId: number): Promise<Scan[]> {
   const found = await client.query<ScanRow>(
-    `select ${SCAN_COLUMNS} from scan where volume = $1 and state = 'complete' order by seq`,
+    `select ${SCAN_COLUMNS} from scan s join scan_root p on p.scan = s.id where s.volume = $1 and s.state = 'complete' order by s.seq`,
     [volumeId],
   );
   return found.rows.map(scanOf);
@@ -134,7 +154,7 @@ export async function runningScan(client: Queryable, volumeId: number): Promise<
   const found = await client.query<
     ScanRow & {
       scope: ScopeRules;
-      snapshot_identity: unknown;
+      identity: unknown;
       new_state: boolean;
       relist_of: bigint | null;
       progressed_ms: bigint;
@@ -142,10 +162,10 @@ export async function runningScan(client: Queryable, volumeId: number): Promise<
       attended: boolean;
     }
   >(
-    `select ${SCAN_COLUMNS}, scope, snapshot_identity, new_state, relist_of, progressed_ms, open_shards,
-            exists (select from shard h where h.scan = scan.id and h.state = 'leased' and h.lease_until > now()
+    `select ${SCAN_COLUMNS}, s.scope, p.identity, s.new_state, s.relist_of, s.progressed_ms, s.open_shards,
+            exists (select from shard h where h.scan = s.id and h.state = 'leased' and h.lease_until > now()
                       and ${holderLives('h')}) as attended
-       from scan where volume = $1 and state = 'running'`,
+       from scan s join scan_root p on p.scan = s.id where s.volume = $1 and s.state = 'running'`,
     [volumeId],
   );
   const row = found.rows[0];
@@ -153,7 +173,7 @@ export async function runningScan(client: Queryable, volumeId: number): Promise<
   return {
     scan: scanOf(row),
     scope: row.scope,
-    identity: row.snapshot_identity,
+    identity: row.identity,
     newState: row.new_state,
     relistOf: row.relist_of,
     progressedMs: Number(row.progressed_ms),
@@ -192,8 +212,9 @@ export async function abortScan(
   options: { reason: string; keepDigests: boolean; nowMs: number },
 ): Promise<void> {
   await client.query('select from shard where scan = $1 order by id for update', [scanId]);
-  const found = await client.query<{ root: number; seq: bigint }>(
-    `update scan set state = 'aborted', reason = $2, ended_ms = $3 where id = $1 and state = 'running' returning root, seq`,
+  const found = await client.query<{ seq: bigint; roots: number[] }>(
+    `update scan set state = 'aborted', reason = $2, ended_ms = $3 where id = $1 and state = 'running'
+       returning seq, array(select root from scan_root p where p.scan = scan.id) as roots`,
     [scanId, options.reason, options.nowMs],
   );
   const row = found.rows[0];
@@ -203,12 +224,12 @@ export async function abortScan(
     await client.query(
       `insert into donor (root, directory, name, seq, size, mtime_ns, ctime_ns, inode, digest, zero_from)
          select root, directory, name, first_seq, size, mtime_ns, ctime_ns, inode, digest, zero_from from version
-          where root = $1 and first_seq = $2 and digest is not null and not racy`,
-      [row.root, row.seq],
+          where root = any ($1) and first_seq = $2 and digest is not null and not racy`,
+      [row.roots, row.seq],
     );
   }
-  await client.query('delete from version where root = $1 and first_seq = $2', [row.root, row.seq]);
-  await dropStaged(client, scanId, row.root, row.seq);
+  await client.query('delete from packed_version where root = any ($1) and first_seq = $2', [row.roots, row.seq]);
+  await dropStaged(client, scanId, row.roots, row.seq);
 }
 
 const ABORT_TRIES = 10;
@@ -229,21 +250,27 @@ export async function giveUpScan(
 }
 
 /** Removes what a scan staged: endings, gaps, listings and shards. */
-export async function dropStaged(client: Queryable, scanId: bigint, rootId: number, seq: bigint): Promise<void> {
+export async function dropStaged(
+  client: Queryable,
+  scanId: bigint,
+  roots: readonly number[],
+  seq: bigint,
+): Promise<void> {
   await client.query('delete from ending where scan = $1', [scanId]);
   await client.query('delete from gap where scan = $1', [scanId]);
-  await client.query('delete from listing where root = $1 and seq = $2', [rootId, seq]);
+  await client.query('delete from listing where root = any ($1) and seq = $2', [roots, seq]);
   await client.query('delete from shard where scan = $1', [scanId]);
 }
 
-/** Adds a round of listing again, if nobody else has. The scan then has one open shard. */
+/** Adds a round of listing again, if nobody else has. The scan then has one open shard a root. */
 export async function askRelist(client: Queryable, scanId: bigint, round: number): Promise<boolean> {
   const asked = await client.query<{ id: bigint }>(
     `with asked as (
-       update scan set open_shards = 1, relist_round = relist_round + 1
+       update scan set open_shards = (select count(*) from scan_root where scan = $1), relist_round = relist_round + 1
         where id = $1 and state = 'running' and open_shards = 0 and relist_round = $2
           and not exists (select from shard where scan = $1 and kind = 'relist' and (counts ->> 'moved')::int = 0) returning id)
-     insert into shard (scan, kind, work, state) select id, 'relist', jsonb_build_object('round', $2 + 1), 'open' from asked returning id`,
+     insert into shard (scan, root, kind, work, state)
+       select a.id, p.root, 'relist', jsonb_build_object('round', $2 + 1), 'open' from asked a join scan_root p on p.scan = a.id returning id`,
     [scanId, round],
   );
   return (asked.rowCount ?? 0) > 0;
@@ -261,10 +288,10 @@ export async function relistTarget(client: Queryable, scanId: bigint): Promise<b
  */
 export async function topLevelLoss(client: Queryable, context: ScanContext): Promise<{ known: number; gone: number }> {
   const found = await client.query<{ known: number; gone: number }>(
-    `select (select count(*)::int from version v where root = $2 and directory = 0 and name <> 'lost+found' and first_seq < $3 and (end_seq is null or end_seq > $3)
-                and not exists (select from ending x where x.scan = $1 and x.directory = 0 and x.name = v.name and x.kind = 'end' and x.reason = 'x')) as known,
+    `select (select count(*)::int from version v where root = any ($2) and directory = 0 and name <> 'lost+found' and first_seq < $3 and (end_seq is null or end_seq > $3)
+                and not exists (select from ending x where x.scan = $1 and x.root = v.root and x.directory = 0 and x.name = v.name and x.kind = 'end' and x.reason = 'x')) as known,
             (select count(*)::int from ending where scan = $1 and directory = 0 and name <> 'lost+found' and kind = 'end' and reason = 'v') as gone`,
-    [context.scanId, context.rootId, context.seq],
+    [context.scanId, context.roots, context.seq],
   );
   const row = found.rows[0];
   if (row === undefined) throw new Error('a select without from has one row');

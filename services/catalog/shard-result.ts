@@ -1,17 +1,15 @@
 // What a shard found, written in one transaction behind its fence: rows that are new, and changes of older rows, which wait for the close.
-import { pipeline } from 'node:stream/promises';
-import { Readable } from 'node:stream';
 import type { ClientBase } from 'pg';
-import { from as copyFrom } from 'pg-copy-streams';
 import type { GapStatus } from '../../domain/scan.ts';
 import type { EndReason, Proof, Version } from '../../domain/version.ts';
 import type { KnownListing } from './known.ts';
-import { attributeKey, copyLine, COPY_VERSIONS, REASON_LETTERS, signed } from './rows.ts';
+import { attributeKey, REASON_LETTERS, signed } from './rows.ts';
 import type { Attribute, AttributeIds } from './rows.ts';
 import type { Queryable } from './scans.ts';
 import type { ScanContext } from './scan-context.ts';
 import { FenceLost } from './shards.ts';
 import type { Shard, ShardWork } from './shards.ts';
+import { VersionCopy } from './version-copy.ts';
 
 /** A version with its place. */
 export interface VersionRow extends Version {
@@ -136,8 +134,8 @@ export async function writeShard(
     if (result.unsettles.length > 0) {
       await client.query(
         `delete from ending e using unnest($2::int[], $3::text[]) as n (directory, name)
-          where e.scan = $1 and e.directory = n.directory and e.name = n.name collate "C" and e.kind in ('end', 'below')`,
-        [context.scanId, result.unsettles.map((u) => u.directory), result.unsettles.map((u) => u.name)],
+          where e.scan = $1 and e.root = $4 and e.directory = n.directory and e.name = n.name collate "C" and e.kind in ('end', 'below')`,
+        [context.scanId, result.unsettles.map((u) => u.directory), result.unsettles.map((u) => u.name), context.rootId],
       );
     }
     await insertGaps(client, context, result.gaps);
@@ -167,8 +165,14 @@ async function finishShard(
 ): Promise<void> {
   if (result.children.length > 0) {
     await client.query(
-      `insert into shard (scan, kind, work, state) select $1, n.kind, n.work, 'open' from unnest($2::text[], $3::jsonb[]) as n (kind, work)`,
-      [context.scanId, result.children.map((c) => c.kind), result.children.map((c) => JSON.stringify(c.work))],
+      `insert into shard (scan, root, kind, work, state)
+         select $1, $4, n.kind, n.work, 'open' from unnest($2::text[], $3::jsonb[]) as n (kind, work)`,
+      [
+        context.scanId,
+        result.children.map((c) => c.kind),
+        result.children.map((c) => JSON.stringify(c.work)),
+        context.rootId,
+      ],
     );
   }
   await client.query(`update shard set state = 'done', holder = null, counts = $2 where id = $1`, [
@@ -188,21 +192,24 @@ export async function dropOwnRows(
   context: ScanContext,
   directories: readonly number[],
 ): Promise<void> {
-  await client.query('delete from version where root = $1 and directory = any ($2) and first_seq = $3', [
+  await client.query('delete from packed_version where root = $1 and directory = any ($2) and first_seq = $3', [
     context.rootId,
     directories,
     context.seq,
   ]);
-  await client.query('delete from ending where scan = $1 and directory = any ($2)', [context.scanId, directories]);
-  await client.query('delete from gap where scan = $1 and directory = any ($2)', [context.scanId, directories]);
+  for (const table of ['ending', 'gap'] as const) {
+    await client.query(`delete from ${table} where scan = $1 and root = $2 and directory = any ($3)`, [
+      context.scanId,
+      context.rootId,
+      directories,
+    ]);
+  }
   await client.query('delete from listing where root = $1 and directory = any ($2) and seq = $3', [
     context.rootId,
     directories,
     context.seq,
   ]);
 }
-
-const COPY_CHUNK = 2_000;
 
 async function copyVersions(
   client: ClientBase,
@@ -211,27 +218,23 @@ async function copyVersions(
   attributes: AttributeIds,
 ): Promise<void> {
   if (versions.length === 0) return;
-  function* lines(): Generator<string> {
-    for (let start = 0; start < versions.length; start += COPY_CHUNK) {
-      let chunk = '';
-      for (const v of versions.slice(start, start + COPY_CHUNK)) {
-        chunk += copyLine(v, context.rootId, v.directory, attributes.id(attributeKey(v)));
-      }
-      yield chunk;
-    }
+  const copy = new VersionCopy();
+  for (const v of versions) {
+    const { directory, name } = v;
+    copy.add(v, { root: context.rootId, directory, attribute: attributes.id(attributeKey(v)), name });
   }
-  const sink = client.query(copyFrom(COPY_VERSIONS));
-  await pipeline(Readable.from(lines(), { objectMode: false }), sink);
+  await copy.write(client);
 }
 
 async function insertEndings(client: Queryable, context: ScanContext, endings: readonly EndingRow[]): Promise<void> {
   if (endings.length === 0) return;
   await client.query(
-    `insert into ending (scan, directory, name, first_seq, kind, reason, resume_seq, digest, zero_from, read_seq, inode, ctime_ns, btime_ns, nlink, suspect, racy)
-       select $1, n.* from unnest($2::int[], $3::text[], $4::bigint[], $5::text[], $6::"char"[], $7::bigint[], $8::bigint[], $9::bigint[],
-                                  $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[], $14::int[], $15::boolean[], $16::boolean[]) as n`,
+    `insert into ending (scan, root, directory, name, first_seq, kind, reason, resume_seq, digest, zero_from, read_seq, inode, ctime_ns, btime_ns, nlink, suspect, racy)
+       select $1, $2, n.* from unnest($3::int[], $4::text[], $5::bigint[], $6::text[], $7::"char"[], $8::bigint[], $9::bigint[], $10::bigint[],
+                                      $11::bigint[], $12::bigint[], $13::bigint[], $14::bigint[], $15::int[], $16::boolean[], $17::boolean[]) as n`,
     [
       context.scanId,
+      context.rootId,
       endings.map((e) => e.directory),
       endings.map((e) => e.name),
       endings.map((e) => e.firstSeq),

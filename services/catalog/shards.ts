@@ -38,6 +38,7 @@ const HUNG_NAMES_MAX = 3;
 
 export interface Shard {
   readonly id: bigint;
+  readonly rootId: number;
   readonly kind: 'list' | 'read' | 'relist';
   readonly work: ShardWork;
   /**
@@ -52,15 +53,18 @@ export interface Shard {
 /** The fence moved on: another holder has the shard, and nothing was written. */
 export class FenceLost extends Error {}
 
-/** Claims one shard: an open one, one whose lease ran out, or one whose holder's session is gone. */
+/**
+ * Claims one shard of the roots that lie on the host: an open one, one whose lease ran out, or one whose holder's session is gone.
+ */
 export async function claimShard(
   client: Queryable,
-  scanId: bigint,
+  from: { readonly scanId: bigint; readonly host: string },
   holder: number,
   leaseMs: number = LEASE_MS,
 ): Promise<Shard | null> {
   const found = await client.query<{
     id: bigint;
+    rootId: number;
     kind: Shard['kind'];
     work: ShardWork;
     fence: number;
@@ -69,9 +73,10 @@ export async function claimShard(
   }>(
     `update shard set state = 'leased', holder = $2, lease_until = now() + make_interval(secs => $3), fence = fence + 1, attempts = attempts + 1
       where id = (
-        select id from shard h where scan = $1 and ${CLAIMABLE_SHARD} order by id limit 1 for update skip locked)
-      returning id, kind, work, fence, holder, attempts`,
-    [scanId, holder, leaseMs / 1000],
+        select h.id from shard h join root r on r.id = h.root and r.host = $4 where h.scan = $1 and ${CLAIMABLE_SHARD}
+         order by h.id limit 1 for update of h skip locked)
+      returning id, root as "rootId", kind, work, fence, holder, attempts`,
+    [from.scanId, holder, leaseMs / 1000, from.host],
   );
   return found.rows[0] ?? null;
 }

@@ -20,12 +20,12 @@ export async function recordedSnapshots(client: Queryable, volumeId: number): Pr
     seq: bigint;
     path: string;
     snapshot: string | null;
-    snapshot_identity: SnapshotIdentity;
+    identity: SnapshotIdentity;
     mode: ScanMode;
     state: 'running' | 'complete';
   }>(
-    `select id, seq, path, snapshot, snapshot_identity, mode, state from scan
-      where volume = $1 and state <> 'aborted' and pruned is null and exported_ms is null order by seq`,
+    `select s.id, s.seq, p.path, s.snapshot, p.identity, s.mode, s.state from scan s join scan_root p on p.scan = s.id
+      where s.volume = $1 and s.state <> 'aborted' and s.pruned is null and s.exported_ms is null order by s.seq`,
     [volumeId],
   );
   return found.rows.map((row) => ({
@@ -33,7 +33,7 @@ export async function recordedSnapshots(client: Queryable, volumeId: number): Pr
     seq: row.seq,
     path: row.path,
     name: row.snapshot ?? '',
-    identity: row.snapshot_identity,
+    identity: row.identity,
     mode: row.mode,
     state: row.state,
   }));
@@ -42,7 +42,7 @@ export async function recordedSnapshots(client: Queryable, volumeId: number): Pr
 /** Of scans, by id: what their roots were, for who opens them again by their paths. */
 export async function rootMarks(client: Queryable, scanIds: readonly bigint[]): Promise<ReadonlyMap<bigint, RootMark>> {
   const found = await client.query<{ id: bigint; inode: string | null; btime: string | null }>(
-    `select id, snapshot_identity ->> 'rootInode' as inode, snapshot_identity ->> 'rootBtimeNs' as btime from scan where id = any ($1)`,
+    `select scan as id, identity ->> 'rootInode' as inode, identity ->> 'rootBtimeNs' as btime from scan_root where scan = any ($1)`,
     [scanIds],
   );
   return new Map(found.rows.map(({ id, inode, btime }) => [id, { rootInode: inode, rootBtimeNs: btime }]));
@@ -55,7 +55,8 @@ export async function moveSnapshot(
   now: { path: string; name: string; identity: SnapshotIdentity; asOf: AsOf; readOnly: boolean },
 ): Promise<void> {
   await client.query(
-    `update scan set path = $2, snapshot = $3, snapshot_identity = $4, as_of_from_ms = $5, as_of_to_ms = $6, as_of_source = $7, read_only = $8 where id = $1`,
+    `with moved as (update scan_root set path = $2, identity = $4 where scan = $1)
+     update scan set snapshot = $3, as_of_from_ms = $5, as_of_to_ms = $6, as_of_source = $7, read_only = $8 where id = $1`,
     [
       scanId,
       now.path,

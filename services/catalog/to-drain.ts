@@ -17,10 +17,10 @@ export async function scansToDrain(
   options: { readonly host: string; readonly liveSinceMs: number },
 ): Promise<ScanToDrain[]> {
   const found = await client.query<{ id: bigint; shards: number }>(
-    `select s.id, h.shards from scan s join root r on r.id = s.root join volume v on v.id = s.volume
+    `select s.id, h.shards from scan s join volume v on v.id = s.volume
        cross join lateral (
-         select count(*)::int as shards from shard h where h.scan = s.id and ${CLAIMABLE_SHARD}) h
-      where s.state = 'running' and r.host = $1 and (v.role = 'backup' or s.progressed_ms >= $2) and (h.shards > 0 or s.open_shards = 0)
+         select count(*)::int as shards from shard h join root r on r.id = h.root and r.host = $1 where h.scan = s.id and ${CLAIMABLE_SHARD}) h
+      where s.state = 'running' and exists (select from scan_root p join root r on r.id = p.root where p.scan = s.id and r.host = $1) and (v.role = 'backup' or s.progressed_ms >= $2) and (h.shards > 0 or s.open_shards = 0)
       order by s.progressed_ms, s.id`,
     [options.host, Math.floor(options.liveSinceMs)],
   );

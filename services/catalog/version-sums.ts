@@ -59,7 +59,7 @@ export async function sumVersions(
     [ids],
   );
   const scans = await client.query<{ root: number; seq: bigint; started_ms: bigint }>(
-    `select root, seq, started_ms from scan where root = any ($1) and state = 'complete'`,
+    `select p.root, s.seq, s.started_ms from scan_root p join scan s on s.id = p.scan and s.state = 'complete' where p.root = any ($1)`,
     [ids],
   );
   const startedMs = new Map(scans.rows.map((row) => [`${row.root} ${row.seq}`, Number(row.started_ms)]));

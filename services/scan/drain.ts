@@ -53,6 +53,8 @@ export interface DrainOptions {
   readonly db: Database;
   readonly threads: ThreadPool;
   readonly scanId: bigint;
+  /** Shards of roots on this host are done. */
+  readonly host: string;
   readonly nowMs: () => number;
   readonly signal: AbortSignal;
   readonly onProgress: (progress: Progress) => void;
@@ -81,7 +83,7 @@ export async function drain(options: DrainOptions): Promise<DrainOutcome> {
   let started: Drain | null = null;
   try {
     const holder = await newHolder(client);
-    const context = await loadScanContext(client, options.scanId);
+    const context = await loadScanContext(client, options.scanId, { host: options.host });
     started = new Drain(options, client, holder, context);
     return await started.run();
   } catch (error) {
@@ -141,12 +143,14 @@ class Drain {
   }
 
   async run(): Promise<DrainOutcome> {
-    const { scanId, signal, threads } = this.#options;
+    const { scanId, host, signal, threads } = this.#options;
     for (;;) {
       if (signal.aborted) throw interrupted();
       // One more than there are lanes, so that none waits for a claim.
       while (this.#flights.size < threads.lanes + 1 && !signal.aborted) {
-        const shard = await this.#ask((client) => claimShard(client, scanId, this.#holder, this.#leases.leaseMs));
+        const shard = await this.#ask((client) =>
+          claimShard(client, { scanId, host }, this.#holder, this.#leases.leaseMs),
+        );
         if (shard === null) break;
         if (shard.attempts > SHARD_ATTEMPTS) {
           await this.#ask((client) => giveUpShard(client, this.#context, shard, this.#options.nowMs()));

@@ -201,11 +201,9 @@ async function scanOf(tools: ScanTools, volume: Volume, step: PlanStep, options:
   const wanted = relistOf === null ? BigInt(Math.round(snapshot.asOf.fromMs)) : relistOf.seq + 1n;
   return {
     volumeId: volume.id,
-    rootId: volume.rootId,
+    roots: [{ rootId: volume.rootId, path: snapshot.path, identity: snapshot.identity }],
     seq: await freeSeq(tools.db.pool, volume.id, wanted),
-    path: snapshot.path,
     snapshot: snapshot.name,
-    snapshotIdentity: snapshot.identity,
     asOf: snapshot.asOf,
     readOnly: snapshot.readOnly,
     mode: step.mode,

@@ -58,11 +58,9 @@ async function nextScan(tools: ScanTools, volume: Volume, options: TreeOptions):
   const seq = last !== undefined && last.seq >= BigInt(nowMs) ? last.seq + 1n : BigInt(nowMs);
   return {
     volumeId: volume.id,
-    rootId: volume.rootId,
+    roots: [{ rootId: volume.rootId, path, identity }],
     seq,
-    path,
     snapshot: null,
-    snapshotIdentity: identity,
     asOf: { fromMs: nowMs, toMs: nowMs, source: 'scan' },
     readOnly: false,
     mode: options.mode,

@@ -90,7 +90,7 @@ export async function runScan(
         beginScan(client, { ...wanted, startedMs: tools.nowMs() }),
       );
       if (scanId === null) continue;
-      const outcome = await drainHere(tools, volumeId, { id: scanId, path: wanted.path }, phase);
+      const outcome = await drainHere(tools, volumeId, { id: scanId, path: wanted.roots[0]?.path ?? '' }, phase);
       if (outcome.outcome !== 'aborted') return { scanId, outcome, joined: null };
       if (++aborted >= ABORTED_MAX) throw abortedByAnother(phase, outcome.reason);
       continue;
@@ -148,6 +148,7 @@ async function drainHere(
     db: tools.db,
     threads: tools.threads,
     scanId: scan.id,
+    host: tools.host,
     nowMs: tools.nowMs,
     signal: tools.signal,
     waitForOthers: true,

@@ -67,7 +67,7 @@ interface Session {
 /** Sessions that no shard uses at the moment: as many as there are lanes, at most. */
 const idle: Session[] = [];
 let hasher: Promise<Hasher> | null = null;
-/** Of the scan whose shards this thread did last. */
+/** Of the scan and root whose shards this thread did last. */
 let held: ScanContext | null = null;
 
 async function openSession(address: DatabaseAddress): Promise<Session> {
@@ -90,8 +90,8 @@ async function leaveSession({ client }: Session): Promise<void> {
   await client.end().catch(() => undefined);
 }
 
-async function contextOf(client: Connection, scanId: bigint): Promise<ScanContext> {
-  if (held?.scanId !== scanId) held = await loadScanContext(client, scanId);
+async function contextOf(client: Connection, { scanId, shard: { rootId } }: ShardTask): Promise<ScanContext> {
+  if (held?.scanId !== scanId || held.rootId !== rootId) held = await loadScanContext(client, scanId, { rootId });
   return held;
 }
 
@@ -134,7 +134,7 @@ async function doShard(task: ShardTask, progress: ProgressCounters): Promise<Sha
 async function doShardIn(session: Session, task: ShardTask, progress: ProgressCounters): Promise<ShardAnswer> {
   const { client, attributes } = session;
   await assertClaim(client, task.shard);
-  const context = await contextOf(client, task.scanId);
+  const context = await contextOf(client, task);
   hasher ??= createHasher();
   const opened = openEnvironment({
     client,

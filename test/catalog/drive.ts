@@ -67,8 +67,8 @@ export async function drive(
   });
   const scanId = await beginScan(client, begun);
   if (scanId === null) throw new Error('the volume has a running scan');
-  const context = await loadScanContext(client, scanId);
-  const shard = await claimShard(client, scanId, 1);
+  const context = await loadScanContext(client, scanId, volume);
+  const shard = await claimShard(client, { scanId, host: 'here' }, 1);
   if (shard === null) throw new Error('the root’s shard could not be claimed');
   const result = await observe(client, context, scan);
   await writeShard(client, context, shard, result, new AttributeIds(), { last: true, nowMs: asOfMs });

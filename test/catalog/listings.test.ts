@@ -55,7 +55,7 @@ async function snapshot(name: string, content: string | null): Promise<string> {
 async function scan(volume: DrivenVolume, seq: bigint, path: string, closed: readonly string[] = []): Promise<void> {
   const scanId = await beginScan(client, scanToBegin({ ...volume, seq, path, snapshot: String(seq), mode: 'list' }));
   if (scanId === null) throw new Error('a scan is running');
-  const context = await loadScanContext(client, scanId);
+  const context = await loadScanContext(client, scanId, volume);
   const attributes = new AttributeIds();
   const parts = {
     client,
@@ -70,7 +70,7 @@ async function scan(volume: DrivenVolume, seq: bigint, path: string, closed: rea
   if ('quarantine' in opened) throw new Error(opened.quarantine);
   const environment = { ...opened.environment, mountPoints: new Set(closed) };
   for (;;) {
-    const shard = await claimShard(client, scanId, 1);
+    const shard = await claimShard(client, { scanId, host: 'here' }, 1);
     if (shard === null) break;
     const result = await runListShard(environment, shard);
     await writeShard(client, context, shard, result, attributes, { last: true, nowMs: Number(seq) });

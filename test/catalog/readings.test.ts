@@ -42,7 +42,7 @@ test('a reading that would cut a version which a running scan is about to end le
 test('a copy that is read again tells how the content looks where that was not recorded before', async () => {
   const volume = await newVolume(client, 'backup');
   await drive(client, volume, scan(10n, new Map([['f', FILE]])));
-  await client.query('update version set zero_from = null where root = $1', [volume.rootId]);
+  await client.query('update packed_version set zero_from = -1 where root = $1', [volume.rootId]);
   const read = async (digest: bigint, zeroFrom: number): Promise<void> => {
     const [version] = await allVersions(client, volume);
     if (version === undefined) throw new Error('f was seen');

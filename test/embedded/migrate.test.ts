@@ -84,6 +84,19 @@ test('a database that is newer than the code, or was made by another edition of 
   expect(await tables()).toEqual(['first', 'migration', 'second']);
 });
 
+test('a catalog of the development version is refused with the way to a new one', async () => {
+  await migrate(db, url());
+  await db.pool.query(
+    `insert into migration (id, name, checksum) values (9, '0009_trouble.sql', 'x');
+     update migration set name = '0001_catalog.sql', checksum = '46926e37d19400939d6a0d3904ef22c982951809d67d758cfa479f3e402b6ff7' where id = 1`,
+  );
+  await expect(migrate(db)).rejects.toMatchObject({
+    exit: 2,
+    message: expect.stringContaining('0.1.0-dev'),
+    next: expect.stringContaining('drop schema rollcall cascade'),
+  });
+});
+
 test('a migration that fails leaves nothing of itself, and the ones before it stand', async () => {
   write('0003_third.sql', 'create table third (n int); create table third (n int);');
   await expect(migrate(db, url())).rejects.toMatchObject({
@@ -109,7 +122,7 @@ test("Rollcall's own migrations make the catalog", async () => {
   await migrate(db);
   const names = readdirSync(new URL('../../migrations/', import.meta.url)).filter((name) => name.endsWith('.sql'));
   expect(await migrationLevel(db)).toMatchObject({ database: names.sort().at(-1), pending: [] });
-  expect(await tables()).toEqual(expect.arrayContaining(['version', 'scan', 'finding']));
+  expect(await tables()).toEqual(expect.arrayContaining(['packed_version', 'scan', 'finding']));
 });
 
 test('a transaction that throws is rolled back, and its connection serves the next one', async () => {

@@ -168,7 +168,7 @@ describe('what was not read or not looked at', () => {
     expect(summary.unread).toEqual({ files: 1, first: ['a'] });
     expect(lines(older)).toHaveLength(1);
     await catalog.db.pool.query(
-      `insert into gap (scan, root, directory, name, status, errno) select id, root, 0, 'b', 'io', 'EIO' from scan where volume = $1 and state = 'complete'`,
+      `insert into gap (scan, root, directory, name, status, errno) select id, root, 0, 'b', 'io', 'EIO' from scan join scan_root on scan = id where volume = $1 and state = 'complete'`,
       [series[0]?.id],
     );
     const { list: gapped, summary: withGap } = await list({ state: latest(volume) });
@@ -200,7 +200,7 @@ describe('two states compared', () => {
     world.backup(1);
     const { volume, series } = await world.scan();
     await catalog.db.pool.query(
-      `insert into gap (scan, root, directory, name, status, errno) select id, root, 0, 'gap', 'denied', 'EACCES' from scan where volume = $1`,
+      `insert into gap (scan, root, directory, name, status, errno) select id, root, 0, 'gap', 'denied', 'EACCES' from scan join scan_root on scan = id where volume = $1`,
       [volume.id],
     );
     const { list: ours, refused } = await list({ format: 'combined', against: latest(series[0]?.pattern ?? '') });

@@ -87,8 +87,8 @@ export class Machine {
 export async function carried(machine: Machine, volumeId: number): Promise<Record<string, unknown[][]>> {
   return {
     scans: await machine.rows(
-      `select seq, path, snapshot, snapshot_identity, as_of_from_ms, as_of_to_ms, as_of_source, read_only, mode, state, reason, pruned, scope, totals, started_ms, ended_ms
-         from scan where volume = $1 order by seq`,
+      `select seq, path, snapshot, identity, as_of_from_ms, as_of_to_ms, as_of_source, read_only, mode, state, reason, pruned, scope, totals, started_ms, ended_ms
+         from scan join scan_root on scan = id where volume = $1 order by seq`,
       volumeId,
     ),
     versions: await machine.rows(

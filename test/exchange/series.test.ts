@@ -137,20 +137,20 @@ describe('an export of a series', () => {
     const { id, rootId } = scanned.volume;
     // Both are one version over all nights, read in the third. Forget that; spoil one copy there, and hide the other.
     await backup.rows(
-      `update version set digest = null, read_seq = null where root = $1 and name in ('photo.jpg', '--delete') returning 1`,
+      `update packed_version set digest = null, read_seq = null where root = $1 and name in ('photo.jpg', '--delete') returning 1`,
       rootId,
     );
     truncateSync(world.join('snapshots/2026-11-03/people/anna/photo.jpg'), 1);
     await backup.rows(
       `insert into gap (scan, root, directory, name, status, errno)
-         select s.id, s.root, d.id, '', 'io', 'EIO' from scan s, directory d where s.volume = $1 and s.snapshot = '2026-11-03' and d.path = 'names' returning 1`,
+         select s.id, p.root, d.id, '', 'io', 'EIO' from scan s join scan_root p on p.scan = s.id, directory d where s.volume = $1 and s.snapshot = '2026-11-03' and d.path = 'names' returning 1`,
       id,
     );
     const { unread, unreadable, file } = await backup.export(scanned, world.join('export'));
     expect(unread.files).toBe(0);
     expect(unreadable.map(({ name }) => name)).toEqual(['photo.jpg']);
     const read = await backup.rows(
-      `select v.name, s.snapshot from version v join scan s on s.root = v.root and s.seq = v.read_seq
+      `select v.name, s.snapshot from version v join scan_root p on p.root = v.root join scan s on s.id = p.scan and s.seq = v.read_seq
         where v.root = $1 and v.name in ('photo.jpg', '--delete') order by v.name`,
       rootId,
     );
@@ -377,7 +377,7 @@ describe('an import', () => {
     expect((await ids()).slice(0, 3)).toEqual(before);
 
     const rows = (): Promise<unknown[][]> =>
-      live.rows('select v.xmin::text, v.ctid::text from version v where root = $1 order by 2', volume.rootId);
+      live.rows('select v.xmin::text, v.ctid::text from packed_version v where root = $1 order by 2', volume.rootId);
     const held = await rows();
     expect((await bring(second.file)).outcome).toBe('unchanged');
     expect(await rows()).toEqual(held);

@@ -298,7 +298,7 @@ describe('an assessment', () => {
     // This process may read everything, so what a refused directory leaves in the catalog is written here.
     await catalog.db.pool.query(
       `insert into gap (scan, root, directory, name, status, errno)
-         select s.id, s.root, d.id, '', 'denied', 'EACCES' from scan s, directory d
+         select s.id, p.root, d.id, '', 'denied', 'EACCES' from scan s join scan_root p on p.scan = s.id, directory d
           where s.volume = $1 and s.state = 'complete' and d.path = 'd1'`,
       [scanned.volume.id],
     );
@@ -322,7 +322,7 @@ describe('an assessment', () => {
     await catalog.db.pool.query(
       `insert into gap (scan, root, directory, name, status, errno)
          select s.id, s.root, d.id, g.name, 'unsettled', g.errno from directory d join (values ('z/box/in', '', 'ENOENT'), ('z', 'letter', null)) as g (path, name, errno)
-             on d.path = g.path, lateral (select id, root from scan where volume = $1 and state = 'complete' order by seq desc limit 1) s`,
+             on d.path = g.path, lateral (select id, root from scan join scan_root on scan = id where volume = $1 and state = 'complete' order by seq desc limit 1) s`,
       [scanned.volume.id],
     );
     expect(findingAt(await world.judge(scanned), 'z/letter').verdict).toBe('unsettled');
@@ -342,7 +342,7 @@ describe('an assessment', () => {
     const scanned = await world.scan();
     await catalog.db.pool.query(
       `insert into gap (scan, root, directory, name, status, errno)
-         select s.id, s.root, d.id, g.name, g.status, g.errno from scan s, directory d, (values ('d2', 'never', 'io', 'EIO'), ('d1', '', 'boundary', null)) as g (path, name, status, errno)
+         select s.id, p.root, d.id, g.name, g.status, g.errno from scan s join scan_root p on p.scan = s.id, directory d, (values ('d2', 'never', 'io', 'EIO'), ('d1', '', 'boundary', null)) as g (path, name, status, errno)
           where s.volume = $1 and s.state = 'complete' and d.path = g.path`,
       [scanned.volume.id],
     );

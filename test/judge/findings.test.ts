@@ -283,7 +283,7 @@ describe('findings', () => {
     await catalog.db.pool.query(
       `insert into gap (scan, root, directory, name, status, errno)
          select s.id, s.root, d.id, '', 'io', 'EIO' from directory d, lateral (
-           select id, root from scan where volume = $1 and state = 'complete' order by seq desc limit 1) s where d.path = 'd1'`,
+           select id, root from scan join scan_root on scan = id where volume = $1 and state = 'complete' order by seq desc limit 1) s where d.path = 'd1'`,
       [volumeId],
     );
     const assessment = await world.judge(scanned);

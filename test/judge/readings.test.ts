@@ -20,7 +20,7 @@ interface Row {
 /** Versions of one name in the backup, in order, with their ends as the number of the snapshot. */
 async function versionsOf(volumeId: number, name: string): Promise<Row[]> {
   const found = await catalog.db.pool.query<Row>(
-    `with s as (select root, seq, row_number() over (order by seq)::int as n from scan where volume = $1 and state = 'complete')
+    `with s as (select root, seq, row_number() over (order by seq)::int as n from scan join scan_root on scan = id where volume = $1 and state = 'complete')
      select f.n as first, e.n as end, v.digest, v.suspect from version v join s f on f.root = v.root and f.seq = v.first_seq
        left join s e on e.root = v.root and e.seq = v.end_seq where v.name = $2 order by v.first_seq`,
     [volumeId, name],

@@ -92,7 +92,7 @@ test('a volume is forgotten with a reason only, and never while somebody scans i
   const later = Date.now() + 3_600_000;
   const holder = await connect(catalog.address);
   await holdLeases(holder, 4711);
-  await claimShard(holder, scanId, 4711);
+  await claimShard(holder, { scanId, host: volume.host }, 4711);
   // Somebody holds a shard; somebody has just begun; somebody closes it.
   expect(await refusal(forgotten(world.live, later))).toMatchObject({
     exit: 4,

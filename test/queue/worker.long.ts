@@ -100,7 +100,7 @@ async function leaveScan(path: string): Promise<{ scanId: bigint; volume: Driven
         rootId: volume.rootId,
         seq: BigInt(nowMs),
         path,
-        snapshotIdentity: identifyRoot(path, []),
+        identity: identifyRoot(path, []),
         readOnly: false,
         mode: 'read',
       }),

@@ -149,7 +149,7 @@ test('a late snapshot that is being filled while it is scanned is no proof of wh
   expect((await world.scanSnapshots(pattern)).totals.at(-1)).toMatchObject({ vanished: 0, gaps: 0 });
   expect(await world.told(pattern)).toEqual(await truthOf(join(base, '2024-05-04')));
   const left = await world.rows(
-    `select l.seq from listing l join scan s on s.root = l.root and s.seq = l.seq where s.path = $1`,
+    `select l.seq from listing l join scan_root p on p.root = l.root and p.path = $1 join scan s on s.id = p.scan and s.seq = l.seq`,
     late,
   );
   expect(left).toEqual([]);

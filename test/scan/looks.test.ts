@@ -123,7 +123,7 @@ test('what was read before looks were recorded gets them when it is read again',
   await settled(tree);
   await world.scan(tree);
   await world.rows(
-    'update version v set zero_from = null from root r join volume o on o.id = r.volume where v.root = r.id and o.name = $1',
+    'update packed_version v set zero_from = -1 from root r join volume o on o.id = r.volume where v.root = r.id and o.name = $1',
     tree,
   );
   await world.scan(tree);

@@ -128,7 +128,7 @@ describe('a scan of one snapshot', () => {
     expect(notices.at(-1)).toContain('its scan belongs to that backup');
     expect(await here()).toEqual([`${place}/s/*`]);
     const kept = await catalog.db.pool.query<{ snapshot: string }>(
-      `select snapshot from scan where path like $1 and state = 'complete' order by seq`,
+      `select snapshot from scan join scan_root on scan = id where path like $1 and state = 'complete' order by seq`,
       [`${place}/%`],
     );
     expect(kept.rows.map(({ snapshot }) => snapshot)).toEqual(['2026-11-26', '2026-11-27']);

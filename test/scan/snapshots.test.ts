@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { drain } from '../../services/scan/drain.ts';
 import { until } from '../support/poll.ts';
-import { age, openWorld, remove, settled, touch, truthOf, write } from './world.ts';
+import { age, HOST, openWorld, remove, settled, touch, truthOf, write } from './world.ts';
 import type { World } from './world.ts';
 
 let world: World;
@@ -325,6 +325,7 @@ test('who comes to help with a second look that is over by then, and was folded 
       db,
       threads,
       scanId: id,
+      host: HOST,
       nowMs: Date.now,
       signal,
       waitForOthers: true,

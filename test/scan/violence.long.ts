@@ -16,7 +16,7 @@ import { treeVolume } from '../../services/scan/scan-tree.ts';
 import { identifyRoot } from '../../services/files/identity.ts';
 import { until } from '../support/poll.ts';
 import { noCounts } from '../../services/catalog/shard-result.ts';
-import { openWorld, remove, truthOf, write } from './world.ts';
+import { HOST, openWorld, remove, truthOf, write } from './world.ts';
 import type { World } from './world.ts';
 
 /** Processes are started: on a busy machine that takes its time. */
@@ -65,14 +65,17 @@ function wideTree(): string {
 
 async function shardsDone(tree: string): Promise<number> {
   const [row] = await world.rows(
-    `select count(*)::int as n from shard h join scan s on s.id = h.scan where s.path = $1 and h.state = 'done' and s.state = 'running'`,
+    `select count(*)::int as n from shard h join scan s on s.id = h.scan join scan_root p on p.scan = s.id where p.path = $1 and h.state = 'done' and s.state = 'running'`,
     tree,
   );
   return Number(row?.['n']);
 }
 
 async function isRunning(tree: string): Promise<boolean> {
-  return (await world.rows(`select from scan where path = $1 and state = 'running'`, tree)).length > 0;
+  return (
+    (await world.rows(`select from scan join scan_root on scan = id where path = $1 and state = 'running'`, tree))
+      .length > 0
+  );
 }
 
 test('a scan whose process is killed is continued by another, and the catalog is as if nothing had happened', async () => {
@@ -164,7 +167,7 @@ test('Ctrl-C ends with 130 within a moment, and the next run continues', async (
   // Interrupting blames no shard, however often it is done.
   expect(
     await world.rows(
-      `select from shard h join scan s on s.id = h.scan where s.path = $1 and h.state <> 'done' and h.attempts > 0`,
+      `select from shard h join scan s on s.id = h.scan join scan_root p on p.scan = s.id where p.path = $1 and h.state <> 'done' and h.attempts > 0`,
       tree,
     ),
   ).toEqual([]);
@@ -229,11 +232,9 @@ async function begin(tree: string): Promise<bigint> {
   try {
     const scanId = await beginScan(client, {
       volumeId: volume.id,
-      rootId: volume.rootId,
+      roots: [{ rootId: volume.rootId, path: tree, identity: identifyRoot(tree) }],
       seq: BigInt(Date.now()),
-      path: tree,
       snapshot: null,
-      snapshotIdentity: identifyRoot(tree),
       asOf: { fromMs: 0, toMs: 0, source: 'scan' },
       readOnly: false,
       mode: 'read',
@@ -269,7 +270,7 @@ test('a directory that fails whoever tries becomes a gap, everything beside it i
     device: null,
   }));
   await world.rows(
-    `insert into shard (scan, kind, work, state) values ($1, 'list', $2, 'open')`,
+    `insert into shard (scan, root, kind, work, state) select scan, root, 'list', $2, 'open' from scan_root where scan = $1`,
     scanId,
     JSON.stringify({ directories, generation: 0 }),
   );
@@ -307,7 +308,7 @@ test('a scan that another process aborts while this one ends it is told as abort
   await world.rows(`update scan set open_shards = 0 where id = $1`, scanId);
   const client = await connect(world.address);
   try {
-    const [context, state] = [await loadScanContext(client, scanId), await scanState(client, scanId)];
+    const [context, state] = [await loadScanContext(client, scanId, { host: HOST }), await scanState(client, scanId)];
     await giveUpScan(world.db, scanId, { reason: 'because', nowMs: Date.now() });
     const finish = { db: world.db, client, context, nowMs: Date.now };
     expect(await finishScan(finish, state)).toEqual({ outcome: 'aborted', reason: 'because' });

@@ -1,13 +1,13 @@
 // A scan as tests begin it: what they do not speak of is as a plain complete snapshot has it.
 import type { BeginScan } from '../../services/catalog/scans.ts';
 
-type Needed = Pick<BeginScan, 'volumeId' | 'rootId' | 'seq' | 'path' | 'mode'>;
+type Needed = Pick<BeginScan, 'volumeId' | 'seq' | 'mode'> & { rootId: number; path: string; identity?: unknown };
 
-export function scanToBegin(needed: Needed & Partial<BeginScan>): BeginScan {
+export function scanToBegin({ rootId, path, identity = null, ...needed }: Needed & Partial<BeginScan>): BeginScan {
   const asOfMs = Number(needed.seq);
   return {
     snapshot: null,
-    snapshotIdentity: null,
+    roots: [{ rootId, path, identity }],
     asOf: { fromMs: asOfMs, toMs: asOfMs, source: 'name' },
     readOnly: true,
     scope: { excludes: [], crossMounts: false },

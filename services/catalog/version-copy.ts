@@ -1,0 +1,197 @@
+// Version rows on their way into `packed_version` by binary COPY: fields are appended to one buffer in the order of the columns, and what is usual
+// becomes null, as the view `version` gives it back (migrations/0001_catalog.sql). Nobody else knows the packing.
+import { pipeline } from 'node:stream/promises';
+import { Readable } from 'node:stream';
+import type { ClientBase } from 'pg';
+import { from as copyFrom } from 'pg-copy-streams';
+import type { EndReason, Version } from '../../domain/version.ts';
+import { REASON_LETTERS } from './rows.ts';
+
+const COPY_VERSIONS = `copy packed_version (first_seq, mtime_ns, inode, size, digest, end_seq, ctime_ns, btime_ns, zero_from, read_seq, rdev,
+  root, directory, attribute, nlink, end_reason, suspect, racy, name, target) from stdin with (format binary)`;
+const COLUMNS = 20;
+
+/** A shard divides before its rows come to more. */
+export const COPY_BYTES_MAX = 8 << 20;
+/** Room for one row: the widest fields, the longest name as printable text, and the longest target. */
+const ROW_BYTES_MAX = 256 + 4 * 255 + 4 * 4096;
+const FIRST_BYTES = 256 << 10;
+const CHUNK_BYTES = 256 << 10;
+
+const SIGNATURE = Buffer.from('PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0', 'latin1');
+const TRAILER = Buffer.from([0xff, 0xff]);
+/** zero_from of a content that was read by somebody who did not record it. */
+const LOOKS_UNKNOWN = -1;
+
+/** Fields of binary COPY, big-endian, each with its length before it, in one buffer that grows. */
+export class CopyFields {
+  #buffer = Buffer.allocUnsafeSlow(FIRST_BYTES);
+  #at = SIGNATURE.copy(this.#buffer);
+  #rows = 0;
+
+  /** So far, with the header. */
+  get bytes(): number {
+    return this.#at;
+  }
+
+  get rows(): number {
+    return this.#rows;
+  }
+
+  /** Begins a row; as many fields must follow. */
+  row(fields: number): void {
+    this.reserve(ROW_BYTES_MAX);
+    this.#at = this.#buffer.writeInt16BE(fields, this.#at);
+    this.#rows++;
+  }
+
+  null(): void {
+    this.#at = this.#buffer.writeInt32BE(-1, this.#at);
+  }
+
+  /** From −2^63 to 2^64 − 1: an unsigned digest becomes the signed number of the same bits. */
+  int8(value: bigint): void {
+    this.#at = this.#buffer.writeInt32BE(8, this.#at);
+    this.#at = this.#buffer.writeBigUInt64BE(BigInt.asUintN(64, value), this.#at);
+  }
+
+  /** An integer that a Number holds exactly. */
+  int8Number(value: number): void {
+    const high = Math.floor(value / 0x1_0000_0000);
+    this.int8Words(high, value - high * 0x1_0000_0000);
+  }
+
+  /** The two halves of 64 bits, as statx leaves them in memory; signs do not matter. */
+  int8Words(high: number, low: number): void {
+    this.#at = this.#buffer.writeInt32BE(8, this.#at);
+    this.#at = this.#buffer.writeUInt32BE(high >>> 0, this.#at);
+    this.#at = this.#buffer.writeUInt32BE(low >>> 0, this.#at);
+  }
+
+  int4(value: number): void {
+    this.#at = this.#buffer.writeInt32BE(4, this.#at);
+    this.#at = this.#buffer.writeInt32BE(value, this.#at);
+  }
+
+  /** A boolean, or a "char" by its code. */
+  byte(value: number): void {
+    this.#at = this.#buffer.writeInt32BE(1, this.#at);
+    this.#at = this.#buffer.writeUInt8(value, this.#at);
+  }
+
+  /** Text, or its UTF-8 bytes. */
+  text(value: string | Uint8Array): void {
+    const lengthAt = this.#at;
+    this.reserve(4 + (typeof value === 'string' ? 3 * value.length : value.length) + ROW_BYTES_MAX);
+    if (typeof value === 'string') this.#at += 4 + this.#buffer.write(value, lengthAt + 4, 'utf8');
+    else {
+      this.#buffer.set(value, lengthAt + 4);
+      this.#at += 4 + value.length;
+    }
+    this.#buffer.writeInt32BE(this.#at - lengthAt - 4, lengthAt);
+  }
+
+  /** Everything, for one COPY. The buffer must not be written to before that has ended. */
+  *chunks(): Generator<Uint8Array> {
+    for (let start = 0; start < this.#at; start += CHUNK_BYTES)
+      yield this.#buffer.subarray(start, Math.min(start + CHUNK_BYTES, this.#at));
+    yield TRAILER;
+  }
+
+  /** Begins anew in the same memory. */
+  clear(): void {
+    this.#at = SIGNATURE.length;
+    this.#rows = 0;
+  }
+
+  private reserve(bytes: number): void {
+    if (this.#at + bytes <= this.#buffer.length) return;
+    const grown = Buffer.allocUnsafeSlow(Math.max(this.#buffer.length * 2, this.#at + bytes));
+    this.#buffer.copy(grown, 0, 0, this.#at);
+    this.#buffer = grown;
+  }
+}
+
+/** Where a row belongs. Directory and attribute are ids; name is printable text, or the UTF-8 bytes of it. */
+export interface RowPlace {
+  readonly root: number;
+  readonly directory: number;
+  readonly attribute: number;
+  readonly name: string | Uint8Array;
+}
+
+/** Rows for one COPY. Can be used again and again, one COPY after the other. */
+export class VersionCopy {
+  /** Of the row that is being added: add() is the one place that knows which fields, in which order. */
+  readonly #fields = new CopyFields();
+
+  get rows(): number {
+    return this.#fields.rows;
+  }
+
+  get bytes(): number {
+    return this.#fields.bytes;
+  }
+
+  add(version: Version, place: RowPlace): void {
+    const to = this.#fields;
+    to.row(COLUMNS);
+    to.int8(version.firstSeq);
+    to.int8(version.mtimeNs);
+    to.int8(version.inode);
+    number(to, version.size);
+    bigint(to, version.digest);
+    bigint(to, version.endSeq);
+    bigint(to, version.ctimeNs === version.mtimeNs ? null : version.ctimeNs);
+    bigint(to, version.btimeNs === version.ctimeNs ? null : version.btimeNs);
+    number(to, packedLooks(version));
+    bigint(to, version.readSeq === version.firstSeq ? null : version.readSeq);
+    bigint(to, version.rdev);
+    to.int4(place.root);
+    to.int4(place.directory);
+    to.int4(place.attribute);
+    if (version.nlink === 1) to.null();
+    else to.int4(version.nlink);
+    reason(to, version.endReason);
+    flag(to, version.suspect);
+    flag(to, version.racy);
+    to.text(place.name);
+    if (version.target === null) to.null();
+    else to.text(version.target);
+  }
+
+  /** Sends the rows, and is empty after that; without rows nothing is sent. */
+  async write(client: ClientBase): Promise<void> {
+    if (this.rows > 0)
+      await pipeline(
+        Readable.from(this.#fields.chunks(), { objectMode: false }),
+        client.query(copyFrom(COPY_VERSIONS)),
+      );
+    this.#fields.clear();
+  }
+}
+
+function packedLooks({ digest, zeroFrom, size }: Version): number | null {
+  if (digest === null || zeroFrom === size) return null;
+  return zeroFrom ?? LOOKS_UNKNOWN;
+}
+
+function bigint(to: CopyFields, value: bigint | null): void {
+  if (value === null) to.null();
+  else to.int8(value);
+}
+
+function number(to: CopyFields, value: number | null): void {
+  if (value === null) to.null();
+  else to.int8Number(value);
+}
+
+function flag(to: CopyFields, value: boolean): void {
+  if (value) to.byte(1);
+  else to.null();
+}
+
+function reason(to: CopyFields, value: EndReason | null): void {
+  if (value === null) to.null();
+  else to.byte(REASON_LETTERS[value].charCodeAt(0));
+}
