@@ -1,9 +1,18 @@
 // rollcall assess: what is lost on a live volume, since when, and how it comes back.
 import { InvalidArgumentError, Option, type Command } from 'commander';
+import { EXIT, worstExit, type ExitCode } from '../../domain/exit.ts';
+import { encodeText } from '../../domain/path.ts';
+import type { AssessResult } from '../../services/assess.ts';
+import { toJson } from '../../services/report/json.ts';
+import { renderAssessment } from '../../services/report/terminal/assessment.ts';
+import { planLines } from '../../services/report/terminal/plan.ts';
+import type { SeriesPlan } from '../../services/scan/scan-series.ts';
 import type { PartRequest } from '../../services/typed/asked.ts';
-import type { Run } from '../command.ts';
-import { addPartOptions, partOf, type PartOptions } from './part-options.ts';
 import { expandedByShell } from '../../services/typed/unquoted.ts';
+import { parseSince } from '../../services/typed/when.ts';
+import type { Context, Run } from '../command.ts';
+import type { Output } from '../output.ts';
+import { addPartOptions, partOf, type PartOptions } from './part-options.ts';
 import { addScanOptions, detachedProblem, type ScanOptions, type ScanSettings, scanSettings } from './scan-options.ts';
 
 /** One live volume and the patterns of its own backups. */
@@ -126,7 +135,7 @@ Example:
         side: options.side ?? null,
         part: partOf(options),
       };
-      await run(async (context) => (await import('../bodies/assess.ts')).assessBody(context, args), {
+      await run((context) => assessBody(context, args), {
         json: options.json,
         quiet: options.quiet,
         progress: options.progress,
@@ -134,4 +143,84 @@ Example:
         idle: options.idle === true,
       });
     });
+}
+
+export async function assessBody(context: Context, args: AssessArguments): Promise<ExitCode> {
+  const { config, output } = context;
+  const sinceMs = args.since === null ? null : parseSince(args.since, { nowMs: context.now(), tz: args.tz });
+  const requests = args.volumes.map((volume, index) => ({
+    live: volume.live,
+    backups: volume.backups,
+    sinceMs,
+    outDir: outDirOf(args, index),
+    snapshotsMax: args.snapshots,
+    excludes: args.excludes,
+    crossMounts: args.crossMounts,
+    tz: args.tz,
+    reread: args.reread,
+    side: args.side,
+    newState: args.newState,
+    notGluster: args.notGluster,
+    bricksRescued: args.bricksRescued,
+    part: args.part,
+  }));
+  const stateDir = config.databaseUrl === null ? encodeText(config.stateDir) : null;
+  const [{ workingDirectory }, { refuseStateInside }] = await Promise.all([
+    import('../../services/files/location.ts'),
+    import('../../services/scan/inputs.ts'),
+  ]);
+  const cwd = workingDirectory();
+  if (stateDir !== null) {
+    const trees = args.volumes.map(({ live }) => live);
+    const patterns = args.volumes.flatMap(({ backups }) => backups);
+    await refuseStateInside({ ...args, stateDir, cwd, trees, patterns });
+  }
+  if (args.detach) {
+    const { detach } = await import('../detach.ts');
+    return detach(context, { kind: 'assess', volumes: requests }, args.json);
+  }
+  // The database starts while the rest is loaded: half a second of a short run. What fails here fails again where it is waited for.
+  context.session().catch(() => {});
+  const [{ assess }, { withScanTools }] = await Promise.all([
+    import('../../services/assess.ts'),
+    import('../scan-tools.ts'),
+  ]);
+  return withScanTools(context, args, async ({ tools, owners }) => {
+    const results: AssessResult[] = [];
+    for (const request of requests) {
+      const result = await assess(
+        {
+          ...tools,
+          cwd,
+          stateDir,
+          program: config.program,
+          owners,
+          onPlan: (pattern, plan) => announce(output, pattern, plan),
+        },
+        request,
+      );
+      results.push(result);
+      if (!args.json) print(output, result, results.length > 1);
+    }
+    if (args.json) {
+      const answers = results.map(({ assessment, bundle }) => toJson(assessment, bundle?.report ?? null));
+      output.json(answers.length === 1 ? answers[0] : answers);
+    }
+    return results.length === 0 ? EXIT.failure : worstExit(results.map(({ exit }) => exit));
+  });
+}
+
+/** With several volumes each has a bundle of its own: DIR, DIR-2, DIR-3. */
+function outDirOf(args: AssessArguments, index: number): string | null {
+  if (args.out === null) return null;
+  return index === 0 ? args.out : `${args.out}-${index + 1}`;
+}
+
+function announce(output: Output, pattern: string, plan: SeriesPlan): void {
+  for (const line of planLines(pattern, plan)) output.note(line);
+}
+
+function print(output: Output, { assessment, bundle }: AssessResult, another: boolean): void {
+  if (another) output.line();
+  for (const line of renderAssessment(assessment, bundle?.report ?? null, output)) output.line(line);
 }

@@ -1,7 +1,12 @@
 // rollcall bundle: another part of the last assessment as a restore bundle, without another scan.
 import type { Command } from 'commander';
+import { EXIT, type ExitCode } from '../../domain/exit.ts';
+import { restoreSteps } from '../../services/report/commands.ts';
+import { bundle as bundleJson } from '../../services/report/json.ts';
+import { leftOutLines, partLines, roomLines } from '../../services/report/terminal/bundle.ts';
+import { shellWord, localTime, visible } from '../../services/report/wording.ts';
 import type { PartRequest } from '../../services/typed/asked.ts';
-import type { Run } from '../command.ts';
+import type { Context, Run } from '../command.ts';
 import { addGentleOptions, type Gentle, gentleOf, type GentleOptions } from './gentle-options.ts';
 import { addPartOptions, partOf, type PartOptions } from './part-options.ts';
 
@@ -69,11 +74,60 @@ Examples:
         gentle: gentleOf(options),
         json: options.json ?? false,
       };
-      await run(async (context) => (await import('../bodies/bundle.ts')).bundleBody(context, args), {
+      await run((context) => bundleBody(context, args), {
         json: options.json,
         progress: options.progress,
         threads: true,
         idle: options.idle === true,
       });
     });
+}
+
+export async function bundleBody(context: Context, args: BundleArguments): Promise<ExitCode> {
+  const [{ cutBundle }, { workingDirectory }, { ownersOfMachine }, { limitReading }] = await Promise.all([
+    import('../../services/bundle.ts'),
+    import('../../services/files/location.ts'),
+    import('../../services/files/owners.ts'),
+    import('../../services/files/pace.ts'),
+  ]);
+  limitReading(args.gentle.bytesPerSecond);
+  const { config, output } = context;
+  const { assessment, bundle } = await cutBundle(
+    {
+      cwd: workingDirectory(),
+      nowMs: context.now,
+      program: config.program,
+      owners: ownersOfMachine(),
+      signal: context.signal,
+      onProgress: (files, total) =>
+        output.progress({ doing: 'reading sources', files, bytes: 0, filesExpected: total }),
+    },
+    { ...args, outDir: args.out },
+    async () => (await context.session()).db,
+  );
+  const { report } = bundle;
+  const exit = report.leftOut.some(({ isDone }) => !isDone) ? EXIT.incomplete : EXIT.nothing;
+  if (args.json) {
+    output.json({
+      volume: assessment.volume,
+      judged: new Date(assessment.createdMs).toISOString(),
+      bundle: bundleJson(report),
+    });
+    return exit;
+  }
+  const plain = (text: string): string => text;
+  output.line(
+    `${bundle.directory}: from the assessment of ${visible(assessment.livePath)}, of ${localTime(new Date(assessment.createdMs).toISOString())}`,
+  );
+  for (const line of roomLines(report, output.width, plain)) output.line(line);
+  for (const line of partLines(report, output.width, plain)) output.line(line);
+  for (const line of leftOutLines(report, output.width)) output.line(line);
+  const [dry] = restoreSteps(report);
+  output.line(
+    dry === undefined
+      ? `Read ${shellWord(bundle.directory)}/README.txt.`
+      : 'Next, a dry run; the same with --apply restores the files:',
+  );
+  if (dry !== undefined) output.line(`  ${dry.command}`);
+  return exit;
 }

@@ -1,8 +1,8 @@
 // rollcall doctor: whether this process, this machine and these paths are fit for the work, and what to do where they are not.
 import type { Command } from 'commander';
 import { EXIT } from '../../domain/exit.ts';
-import type { Run } from '../command.ts';
 import { openSession } from '../../services/session.ts';
+import type { Run } from '../command.ts';
 
 export function define(program: Command, run: Run): void {
   program

@@ -1,7 +1,10 @@
 // rollcall findings: what is worth a person's attention, and a person's word that some of it is as it should be.
 import { InvalidArgumentError, Option, type Command } from 'commander';
-import { type Verdict, VERDICTS } from '../../domain/verdicts.ts';
-import { collect, quietOption, type Run, whole } from '../command.ts';
+import { EXIT, type ExitCode, worstExit } from '../../domain/exit.ts';
+import { type Verdict, VERDICT, VERDICTS } from '../../domain/verdicts.ts';
+import type { StoredFinding } from '../../services/catalog/findings.ts';
+import { collect, quietOption, type Context, type Run, whole } from '../command.ts';
+import { actor } from '../config.ts';
 
 const FINDING_STATES = ['open', 'resolved', 'accepted', 'all'] as const;
 
@@ -71,7 +74,7 @@ export function define(program: Command, run: Run): void {
         limit: options.limit ?? null,
         json: options.json ?? false,
       };
-      await run(async (context) => (await import('../bodies/findings.ts')).listFindingsBody(context, args), {
+      await run((context) => listFindingsBody(context, args), {
         json: options.json,
         quiet: options.quiet,
       });
@@ -90,8 +93,80 @@ export function define(program: Command, run: Run): void {
         reason: options.reason,
         json: options.json ?? false,
       };
-      await run(async (context) => (await import('../bodies/findings.ts')).acceptFindingsBody(context, args), {
+      await run((context) => acceptFindingsBody(context, args), {
         json: options.json,
       });
     });
+}
+
+function record(finding: StoredFinding): unknown {
+  const { openedMs, seenMs, closedMs, id, ...rest } = finding;
+  const iso = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString());
+  return { id: String(id), ...rest, opened: iso(openedMs), seen: iso(seenMs), closed: iso(closedMs) };
+}
+
+export async function listFindingsBody(context: Context, args: ListFindingsArguments): Promise<ExitCode> {
+  const [{ findingsOf }, { workingDirectory }] = await Promise.all([
+    import('../../services/findings.ts'),
+    import('../../services/files/location.ts'),
+  ]);
+  const { db } = await context.session();
+  const { volume, state, verdicts, path } = args;
+  const found = await findingsOf(db, { volume, state, verdicts, path, cwd: workingDirectory() });
+  const { output } = context;
+  const exit = worstExit(
+    found.map((finding) => (finding.state === 'open' ? VERDICT[finding.verdict].exit : EXIT.nothing)),
+  );
+  if (args.json) {
+    output.json({
+      total: found.length,
+      findings: (args.limit === null || args.limit === 0 ? found : found.slice(0, args.limit)).map(record),
+    });
+    return exit;
+  }
+  for (const line of await lines(found, args, context.config.program)) output.line(line);
+  return exit;
+}
+
+async function lines(found: readonly StoredFinding[], args: ListFindingsArguments, program: string): Promise<string[]> {
+  const isAll = args.volume === null && args.path === null && args.verdicts.length === 0;
+  if (found.length === 0)
+    return [`No ${args.state === 'all' ? '' : `${args.state} `}findings${isAll ? '' : ' that match'}.`];
+  const [{ isSideUnknown }, { findingLines, SHOWN_MAX }] = await Promise.all([
+    import('../../services/findings.ts'),
+    import('../../services/report/terminal/findings.ts'),
+  ]);
+  const limit = args.limit === 0 ? null : (args.limit ?? SHOWN_MAX);
+  const shown = findingLines(found, limit);
+  if (limit !== null && found.length > limit)
+    shown.push(`Not all are shown: --limit 0 prints all, --verdict and --path fewer, --json all of it.`);
+  const open = found.filter((finding) => finding.state === 'open');
+  if (open.some(({ detail }) => isSideUnknown(detail)))
+    shown.push(
+      "Where you can't tell which copy is right: compare both. If the backup's is, run the same assess with --side backup; if the live one is, accept it.",
+    );
+  if (open.length > 0)
+    shown.push(
+      `Next: ${program} history PATH shows every version of a path; ${program} findings accept ID --reason "…" accepts it.`,
+    );
+  return shown;
+}
+
+export async function acceptFindingsBody(context: Context, args: AcceptFindingsArguments): Promise<ExitCode> {
+  const [{ acceptFindings }, { workingDirectory }] = await Promise.all([
+    import('../../services/findings.ts'),
+    import('../../services/files/location.ts'),
+  ]);
+  const { db } = await context.session();
+  const accepted = await acceptFindings(db, {
+    findings: args.findings,
+    volume: args.volume,
+    cwd: workingDirectory(),
+    reason: args.reason,
+    actor: actor(),
+    nowMs: context.now(),
+  });
+  if (args.json) context.output.json({ accepted: accepted.map(record) });
+  else for (const one of accepted) context.output.line(`accepted ${String(one.id)}: ${one.verdict} ${one.path}`);
+  return EXIT.nothing;
 }

@@ -1,6 +1,11 @@
 // rollcall status and rollcall log: what is going on, and who decided what, when and why.
 import type { Command } from 'commander';
-import { positive, quietOption, type Run } from '../command.ts';
+import { EXIT, type ExitCode } from '../../domain/exit.ts';
+import { VERDICTS } from '../../domain/verdicts.ts';
+import { iso } from '../../domain/window/timeline.ts';
+import { bytes, count, plural, localTime, visible } from '../../services/report/wording.ts';
+import type { Status } from '../../services/status.ts';
+import { positive, quietOption, type Context, type Run } from '../command.ts';
 
 export interface StatusArguments {
   readonly json: boolean;
@@ -26,7 +31,7 @@ export function define(program: Command, run: Run): void {
     .option('--json', 'print it as one JSON object')
     .action(async (options: { readonly quiet?: boolean; readonly json?: boolean }) => {
       const args: StatusArguments = { json: options.json ?? false };
-      await run(async (context) => (await import('../bodies/status.ts')).statusBody(context, args), {
+      await run((context) => statusBody(context, args), {
         json: options.json,
         quiet: options.quiet,
       });
@@ -39,8 +44,129 @@ export function define(program: Command, run: Run): void {
     .option('--json', 'print them as one JSON object')
     .action(async (options: { readonly entries?: number; readonly json?: boolean }) => {
       const args: LogArguments = { entries: options.entries ?? ENTRIES, json: options.json ?? false };
-      await run(async (context) => (await import('../bodies/status.ts')).logBody(context, args), {
+      await run((context) => logBody(context, args), {
         json: options.json,
       });
     });
+}
+
+/** A request that waits for so long has probably no worker. */
+const WAITING_LONG_MS = 120_000;
+const INCOMPLETE_MAX = 3;
+
+export async function statusBody(context: Context, args: StatusArguments): Promise<ExitCode> {
+  const { statusOf } = await import('../../services/status.ts');
+  const { db } = await context.session();
+  const status = await statusOf(db.pool);
+  if (args.json) context.output.json(record(status));
+  else for (const line of lines(status, context.now(), context.config.program)) context.output.line(line);
+  return status.exit;
+}
+
+function record({ running, requests, assessments, troubles, exit }: Status): unknown {
+  return {
+    running: running.map(({ startedMs, progressedMs, scanId, heldBy, bytesRead, filesExpected, ...scan }) => ({
+      scan: String(scanId),
+      ...scan,
+      bytes_read: bytesRead,
+      files_expected: filesExpected,
+      started: iso(startedMs),
+      progressed: iso(progressedMs),
+      held_by: heldBy,
+    })),
+    requests: requests.map(({ askedMs, endedMs, id, ...request }) => ({
+      request: Number(id),
+      ...request,
+      asked: iso(askedMs),
+      ended: endedMs === null ? null : iso(endedMs),
+    })),
+    assessments: assessments.map(
+      ({ createdMs, volumeId: _volumeId, exact, older, none, incomplete, ...assessment }) => ({
+        ...assessment,
+        incomplete: incomplete.length,
+        incomplete_places: incomplete,
+        judged: iso(createdMs),
+        recovery: { exact, older, none },
+      }),
+    ),
+    troubles: troubles.map(({ atMs, volumeId: _volumeId, exit: stopped, ...trouble }) => ({
+      ...trouble,
+      exit: stopped,
+      at: iso(atMs),
+    })),
+    exit,
+  };
+}
+
+function lines({ running, requests, assessments, troubles }: Status, nowMs: number, program: string): string[] {
+  const shown: string[] = [];
+  for (const scan of running) {
+    const { shards, heldBy, files, filesExpected } = scan;
+    const of = filesExpected === null ? '' : ` of about ${count(filesExpected)}`;
+    shown.push(
+      `scanning ${visible(scan.path)} (${scan.role}, on ${scan.host}) since ${localTime(iso(scan.startedMs))}`,
+      `  ${count(files)}${of} files, ${bytes(scan.bytesRead)} read; ${plural(shards.done, 'shard')} done, ${shards.held} in hand, ${shards.open} waiting`,
+      heldBy.length === 0
+        ? `  not running; last progress ${localTime(iso(scan.progressedMs))}. The same command, or ${program} worker, continues it.`
+        : `  ${heldBy.map((holder) => `held from ${holder.from ?? 'this machine'} since ${localTime(holder.since)} (${plural(holder.shards, 'shard')})`).join('; ')}`,
+    );
+  }
+  for (const request of requests) {
+    const { answer, endedMs } = request;
+    shown.push(
+      `request ${request.id} (${request.kind} ${visible(request.about.join(', '))}, on ${request.host}), asked ${localTime(iso(request.askedMs))}: ${
+        answer === null || endedMs === null
+          ? request.state
+          : `ended ${localTime(iso(endedMs))} with exit code ${answer.exit}: ${visible(answer.message)}`
+      }`,
+    );
+    if (answer !== null && answer.bundle !== null) shown.push(`  bundle ${visible(answer.bundle)}`);
+    if (answer !== null && answer.next !== null) shown.push(`  next: ${visible(answer.next)}`);
+    if (request.state === 'waiting' && nowMs - request.askedMs > WAITING_LONG_MS)
+      shown.push(`  no worker has taken it. Start one on ${request.host}: ${program} worker`);
+  }
+  for (const trouble of troubles) {
+    const what = trouble.exit === EXIT.guard ? 'was stopped by a guard' : 'failed';
+    shown.push(
+      `${visible(trouble.volume)}: the last audit ${what}, ${localTime(iso(trouble.atMs))}: ${visible(trouble.message)}`,
+    );
+    if (trouble.next !== null) shown.push(`  next: ${visible(trouble.next)}`);
+  }
+  for (const last of assessments) {
+    const open = VERDICTS.filter((verdict) => (last.open[verdict] ?? 0) > 0).map(
+      (verdict) => `${verdict} ${count(last.open[verdict] ?? 0)}`,
+    );
+    shown.push(
+      `${visible(last.volume)}: assessed ${localTime(iso(last.createdMs))}; ${
+        open.length === 0 ? 'no open findings' : `open findings: ${open.join(', ')}`
+      }`,
+      ...last.incomplete.slice(0, INCOMPLETE_MAX).map((text) => `  INCOMPLETE: ${visible(text)}`),
+    );
+    if (last.incomplete.length > INCOMPLETE_MAX)
+      shown.push(`  INCOMPLETE: ${count(last.incomplete.length - INCOMPLETE_MAX)} more (--json lists them all)`);
+    if (last.bundle !== null) shown.push(`  bundle ${visible(last.bundle)}`);
+  }
+  if (assessments.some(({ open }) => Object.keys(open).length > 0)) shown.push(`Next: ${program} findings`);
+  if (shown.length === 0)
+    shown.push(
+      `Nothing is running, and nothing has been assessed yet. Next: ${program} assess --live PATH --backup 'PATTERN'`,
+    );
+  return shown;
+}
+
+export async function logBody(context: Context, args: LogArguments): Promise<ExitCode> {
+  const { readAudit } = await import('../../services/catalog/audit-log.ts');
+  const { db } = await context.session();
+  const { output } = context;
+  const entries = (await readAudit(db.pool, args.entries)).reverse();
+  if (args.json) {
+    output.json({ log: entries.map(({ atMs, ...entry }) => ({ at: iso(atMs), ...entry })) });
+    return EXIT.nothing;
+  }
+  if (entries.length === 0) output.line('The audit log is empty.');
+  for (const { atMs, actor, action, subject, reason } of entries) {
+    const why = reason === null ? '' : `: ${visible(reason)}`;
+    output.line(`${localTime(iso(atMs))}  ${visible(actor)}  ${action}  ${visible(subject)}${why}`);
+  }
+  return EXIT.nothing;
 }

@@ -1,12 +1,12 @@
 // What --detach does: keeps the work for the workers of this host, and wakes them.
 import { hostname } from 'node:os';
-import { EXIT, type ExitCode } from '../../domain/exit.ts';
-import { encodeText } from '../../domain/path.ts';
-import { leave, type DetachedWork } from '../../services/detach.ts';
-import { workingDirectory } from '../../services/files/location.ts';
-import { openQueue } from '../../services/queue/queue.ts';
-import { refuseRedisUrl } from '../../services/queue/redis-url.ts';
-import type { Context } from '../command.ts';
+import { EXIT, type ExitCode } from '../domain/exit.ts';
+import { encodeText } from '../domain/path.ts';
+import { leave, type DetachedWork } from '../services/detach.ts';
+import { workingDirectory } from '../services/files/location.ts';
+import { openQueue } from '../services/queue/queue.ts';
+import { refuseRedisUrl } from '../services/queue/redis-url.ts';
+import type { Context } from './command.ts';
 
 type Asked = DetachedWork extends infer W
   ? W extends DetachedWork

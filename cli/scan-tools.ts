@@ -1,14 +1,14 @@
 // What the bodies of commands that scan have in common: threads, host, owners, and progress on the terminal.
 import { hostname } from 'node:os';
-import type { DatabaseAddress } from '../../services/catalog/database.ts';
-import { limitReading } from '../../services/files/pace.ts';
-import { ownersOfMachine } from '../../services/files/owners.ts';
-import type { ScanTools } from '../../services/scan/scan-volume.ts';
-import { openThreads } from '../../services/scan/pool.ts';
-import type { ThreadPool } from '../../services/scan/pool.ts';
-import type { Context } from '../command.ts';
-import type { Gentle } from '../commands/gentle-options.ts';
-import type { Session } from '../../services/session.ts';
+import type { DatabaseAddress } from '../services/catalog/database.ts';
+import { limitReading } from '../services/files/pace.ts';
+import { ownersOfMachine } from '../services/files/owners.ts';
+import type { ScanTools } from '../services/scan/scan-volume.ts';
+import { openThreads } from '../services/scan/pool.ts';
+import type { ThreadPool } from '../services/scan/pool.ts';
+import type { Context } from './command.ts';
+import type { Gentle } from './commands/gentle-options.ts';
+import type { Session } from '../services/session.ts';
 
 interface OpenedTools {
   readonly tools: ScanTools;
