@@ -1,4 +1,5 @@
 // Rows 0 and 1: what can be said of live now at all, before anything is compared.
+import { isAbsent } from '../errno.ts';
 import type { Gap } from '../scan.ts';
 import { isGap } from '../facts.ts';
 import { joinPath } from '../path.ts';
@@ -11,9 +12,6 @@ export type LiveState =
   | { readonly kind: 'absent' }
   | { readonly kind: 'present'; readonly sighting: Sighting };
 
-/** Errnos by which a lookup proves absence (design.md section 3, rule 2). */
-const ABSENT = ['ENOENT', 'ENOTDIR'];
-
 /**
  * What the scan and the second look (facts.readings at live now; 'CHANGED' also for what is no file) say. A file without a digest is
  * asked for once.
@@ -25,7 +23,7 @@ export function* liveState(h: History): Judging<LiveState> {
   const look = looks.at(-1);
   const errno = look?.errno ?? null;
   if (errno === 'CHANGED') return { kind: 'unsettled', why: 'It changed while it was checked again.' };
-  if (errno !== null && !ABSENT.includes(errno))
+  if (errno !== null && !isAbsent(errno))
     return { kind: 'unreadable', errno, below: null, why: `Looking at it again failed: ${errno}.` };
 
   if (sight === null) {

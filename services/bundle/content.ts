@@ -1,10 +1,11 @@
 // Looking at and reading one copy below a root, without following a symlink on the way: sources, what lies in the way, and what was restored.
 import { createHash } from 'node:crypto';
 import { fstatSync, readSync } from 'node:fs';
+import { isAbsent } from '../../domain/errno.ts';
 import type { State } from '../../domain/assessment.ts';
 import { baseName, parentOf } from '../../domain/path.ts';
 import { closeFile, type Directory, openDirectory, openRoot } from '../files/directory.ts';
-import { errnoOf, FileError, isAbsent } from '../files/errors.ts';
+import { errnoOf, FileError } from '../files/errors.ts';
 import { type Hasher, hex } from '../files/hash.ts';
 import { ListedNames } from '../files/listed-names.ts';
 import { lookUpRule, mountOf, readMounts } from '../files/mounts.ts';

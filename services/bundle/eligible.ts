@@ -1,18 +1,8 @@
 // What may stand in a restore list at all, whatever its source is worth. Pure.
+import { isOfMedium } from '../../domain/errno.ts';
 import type { Finding, Recovery } from '../../domain/assessment.ts';
 import { isDamageVerdict, isLossVerdict } from '../../domain/verdicts.ts';
 import { FLAG } from '../../domain/judge/flags.ts';
-
-/** A medium that fails on the name itself: the old content may lie beside it. Without permission nothing is known to be wrong. */
-const MEDIUM_ERRNOS: ReadonlySet<string> = new Set([
-  'EIO',
-  'EBADMSG',
-  'EUCLEAN',
-  'EREMOTEIO',
-  'EHWPOISON',
-  'EILSEQ',
-  'ENODATA',
-]);
 
 /** A loss that recovery has a meaning for, and that nobody has accepted. */
 export function isLoss(finding: Finding): boolean {
@@ -30,7 +20,7 @@ export function ruledOut(finding: Finding): string | null {
   if (finding.below !== null) return 'is below a directory that cannot be read';
   // Nothing could be put into it: what lies below stays where it is until the directory is mended.
   if (finding.kind === 'directory') return 'is a directory that cannot be read';
-  return MEDIUM_ERRNOS.has(finding.errno ?? '') ? null : `cannot be read (${finding.errno ?? 'no errno'})`;
+  return isOfMedium(finding.errno ?? '') ? null : `cannot be read (${finding.errno ?? 'no errno'})`;
 }
 
 /** The losses whose sources must be proved before the lists are written, in the order of the assessment. */

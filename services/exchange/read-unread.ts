@@ -1,5 +1,5 @@
 // Before an export: every file of a series whose content nobody has read yet is read from one copy, so that its digest can travel.
-import { errnoText } from '../../domain/errno.ts';
+import { errnoText, gapStatusOf } from '../../domain/errno.ts';
 import { EXIT, RollcallError } from '../../domain/exit.ts';
 import type { Observer } from '../../domain/facts.ts';
 import { joinPath } from '../../domain/path.ts';
@@ -11,7 +11,7 @@ import { type CopyRead, recordReadings } from '../catalog/readings.ts';
 import { completeScans } from '../catalog/scans.ts';
 import { rootMarks } from '../catalog/snapshots.ts';
 import type { Volume } from '../catalog/volumes.ts';
-import { FileError, gapStatusOf } from '../files/errors.ts';
+import { FileError } from '../files/errors.ts';
 import { openScannedRoot } from '../files/identity.ts';
 import { type ExecuteRequests, type FullReading, readInProcess } from '../judge/readings.ts';
 

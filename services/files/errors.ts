@@ -1,31 +1,10 @@
-// What a failed system call means. An errno is read by its number, because Node knows no name for some of those that matter (EUCLEAN),
-// and only two of all of them ever speak of absence.
+// Failed system calls as errors. An errno is read by its number, because Node knows no name for some of those that matter (EUCLEAN). What an errno
+// means is in domain/errno.ts.
 import { constants } from 'node:os';
-import type { GapStatus } from '../../domain/scan.ts';
-
-/** Linux errnos that Node's table lacks. Source: include/uapi/asm-generic/errno.h. */
-const LINUX_ONLY: readonly (readonly [number, string])[] = [
-  [53, 'EBADR'],
-  [61, 'ENODATA'],
-  [64, 'ENONET'],
-  [70, 'ECOMM'],
-  [77, 'EBADFD'],
-  [85, 'ERESTART'],
-  [108, 'ESHUTDOWN'],
-  [112, 'EHOSTDOWN'],
-  [117, 'EUCLEAN'],
-  [121, 'EREMOTEIO'],
-  [122, 'EDQUOT'],
-  [123, 'ENOMEDIUM'],
-  [124, 'EMEDIUMTYPE'],
-  [126, 'ENOKEY'],
-  [127, 'EKEYEXPIRED'],
-  [129, 'EKEYREJECTED'],
-  [133, 'EHWPOISON'],
-];
+import { LINUX_ERRNOS } from '../../domain/errno.ts';
 
 const NAMES: ReadonlyMap<number, string> = new Map<number, string>([
-  ...LINUX_ONLY,
+  ...LINUX_ERRNOS,
   ...Object.entries(constants.errno).map(([name, number]): [number, string] => [number, name]),
   // Numbers with two names: the one that people search for.
   [constants.errno.EAGAIN, 'EAGAIN'],
@@ -79,43 +58,4 @@ export function errnoName(number: number): string {
 /** A FileError for the negative result of a call in sys.ts. */
 export function systemError(result: number, operation: string, path: string): FileError {
   return new FileError(errnoName(-result), operation, path);
-}
-
-/** The only two answers that speak of absence (design.md section 3, rule 2), given by a lookup of the name itself. */
-export function isAbsent(errno: string): boolean {
-  return errno === 'ENOENT' || errno === 'ENOTDIR';
-}
-
-const DENIED = new Set(['EACCES', 'EPERM', 'ENOKEY', 'EKEYEXPIRED', 'EKEYREJECTED']);
-const IO = new Set(['EIO', 'EBADMSG', 'EUCLEAN', 'EREMOTEIO', 'EHWPOISON', 'ENODATA', 'ENOMEDIUM', 'ENODEV']);
-/** What lies there could not be reached, and may be reached another time. */
-const PARTIAL = new Set([
-  'ESTALE',
-  'ENOTCONN',
-  'ECONNABORTED',
-  'ECONNREFUSED',
-  'ECONNRESET',
-  'EHOSTDOWN',
-  'EHOSTUNREACH',
-  'ENETDOWN',
-  'ENETRESET',
-  'ENETUNREACH',
-  'ENONET',
-  'ECOMM',
-  'EPIPE',
-  'EPROTO',
-  'ESHUTDOWN',
-  'ETIMEDOUT',
-  'EAGAIN',
-  'EBUSY',
-  'EINTR',
-  'ENOENT',
-  'ENOTDIR',
-]);
-
-/** How a gap is told apart for a person: no permission, a medium that fails, a place not reached, or anything else. */
-export function gapStatusOf(errno: string): GapStatus {
-  if (DENIED.has(errno)) return 'denied';
-  if (IO.has(errno)) return 'io';
-  return PARTIAL.has(errno) ? 'partial' : 'failed';
 }

@@ -1,7 +1,8 @@
 // Listing a directory for fast-glob. Node looks every name up that a listing gives without a type, by its decoded text: one name that is not UTF-8
 // then fails the whole listing with ENOENT, which fast-glob takes for an empty directory.
 import { type Dirent, lstatSync, readdir, readdirSync } from 'node:fs';
-import { errnoOf, isAbsent } from './errors.ts';
+import { isAbsent } from '../../domain/errno.ts';
+import { errnoOf } from './errors.ts';
 
 type Listed = (error: NodeJS.ErrnoException | null, entries: Dirent[]) => void;
 

@@ -4,9 +4,10 @@
 // an audit through a read-only mount, 2 after it).
 import { spawnSync } from 'node:child_process';
 import { closeSync, lstatSync, openSync, readlinkSync } from 'node:fs';
+import { isAbsent } from '../../domain/errno.ts';
 import { encodePath, isWithin, joinPath, parentOf } from '../../domain/path.ts';
 import { openRoot } from './directory.ts';
-import { errnoOf, FileError, isAbsent } from './errors.ts';
+import { errnoOf, FileError } from './errors.ts';
 import { ListedNames } from './listed-names.ts';
 import { bytesOf } from './location.ts';
 import { mayLookUp, type Mount, mountByPath, mountsBelow, O_PATH, readMounts } from './mounts.ts';

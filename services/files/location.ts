@@ -1,9 +1,10 @@
 // Where something lies: from what a person typed to an absolute path in printable form, and from there to the bytes that the kernel takes.
 import { realpathSync } from 'node:fs';
 import { posix } from 'node:path';
+import { isAbsent } from '../../domain/errno.ts';
 import { RollcallError } from '../../domain/exit.ts';
 import { baseName, decodePath, encodePath, joinPath, parentOf, PathError } from '../../domain/path.ts';
-import { errnoOf, fileError, isAbsent } from './errors.ts';
+import { errnoOf, fileError } from './errors.ts';
 
 /** The bytes of an absolute printable path, for node:fs. Throws PathError for text that is not canonical. */
 export function bytesOf(path: string): Buffer {

@@ -1,11 +1,11 @@
 // The patterns that people write for snapshots: which part is literal, what they match, and what they cannot match, which is said aloud.
-import { errnoText } from '../../domain/errno.ts';
+import { errnoText, isAbsent } from '../../domain/errno.ts';
 import { lstatSync, readdirSync, readlinkSync } from 'node:fs';
 import { posix } from 'node:path';
 import fastGlob from 'fast-glob';
 import { RollcallError } from '../../domain/exit.ts';
 import { baseName, encodeName, encodePath, isWithin, joinPath, parentOf, plain } from '../../domain/path.ts';
-import { errnoOf, isAbsent } from './errors.ts';
+import { errnoOf } from './errors.ts';
 import { readdirForGlob } from './glob-listing.ts';
 import { bytesOf, meaningsOf, realPathOf, workingDirectory } from './location.ts';
 

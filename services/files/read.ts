@@ -1,8 +1,9 @@
 // Reading one file so that the digest describes one state of it (design.md section 5, "Reading a file").
+import { gapStatusOf } from '../../domain/errno.ts';
 import { joinPath } from '../../domain/path.ts';
 import type { GapStatus } from '../../domain/scan.ts';
 import { type Directory, statOpen } from './directory.ts';
-import { FileError, gapStatusOf, systemError } from './errors.ts';
+import { FileError, systemError } from './errors.ts';
 import type { Hasher } from './hash.ts';
 import { type HoleMap, holesOf, tooManyHoles } from './holes.ts';
 import { paced } from './pace.ts';

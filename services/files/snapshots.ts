@@ -1,5 +1,5 @@
 // The snapshots of a backup: which directories a pattern names, when each was taken, which state each is, and which are not finished.
-import { errnoText } from '../../domain/errno.ts';
+import { errnoText, isAbsent } from '../../domain/errno.ts';
 import { lstatSync, readdirSync, readFileSync } from 'node:fs';
 import { compareBytes, joinPath } from '../../domain/path.ts';
 import type { AsOf } from '../../domain/scan.ts';
@@ -9,7 +9,7 @@ import { datesOfSeries } from '../../domain/snapshot-order.ts';
 import { unfinishedByName } from '../../domain/snapshot-signs.ts';
 import type { OffsetAt } from '../../domain/time-zone.ts';
 import { isStub, subvolumeOf, type Subvolume } from './btrfs.ts';
-import { errnoOf, FileError, isAbsent } from './errors.ts';
+import { errnoOf, FileError } from './errors.ts';
 import { createHasher, type Hasher } from './hash.ts';
 import { keepsInodes } from './identity.ts';
 import { bytesOf } from './location.ts';

@@ -1,9 +1,10 @@
 // The top two levels of a snapshot: cheap enough to look at whenever snapshots are listed, and telling enough to know one again.
+import { isAbsent } from '../../domain/errno.ts';
 import { compareBytes, joinPath } from '../../domain/path.ts';
 import { isRsyncAtWork } from '../../domain/snapshot-signs.ts';
 import { withoutMadeUp } from './btrfs.ts';
 import { type Directory, openDirectory, openRoot } from './directory.ts';
-import { FileError, isAbsent } from './errors.ts';
+import { FileError } from './errors.ts';
 import type { Hasher } from './hash.ts';
 import { hex } from './hash.ts';
 import type { Stat } from './stat.ts';

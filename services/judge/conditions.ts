@@ -1,5 +1,5 @@
 // What a person must know of the whole assessment: what could not be read, and what limits the conclusions, with the step that follows.
-import { errnoText } from '../../domain/errno.ts';
+import { detailSaysMore, errnoText } from '../../domain/errno.ts';
 import type { Condition, Finding, Window } from '../../domain/assessment.ts';
 import type { Observer } from '../../domain/facts.ts';
 import { versionAt } from '../../domain/facts.ts';
@@ -273,12 +273,9 @@ function gapSentence(gap: StoredGap): string {
     : `${what} could not be read (${whyOf(gap)})${gap.name === '' ? '; everything below it is unknown' : ''}.`;
 }
 
-/** An errno says it best; of these, what else was recorded says more. */
-const SAY_MORE: ReadonlySet<string> = new Set(['ENOENT', 'ENOKEY', 'EOVERFLOW', 'ENAMETOOLONG', 'EFBIG']);
-
 function whyOf({ errno, detail, status }: StoredGap): string {
   const says = errno === null ? null : errnoText(errno);
-  return (errno !== null && SAY_MORE.has(errno) ? (detail ?? says) : (says ?? detail)) ?? status;
+  return (errno !== null && detailSaysMore(errno) ? (detail ?? says) : (says ?? detail)) ?? status;
 }
 
 function gapPath(gap: StoredGap): string {

@@ -1,11 +1,12 @@
 // Rule 10: a path that is not intact is looked at once more when it is judged. Rule 9: where a lookup by name may destroy, a second
 // listing answers instead, and the way down to the directory is listed too.
+import { isAbsent } from '../../domain/errno.ts';
 import type { Condition } from '../../domain/assessment.ts';
 import type { Version } from '../../domain/version.ts';
 import { baseName, parentOf } from '../../domain/path.ts';
 import { EXIT, RollcallError } from '../../domain/exit.ts';
 import { type Directory, openDirectory, openRoot } from '../files/directory.ts';
-import { FileError, isAbsent } from '../files/errors.ts';
+import { FileError } from '../files/errors.ts';
 import { ListedNames } from '../files/listed-names.ts';
 import { lookUpRule, mayLookUp, mountOf, readMounts } from '../files/mounts.ts';
 

@@ -1,11 +1,12 @@
 // One listed directory held against its known rows: digests carried or bytes read, absences looked up, counts kept.
+import { gapStatusOf, isAbsent } from '../../domain/errno.ts';
 import { joinPath } from '../../domain/path.ts';
 import type { Donor, KnownRow } from '../catalog/known.ts';
 import type { EndingRow, GapRow, ShardCounts, VersionRow } from '../catalog/shard-result.ts';
 import type { ShardDirectory } from '../catalog/shards.ts';
 import { noCounts } from '../catalog/shard-result.ts';
 import type { Directory } from '../files/directory.ts';
-import { FileError, gapStatusOf, isAbsent } from '../files/errors.ts';
+import { FileError } from '../files/errors.ts';
 import { readContent } from '../files/read.ts';
 import { type Carried, carriedDigest, PreviousDirectory } from './carry.ts';
 import type { ShardEnvironment } from './environment.ts';

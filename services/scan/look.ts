@@ -1,11 +1,12 @@
 // Looking at one directory: its names and what lstat says of each, before anything is held against the catalog.
+import { gapStatusOf, isAbsent } from '../../domain/errno.ts';
 import { decodeName, joinPath } from '../../domain/path.ts';
 import type { GapStatus } from '../../domain/scan.ts';
 import type { ShardDirectory } from '../catalog/shards.ts';
 import { withoutMadeUp } from '../files/btrfs.ts';
 import type { Directory } from '../files/directory.ts';
 import { openDirectory } from '../files/directory.ts';
-import { FileError, gapStatusOf, isAbsent } from '../files/errors.ts';
+import { FileError } from '../files/errors.ts';
 import { isLocked } from '../files/fscrypt.ts';
 import type { Stat } from '../files/stat.ts';
 import type { ShardEnvironment } from './environment.ts';

@@ -1,8 +1,9 @@
 // A read shard: large files, each observed from lstat to digest.
+import { gapStatusOf, isAbsent } from '../../domain/errno.ts';
 import { knownDonors, knownRows, nextSeen } from '../catalog/known.ts';
 import type { Shard, ShardDirectory, ShardFile } from '../catalog/shards.ts';
 import type { ShardResult } from '../catalog/shard-result.ts';
-import { FileError, gapStatusOf, isAbsent } from '../files/errors.ts';
+import { FileError } from '../files/errors.ts';
 import { diffDirectory, gather } from './directory-diff.ts';
 import type { ShardEnvironment } from './environment.ts';
 import { settleSuspects } from './outcome.ts';

@@ -253,7 +253,10 @@ test('a database that refuses to write ends the run with advice, publishes nothi
       message: expect.stringContaining('the disk of the database is full'),
       next: expect.stringContaining('free space'),
     });
-    const complete = await pool.query(`select from scan join scan_root on scan = id where state = 'complete' and path = $1`, [house.live]);
+    const complete = await pool.query(
+      `select from scan join scan_root on scan = id where state = 'complete' and path = $1`,
+      [house.live],
+    );
     expect(complete.rowCount).toBe(0);
   } finally {
     await pool.query('drop function refuse cascade');

@@ -1,6 +1,7 @@
 import { constants } from 'node:os';
 import { expect, test } from 'vitest';
-import { errnoOf, FileError, fileError, gapStatusOf, isAbsent } from '../../services/files/errors.ts';
+import { gapStatusOf, isAbsent } from '../../domain/errno.ts';
+import { errnoOf, FileError, fileError } from '../../services/files/errors.ts';
 
 function thrown(number: number): Error {
   return Object.assign(new Error('unknown error'), { errno: -number, code: 'UNKNOWN', syscall: 'read' });
