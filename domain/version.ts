@@ -89,16 +89,20 @@ export function sizesAgree(a: Pick<Metadata, 'size'>, b: Pick<Metadata, 'size'>)
   return a.size === null || b.size === null || a.size === b.size;
 }
 
-/** What comparing content needs; Version and live observations both fit. */
-export type Content = Pick<Version, 'kind' | 'size' | 'target' | 'rdev' | 'digest' | 'suspect'>;
+/** What comparing content needs. Versions and sightings fit, which have digests as numbers, and the states of reports, which have them in hex. */
+export interface Content<Digest> extends Pick<Metadata, 'kind' | 'size' | 'target' | 'rdev'> {
+  readonly digest: Digest | null;
+  /** As Proof.suspect; left out of a state. */
+  readonly suspect?: boolean;
+}
 
 /**
  * Same content (design.md section 6): kinds equal, and file: sizes and non-null digests equal · symlink: target · device: rdev ·
  * directory, FIFO, socket: nothing more. An unread digest equals nothing, and neither does a suspect observation. Where a list told no
  * size, the digest decides.
  */
-export function same(a: Content, b: Content): boolean {
-  if (a.kind !== b.kind || a.suspect || b.suspect) return false;
+export function same<Digest extends bigint | string>(a: Content<Digest>, b: Content<Digest>): boolean {
+  if (a.kind !== b.kind || a.suspect === true || b.suspect === true) return false;
   switch (a.kind) {
     case 'file':
       return sizesAgree(a, b) && a.digest !== null && a.digest === b.digest;

@@ -16,7 +16,7 @@ import type { ReconcileInput } from './judge/assess-volume.ts';
 import type { BundleSummary } from './bundle/write.ts';
 import { withUnread, writeBundle } from './bundle/write.ts';
 import type { NextSource } from './judge/next-source.ts';
-import { isAsked, type Selection } from './bundle/selection.ts';
+import { isAsked, type Selection } from '../domain/restore/selection.ts';
 import type { CheckedInputs } from './scan/inputs.ts';
 import { checkInputs } from './scan/inputs.ts';
 import { refuseSwapped } from './scan/mistaken.ts';

@@ -7,7 +7,7 @@ import {
   lastName,
   mayBeRename,
   type Pair,
-  sameContent,
+  holdsTheSame,
   type Vanished,
 } from './pairs.ts';
 
@@ -135,7 +135,7 @@ export function companionOf(path: string, places: ReadonlyMap<string, string>): 
  * with all that was in it: the file was changed there, in whatever way.
  */
 export function ownFileAt(v: Vanished, a: Appeared, gone: ReadonlySet<string>): 'same' | 'changed' | null {
-  const same = sameContent(v, a);
+  const same = holdsTheSame(v, a);
   if (v.kind !== 'file' || v.size === 0) return same ? 'same' : null;
   if (a.kind !== 'file' || !mayBeRename(v, a)) return null;
   if (same) return 'same';

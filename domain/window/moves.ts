@@ -9,7 +9,7 @@ import {
   identityKey,
   type Pair,
   pairOneToOne,
-  sameContent,
+  holdsTheSame,
   taking,
   type Vanished,
 } from './pairs.ts';
@@ -148,7 +148,7 @@ function pairByIdentity(vanished: readonly Vanished[], appeared: readonly Appear
     const found = v.alone ? standing.get(identityKey(v) ?? '') : undefined;
     const [only] = found ?? [];
     if (only !== undefined && found?.length === 1)
-      pairs.set(v.path, { v, a: only, by: 'identity', changed: !sameContent(v, only) });
+      pairs.set(v.path, { v, a: only, by: 'identity', changed: !holdsTheSame(v, only) });
   }
   const taken = taking(pairs);
   const here = group(
@@ -164,7 +164,7 @@ function pairByIdentity(vanished: readonly Vanished[], appeared: readonly Appear
     const fresh = found.filter((a) => lost.some((v) => a.firstSeenMs > v.lastSeenMs));
     pairOneToOne(lost, fresh, (v, a) => {
       if (a.firstSeenMs <= v.lastSeenMs) return false;
-      pairs.set(v.path, { v, a, by: 'identity', changed: !sameContent(v, a) });
+      pairs.set(v.path, { v, a, by: 'identity', changed: !holdsTheSame(v, a) });
       return true;
     });
   }

@@ -79,7 +79,7 @@ export function contentKey(entry: Vanished | Appeared): string | null {
  * Whether what stands at a known pair holds what the old name held. Where the old copy cannot be read any more, its size and mtime speak for
  * it; a suspect copy says nothing.
  */
-export function sameContent(v: Vanished, a: Appeared): boolean {
+export function holdsTheSame(v: Vanished, a: Appeared): boolean {
   if (v.kind !== a.kind || v.suspect) return false;
   switch (v.kind) {
     case 'file':

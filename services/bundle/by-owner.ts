@@ -3,7 +3,7 @@ import type { Assessment, Finding, State, Tally } from '../../domain/assessment.
 import { iso } from '../../domain/window/timeline.ts';
 import { csvLine } from './csv.ts';
 import { fate, isUncertain, probablyByPerson, sizeOf } from '../report/present.ts';
-import { isAsked, ownerOf, type Selection } from './selection.ts';
+import { isAsked, ownerOf, type Selection } from '../../domain/restore/selection.ts';
 import { bytes, plural, time, visible } from '../report/wording.ts';
 
 export interface OwnerFile {

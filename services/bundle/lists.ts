@@ -1,7 +1,11 @@
 // The bytes of every list of a bundle: what restore.sh, rsync and xxhsum take. Pure; names are raw bytes here, each list entry '/' … NUL.
-import { decodePath, decodeTarget, parentOf } from '../../domain/path.ts';
-import type { Need } from '../../domain/needs.ts';
-import type { Entry, PlannedDirectory, PlanSource, RestorePlan } from './plan.ts';
+import { ancestorsOfAll } from '../../domain/ancestors.ts';
+import { decodePath, decodeTarget } from '../../domain/path.ts';
+import type { PlannedDirectory } from '../../domain/restore/directories.ts';
+import type { Entry } from '../../domain/restore/entry.ts';
+import type { Need } from '../../domain/restore/needs.ts';
+import type { RestorePlan } from '../../domain/restore/plan.ts';
+import type { PlanSource } from '../../domain/restore/sources.ts';
 
 /** files: names alike in snapshot and target · replace: with what must lie there · links: with the surviving name, and where to copy from else · pairs: two names. */
 export type ListType = 'files' | 'replace' | 'links' | 'pairs';
@@ -218,10 +222,7 @@ export interface Places {
 
 /** Root's own links that something is to be put back below: the only ones that restore.sh walks through. */
 function* trustedLinks(plan: RestorePlan): Iterable<Buffer> {
-  const below = new Set<string>();
-  for (const { destination } of [...plan.entries, ...plan.directories]) {
-    for (let path = parentOf(destination); path !== '' && !below.has(path); path = parentOf(path)) below.add(path);
-  }
+  const below = ancestorsOfAll([...plan.entries, ...plan.directories].map(({ destination }) => destination));
   for (const { state, destination } of plan.entries) {
     if (state.kind !== 'symlink' || state.uid !== 0 || !below.has(destination)) continue;
     yield entryField(destination);

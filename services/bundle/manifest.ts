@@ -5,9 +5,10 @@ import { VERDICTS } from '../../domain/verdicts.ts';
 import { decodePath } from '../../domain/path.ts';
 import { KINDS, type Kind } from '../../domain/version.ts';
 import { listFileOf } from './lists.ts';
-import { type Need, NEEDS } from '../../domain/needs.ts';
-import { type Action, type Entry, type RestorePlan } from './plan.ts';
-import { type Part, PARTS } from './selection.ts';
+import { type Need, NEEDS } from '../../domain/restore/needs.ts';
+import type { Action, Entry } from '../../domain/restore/entry.ts';
+import type { RestorePlan } from '../../domain/restore/plan.ts';
+import { type Part, PARTS } from '../../domain/restore/selection.ts';
 
 export const BUNDLE_FORMAT = 1;
 

@@ -4,13 +4,16 @@ import { errnoText } from '../../domain/errno.ts';
 import type { Finding, State } from '../../domain/assessment.ts';
 import { EXIT, RollcallError } from '../../domain/exit.ts';
 import { isWithin, joinPath } from '../../domain/path.ts';
+import { isBeside } from '../../domain/restore/beside.ts';
+import { candidates, isDamaged } from '../../domain/restore/eligible.ts';
+import type { Obstacle, Proof } from '../../domain/restore/entry.ts';
+import { BESIDE_ALREADY, type LeftOut } from '../../domain/restore/plan.ts';
+import { same } from '../../domain/version.ts';
 import { FileError } from '../files/errors.ts';
 import type { Hasher } from '../files/hash.ts';
 import type { Alternative, NextSource } from '../judge/next-source.ts';
+import { Besides } from './beside.ts';
 import { Copies } from './content.ts';
-import { candidates, isDamaged } from './eligible.ts';
-import { Besides, isBeside } from './beside.ts';
-import { BESIDE_ALREADY, type LeftOut, type Obstacle, type Proof } from './plan.ts';
 
 export interface ProveInput {
   readonly findings: readonly Finding[];
@@ -177,7 +180,7 @@ function readSource(
   if (read.is === 'unreadable') return failed(`its source cannot be read (${errnoText(read.errno)})`);
   const { state, stat } = read;
   const expected = recovery === 'exact' && finding.expected !== null ? finding.expected : source.state;
-  if (!sameContent(state, source.state) || !sameContent(state, expected)) {
+  if (!isAsRecorded(state, source.state) || !isAsRecorded(state, expected)) {
     return failed('its source is not what it was');
   }
   // A copy in the volume is compared once more right before it is taken: people write there.
@@ -188,13 +191,10 @@ function readSource(
   return { source: { ...source, state, proof: 'read', proofAtMs: nowMs }, recovery, ...none, sha256, inode };
 }
 
-/** Of what was read just now against what was recorded; a record without a digest says nothing about the content. */
-function sameContent(now: State, recorded: State): boolean {
-  if (now.kind !== recorded.kind) return false;
-  if (now.kind === 'file') {
-    return now.size === recorded.size && (recorded.digest === null || now.digest === recorded.digest);
-  }
-  return now.target === recorded.target && now.rdev === recorded.rdev;
+/** What was read just now is what was recorded. A record whose content was never read tells the size only. */
+function isAsRecorded(now: State, recorded: State): boolean {
+  if (recorded.kind === 'file' && recorded.digest === null) return now.kind === 'file' && now.size === recorded.size;
+  return same(now, recorded);
 }
 
 function readObstacle(
@@ -209,7 +209,7 @@ function readObstacle(
   const read = copies.read(finding.path, onBytes);
   if (read.is === 'unreadable')
     return { leftOut: `it cannot be read any more (${errnoText(read.errno)})`, sourceFailed: false };
-  if (read.is !== 'there' || finding.found === null || !sameContent(read.state, finding.found)) return changed;
+  if (read.is !== 'there' || finding.found === null || !isAsRecorded(read.state, finding.found)) return changed;
   if (read.state.kind !== 'file') return { state: read.state, sha256: null };
   const sha256 = copies.sha256(finding.path, read.stat);
   return sha256 === null ? changed : { state: read.state, sha256 };
@@ -226,7 +226,7 @@ function survivor(
   if (finding.linkTo === null || proof.source.state.kind !== 'file') return null;
   const copies = roots.at(livePath);
   const read = copies?.read(finding.linkTo, onBytes);
-  if (copies === null || copies === undefined || read?.is !== 'there' || !sameContent(read.state, proof.source.state))
+  if (copies === null || copies === undefined || read?.is !== 'there' || !isAsRecorded(read.state, proof.source.state))
     return null;
   return copies.sha256(finding.linkTo, read.stat);
 }

@@ -4,7 +4,7 @@ import { createReadStream, readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import type { State, Tally } from '../../domain/assessment.ts';
 import { EXIT, type ExitCode, RollcallError, worstExit } from '../../domain/exit.ts';
-import { sameMtime } from '../../domain/version.ts';
+import { same, sameMtime } from '../../domain/version.ts';
 import { FileError } from '../files/errors.ts';
 import type { Stat } from '../files/stat.ts';
 import { createHasher } from '../files/hash.ts';
@@ -195,12 +195,6 @@ function isSamePlace(target: string, livePath: string): boolean {
   }
 }
 
-function sameContent(a: State, b: State): boolean {
-  if (a.kind !== b.kind) return false;
-  if (a.kind === 'file') return a.size === b.size && a.digest !== null && a.digest === b.digest;
-  return a.target === b.target && a.rdev === b.rdev;
-}
-
 function itemOf(entry: ManifestEntry, look: Look, copies: Copies, inodes: Map<bigint, bigint>): VerifyItem {
   const { volume, path, destination, verdict, state, list, needs, isRemote, expectedKey, observedKey } = entry;
   const item = (status: VerifyStatus, detail: string | null, metadata: readonly MetadataField[] = []): VerifyItem => ({
@@ -232,13 +226,13 @@ function itemOf(entry: ManifestEntry, look: Look, copies: Copies, inodes: Map<bi
     case 'there':
       break;
   }
-  if (sameContent(look.state, state)) {
+  if (same(look.state, state)) {
     const metadata = metadataOf(entry, look.state, look.stat.inode, copies);
     if (isMadeOne(entry, look.stat, inodes)) metadata.push('link');
     const detail = metadata.length === 0 ? null : `content is right; differs in ${metadata.join(', ')}`;
     return item(list.includes('beside') ? 'beside' : 'restored', detail, metadata);
   }
-  if (entry.obstacle !== null && sameContent(look.state, entry.obstacle)) {
+  if (entry.obstacle !== null && same(look.state, entry.obstacle)) {
     return item('waiting', `still the damaged content; not replaced without ${options}`);
   }
   return item('differs', differenceOf(look.state, state));

@@ -5,7 +5,7 @@ import { errnoText } from '../../domain/errno.ts';
 import { lstatSync, readFileSync } from 'node:fs';
 import type { Assessment, Finding, Tally } from '../../domain/assessment.ts';
 import { RollcallError } from '../../domain/exit.ts';
-import { allNeedsOf, isLeftByDefault } from '../../domain/needs.ts';
+import { allNeedsOf, isLeftByDefault } from '../../domain/restore/needs.ts';
 import { isWithin, parentOf } from '../../domain/path.ts';
 import { errnoOf, FileError } from '../files/errors.ts';
 import { createHasher } from '../files/hash.ts';
@@ -14,14 +14,14 @@ import { ownerFiles } from './by-owner.ts';
 import { type ListLine, listFileOf, listFiles, type Lists } from './lists.ts';
 import { BUNDLE_FORMAT, findingRecord, manifestRecord } from './manifest.ts';
 import { partRecord } from '../report/part.ts';
-import { planRestore, type RestorePlan } from './plan.ts';
+import { planRestore, type RestorePlan } from '../../domain/restore/plan.ts';
 import type { NextSource } from '../judge/next-source.ts';
 import type { ReportInput } from '../report/present.ts';
 import { proveSources } from './prove.ts';
 import { renderReadme } from '../report/readme.ts';
 import { fits } from '../report/room.ts';
 import { renderReport } from '../report/page/report.ts';
-import { type Chosen, choose, EVERYTHING, type Part, type Selection } from './selection.ts';
+import { type Chosen, choose, EVERYTHING, type Part, type Selection } from '../../domain/restore/selection.ts';
 import { type BundleList, listOf, reportInput } from '../report/report-input.ts';
 import { rootFacts } from './target.ts';
 import { AlreadyThere, type BundleFile, writeBundleWhole } from './whole-bundle.ts';
@@ -98,7 +98,9 @@ export async function writeBundle(input: BundleInput): Promise<BundleSummary> {
     ...(input.signal === undefined ? {} : { signal: input.signal }),
     ...(input.onProgress === undefined ? {} : { onProgress: input.onProgress }),
   });
-  const plan = planRestore(chosen.findings, proved.proofs, proved.parentState, {
+  const plan = planRestore(chosen.findings, {
+    proved: proved.proofs,
+    parentState: proved.parentState,
     all: input.assessment.findings,
     ages: chosen.ages,
     uncertainToo: input.selection?.uncertainToo ?? false,

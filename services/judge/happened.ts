@@ -84,7 +84,7 @@ function countPresent(
     const after = sightAt(facts, span.to);
     if (span.last) {
       if ((facts.sights[span.from] ?? null) === null) count.added++;
-      else if (before !== null && !isGap(before) && differs(before, now)) count.changed++;
+      else if (before !== null && !isGap(before) && hasChanged(before, now)) count.changed++;
     }
     // What a restore put back is no damage any more, whatever the snapshots of that night hold.
     if (before === null || after === null || isGap(before) || isGap(after) || before === after) return;
@@ -132,7 +132,7 @@ function isDirectory(sights: readonly Sight[]): boolean {
 }
 
 /** Known to differ in content; an unread side differs where size or mtime do. */
-function differs(a: Version, b: Version): boolean {
+function hasChanged(a: Version, b: Version): boolean {
   if (a.kind !== b.kind || a.target !== b.target || a.rdev !== b.rdev || a.size !== b.size) return true;
   if (a.kind !== 'file') return false;
   return a.digest !== null && b.digest !== null ? a.digest !== b.digest : !quiet(a, b);

@@ -1,5 +1,6 @@
 // What the assessment calls restorable and yet stands in no list, by reason, and what a person can do about it. Pure.
-import { BESIDE_ALREADY, type RestorePlan, TOO_LONG } from '../bundle/plan.ts';
+import { TOO_LONG } from '../../domain/restore/entry.ts';
+import { BESIDE_ALREADY, type RestorePlan } from '../../domain/restore/plan.ts';
 import { fate, type LeftOutGroup } from './present.ts';
 
 /** `assess` is the command that looks for other copies. What nobody has decided on (a side unknown, a path that cannot be read) is told apart, as not decided. */

@@ -2,7 +2,7 @@
 import type { Finding, Tally } from '../../domain/assessment.ts';
 import type { Lists } from '../bundle/lists.ts';
 import { fate, type PartSummary, sizeOf } from './present.ts';
-import { type Chosen, isAsked, type Selection } from '../bundle/selection.ts';
+import { type Chosen, isAsked, type Selection } from '../../domain/restore/selection.ts';
 import { bytes, count, operand, plural } from './wording.ts';
 
 interface Bundled {

@@ -3,7 +3,7 @@ import type { Assessment, Finding, Interval, Tally } from '../../domain/assessme
 import { exitOfFinding, isLossVerdict, VERDICT } from '../../domain/verdicts.ts';
 import { EXIT } from '../../domain/exit.ts';
 import { FLAG } from '../../domain/judge/flags.ts';
-import type { Selection } from '../bundle/selection.ts';
+import type { Selection } from '../../domain/restore/selection.ts';
 import { plural } from './wording.ts';
 
 /** One restore list of a bundle. `file` is its path below the bundle, as in lists/01-missing.files0. */

@@ -1,14 +1,14 @@
 // What report, README.txt and terminal say of a bundle: its lists, what is needed and free for them, and what is left out.
 import type { Assessment } from '../../domain/assessment.ts';
-import { isLeftByDefault } from '../../domain/needs.ts';
+import { isLeftByDefault } from '../../domain/restore/needs.ts';
 import { parentOf } from '../../domain/path.ts';
 import { assessAgain } from './commands.ts';
 import { leftOutGroups } from './left-out.ts';
 import type { ListLine, Lists } from '../bundle/lists.ts';
 import { partSummary } from './part.ts';
-import type { RestorePlan } from '../bundle/plan.ts';
+import type { RestorePlan } from '../../domain/restore/plan.ts';
 import type { ReportInput } from './present.ts';
-import type { Chosen, Selection } from '../bundle/selection.ts';
+import type { Chosen, Selection } from '../../domain/restore/selection.ts';
 import { BLOCK_BYTES, freeAt } from '../bundle/target.ts';
 
 /** Of what a bundle is written from (services/bundle/write.ts). */

@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { RollcallError } from '../../domain/exit.ts';
 import { encodePath, isWithin } from '../../domain/path.ts';
 import { meaningsOf } from '../files/location.ts';
-import type { Selection } from '../bundle/selection.ts';
+import type { Selection } from '../../domain/restore/selection.ts';
 
 /** Plain JSON: a detached request keeps it. */
 export interface PartRequest {

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Finding } from '../../domain/assessment.ts';
-import { EVERYTHING } from '../../services/bundle/selection.ts';
+import { EVERYTHING } from '../../domain/restore/selection.ts';
 import { World } from './world.ts';
 
 let world: World;

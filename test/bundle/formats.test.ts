@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, expect, it } from 'vitest';
 import { toJson } from '../../services/report/json.ts';
-import { EVERYTHING } from '../../services/bundle/selection.ts';
+import { EVERYTHING } from '../../domain/restore/selection.ts';
 import { school } from '../report/school.ts';
 import { World } from './world.ts';
 

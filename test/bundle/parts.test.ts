@@ -15,7 +15,7 @@ import {
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { cutBundle, type CutRequest } from '../../services/bundle.ts';
-import { choose, EVERYTHING } from '../../services/bundle/selection.ts';
+import { choose, EVERYTHING } from '../../domain/restore/selection.ts';
 import { fits, tooLittleRoom } from '../../services/report/room.ts';
 import type { BundleSummary } from '../../services/bundle/write.ts';
 import { bytes, have, now, survey, text, World } from './world.ts';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { FLAG } from '../../domain/judge/flags.ts';
 import { picture } from '../../services/report/present.ts';
-import { EVERYTHING } from '../../services/bundle/selection.ts';
+import { EVERYTHING } from '../../domain/restore/selection.ts';
 import { World } from './world.ts';
 
 let world: World;

@@ -1,7 +1,7 @@
 // What a restore of a finding needs beyond the plain one. Derived from the finding, never stored beside it. Pure.
-import type { Finding, Recovery } from './assessment.ts';
-import { isDamageVerdict } from './verdicts.ts';
-import { FLAG } from './judge/flags.ts';
+import type { Finding, Recovery } from '../assessment.ts';
+import { isDamageVerdict } from '../verdicts.ts';
+import { FLAG } from '../judge/flags.ts';
 
 /** Options of restore.sh, without their dashes: what it must be told before it touches an entry. */
 export const NEEDS = ['damaged', 'older', 'person-deleted', 'uncertain'] as const;

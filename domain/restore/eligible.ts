@@ -1,12 +1,12 @@
 // What may stand in a restore list at all, whatever its source is worth. Pure.
-import { isOfMedium } from '../../domain/errno.ts';
-import type { Finding, Recovery } from '../../domain/assessment.ts';
-import { isDamageVerdict, isLossVerdict } from '../../domain/verdicts.ts';
-import { FLAG } from '../../domain/judge/flags.ts';
+import { isOfMedium } from '../errno.ts';
+import type { Finding, Recovery } from '../assessment.ts';
+import { isDamageVerdict, VERDICT } from '../verdicts.ts';
+import { FLAG } from '../judge/flags.ts';
 
 /** A loss that recovery has a meaning for, and that nobody has accepted. */
 export function isLoss(finding: Finding): boolean {
-  return (isLossVerdict(finding.verdict) || finding.verdict === 'unreadable') && finding.accepted === null;
+  return VERDICT[finding.verdict].restored !== 'no' && finding.accepted === null;
 }
 
 export function isDamaged(finding: Finding): boolean {

@@ -1,7 +1,8 @@
 // Which part of an assessment a bundle holds: below some paths, of some owners, as much as fits into limits, or what earlier parts left. Pure.
 // Nothing is left out silently: every loss that could stand in a list is in this part, in an earlier one, or counted as left.
-import type { Finding, Tally } from '../../domain/assessment.ts';
-import { isWithin } from '../../domain/path.ts';
+import { ancestorsOfAll } from '../ancestors.ts';
+import type { Finding, Tally } from '../assessment.ts';
+import { isWithin } from '../path.ts';
 import { candidates } from './eligible.ts';
 
 export interface Selection {
@@ -101,8 +102,10 @@ export function choose(findings: readonly Finding[], selection: Selection): Chos
     files += unit.files.length;
   }
 
-  const needed = ancestorsOf([...parts].flatMap(([finding, part]) => (part === 'this' ? [finding] : [])));
-  const later = ancestorsOf(asked.filter((finding) => !isDirectory(finding) && parts.get(finding) === 'left'));
+  const needed = ancestorsOfAll([...parts].flatMap(([finding, part]) => (part === 'this' ? [finding.path] : [])));
+  const later = ancestorsOfAll(
+    asked.flatMap((finding) => (!isDirectory(finding) && parts.get(finding) === 'left' ? [finding.path] : [])),
+  );
   for (const finding of asked) if (isDirectory(finding) && !later.has(finding.path)) parts.set(finding, 'this');
   // What lies below something else that is to come back depends on it: its new name beside, its kind, or its being a link.
   for (const [finding, part] of parts) if (part === 'left' && needed.has(finding.path)) parts.set(finding, 'this');
@@ -162,18 +165,6 @@ function within(units: readonly Unit[], { bytesMax, filesMax }: Selection): read
     count++;
   }
   return units.slice(0, count);
-}
-
-function ancestorsOf(findings: readonly Finding[]): ReadonlySet<string> {
-  const ancestors = new Set<string>();
-  for (const { path } of findings) {
-    for (let at = path.lastIndexOf('/'); at > 0; at = path.lastIndexOf('/', at - 1)) {
-      const ancestor = path.slice(0, at);
-      if (ancestors.has(ancestor)) break;
-      ancestors.add(ancestor);
-    }
-  }
-  return ancestors;
 }
 
 function countOf(
