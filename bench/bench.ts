@@ -1,4 +1,5 @@
-// npm run bench: makes its data, runs Rollcall and its peers in turns, and writes RESULTS.md and results.json. README.md says how to call it.
+// npm run bench: makes its data, runs Rollcall and its peers in turns, and writes RESULTS.md and results.json.
+// README.md says how to call it.
 import { spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';

@@ -1,4 +1,5 @@
-// What every workload stands on: a directory of the benchmark's own, how much time there is, and whether somebody wants it to stop.
+// What every workload stands on: a directory of the benchmark's own, how much time there is, and whether somebody wants
+// it to stop.
 import { execFile } from 'node:child_process';
 import { readFileSync, statfsSync } from 'node:fs';
 import { promisify } from 'node:util';

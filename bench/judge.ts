@@ -1,5 +1,7 @@
-// Judges the one live volume of a catalog against all its backups, without a scan, in a process whose memory can be watched: judge.ts STATE FILES.
-// Fails unless it finds so many files and all of them intact. Prints the seconds that judging took.
+// Judges the one live volume of a catalog against all its backups, without a scan, in a process whose memory can be
+// watched: judge.ts STATE FILES. Fails unless it finds so many files and all of them intact. Prints the seconds that
+// judging took.
+import { existsSync } from 'node:fs';
 import { performance } from 'node:perf_hooks';
 import { reconcile } from '../services/judge/assess-volume.ts';
 import { listVolumes } from '../services/catalog/volumes.ts';
@@ -19,7 +21,8 @@ try {
   const begun = performance.now();
   const { assessment } = await reconcile({
     db: session.db,
-    volume: live,
+    // Whatever is judged asks which file system its root is on; that of a generated volume is on none.
+    volume: { ...live, path: existsSync(live.path) ? live.path : stateDir },
     series: volumes.filter(({ role }) => role === 'backup'),
     scope: { excludes: [], crossMounts: false },
     sinceMs: null,
@@ -30,6 +33,9 @@ try {
   const intact = assessment.verdicts.intact.files;
   if (intact !== Number(files)) throw new Error(`${intact} files of ${files} were found intact`);
   process.stdout.write(`${seconds}\n`);
+} catch (error) {
+  process.stderr.write(`${(error as Error).message}\n`);
+  process.exitCode = 2;
 } finally {
   await session.close();
 }

@@ -1,4 +1,5 @@
-// Memory of processes with everything that they started, as the kernel divides shared pages among those who share them (PSS).
+// Memory of processes with everything that they started, as the kernel divides shared pages among those who share them
+// (PSS).
 import { readdirSync, readFileSync } from 'node:fs';
 
 /** Bytes of these processes and all their descendants. A process that has just ended counts nothing. */

@@ -1,4 +1,5 @@
-// The programs that Rollcall is measured against, as an administrator would call them. Both sides are directories without a slash at the end.
+// The programs that Rollcall is measured against, as an administrator would call them. Both sides are directories
+// without a slash at the end.
 import { spawnSync } from 'node:child_process';
 import type { Ground } from './ground.ts';
 import type { Command, Subject } from './runs.ts';

@@ -11,12 +11,12 @@ export function page(entries: readonly Entry[]): string {
   return [
     '# Benchmark results',
     '',
-    'Written by `npm run bench` ([how it measures](README.md)); do not edit. The numbers behind it are in results.json.',
+    'Written by `npm run bench` ([how it measures](README.md)); do not edit. All numbers are in results.json.',
     ...(entries.some(({ occasion }) => occasion.quick)
       ? [
           '',
-          '**Quick runs are marked.** Their trees are smaller than those of the bars and their rounds few: they show that everything runs, and no bar is',
-          'judged by them.',
+          '**Quick runs are marked.** Their trees are smaller than those of the bars and their rounds few:',
+          'they show that everything runs, and no bar is judged by them.',
         ]
       : []),
     '',
@@ -78,7 +78,8 @@ function section({ workload, occasion, findings, trouble }: Entry): string[] {
   return [
     `## ${workload}${findings === null ? '' : `: ${findings.about}`}${quick ? ' (quick)' : ''}`,
     '',
-    `${date}, Rollcall ${versions.rollcall}, on ${fileSystem}, ${rounds} rounds, load ${load[0].toFixed(1)} before and ${load[1].toFixed(1)} at the end.`,
+    `${date}, Rollcall ${versions.rollcall}, on ${fileSystem}, ${rounds} rounds,`,
+    `load ${load[0].toFixed(1)} before and ${load[1].toFixed(1)} at the end.`,
     '',
     ...(findings === null ? [`Not measured: ${trouble}`, ''] : []),
     ...(findings === null || findings.measurements.length === 0
@@ -125,7 +126,8 @@ function machines(entries: readonly Entry[]): string[] {
     const peers = Object.entries(versions.peers);
     const missing = peers.filter(([, version]) => version === null).map(([name]) => name);
     return [
-      `- ${cores} cores (${processor}${virtual === null ? '' : `, ${virtual}`}), ${bytes(memoryBytes)} of memory, ${kernel}`,
+      `- ${cores} cores (${[processor, ...(virtual === null ? [] : [virtual])].join(', ')})`,
+      `- ${bytes(memoryBytes)} of memory, ${kernel}`,
       `- Node ${versions.node}, PostgreSQL ${versions.postgres}`,
       ...peers.filter(([, version]) => version !== null).map(([name, version]) => `- ${name}: ${version}`),
       `- missing: ${missing.length === 0 ? 'none' : missing.join(', ')}`,

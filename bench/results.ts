@@ -5,7 +5,10 @@ import type { Entry } from './entry.ts';
 import { page } from './report.ts';
 import { WORKLOADS } from './workloads.ts';
 
-/** Puts what was measured in the place of what was there, and writes both files. False where the full run that is there stays instead. */
+/**
+ * Puts what was measured in the place of what was there, and writes both files. False where the full run that is there
+ * stays instead.
+ */
 export function record(directory: string, entry: Entry): boolean {
   const file = join(directory, 'results.json');
   const before = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as readonly Entry[]) : [];

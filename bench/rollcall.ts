@@ -1,4 +1,5 @@
-// Rollcall as one of those that take turns: through its launcher, with state directories of its own, and its server gone before anybody else runs.
+// Rollcall as one of those that take turns: through its launcher, with state directories of its own, and its server
+// gone before anybody else runs.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
@@ -55,8 +56,8 @@ async function serverGone(state: string, signal?: AbortSignal): Promise<void> {
 }
 
 /**
- * Removes a directory of the benchmark once no server runs in it: a command that was killed leaves its server to a guard, and at worst to the next
- * command. What still runs then is left where it is, and said.
+ * Removes a directory of the benchmark once no server runs in it: a command that was killed leaves its server to a
+ * guard, and at worst to the next command. What still runs then is left where it is, and said.
  */
 export async function removeWithStates(dir: string, say: (line: string) => void): Promise<void> {
   try {
@@ -81,7 +82,10 @@ export async function call(ground: Ground, command: Command, state: string): Pro
   return seconds;
 }
 
-/** A state directory whose database is made and empty: made once, then copied, because that is done once in the life of a state directory. */
+/**
+ * A state directory whose database is made and empty: made once, then copied, because that is done once in the life of
+ * a state directory.
+ */
 export async function emptyState(ground: Ground, name: string): Promise<string> {
   const made = join(ground.dir, 'empty');
   if (!existsSync(made)) await call(ground, rollcall(made, ['volumes']), made);
@@ -171,7 +175,7 @@ export interface Room {
 export async function roomOf(ground: Ground, state: string): Promise<Room> {
   return withSession(ground, state, async ({ db }) => {
     const { rows } = await db.pool.query<{ versions: string; bytes: string }>(
-      `select (select count(*) from version)::text as versions, pg_total_relation_size('version')::text as bytes`,
+      `select count(*)::text as versions, pg_total_relation_size('packed_version')::text as bytes from packed_version`,
     );
     return { versions: Number(rows[0]?.versions), bytes: Number(rows[0]?.bytes) };
   });

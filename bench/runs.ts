@@ -1,4 +1,5 @@
-// One program run and timed, and several in turns: Rollcall, its peers, Rollcall again. What fails is said instead of a time.
+// One program run and timed, and several in turns: Rollcall, its peers, Rollcall again. What fails is said instead of a
+// time.
 import { spawn } from 'node:child_process';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -50,7 +51,10 @@ const SAMPLE_MS = 20;
 const STOP_MAX_MS = 30_000;
 const SAYS_MAX = 300;
 
-/** Runs all of them once to warm up, with their memory sampled, and then in turns, so that what else the machine does hits all alike. */
+/**
+ * Runs all of them once to warm up, with their memory sampled, and then in turns, so that what else the machine does
+ * hits all alike.
+ */
 export async function alternate(
   ground: Ground,
   what: string,
@@ -105,7 +109,10 @@ interface Ran {
   readonly trouble: string | null;
 }
 
-/** Runs a program in a session of its own, so that a Ctrl-C reaches it once, and from here. Rejects when the benchmark is stopped. */
+/**
+ * Runs a program in a session of its own, so that a Ctrl-C reaches it once, and from here. Rejects when the benchmark
+ * is stopped.
+ */
 export async function run(
   ground: Ground,
   command: Command,
@@ -142,7 +149,9 @@ export async function run(
   }
 }
 
-/** Passes an interruption on to the group that was started here, and ends that by force if it does not end by itself. */
+/**
+ * Passes an interruption on to the group that was started here, and ends that by force if it does not end by itself.
+ */
 function stopsWith(signal: AbortSignal, pid: number | undefined): { dismiss(): void } {
   if (pid === undefined) return { dismiss: () => {} };
   let timer: NodeJS.Timeout | undefined;

@@ -1,4 +1,5 @@
-// Trees of files that look random and are the same for the same seed: made, changed, damaged, and continued as snapshots.
+// Trees of files that look random and are the same for the same seed: made, changed, damaged, and continued as
+// snapshots.
 import { closeSync, futimesSync, mkdirSync, openSync, unlinkSync, utimesSync, writeSync, writevSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -22,7 +23,10 @@ const SIZE_MAX = 16 * 1024 * 1024;
 const POOL_BYTES = 2 * SIZE_MAX;
 const LARGE_PIECE = 8 * 1024 * 1024;
 const YIELD_EVERY = 2_000;
-/** What was changed less than two seconds before it was read is read once more; a benchmark of quiet trees waits for that. */
+/**
+ * What was changed less than two seconds before it was read is read once more; a benchmark of quiet trees waits for
+ * that.
+ */
 const SETTLED_MS = 2_500;
 /** 2026-09-01. */
 export const LONG_AGO_S = 1_788_220_800;

@@ -1,5 +1,6 @@
-// Nothing of the files is in memory: they are on an ext4 image that is mounted anew before each run. That empties the caches of this file system
-// and of no other, so that programs stay warm and others on the machine are left alone; what was read from the device proves that it was cold.
+// Nothing of the files is in memory: they are on an ext4 image that is mounted anew before each run. That empties the
+// caches of this file system and of no other, so that programs stay warm and others on the machine are left alone; what
+// was read from the device proves that it was cold.
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { ratio } from '../figures.ts';
@@ -69,7 +70,9 @@ async function measure(ground: Ground, image: Image, tree: Tree) {
     figures: [ratio('cold', first, peer.name)],
     notes: [
       `Read from the device in the last run: ${readings}; the files hold ${megabytes(dataBytes)} MB.`,
-      `${image.isDisk ? 'The loop device reads its image past the page cache, from a disk' : 'The image itself is in memory: these times say nothing of a disk'}. Caches below this machine are beyond reach.`,
+      image.isDisk
+        ? 'The loop device reads its image past the page cache, from a disk. Caches below this machine are beyond reach.'
+        : 'The image itself is in memory: these times say nothing of a disk.',
     ],
   };
 }

@@ -1,26 +1,26 @@
 // Judging alone, over a catalog whose rows were generated: no file is scanned, and none is there.
-import { existsSync, mkdirSync } from 'node:fs';
-import { join } from 'node:path';
-import type { Session } from '../../services/session.ts';
+import { existsSync } from 'node:fs';
+import type { PoolClient } from 'pg';
 import { figure, memory } from '../figures.ts';
 import { type Ground, mustFit, type Workload } from '../ground.ts';
 import { emptyState, judgeOnly, withSession } from '../rollcall.ts';
 import { alternate, type Measurement } from '../runs.ts';
 import { median } from '../statistics.ts';
 
-/** What bench/rows.ts has to export, by the name `generateRows`. */
-export type GenerateRows = (
-  session: Session,
-  order: {
-    /** So many live, and the same in the newest snapshot. */
+/** What bench/rows.ts exports by the name `makeRows`: it fills an empty catalog. */
+type MakeRows = (
+  client: PoolClient,
+  wanted: {
+    /** On each side. */
     readonly files: number;
-    readonly seed: number;
-    /** An existing, empty directory, to stand for the root of the live volume. */
-    readonly live: string;
-    /** The pattern that the backup's series goes by. */
-    readonly pattern: string;
+    readonly filesPerDirectory: number;
+    readonly snapshots: number;
+    /** Share of the files that change from one snapshot to the next. */
+    readonly churn: number;
+    /** Share of the directories that have losses. */
+    readonly lossy: number;
   },
-) => Promise<void>;
+) => Promise<unknown>;
 
 const GENERATOR = new URL('../rows.ts', import.meta.url);
 const BYTES_A_ROW = 2 * 250;
@@ -31,10 +31,10 @@ export const generatedRows: Workload = {
   bars: ['judge-rows', 'judge-linear', 'memory-rows'],
   async run(ground) {
     if (!existsSync(GENERATOR)) throw new Error('there is no generator of rows yet (bench/rows.ts)');
-    const { generateRows } = (await import(GENERATOR.href)) as { readonly generateRows: GenerateRows };
+    const { makeRows } = (await import(GENERATOR.href)) as { readonly makeRows: MakeRows };
     const sizes = ground.quick ? [10_000, 30_000, 100_000] : [1_000_000, 3_000_000, 10_000_000];
     const measurements: Measurement[] = [];
-    for (const files of sizes) measurements.push(await generateAndJudge(ground, generateRows, files));
+    for (const files of sizes) measurements.push(await generateAndJudge(ground, makeRows, files));
     const secondsOf = ({ rows: [row] }: Measurement): number => median(row?.seconds ?? []);
     const [one, , ten] = measurements;
     const trouble = measurements.flatMap(({ rows }) => rows).find((row) => row.trouble !== null)?.trouble;
@@ -52,12 +52,16 @@ export const generatedRows: Workload = {
   },
 };
 
-async function generateAndJudge(ground: Ground, generateRows: GenerateRows, files: number): Promise<Measurement> {
+async function generateAndJudge(ground: Ground, makeRows: MakeRows, files: number): Promise<Measurement> {
   mustFit(ground, { bytes: files * BYTES_A_ROW * 1.5, inodes: 10_000 });
   const state = await emptyState(ground, 'rows');
-  const live = join(ground.dir, 'rows-live');
-  mkdirSync(live, { recursive: true });
-  const pattern = join(ground.dir, 'rows-backup', '*');
-  await withSession(ground, state, (session) => generateRows(session, { files, seed: files, live, pattern }));
+  await withSession(ground, state, async ({ db }) => {
+    const client = await db.pool.connect();
+    try {
+      await makeRows(client, { files, filesPerDirectory: 50, snapshots: 1, churn: 0, lossy: 0 });
+    } finally {
+      client.release();
+    }
+  });
   return alternate(ground, `judging ${files}`, [judgeOnly(ground, state, files)]);
 }

@@ -1,4 +1,5 @@
-// Many small files on both sides, equal: the first assessment, the second, the one after a change, and a bundle of what has rotted.
+// Many small files on both sides, equal: the first assessment, the second, the one after a change, and a bundle of what
+// has rotted.
 import { join } from 'node:path';
 import { figure, memory, ratio } from '../figures.ts';
 import { type Findings, type Ground, mustFit, type Workload } from '../ground.ts';

@@ -1,4 +1,5 @@
-// A series of nightly snapshots that share unchanged files by hard links: the next one, and the room that all of them take.
+// A series of nightly snapshots that share unchanged files by hard links: the next one, and the room that all of them
+// take.
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { figure, ratio } from '../figures.ts';
@@ -52,7 +53,8 @@ export const snapshots: Workload = {
       measurements: [measurement],
       figures: [ratio('snapshot', measurement, 'find -printf'), figure('snapshots-bytes', all.bytes / one.bytes)],
       notes: [
-        `File versions: ${one.versions} in ${one.bytes} bytes of one snapshot, ${all.versions} in ${all.bytes} of ${nights}.`,
+        `One snapshot: ${one.versions} file versions in ${one.bytes} bytes.`,
+        `All ${nights}: ${all.versions} in ${all.bytes}.`,
       ],
     };
   },
