@@ -308,7 +308,7 @@ class Listings {
       this.#directory = version.directory;
     }
     if (!holds) return;
-    this.#digest.addContent(version.name, version, version.target);
+    this.#digest.addContentOf(version.name, version, version.target);
     this.#sums.count++;
     if (version.kind !== 'file') return;
     this.#sums.files++;

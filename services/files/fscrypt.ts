@@ -5,6 +5,11 @@ import { FileError } from './errors.ts';
 
 /** Base64 of at least 16 bytes: '-' and '_' since Linux 5.10, '+' and ',' before. */
 const NO_KEY_NAME = /^[A-Za-z0-9+,_-]{22,252}$/;
+/** The first name's length tells for nearly all directories that they are not. @param bytes of the name */
+export function mayBeLocked(bytes: number): boolean {
+  return bytes >= 22 && bytes <= 252;
+}
+
 /** Names of one level that are tried: empty directories, links and the like do not tell. */
 const TRIED_MAX = 32;
 const DEPTH_MAX = 16;

@@ -1,37 +1,55 @@
-// Two digests of one directory that do not depend on the order of its names: the hash of every entry, added modulo 2^64. An equal stat digest
-// tells the next scan of this root that nothing moved; an equal content digest tells judging that live and backup hold the same.
-import { type Kind, KINDS } from '../../domain/version.ts';
+// The two digests of a directory's listing. The stat digest tells, without asking the catalog for a row, whether anything that a later scan must
+// notice moved; the content digest tells whether live and backup hold the same. Both add up a hash per entry, so the order of a listing does not count.
+import { decodeTarget } from '../../domain/path.ts';
+import type { Kind } from '../../domain/version.ts';
+import type { Columns } from './columns.ts';
 import type { Hasher } from './hash.ts';
-import type { Stat } from './stat.ts';
+import { deviceAt, FORMAT_FILE, formatAt, kindAt, sizeAt, STATX } from './stat.ts';
 
-/** What of a Stat counts in the stat digest. */
-export type StatEntry = Pick<Stat, 'kind' | 'mode' | 'uid' | 'gid' | 'size' | 'mtimeNs' | 'rdev' | 'inode' | 'ctimeNs'>;
-
+/** What both sides can share. */
 export interface ContentEntry {
   readonly kind: Kind;
   readonly size: number | null;
   readonly rdev: bigint | null;
-  /** Unsigned; null means unread. */
+  /** Unsigned; null for an unread file, and for anything else. */
   readonly digest: bigint | null;
 }
 
 const KIND_CODE: Readonly<Record<Kind, number>> = {
-  file: KINDS.indexOf('file'),
-  directory: KINDS.indexOf('directory'),
-  symlink: KINDS.indexOf('symlink'),
-  fifo: KINDS.indexOf('fifo'),
-  socket: KINDS.indexOf('socket'),
-  'char-device': KINDS.indexOf('char-device'),
-  'block-device': KINDS.indexOf('block-device'),
+  file: 1,
+  directory: 2,
+  symlink: 3,
+  fifo: 4,
+  socket: 5,
+  'char-device': 6,
+  'block-device': 7,
 };
+const HAS_TARGET = 0x80;
 
-/** Bits of the first byte, beside the kind: a null is not a 0. */
-const HAS_SIZE = 0x10;
-const HAS_RDEV = 0x20;
-const HAS_TARGET = 0x40;
-
-/** A printable name has at most 4 units a byte (`\xhh`), a target of 4,095 bytes as well: 255 × 4 + 4,095 × 4 and the fixed part. */
-const BUFFER_BYTES = 32 * 1024;
+/** Words of struct statx that the stat digest is made of, by their 32-bit index: owner, mode; inode, size; ctime; mtime; device number. */
+const WORDS = [
+  STATX.uid,
+  STATX.gid,
+  STATX.mode,
+  STATX.inode,
+  STATX.inode + 4,
+  STATX.size,
+  STATX.size + 4,
+  STATX.ctime,
+  STATX.ctime + 4,
+  STATX.ctime + 8,
+  STATX.mtime,
+  STATX.mtime + 4,
+  STATX.mtime + 8,
+  STATX.rdev,
+  STATX.rdev + 4,
+];
+/** Which of them hold the size: only a file's counts, because a directory's is its file system's business. */
+const SIZE_WORDS = [5, 6];
+const STAT_BYTES = WORDS.length * 4 + 1;
+const CONTENT_BYTES = 25;
+/** A name and a target, which may be as long as a path, behind the fixed part. */
+const BUFFER_BYTES = 16 * 1024;
 
 /** One per thread; reset() before each directory. */
 export class ListingDigest {
@@ -52,34 +70,57 @@ export class ListingDigest {
     this.#unread = false;
   }
 
-  /** Adds an entry to the stat digest. Name and target are printable; target is null for anything but a symlink. */
-  addStat(name: string, entry: StatEntry, target: string | null): void {
+  /** Adds an entry that was looked up to the stat digest. */
+  addStat(columns: Columns, index: number): void {
     const view = this.#view;
-    view.setUint8(0, this.#head(entry.kind, entry.size, entry.rdev, target));
-    view.setUint16(1, entry.mode);
-    view.setUint32(3, entry.uid);
-    view.setUint32(7, entry.gid);
-    view.setFloat64(11, entry.size ?? 0);
-    view.setBigInt64(19, entry.mtimeNs);
-    view.setBigInt64(27, entry.ctimeNs);
-    view.setBigInt64(35, entry.inode);
-    view.setBigInt64(43, entry.rdev ?? 0n);
-    this.#stat = BigInt.asUintN(64, this.#stat + this.#hash(51, name, target));
+    const from = columns.view;
+    const at = columns.statAt(index);
+    for (let word = 0; word < WORDS.length; word++)
+      view.setUint32(word * 4, from.getUint32(at + (WORDS[word] ?? 0), true), true);
+    // The mode is 16 bits wide.
+    view.setUint32(8, from.getUint16(at + STATX.mode, true), true);
+    if (formatAt(from, at) !== FORMAT_FILE) for (const word of SIZE_WORDS) view.setUint32(word * 4, 0, true);
+    const target = columns.target(index);
+    view.setUint8(STAT_BYTES - 1, target === null ? 0 : HAS_TARGET);
+    this.#stat = BigInt.asUintN(64, this.#stat + this.#hash(columns.copyName(index, this.#bytes, STAT_BYTES), target));
   }
 
   /** Adds an entry to the content digest, which is null from the first file on that is unread. Owner, mode and times do not count. */
-  addContent(name: string, entry: ContentEntry, target: string | null): void {
+  addContent(columns: Columns, index: number): void {
     if (this.#unread) return;
-    if (entry.kind === 'file' && entry.digest === null) {
+    const from = columns.view;
+    const at = columns.statAt(index);
+    const kind = kindAt(from, at);
+    const digest = columns.digest(index);
+    const isDevice = kind === 'char-device' || kind === 'block-device';
+    const target = columns.target(index);
+    const size = kind === 'file' ? sizeAt(from, at) : null;
+    if (!this.#head({ kind, size, rdev: isDevice ? deviceAt(from, at + STATX.rdev) : null, digest }, target)) return;
+    this.#addContent(columns.copyName(index, this.#bytes, CONTENT_BYTES), target);
+  }
+
+  /** As addContent, of an entry that another host looked at. Name and target are printable. */
+  addContentOf(name: string, entry: ContentEntry, target: string | null): void {
+    if (this.#unread || !this.#head(entry, target)) return;
+    this.#addContent(this.#write(CONTENT_BYTES, name), target);
+  }
+
+  #addContent(end: number, target: string | null): void {
+    this.#content = BigInt.asUintN(64, this.#content + this.#hash(end, target));
+  }
+
+  /** @returns false for an unread file, after which there is nothing to add */
+  #head({ kind, size, rdev, digest }: ContentEntry, target: string | null): boolean {
+    if (kind === 'file' && digest === null) {
       this.#unread = true;
-      return;
+      return false;
     }
     const view = this.#view;
-    view.setUint8(0, this.#head(entry.kind, entry.size, entry.rdev, target));
-    view.setFloat64(1, entry.size ?? 0);
-    view.setBigInt64(9, entry.rdev ?? 0n);
-    view.setBigUint64(17, entry.digest ?? 0n);
-    this.#content = BigInt.asUintN(64, this.#content + this.#hash(25, name, target));
+    view.setUint8(0, KIND_CODE[kind] | (target === null ? 0 : HAS_TARGET));
+    view.setFloat64(1, size ?? 0);
+    view.setBigUint64(9, rdev ?? 0n);
+    view.setBigInt64(17, digest ?? 0n);
+    return true;
   }
 
   /** Signed, as Postgres keeps it; 0n for an empty directory. */
@@ -92,37 +133,22 @@ export class ListingDigest {
     return this.#unread ? null : BigInt.asIntN(64, this.#content);
   }
 
-  #head(kind: Kind, size: number | null, rdev: bigint | null, target: string | null): number {
-    return (
-      KIND_CODE[kind] |
-      (size === null ? 0 : HAS_SIZE) |
-      (rdev === null ? 0 : HAS_RDEV) |
-      (target === null ? 0 : HAS_TARGET)
-    );
-  }
-
-  #hash(fixed: number, name: string, target: string | null): bigint {
-    let end = this.#write(fixed, name);
+  /** @param end behind the name */
+  #hash(end: number, target: string | null): bigint {
+    let behind = end;
     if (target !== null) {
-      // Printable text holds no NUL, so name and target cannot run into one another.
+      // A name holds no NUL, so name and target cannot run into one another.
       this.#bytes[end] = 0;
-      end = this.#write(end + 1, target);
+      behind = this.#write(end + 1, target);
     }
-    return this.#hasher.one(this.#bytes.subarray(0, end));
+    return this.#hasher.one(this.#bytes.subarray(0, behind));
   }
 
-  /** Short ASCII is copied here: for most names that is faster than the call into the runtime. */
+  /** The bytes of a printable text. */
   #write(at: number, text: string): number {
-    const bytes = this.#bytes;
-    if (text.length <= 32) {
-      let i = 0;
-      for (; i < text.length; i++) {
-        const unit = text.charCodeAt(i);
-        if (unit >= 0x80) break;
-        bytes[at + i] = unit;
-      }
-      if (i === text.length) return at + i;
-    }
-    return at + bytes.write(text, at, 'utf8');
+    if (!text.includes('\\')) return at + this.#bytes.write(text, at, 'utf8');
+    const bytes = decodeTarget(text);
+    this.#bytes.set(bytes, at);
+    return at + bytes.length;
   }
 }

@@ -26,6 +26,8 @@ export interface Stat {
   readonly rdev: bigint | null;
   /** Of 512 bytes. */
   readonly blocks: number;
+  /** Of the mount that it was reached through; 0 before Linux 5.8. */
+  readonly mountId: number;
 }
 
 /** Offsets in struct statx. Source: include/uapi/linux/stat.h. */
@@ -148,5 +150,6 @@ export function statAtOffset(view: DataView, at: number, path: string): Stat {
     nlink: Math.min(view.getUint32(at + STATX.nlink, true), LINKS_MAX),
     rdev: kind === 'char-device' || kind === 'block-device' ? deviceAt(view, at + STATX.rdev) : null,
     blocks: view.getUint32(at + STATX.blocks + 4, true) * WORD + view.getUint32(at + STATX.blocks, true),
+    mountId: mountIdAt(view, at),
   };
 }

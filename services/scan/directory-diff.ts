@@ -1,17 +1,30 @@
 // One listed directory held against its known rows: digests carried or bytes read, absences looked up, counts kept.
 import { gapStatusOf, isAbsent } from '../../domain/errno.ts';
-import { joinPath } from '../../domain/path.ts';
+import { decodeName, joinPath } from '../../domain/path.ts';
+import type { Version } from '../../domain/version.ts';
 import type { Donor, KnownRow } from '../catalog/known.ts';
 import type { EndingRow, GapRow, ShardCounts, VersionRow } from '../catalog/shard-result.ts';
 import type { ShardDirectory } from '../catalog/shards.ts';
 import { noCounts } from '../catalog/shard-result.ts';
+import { type Columns, NAME } from '../files/columns.ts';
 import type { Directory } from '../files/directory.ts';
 import { FileError } from '../files/errors.ts';
-import { readContent } from '../files/read.ts';
+import { found, readAt, readContent } from '../files/read.ts';
+import {
+  birthTimeAt,
+  deviceAt,
+  FORMAT_FILE,
+  FORMAT_SYMLINK,
+  formatAt,
+  kindAt,
+  STATX,
+  sizeAt,
+  timeAt,
+} from '../files/stat.ts';
 import { type Carried, carriedDigest, PreviousDirectory } from './carry.ts';
 import type { ShardEnvironment } from './environment.ts';
 import { LARGE_FILE_BYTES, READ_ATTEMPTS, READ_ATTEMPTS_LARGE, READ_ONCE_FROM_BYTES } from './limits.ts';
-import { type Entry, type Look, type NameGap, noAnswer, statIn } from './look.ts';
+import { type Entry, entryAt, type Looked, type NameGap, noAnswer, statIn } from './look.ts';
 import { changedInSilence, diffGone, diffPresent } from './observe.ts';
 import type { Ending, Observed } from './observe.ts';
 
@@ -40,158 +53,299 @@ export function gather(): Gathered {
 }
 
 export interface Diffed {
-  /** The entries that stand, with the digests that are known now: for the directory's listing digests. */
-  readonly seen: readonly { readonly entry: Entry; readonly digest: bigint | null }[];
-  /** Names that could not be read or read. */
+  /** The entries that stand, by their indices in the columns, with the digests that are known now. */
+  readonly standing: readonly number[];
+  /** Names that could not be looked at or read. */
   readonly gaps: number;
   readonly deferred: number;
   readonly racy: boolean;
 }
 
 export interface DiffInput {
-  readonly directory: ShardDirectory;
-  readonly handle: Directory;
-  readonly entries: readonly Entry[];
-  readonly nameGaps: readonly NameGap[];
-  readonly excluded: ReadonlySet<string>;
+  readonly looked: Looked;
   readonly known: ReadonlyMap<string, KnownRow>;
   readonly donors: ReadonlyMap<string, Donor> | undefined;
   /** next_seen() by name where a later scan has gaps; else null, and the scan's next holds for all. */
   readonly nexts: ReadonlyMap<string, bigint | null> | null;
-  /** False for a chunk of a huge directory: absences are then looked for once, at its end. */
+  /** False for a part of a directory: absences are then looked for once, at its end. */
   readonly complete: boolean;
   /** Read large files here and now: a read shard does. */
   readonly readLarge: boolean;
 }
 
 export function diffDirectory(environment: ShardEnvironment, input: DiffInput, into: Gathered): Diffed {
-  const previous = new PreviousDirectory(environment, input.directory);
+  const diff = new DirectoryDiff(environment, input, into);
   try {
-    return diffAgainst(environment, input, into, previous);
+    return diff.run();
   } finally {
-    previous.close();
-    environment.leave();
+    diff.close();
   }
 }
 
-function diffAgainst(
-  environment: ShardEnvironment,
-  input: DiffInput,
-  into: Gathered,
-  previous: PreviousDirectory,
-): Diffed {
-  const { directory, known } = input;
-  const { counts } = into;
-  const seen: { entry: Entry; digest: bigint | null }[] = [];
-  const gaps: NameGap[] = [];
-  const met = new Set<string>();
-  let deferred = 0;
-  let racy = false;
+class DirectoryDiff {
+  readonly #environment: ShardEnvironment;
+  readonly #input: DiffInput;
+  readonly #into: Gathered;
+  readonly #columns: Columns;
+  readonly #directory: ShardDirectory;
+  readonly #handle: Directory;
+  readonly #previous: PreviousDirectory;
+  readonly #met = new Set<string>();
+  readonly #gaps: NameGap[] = [];
+  readonly #standing: number[] = [];
+  /** What a name that nobody knew needs no text for, nor any object but its row. */
+  readonly #isPlain: boolean;
+  #deferred = 0;
+  #racy = false;
 
-  const addGap = (gap: NameGap): void => {
-    gaps.push(gap);
-    met.add(gap.name);
-    if (known.get(gap.name)?.now !== undefined) counts.unknown++;
-  };
+  constructor(environment: ShardEnvironment, input: DiffInput, into: Gathered) {
+    this.#environment = environment;
+    this.#input = input;
+    this.#into = into;
+    this.#columns = input.looked.columns;
+    this.#directory = input.looked.directory;
+    this.#handle = input.looked.handle;
+    this.#previous = new PreviousDirectory(environment, input.looked.directory);
+    this.#isPlain =
+      input.known.size === 0 &&
+      input.donors === undefined &&
+      input.nexts === null &&
+      environment.context.next === null &&
+      !environment.hasHung;
+  }
 
-  const addEntry = (entry: Entry): void => {
+  run(): Diffed {
+    const { looked, complete } = this.#input;
+    for (const gap of looked.gaps) this.#addGap(gap);
+    for (const index of this.#columns.inInodeOrder(looked.from, looked.to)) {
+      if (this.#columns.state(index) !== NAME.stands) continue;
+      if (!this.#isPlain || !this.#addPlain(index)) this.#addEntry(index);
+    }
+    for (const name of looked.excluded) this.#addExcluded(name);
+    if (complete) this.#addAbsent();
+    for (const gap of this.#gaps) this.#into.gaps.push({ directory: this.#directory.id, ...gap });
+    return { standing: this.#standing, gaps: this.#gaps.length, deferred: this.#deferred, racy: this.#racy };
+  }
+
+  close(): void {
+    this.#previous.close();
+    this.#environment.leave();
+  }
+
+  #addGap(gap: NameGap): void {
+    this.#gaps.push(gap);
+    this.#met.add(gap.name);
+    if (this.#input.known.get(gap.name)?.now !== undefined) this.#into.counts.unknown++;
+  }
+
+  /** A name that nobody knew, in a scan behind which there is none. @returns false for what addEntry() has to look at closely */
+  #addPlain(index: number): boolean {
+    const columns = this.#columns;
+    const { view } = columns;
+    const at = columns.statAt(index);
+    const isFile = formatAt(view, at) === FORMAT_FILE;
+    let racy = false;
+    if (isFile && wantsReading(this.#environment)) {
+      if (view.getUint32(at + STATX.nlink, true) > 1 || sizeAt(view, at) >= LARGE_FILE_BYTES) return false;
+      this.#environment.enterAt(this.#directory.id, columns, index);
+      const looked = { directory: this.#handle.fd, name: columns.nameAddress(index), view, at };
+      if (!readAt(this.#environment.reader, looked)) return false;
+      ({ racy } = found);
+      columns.setDigest(index, found.digest);
+      this.#into.counts.filesRead++;
+      this.#into.counts.bytesRead += found.bytes;
+    }
+    const zeroFrom = isFile && columns.digest(index) !== null ? found.zeroFrom : null;
+    this.#racy ||= racy;
+    this.#count(index);
+    this.#into.counts.found++;
+    const version = newVersion(columns, index, { seq: this.#environment.context.seq, zeroFrom, racy });
+    this.#into.versions.push({ directory: this.#directory.id, name: columns.name(index), ...version });
+    return true;
+  }
+
+  /** What stands is counted, whether it was known or not. */
+  #count(index: number): void {
+    const { counts } = this.#into;
+    const at = this.#columns.statAt(index);
+    counts.visited++;
+    this.#standing.push(index);
+    if (formatAt(this.#columns.view, at) !== FORMAT_FILE) return;
+    counts.files++;
+    counts.bytes += sizeAt(this.#columns.view, at);
+    this.#environment.progress.add(1, 0);
+  }
+
+  #addEntry(index: number): void {
+    const environment = this.#environment;
+    const { known, donors, readLarge } = this.#input;
+    const entry = entryAt(this.#columns, index);
     const row = known.get(entry.name);
-    met.add(entry.name);
-    const large = entry.stat.kind === 'file' && (entry.stat.size ?? 0) >= LARGE_FILE_BYTES;
-    const carried = carriedDigest(environment, entry, row, input.donors?.get(entry.name), previous);
+    const { stat } = entry;
+    this.#met.add(entry.name);
+    const carried = carriedDigest(environment, entry, row, donors?.get(entry.name), this.#previous);
     let observed: Observed;
-    if (entry.stat.kind !== 'file' || carried !== null || !wantsReading(environment)) {
+    if (stat.kind !== 'file' || carried !== null || !wantsReading(environment)) {
       observed = observedOf(entry, carried);
-    } else if (large && !input.readLarge) {
-      deferred++;
-      into.deferred.push({ directory, name: entry.name, bytes: entry.stat.size ?? 0 });
+    } else if ((stat.size ?? 0) >= LARGE_FILE_BYTES && !readLarge) {
+      this.#deferred++;
+      this.#columns.setState(index, NAME.deferred);
+      this.#into.deferred.push({ directory: this.#directory, name: entry.name, bytes: stat.size ?? 0 });
       return;
     } else {
-      environment.enter(directory.id, entry.name);
-      const read = readEntry(environment, input.handle, entry, counts);
-      if ('status' in read) return addGap(read);
+      environment.enter(this.#directory.id, entry.name);
+      const read = readEntry(environment, this.#handle, entry, this.#into.counts);
+      if ('status' in read) {
+        this.#columns.setState(index, NAME.gap);
+        return this.#addGap(read);
+      }
       observed = read;
     }
-    racy ||= observed.racy && observed.readNow;
-    counts.visited++;
-    if (entry.stat.kind === 'file') {
-      counts.files++;
-      counts.bytes += entry.stat.size ?? 0;
-      environment.progress.add(1, 0);
-    }
-    if (row?.now === undefined) counts.found++;
-    else counts.seen++;
-    seen.push({ entry, digest: observed.digest });
-    record(environment, input, row, observed, into);
-  };
-
-  for (const gap of input.nameGaps) addGap(gap);
-  for (const entry of input.entries) addEntry(entry);
-  for (const name of input.excluded) {
-    met.add(name);
-    const now = known.get(name)?.now;
-    if (now === undefined) continue;
-    counts.excluded++;
-    stage(into, directory.id, diffGone(name, now, 'excluded', nextOf(environment, input, name)));
+    this.#racy ||= observed.racy && observed.readNow;
+    this.#columns.setDigest(index, observed.digest === null ? null : BigInt.asIntN(64, observed.digest));
+    this.#count(index);
+    if (row?.now === undefined) this.#into.counts.found++;
+    else this.#into.counts.seen++;
+    this.#record(row, observed);
   }
-  if (input.complete) {
+
+  #addExcluded(name: string): void {
+    this.#met.add(name);
+    const now = this.#input.known.get(name)?.now;
+    if (now !== undefined) this.#end(name, now, 'excluded');
+  }
+
+  #end(name: string, known: Version, reason: 'vanished' | 'excluded'): void {
+    this.#into.counts[reason]++;
+    stage(this.#into, this.#directory.id, diffGone(name, known, reason, this.#nextOf(name)));
+  }
+
+  /** Names that are known here, and that the listing left out. */
+  #addAbsent(): void {
+    const environment = this.#environment;
+    const { path } = this.#directory;
     let second: ReadonlySet<string> | FileError | null = null;
-    for (const [name, row] of known) {
-      if (row.now === undefined || met.has(name)) continue;
-      if (environment.excludes && environment.excluded(joinPath(directory.path, name), row.now.kind === 'directory')) {
-        counts.excluded++;
-        stage(into, directory.id, diffGone(name, row.now, 'excluded', nextOf(environment, input, name)));
+    for (const [name, row] of this.#input.known) {
+      const { now } = row;
+      if (now === undefined || this.#met.has(name)) continue;
+      if (environment.excludes && environment.excluded(joinPath(path, name), now.kind === 'directory')) {
+        this.#end(name, now, 'excluded');
         continue;
       }
-      if (!environment.lookupByName(directory.path) && second === null) {
-        environment.enter(directory.id, '');
-        second = namesOf(environment, input.handle);
+      if (!environment.lookupByName(path) && second === null) {
+        environment.enter(this.#directory.id, '');
+        second = namesOf(environment, this.#handle);
       }
-      const absence = confirmAbsent(environment, input, name, second);
-      if (absence === 'absent') {
-        counts.vanished++;
-        stage(into, directory.id, diffGone(name, row.now, 'vanished', nextOf(environment, input, name)));
-      } else if ('status' in absence) {
-        addGap(absence);
-      } else {
-        counts.inconsistent++;
-        addEntry(absence);
-      }
+      const absence = this.#confirmAbsent(name, second);
+      if (absence === 'absent') this.#end(name, now, 'vanished');
+      else if (typeof absence === 'number') {
+        this.#into.counts.inconsistent++;
+        this.#input.looked.extra.push(absence);
+        this.#addEntry(absence);
+      } else this.#addGap(absence);
     }
   }
-  for (const gap of gaps) into.gaps.push({ directory: directory.id, ...gap });
-  return { seen, gaps: gaps.length, deferred, racy };
+
+  /**
+   * A name that the listing left out. Rule 2: absent is what a lookup calls ENOENT or ENOTDIR, or where lookups may destroy, a second listing.
+   * @returns the index of what is there after all
+   */
+  #confirmAbsent(name: string, second: ReadonlySet<string> | FileError | null): 'absent' | number | NameGap {
+    const environment = this.#environment;
+    const directory = this.#directory;
+    if (second instanceof FileError) {
+      const { errno } = second;
+      return { name, status: gapStatusOf(errno), errno, detail: 'its directory could not be listed a second time' };
+    }
+    if (second !== null && !second.has(name)) return 'absent';
+    if (environment.hangs(directory.id, name)) return noAnswer(name);
+    environment.enter(directory.id, name);
+    const index = this.#columns.add(decodeName(name));
+    try {
+      statIn(environment, { directory, handle: this.#handle, columns: this.#columns }, index);
+      if (formatAt(this.#columns.view, this.#columns.statAt(index)) === FORMAT_SYMLINK)
+        this.#columns.readTarget(this.#handle, index);
+      this.#columns.setState(index, NAME.stands);
+      return index;
+    } catch (error) {
+      if (!(error instanceof FileError)) throw error;
+      const { errno } = error;
+      if (!isAbsent(errno)) return { name, status: gapStatusOf(errno), errno, detail: `below ${directory.path}` };
+      if (environment.mediumFailed()) {
+        const detail = 'not found, but the file system met errors meanwhile: it needs a check (fsck, dmesg)';
+        return { name, status: 'io', errno, detail };
+      }
+      if (second === null) return 'absent';
+      return { name, status: 'unsettled', errno, detail: 'listed, but gone when it was checked' };
+    }
+  }
+
+  #nextOf(name: string): bigint | null {
+    const { nexts } = this.#input;
+    return nexts === null ? this.#environment.context.next : (nexts.get(name) ?? null);
+  }
+
+  #record(row: KnownRow | undefined, observed: Observed): void {
+    const { context } = this.#environment;
+    const known = { now: row?.now, after: row?.after };
+    const point = {
+      directory: this.#directory.id,
+      seq: context.seq,
+      role: context.role,
+      reread: context.mode === 'reread',
+    };
+    const write = (suspect: boolean): void => {
+      const next = this.#nextOf(observed.name);
+      const path = joinPath(this.#directory.path, observed.name);
+      const leftOut = next !== null && this.#environment.excludedAt(next, path, observed.kind === 'directory');
+      const diff = diffPresent(point, known, observed, next, leftOut ? 'excluded' : 'vanished', suspect);
+      if (diff.insert !== null) {
+        this.#into.versions.push(diff.insert);
+        if (known.now !== undefined) this.#into.counts.changed++;
+      }
+      stage(this.#into, point.directory, diff.endings);
+    };
+    if (known.now !== undefined && observed.digest !== null && changedInSilence(known.now, observed, point.seq)) {
+      const { name, digest } = observed;
+      this.#into.suspects.push({ directory: point.directory, name, digest, settle: write });
+    } else {
+      write(false);
+    }
+  }
 }
 
-/** A name that the listing left out. Rule 2: absent is what a lookup calls ENOENT or ENOTDIR, or where lookups may destroy, a second listing. */
-function confirmAbsent(
-  environment: ShardEnvironment,
-  { directory, handle }: DiffInput,
-  name: string,
-  second: ReadonlySet<string> | FileError | null,
-): 'absent' | Entry | NameGap {
-  if (second instanceof FileError) {
-    const { errno } = second;
-    return { name, status: gapStatusOf(errno), errno, detail: 'its directory could not be listed a second time' };
-  }
-  if (second !== null && !second.has(name)) return 'absent';
-  if (environment.hangs(directory.id, name)) return noAnswer(name);
-  environment.enter(directory.id, name);
-  try {
-    const stat = statIn(environment, directory, handle, name);
-    return { name, stat, target: stat.kind === 'symlink' ? handle.readlink(name) : null };
-  } catch (error) {
-    if (!(error instanceof FileError)) throw error;
-    if (!isAbsent(error.errno)) {
-      return { name, status: gapStatusOf(error.errno), errno: error.errno, detail: `below ${directory.path}` };
-    }
-    if (environment.mediumFailed()) {
-      const detail = 'not found, but the file system met errors meanwhile: it needs a check (fsck, dmesg)';
-      return { name, status: 'io', errno: error.errno, detail };
-    }
-    if (second === null) return 'absent';
-    return { name, status: 'unsettled', errno: error.errno, detail: 'listed, but gone when it was checked' };
-  }
+/** The first version of a name. */
+function newVersion(
+  columns: Columns,
+  index: number,
+  { seq, zeroFrom, racy }: { readonly seq: bigint; readonly zeroFrom: number | null; readonly racy: boolean },
+): Version {
+  const { view } = columns;
+  const at = columns.statAt(index);
+  const kind = kindAt(view, at);
+  const digest = columns.digest(index);
+  return {
+    kind,
+    mode: view.getUint16(at + STATX.mode, true) & 0o7777,
+    uid: view.getUint32(at + STATX.uid, true),
+    gid: view.getUint32(at + STATX.gid, true),
+    size: kind === 'file' ? sizeAt(view, at) : null,
+    mtimeNs: timeAt(view, at + STATX.mtime),
+    target: columns.target(index),
+    rdev: kind === 'char-device' || kind === 'block-device' ? deviceAt(view, at + STATX.rdev) : null,
+    firstSeq: seq,
+    endSeq: null,
+    endReason: null,
+    digest: digest === null ? null : BigInt.asUintN(64, digest),
+    zeroFrom,
+    readSeq: digest === null ? null : seq,
+    inode: view.getBigInt64(at + STATX.inode, true),
+    ctimeNs: timeAt(view, at + STATX.ctime),
+    btimeNs: birthTimeAt(view, at),
+    nlink: Math.min(view.getUint32(at + STATX.nlink, true), 2 ** 31 - 1),
+    suspect: false,
+    racy,
+  };
 }
 
 function namesOf(environment: ShardEnvironment, handle: Directory): ReadonlySet<string> | FileError {
@@ -210,10 +364,6 @@ function namesOf(environment: ShardEnvironment, handle: Directory): ReadonlySet<
 
 function wantsReading(environment: ShardEnvironment): boolean {
   return environment.context.mode !== 'list';
-}
-
-function nextOf(environment: ShardEnvironment, input: DiffInput, name: string): bigint | null {
-  return input.nexts === null ? environment.context.next : (input.nexts.get(name) ?? null);
 }
 
 function observedOf(entry: Entry, proof: Carried | null): Observed {
@@ -262,38 +412,6 @@ function readEntry(
   return observedOf({ name: entry.name, stat: result.stat, target: null }, { digest, zeroFrom, fresh: true, racy });
 }
 
-function record(
-  environment: ShardEnvironment,
-  input: DiffInput,
-  row: KnownRow | undefined,
-  observed: Observed,
-  into: Gathered,
-): void {
-  const known = { now: row?.now, after: row?.after };
-  const point = {
-    directory: input.directory.id,
-    seq: environment.context.seq,
-    role: environment.context.role,
-    reread: environment.context.mode === 'reread',
-  };
-  const write = (suspect: boolean): void => {
-    const next = nextOf(environment, input, observed.name);
-    const path = joinPath(input.directory.path, observed.name);
-    const leftOut = next !== null && environment.excludedAt(next, path, observed.kind === 'directory');
-    const diff = diffPresent(point, known, observed, next, leftOut ? 'excluded' : 'vanished', suspect);
-    if (diff.insert !== null) {
-      into.versions.push(diff.insert);
-      if (known.now !== undefined) into.counts.changed++;
-    }
-    stage(into, input.directory.id, diff.endings);
-  };
-  if (known.now !== undefined && observed.digest !== null && changedInSilence(known.now, observed, point.seq)) {
-    into.suspects.push({ directory: input.directory.id, name: observed.name, digest: observed.digest, settle: write });
-  } else {
-    write(false);
-  }
-}
-
 function stage(into: Gathered, directory: number, endings: readonly Ending[]): void {
   for (const ending of endings) {
     into.endings.push({
@@ -306,15 +424,4 @@ function stage(into: Gathered, directory: number, endings: readonly Ending[]): v
       proof: ending.kind === 'proof' ? ending : null,
     });
   }
-}
-
-/** What a directory's look gives to its diff. */
-export function lookInput(look: Look): Pick<DiffInput, 'directory' | 'handle' | 'entries' | 'nameGaps' | 'excluded'> {
-  return {
-    directory: look.directory,
-    handle: look.handle,
-    entries: look.entries,
-    nameGaps: look.gaps,
-    excluded: look.excluded,
-  };
 }

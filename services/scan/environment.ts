@@ -2,6 +2,7 @@
 import type { Connection } from '../catalog/database.ts';
 import type { AttributeIds } from '../catalog/rows.ts';
 import type { ScanContext } from '../catalog/scan-context.ts';
+import type { Columns } from '../files/columns.ts';
 import type { Directory } from '../files/directory.ts';
 import type { Hasher } from '../files/hash.ts';
 import type { Reader } from '../files/read.ts';
@@ -19,6 +20,8 @@ export interface ShardEnvironment {
   readonly reader: Reader;
   /** Reset before each directory. */
   readonly digest: ListingDigest;
+  /** What this lane has listed; reset before each batch. */
+  readonly columns: Columns;
   readonly root: Directory;
   /** The root of the previous snapshot, for comparing inodes; null for live trees or where it is gone. */
   readonly previousRoot: Directory | null;
@@ -51,10 +54,14 @@ export interface ShardEnvironment {
   readonly mediumFailed: () => boolean;
   /** A call to the file system for this name ('' for the directory itself) begins: should it never return, this is where. */
   readonly enter: (directory: number, name: string) => void;
+  /** As enter(), of a name in columns. */
+  readonly enterAt: (directory: number, columns: Columns, index: number) => void;
   /** No call is under way any more. */
   readonly leave: () => void;
   /** An earlier try at this shard never came back from there. */
   readonly hangs: (directory: number, name: string) => boolean;
+  /** There is such a place. */
+  readonly hasHung: boolean;
   /** Hard links within a root are read once. */
   readonly links: LinkDigests;
   readonly nowMs: () => number;

@@ -3,173 +3,174 @@
 import { knownDonors, knownRows, nextSeen } from '../catalog/known.ts';
 import { dropMet, openMet, rememberMet, unmetNames } from '../catalog/met.ts';
 import type { Shard, ShardDirectory } from '../catalog/shards.ts';
-import { writeShard } from '../catalog/shard-result.ts';
+import { type ListingRow, writeShard } from '../catalog/shard-result.ts';
+import { type Columns, type ListedRange, NAME } from '../files/columns.ts';
 import type { Directory } from '../files/directory.ts';
 import { ListingDigest } from '../files/listing-digest.ts';
-import { diffDirectory, gather } from './directory-diff.ts';
-import type { Diffed, Gathered } from './directory-diff.ts';
+import { diffDirectory, type DiffInput, gather } from './directory-diff.ts';
+import type { Gathered } from './directory-diff.ts';
 import type { ShardEnvironment } from './environment.ts';
 import { HUGE_CHUNK } from './limits.ts';
-import { childDirectories, emptyOutcome, resultOf, settleSuspects } from './outcome.ts';
+import { lookAtAll } from './look.ts';
+import { addToListing, childDirectories, emptyOutcome, resultOf, settleSuspects } from './outcome.ts';
 import type { ListOutcome } from './outcome.ts';
-import type { Entry, NameGap } from './look.ts';
-import { lookAtName } from './look.ts';
+
+/** Names of a huge directory that are remembered to tell duplicates. */
+const REMEMBERED_NAMES_MAX = 200_000;
+
+interface HugeDirectory {
+  readonly directory: ShardDirectory;
+  readonly handle: Directory;
+}
 
 /** Lists the directory and adds what it found to the outcome; rows are written ahead of the shard's end. @returns entries looked at */
 export async function listHuge(
   environment: ShardEnvironment,
   shard: Shard,
-  directory: ShardDirectory,
-  handle: Directory,
+  { directory, handle }: HugeDirectory,
   outcome: ListOutcome,
 ): Promise<number> {
-  const { client, context } = environment;
-  const isMountRoot = environment.isMountRoot(directory.path, handle.stat);
-  // A digest of its own: between two chunks other code uses the thread's.
-  const digest = new ListingDigest(environment.hasher);
-  const sums = { count: 0, files: 0, bytes: 0, gaps: 0, deferred: 0, racy: false, read: true };
-  let dirMtimeNs = handle.stat.mtimeNs;
-  let replaces: readonly number[] = [directory.id];
   outcome.streamed = true;
-  await openMet(client);
-  const chunk = async (
-    entries: readonly Entry[],
-    nameGaps: readonly NameGap[],
-    excluded: ReadonlySet<string>,
-  ): Promise<void> => {
-    const names = [...entries.map((e) => e.name), ...nameGaps.map((g) => g.name), ...excluded];
+  const streaming = new Streaming(environment, shard, { directory, handle }, outcome);
+  await openMet(environment.client);
+  try {
+    await streaming.listAll();
+    const { mtimeNs } = handle.restat();
+    await streaming.endAbsent();
+    outcome.listings.push(streaming.listing(mtimeNs));
+  } finally {
+    await dropMet(environment.client);
+  }
+  return streaming.count;
+}
+
+class Streaming {
+  readonly #environment: ShardEnvironment;
+  readonly #shard: Shard;
+  readonly #place: HugeDirectory;
+  readonly #outcome: ListOutcome;
+  /** A digest of its own: between two parts other code uses the thread's. */
+  readonly #digest: ListingDigest;
+  readonly #sums = { files: 0, bytes: 0 };
+  readonly #names = new Set<string>();
+  #gaps = 0;
+  #deferred = 0;
+  #racy = false;
+  /** Rows of an earlier try are replaced by the first part. */
+  #replaces: readonly number[];
+  count = 0;
+
+  constructor(environment: ShardEnvironment, shard: Shard, place: HugeDirectory, outcome: ListOutcome) {
+    this.#environment = environment;
+    this.#shard = shard;
+    this.#place = place;
+    this.#outcome = outcome;
+    this.#digest = new ListingDigest(environment.hasher);
+    this.#replaces = [place.directory.id];
+  }
+
+  /** The whole listing, a part at a time. */
+  async listAll(): Promise<void> {
+    const { columns, progress } = this.#environment;
+    const { directory, handle } = this.#place;
+    handle.rewind();
+    for (let ended = false; !ended; ) {
+      this.#environment.enter(directory.id, '');
+      columns.reset();
+      const range = columns.list(handle, HUGE_CHUNK, () => progress.tick());
+      ({ ended } = range);
+      this.#outcome.gathered.counts.duplicates += range.duplicates;
+      await this.#part(range);
+    }
+  }
+
+  async #part(range: ListedRange): Promise<void> {
+    const { client, context, columns } = this.#environment;
+    const { directory, handle } = this.#place;
+    const names = this.#newNames(range);
+    const looked = lookAtAll(this.#environment, directory, handle, range);
+    this.#environment.leave();
     await rememberMet(client, names);
     const known = (await knownRows(client, context, [directory.id], names)).get(directory.id) ?? new Map();
     const donors = (await knownDonors(client, context, [directory.id])).get(directory.id);
     const nexts = context.laterGaps ? await nextSeen(client, context, directory.id, names) : null;
-    const ahead = gather();
-    const input = {
-      directory,
-      handle,
-      entries,
-      nameGaps,
-      excluded,
-      known,
-      donors,
-      nexts,
-      complete: false,
-      readLarge: false,
-    };
-    add(digest, sums, diffDirectory(environment, input, ahead));
-    outcome.rest.push(...(await childDirectories(environment, [{ directory, handle, entries }], { gathered: ahead })));
-    await writeAhead(environment, shard, ahead, outcome.gathered, replaces);
-    replaces = [];
-  };
-  try {
-    const batches = handle.batches(HUGE_CHUNK);
-    let duplicates = 0;
-    const nextBatch = (): ReturnType<typeof batches.next> => {
-      environment.enter(directory.id, '');
-      return batches.next();
-    };
-    for (let next = nextBatch(); ; next = nextBatch()) {
-      if (next.done === true) {
-        duplicates = next.value.duplicates;
-        break;
+    await this.#diff({ looked, known, donors, nexts, complete: false, readLarge: false }, columns);
+  }
+
+  /** Names that an earlier part has brought are duplicates: they are left out. */
+  #newNames({ from, to }: ListedRange): string[] {
+    const { columns } = this.#environment;
+    const names: string[] = [];
+    for (let index = from; index < to; index++) {
+      const name = columns.name(index);
+      if (this.#names.has(name)) {
+        this.#outcome.gathered.counts.duplicates++;
+        columns.setState(index, NAME.repeated);
+        continue;
       }
-      const entries: Entry[] = [];
-      const gaps: NameGap[] = [];
-      const excluded = new Set<string>();
-      for (const name of next.value.names) {
-        environment.progress.tick();
-        const entry = lookAtName(environment, directory, handle, name, isMountRoot);
-        if (entry === 'excluded') excluded.add(name);
-        else if ('status' in entry) gaps.push(entry);
-        else entries.push(entry);
-      }
-      environment.leave();
-      await chunk(entries, gaps, excluded);
+      if (this.#names.size < REMEMBERED_NAMES_MAX) this.#names.add(name);
+      names.push(name);
     }
-    dirMtimeNs = handle.restat().mtimeNs;
-    outcome.gathered.counts.duplicates += duplicates;
-    await endAbsent(environment, shard, directory, handle, outcome, (diffed) => add(digest, sums, diffed));
-  } finally {
-    await dropMet(client);
+    this.#place.handle.assertEnds(this.#names.size, this.#outcome.gathered.counts.duplicates);
+    return names;
   }
-  outcome.listings.push({
-    directory: directory.id,
-    statDigest: sums.gaps === 0 ? digest.statDigest() : ~digest.statDigest(),
-    contentDigest: sums.gaps === 0 && sums.deferred === 0 ? digest.contentDigest() : null,
-    count: sums.count,
-    files: sums.files,
-    bytes: sums.bytes,
-    racy: sums.racy,
-    dirInode: handle.stat.inode,
-    // As Look.stat.
-    dirMtimeNs,
-    dirCtimeNs: handle.stat.ctimeNs,
-  });
-  return sums.count;
-}
 
-/** Names that the catalog knows and that no chunk brought, a chunk at a time: looked up, and ended where they are not there. */
-async function endAbsent(
-  environment: ShardEnvironment,
-  shard: Shard,
-  directory: ShardDirectory,
-  handle: Directory,
-  outcome: ListOutcome,
-  onDiffed: (diffed: Diffed) => void,
-): Promise<void> {
-  const { client, context } = environment;
-  let after = '';
-  for (;;) {
-    const names = await unmetNames(client, context, directory.id, after, HUGE_CHUNK);
-    const last = names.at(-1);
-    if (last === undefined) return;
-    after = last;
-    const known = (await knownRows(client, context, [directory.id], names)).get(directory.id) ?? new Map();
-    const nexts = context.laterGaps ? await nextSeen(client, context, directory.id, names) : null;
+  /** Names that the catalog knows and that no part brought, a part at a time: looked up, and ended where they are not there. */
+  async endAbsent(): Promise<void> {
+    const { client, context, columns } = this.#environment;
+    const { directory, handle } = this.#place;
+    let after = '';
+    for (;;) {
+      const names = await unmetNames(client, context, directory.id, after, HUGE_CHUNK);
+      const last = names.at(-1);
+      if (last === undefined) return;
+      after = last;
+      columns.reset();
+      const looked = lookAtAll(this.#environment, directory, handle, { from: 0, to: 0 });
+      const known = (await knownRows(client, context, [directory.id], names)).get(directory.id) ?? new Map();
+      const nexts = context.laterGaps ? await nextSeen(client, context, directory.id, names) : null;
+      await this.#diff({ looked, known, donors: undefined, nexts, complete: true, readLarge: false }, columns);
+    }
+  }
+
+  async #diff(input: DiffInput, columns: Columns): Promise<void> {
+    const { directory, handle } = this.#place;
     const ahead = gather();
-    const nothing = { entries: [], nameGaps: [], excluded: new Set<string>(), donors: undefined };
-    const diffed = diffDirectory(
-      environment,
-      { directory, handle, ...nothing, known, nexts, complete: true, readLarge: false },
-      ahead,
-    );
-    onDiffed(diffed);
-    const entries = diffed.seen.map(({ entry }) => entry);
-    outcome.rest.push(...(await childDirectories(environment, [{ directory, handle, entries }], { gathered: ahead })));
-    await writeAhead(environment, shard, ahead, outcome.gathered, []);
+    const diffed = diffDirectory(this.#environment, input, ahead);
+    for (const index of diffed.standing) addToListing(this.#digest, columns, index, { sums: this.#sums, stat: true });
+    this.count += diffed.standing.length;
+    this.#gaps += diffed.gaps;
+    this.#deferred += diffed.deferred;
+    this.#racy ||= diffed.racy;
+    const standing = { directory, handle, columns, standing: diffed.standing };
+    this.#outcome.rest.push(...(await childDirectories(this.#environment, [standing], { gathered: ahead })));
+    await writeAhead(this.#environment, this.#shard, ahead, { into: this.#outcome.gathered, replaces: this.#replaces });
+    this.#replaces = [];
+  }
+
+  /** @param mtimeNs of the directory after its listing, as in Look.stat */
+  listing(mtimeNs: bigint): ListingRow {
+    const { directory, handle } = this.#place;
+    return {
+      directory: directory.id,
+      statDigest: this.#gaps === 0 ? this.#digest.statDigest() : ~this.#digest.statDigest(),
+      contentDigest: this.#gaps === 0 && this.#deferred === 0 ? this.#digest.contentDigest() : null,
+      count: this.count,
+      ...this.#sums,
+      racy: this.#racy,
+      dirInode: handle.stat.inode,
+      dirMtimeNs: mtimeNs,
+      dirCtimeNs: handle.stat.ctimeNs,
+    };
   }
 }
 
-interface Sums {
-  count: number;
-  files: number;
-  bytes: number;
-  gaps: number;
-  deferred: number;
-  racy: boolean;
-}
-
-function add(digest: ListingDigest, sums: Sums, diffed: Diffed): void {
-  for (const { entry, digest: content } of diffed.seen) {
-    digest.addStat(entry.name, entry.stat, entry.target);
-    const { kind, size, rdev } = entry.stat;
-    digest.addContent(entry.name, { kind, size, rdev, digest: content }, entry.target);
-    sums.count++;
-    if (entry.stat.kind !== 'file') continue;
-    sums.files++;
-    sums.bytes += entry.stat.size ?? 0;
-  }
-  sums.gaps += diffed.gaps;
-  sums.deferred += diffed.deferred;
-  sums.racy ||= diffed.racy;
-}
-
-/** Writes the rows of a chunk while the shard stays leased; its counts and deferred files are kept for the end. */
+/** Writes the rows of a part while the shard stays leased; its counts and deferred files are kept for the end. */
 async function writeAhead(
   environment: ShardEnvironment,
   shard: Shard,
   ahead: Gathered,
-  into: Gathered,
-  replaces: readonly number[],
+  { into, replaces }: { readonly into: Gathered; readonly replaces: readonly number[] },
 ): Promise<void> {
   await settleSuspects(environment, ahead);
   const { counts } = ahead;

@@ -3,7 +3,9 @@ import { knownDonors, knownListings, knownRows, nextSeen } from '../catalog/know
 import type { KnownListing, KnownRow } from '../catalog/known.ts';
 import type { Shard, ShardDirectory } from '../catalog/shards.ts';
 import type { ShardResult } from '../catalog/shard-result.ts';
-import { diffDirectory, lookInput } from './directory-diff.ts';
+import { NAME } from '../files/columns.ts';
+import type { Directory } from '../files/directory.ts';
+import { diffDirectory } from './directory-diff.ts';
 import type { Gathered } from './directory-diff.ts';
 import type { ShardEnvironment } from './environment.ts';
 import { listHuge } from './huge-directory.ts';
@@ -15,8 +17,16 @@ import {
   SHARD_ROWS,
 } from './limits.ts';
 import { look, type Look, type NameGap, unseen } from './look.ts';
-import { childDirectories, emptyOutcome, listingOf, resultOf, settleSuspects } from './outcome.ts';
-import type { ListOutcome } from './outcome.ts';
+import {
+  allStanding,
+  childDirectories,
+  emptyOutcome,
+  type ListOutcome,
+  listingOf,
+  resultOf,
+  type Standing,
+  settleSuspects,
+} from './outcome.ts';
 
 /** Does a list shard from end to end, but for writing it. */
 export async function runListShard(environment: ShardEnvironment, shard: Shard): Promise<ShardResult> {
@@ -53,86 +63,121 @@ async function listBatch(
   outcome: ListOutcome,
   entriesMax: number,
 ): Promise<number> {
-  const { context, client } = environment;
   const looks: Look[] = [];
-  let entries = 0;
+  environment.columns.reset();
   try {
-    while (outcome.rest.length > 0 && looks.length < BATCH_DIRECTORIES && entries < entriesMax) {
-      const directory = outcome.rest.pop();
-      if (directory === undefined) break;
-      environment.progress.tick();
-      const seen = look(environment, directory);
-      if ('gap' in seen) {
-        outcome.gathered.gaps.push({ directory: directory.id, ...seen.gap });
-      } else if ('huge' in seen) {
-        try {
-          // Below the one that the shard is about others may be huge as well.
-          if (aloneIn(shard)?.id === directory.id)
-            entries += await listHuge(environment, shard, directory, seen.huge, outcome);
-          else outcome.huge.push(directory);
-        } catch (error) {
-          const { gap } = unseen(directory, error);
-          // It is the first of its shard: all that was gathered is its own. What was written ahead is replaced.
-          Object.assign(outcome, emptyOutcome([], outcome.hung));
-          outcome.gathered.gaps.push({ directory: directory.id, ...gap });
-        } finally {
-          seen.huge.close();
-        }
-      } else {
-        looks.push(seen);
-        entries += seen.entries.length + 1;
-      }
-    }
+    const entries = await lookAtBatch(environment, shard, outcome, { looks, entriesMax });
     environment.leave();
-    const ids = looks.map((l) => l.directory.id);
-    const listings =
-      context.next === null ? await knownListings(client, context, ids) : new Map<number, KnownListing>();
-    const differing = looks.filter((l) => !isUnchanged(environment, l, listings.get(l.directory.id)));
-    const differingIds = differing.map((l) => l.directory.id);
-    const known = await knownRows(client, context, differingIds, null);
-    const donors = await knownDonors(client, context, differingIds);
-    const changed = new Set(differingIds);
-    const met: Pick<Look, 'directory' | 'handle' | 'entries'>[] = [];
-    for (const one of looks) {
-      const listing = listings.get(one.directory.id);
-      if (!changed.has(one.directory.id) && listing !== undefined) {
-        countUnchanged(environment, outcome, one, listing);
-        met.push(one);
-        continue;
-      }
-      const rows = known.get(one.directory.id) ?? new Map();
-      const stranger = strangerOf(environment, one, rows);
-      if (stranger !== null) {
-        outcome.gathered.gaps.push({ directory: one.directory.id, ...stranger });
-        continue;
-      }
-      const nexts = context.laterGaps
-        ? await nextSeen(client, context, one.directory.id, [
-            ...new Set([...rows.keys(), ...one.entries.map((e) => e.name)]),
-          ])
-        : null;
-      const diffed = diffDirectory(
-        environment,
-        {
-          ...lookInput(one),
-          known: rows,
-          donors: donors.get(one.directory.id),
-          nexts,
-          complete: true,
-          readLarge: false,
-        },
-        outcome.gathered,
-      );
-      outcome.gathered.counts.duplicates += one.duplicates;
-      outcome.listings.push(listingOf(environment, one, diffed));
-      // Also directories that the listing left out and a lookup found.
-      met.push({ directory: one.directory, handle: one.handle, entries: diffed.seen.map(({ entry }) => entry) });
-    }
+    const met = await holdAgainstCatalog(environment, outcome, looks);
     outcome.rest.push(...(await childDirectories(environment, met, outcome)).reverse());
+    return entries;
   } finally {
     for (const one of looks) one.handle.close();
   }
+}
+
+async function lookAtBatch(
+  environment: ShardEnvironment,
+  shard: Shard,
+  outcome: ListOutcome,
+  batch: { readonly looks: Look[]; readonly entriesMax: number },
+): Promise<number> {
+  const { looks, entriesMax } = batch;
+  let entries = 0;
+  while (outcome.rest.length > 0 && looks.length < BATCH_DIRECTORIES && entries < entriesMax) {
+    const directory = outcome.rest.pop();
+    if (directory === undefined) break;
+    environment.progress.tick();
+    const seen = look(environment, directory);
+    if ('gap' in seen) {
+      outcome.gathered.gaps.push({ directory: directory.id, ...seen.gap });
+    } else if ('huge' in seen) {
+      // Below the one that the shard is about others may be huge as well.
+      if (aloneIn(shard)?.id === directory.id)
+        entries += await listHugeAlone(environment, shard, { directory, handle: seen.huge }, outcome);
+      else {
+        outcome.huge.push(directory);
+        seen.huge.close();
+      }
+    } else {
+      looks.push(seen);
+      entries += seen.count + 1;
+    }
+  }
   return entries;
+}
+
+async function listHugeAlone(
+  environment: ShardEnvironment,
+  shard: Shard,
+  { directory, handle }: { readonly directory: ShardDirectory; readonly handle: Directory },
+  outcome: ListOutcome,
+): Promise<number> {
+  try {
+    return await listHuge(environment, shard, { directory, handle }, outcome);
+  } catch (error) {
+    const { gap } = unseen(directory, error);
+    // It is the first of its shard: all that was gathered is its own. What was written ahead is replaced.
+    Object.assign(outcome, emptyOutcome([], outcome.hung));
+    outcome.gathered.gaps.push({ directory: directory.id, ...gap });
+    return 0;
+  } finally {
+    handle.close();
+  }
+}
+
+/** @returns what stands in each directory that was looked at, unchanged or not */
+async function holdAgainstCatalog(
+  environment: ShardEnvironment,
+  outcome: ListOutcome,
+  looks: readonly Look[],
+): Promise<Standing[]> {
+  const { context, client } = environment;
+  const ids = looks.map((l) => l.directory.id);
+  const listings = context.next === null ? await knownListings(client, context, ids) : new Map<number, KnownListing>();
+  const differing = looks.filter((l) => !isUnchanged(environment, l, listings.get(l.directory.id)));
+  const differingIds = differing.map((l) => l.directory.id);
+  const known = await knownRows(client, context, differingIds, null);
+  const donors = await knownDonors(client, context, differingIds);
+  const changed = new Set(differingIds);
+  const met: Standing[] = [];
+  for (const one of looks) {
+    const listing = listings.get(one.directory.id);
+    if (!changed.has(one.directory.id) && listing !== undefined) {
+      countUnchanged(environment, outcome, one, listing);
+      met.push(allStanding(one));
+      continue;
+    }
+    const rows = known.get(one.directory.id) ?? NO_ROWS;
+    const stranger = strangerOf(environment, one, rows);
+    if (stranger !== null) {
+      outcome.gathered.gaps.push({ directory: one.directory.id, ...stranger });
+      continue;
+    }
+    const nexts = context.laterGaps ? await nextsOf(environment, one, rows) : null;
+    const input = { looked: one, known: rows, donors: donors.get(one.directory.id), nexts };
+    const diffed = diffDirectory(environment, { ...input, complete: true, readLarge: false }, outcome.gathered);
+    outcome.gathered.counts.duplicates += one.duplicates;
+    outcome.listings.push(listingOf(environment, one, diffed));
+    // Also directories that the listing left out and a lookup found.
+    met.push({ ...one, standing: diffed.standing });
+  }
+  return met;
+}
+
+const NO_ROWS: ReadonlyMap<string, KnownRow> = new Map();
+
+function nextsOf(
+  { client, context }: ShardEnvironment,
+  one: Look,
+  rows: ReadonlyMap<string, KnownRow>,
+): Promise<Map<string, bigint | null>> {
+  return nextSeen(client, context, one.directory.id, [...new Set([...rows.keys(), ...namesIn(one)])]);
+}
+
+/** Names that stand. */
+function* namesIn({ columns, from, to }: Look): Generator<string> {
+  for (let index = from; index < to; index++) if (columns.state(index) === NAME.stands) yield columns.name(index);
 }
 
 /**
@@ -142,7 +187,7 @@ async function listBatch(
 function strangerOf(environment: ShardEnvironment, one: Look, rows: ReadonlyMap<string, KnownRow>): NameGap | null {
   const { context, mountPoints } = environment;
   if (context.role !== 'live' || context.newState || !mountPoints.has(one.directory.path)) return null;
-  const there = new Set([...one.entries, ...one.gaps].map(({ name }) => name));
+  const there = new Set([...namesIn(one), ...one.gaps.map(({ name }) => name)]);
   const known = [...rows].flatMap(([name, row]) => (row.now === undefined || name === 'lost+found' ? [] : [name]));
   if (known.length === 0 || known.some((name) => there.has(name) || one.excluded.has(name))) return null;
   const detail = `none of the ${known.length} names known there is left: another or an empty file system may be mounted; --new-state accepts it`;
@@ -155,14 +200,14 @@ function isUnchanged(environment: ShardEnvironment, one: Look, listing: KnownLis
   if (listing === undefined || context.previous === null || !context.previous.sameScope || context.next !== null)
     return false;
   if (context.mode === 'reread' || one.gaps.length > 0) return false;
-  if (one.statDigest !== listing.statDigest || one.entries.length !== listing.count) return false;
+  if (one.statDigest !== listing.statDigest || one.count !== listing.count) return false;
   return context.mode === 'list' || (listing.contentDigest !== null && !listing.racy);
 }
 
 function countUnchanged(environment: ShardEnvironment, outcome: ListOutcome, one: Look, listing: KnownListing): void {
   const { counts } = outcome.gathered;
-  counts.seen += one.entries.length;
-  counts.visited += one.entries.length;
+  counts.seen += one.count;
+  counts.visited += one.count;
   counts.files += listing.files;
   counts.bytes += listing.bytes;
   counts.duplicates += one.duplicates;

@@ -1,22 +1,29 @@
-// Looking at one directory: its names and what lstat says of each, before anything is held against the catalog.
+// Looking at one directory: its names and what the file system says of each, before anything is held against the catalog. There is one loop for all
+// who look: whole directories, parts of huge ones, single large files, and directories that are listed again.
 import { gapStatusOf, isAbsent } from '../../domain/errno.ts';
 import { decodeName, joinPath } from '../../domain/path.ts';
 import type { GapStatus } from '../../domain/scan.ts';
 import type { ShardDirectory } from '../catalog/shards.ts';
-import { withoutMadeUp } from '../files/btrfs.ts';
+import { type Columns, type ListedRange, NAME } from '../files/columns.ts';
 import type { Directory } from '../files/directory.ts';
 import { openDirectory } from '../files/directory.ts';
-import { FileError } from '../files/errors.ts';
-import { isLocked } from '../files/fscrypt.ts';
-import type { Stat } from '../files/stat.ts';
+import { FileError, systemError } from '../files/errors.ts';
+import { isLocked, mayBeLocked } from '../files/fscrypt.ts';
+import { FORMAT_DIRECTORY, FORMAT_SYMLINK, formatAt, type Stat, STATX, unsoundAt } from '../files/stat.ts';
 import type { ShardEnvironment } from './environment.ts';
 import { HUGE_ENTRIES } from './limits.ts';
 
+/** A name with its text, for what cannot be told from the columns alone. */
 export interface Entry {
   readonly name: string;
   readonly stat: Stat;
   /** A symlink's target. */
   readonly target: string | null;
+}
+
+export function entryAt(columns: Columns, index: number): Entry {
+  const name = columns.name(index);
+  return { name, stat: columns.stat(index, name), target: columns.target(index) };
 }
 
 export interface NameGap {
@@ -26,22 +33,32 @@ export interface NameGap {
   readonly detail: string | null;
 }
 
-/** A directory that was listed to its end. The handle stays open until the look is closed. */
-export interface Look {
+/** Names of one directory that were looked at: in `columns`, from `from` to `to`, and `extra` ones that stand behind those of others. */
+export interface Looked {
   readonly directory: ShardDirectory;
   readonly handle: Directory;
+  readonly columns: Columns;
+  readonly from: number;
+  readonly to: number;
+  /** Names that the listing left out and a lookup found. */
+  readonly extra: number[];
+  /** Names that could not be looked at. */
+  readonly gaps: NameGap[];
+  /** Names that were listed and are out of scope. */
+  readonly excluded: Set<string>;
+  /** Over all that stand, signed; see services/files/listing-digest.ts. */
+  readonly statDigest: bigint;
+  /** How many that are. */
+  readonly count: number;
+}
+
+/** A directory that was listed to its end. The handle stays open until the look is closed. */
+export interface Look extends Looked {
   /**
    * The directory as it was before its listing and after it. Where it moved each time that it was listed: its mtime after the last one, which is
    * not older than what the listing shows, and its ctime before it, by which it shows as moved.
    */
   readonly stat: Stat;
-  readonly entries: readonly Entry[];
-  /** Names that were listed but could not be read. */
-  readonly gaps: NameGap[];
-  /** Names that were listed and are out of scope. */
-  readonly excluded: Set<string>;
-  /** Over all entries, signed; see services/files/listing-digest.ts. */
-  readonly statDigest: bigint;
   readonly duplicates: number;
 }
 
@@ -58,11 +75,10 @@ export interface Huge {
 
 /** Linux's NAME_MAX. */
 const NAME_BYTES_MAX = 255;
-const UTF16_UNIT_BYTES_MAX = 3;
 /** A directory that moves while it is listed is listed so often. */
 const LISTINGS_MAX = 3;
-/** Names that are taken from a listing at a time. */
-const NAMES_PER_BATCH = 1_024;
+/** The inode of a btrfs stub: services/files/btrfs.ts. */
+const STUB_INODE = 2;
 
 export const MOUNTED_SINCE = 'mounted since the scan began: the next one looks at it';
 
@@ -91,139 +107,195 @@ export function look(
   } catch (error) {
     return unseen(directory, error);
   }
+  const mark = environment.columns.mark();
   try {
-    // Asked anew for each: a file system may be unmounted while its volume is scanned.
-    if (environment.enteredMounts.has(directory.path) && !environment.isMounted(directory.path)) {
+    const gap = coveredBy(environment, directory);
+    if (gap !== null) {
       handle.close();
-      const detail = 'a file system was mounted here when it was scanned before; now it is not';
-      return { directory, gap: { name: '', status: 'unmounted', errno: null, detail } };
-    }
-    if (environment.isCovered(directory.path)) {
-      handle.close();
-      return { directory, gap: { name: '', status: 'boundary', errno: null, detail: MOUNTED_SINCE } };
+      return { directory, gap };
     }
     environment.visit(directory.path);
-    return lookAt(environment, directory, handle, namesMax);
+    const seen = lookInto(environment, directory, handle, namesMax);
+    if ('gap' in seen || 'huge' in seen) environment.columns.back(mark);
+    return seen;
   } catch (error) {
     handle.close();
+    environment.columns.back(mark);
     return unseen(directory, error);
   }
 }
 
-function lookAt(
+/** What is mounted here is not what this scan looks into. */
+function coveredBy(environment: ShardEnvironment, { path }: ShardDirectory): NameGap | null {
+  // Asked anew for each: a file system may be unmounted while its volume is scanned.
+  if (environment.enteredMounts.has(path) && !environment.isMounted(path)) {
+    const detail = 'a file system was mounted here when it was scanned before; now it is not';
+    return { name: '', status: 'unmounted', errno: null, detail };
+  }
+  if (environment.isCovered(path)) return { name: '', status: 'boundary', errno: null, detail: MOUNTED_SINCE };
+  return null;
+}
+
+function lookInto(
   environment: ShardEnvironment,
   directory: ShardDirectory,
   handle: Directory,
   namesMax: number,
 ): Look | Unseen | Huge {
-  const entries: Entry[] = [];
-  const gaps: NameGap[] = [];
-  const excluded = new Set<string>();
-  const { digest } = environment;
-  digest.reset();
-  const isMountRoot = environment.isMountRoot(directory.path, handle.stat);
-  const { names, duplicates, stat } = listStill(environment, handle, namesMax);
-  if (isLocked(handle, names)) {
+  const { columns } = environment;
+  const { range, stat } = listStill(environment, handle, namesMax);
+  if (isLockedDirectory(columns, handle, range)) {
     handle.close();
     return { directory, gap: { name: '', status: 'denied', errno: 'ENOKEY', detail: LOCKED } };
   }
-  if (names.length > namesMax) return { huge: handle };
-  for (const name of names) {
-    environment.progress.tick();
-    const entry = lookAtName(environment, directory, handle, name, isMountRoot);
-    if (entry === 'excluded') excluded.add(name);
-    else if ('status' in entry) gaps.push(entry);
-    else {
-      entries.push(entry);
-      digest.addStat(name, entry.stat, entry.target);
-    }
-  }
-  return { directory, handle, stat, entries, gaps, excluded, statDigest: digest.statDigest(), duplicates };
+  if (!range.ended) return { huge: handle };
+  const looked = lookAtAll(environment, directory, handle, range);
+  return { ...looked, stat, duplicates: range.duplicates };
 }
 
 /** All names, or more than `namesMax` of them; listed again where the directory moved meanwhile, a few times. */
 function listStill(
-  environment: ShardEnvironment,
+  { columns, progress }: ShardEnvironment,
   handle: Directory,
   namesMax: number,
-): { readonly names: readonly string[]; readonly duplicates: number; readonly stat: Stat } {
+): { readonly range: ListedRange; readonly stat: Stat } {
+  const mark = columns.mark();
   let before = handle.stat;
   for (let attempt = 1; ; attempt++) {
-    const names: string[] = [];
-    const batches = handle.batches(NAMES_PER_BATCH);
-    let next = batches.next();
-    for (; next.done !== true && names.length <= namesMax; next = batches.next()) {
-      environment.progress.tick();
-      for (const name of next.value.names) names.push(name);
-    }
-    if (next.done !== true) {
-      batches.return({ count: 0, duplicates: 0 });
-      return { names, duplicates: 0, stat: before };
-    }
+    handle.rewind();
+    const range = columns.list(handle, namesMax, () => progress.tick());
+    if (!range.ended) return { range, stat: before };
     const after = handle.restat();
-    const { duplicates } = next.value;
-    if (after.mtimeNs === before.mtimeNs && after.ctimeNs === before.ctimeNs)
-      return { names, duplicates, stat: before };
-    if (attempt === LISTINGS_MAX) return { names, duplicates, stat: { ...after, ctimeNs: before.ctimeNs } };
+    if (after.mtimeNs === before.mtimeNs && after.ctimeNs === before.ctimeNs) return { range, stat: before };
+    if (attempt === LISTINGS_MAX) return { range, stat: { ...after, ctimeNs: before.ctimeNs } };
     before = after;
+    columns.back(mark);
   }
+}
+
+function isLockedDirectory(columns: Columns, handle: Directory, { from, to }: ListedRange): boolean {
+  if (from === to || !mayBeLocked(columns.nameLength(from))) return false;
+  const names: string[] = [];
+  for (let index = from; index < to; index++) names.push(columns.name(index));
+  return isLocked(handle, names);
 }
 
 const LOCKED = 'locked by fscrypt: unlock it, then run again';
 const FILE_SYSTEMS_OWN = "the file system's own: snapshots or bookkeeping at its root";
 
-/**
- * What one name is: an entry, a gap, or out of scope. ENOENT of a listed name is a gap too: the listing said that it is there. What a file
- * system keeps at its root is a boundary, not an absence: a backup may well hold a copy of it.
- */
-export function lookAtName(
+/** Looks at each name of a range of the environment's columns. */
+export function lookAtAll(
   environment: ShardEnvironment,
   directory: ShardDirectory,
   handle: Directory,
-  name: string,
-  isMountRoot: boolean,
-): Entry | NameGap | 'excluded' {
-  if (isMountRoot && environment.isSystemDirectory(name))
-    return { name, status: 'boundary', errno: null, detail: FILE_SYSTEMS_OWN };
-  if (environment.hangs(directory.id, name)) return noAnswer(name);
-  environment.enter(directory.id, name);
+  { from, to }: Pick<ListedRange, 'from' | 'to'>,
+): Looked {
+  const { columns, digest } = environment;
+  const gaps: NameGap[] = [];
+  const excluded = new Set<string>();
+  const isMountRoot = environment.isMountRoot(directory.path, handle.stat);
+  digest.reset();
+  let count = 0;
+  for (const index of columns.inInodeOrder(from, to)) {
+    environment.progress.tick();
+    if (columns.state(index) === NAME.repeated) continue;
+    const gap = lookAtName(environment, { directory, handle, columns, isMountRoot }, index);
+    if (gap === 'excluded') excluded.add(columns.name(index));
+    else if (gap !== null) gaps.push(gap);
+    else {
+      count++;
+      digest.addStat(columns, index);
+    }
+  }
+  return {
+    directory,
+    handle,
+    columns,
+    from,
+    to,
+    extra: [],
+    gaps,
+    excluded,
+    statDigest: digest.statDigest(),
+    count,
+  };
+}
+
+interface Place {
+  readonly directory: ShardDirectory;
+  readonly handle: Directory;
+  readonly columns: Columns;
+  readonly isMountRoot: boolean;
+}
+
+/**
+ * What one name is: null where it stands, else a gap, or out of scope. ENOENT of a listed name is a gap too: the listing said that it is there. What
+ * a file system keeps at its root is a boundary, not an absence: a backup may well hold a copy of it.
+ */
+function lookAtName(environment: ShardEnvironment, place: Place, index: number): NameGap | 'excluded' | null {
+  const { directory, columns } = place;
+  if (place.isMountRoot && environment.isSystemDirectory(columns.name(index)))
+    return gapAt(place, index, { status: 'boundary', errno: null, detail: FILE_SYSTEMS_OWN });
+  if (environment.hasHung && environment.hangs(directory.id, columns.name(index)))
+    return gapAt(place, index, noAnswer(''));
+  environment.enterAt(directory.id, columns, index);
   try {
-    const stat = statIn(environment, directory, handle, name);
-    if (environment.excludes && environment.excluded(joinPath(directory.path, name), stat.kind === 'directory'))
+    statIn(environment, place, index);
+    const format = formatAt(columns.view, columns.statAt(index));
+    const isDirectory = format === FORMAT_DIRECTORY;
+    if (environment.excludes && environment.excluded(joinPath(directory.path, columns.name(index)), isDirectory)) {
+      columns.setState(index, NAME.excluded);
       return 'excluded';
-    const odd = stat.kind === 'directory' ? tooLong(name) : null;
-    if (odd !== null) return { name, status: 'failed', errno: 'ENAMETOOLONG', detail: odd };
-    return { name, stat, target: stat.kind === 'symlink' ? handle.readlink(name) : null };
+    }
+    if (isDirectory && columns.nameLength(index) > NAME_BYTES_MAX) return gapAt(place, index, tooLong(columns, index));
+    if (format === FORMAT_SYMLINK) columns.readTarget(place.handle, index);
+    columns.setState(index, NAME.stands);
+    return null;
   } catch (error) {
     if (!(error instanceof FileError)) throw error;
-    if (isAbsent(error.errno)) {
-      return { name, status: 'unsettled', errno: error.errno, detail: 'listed, but gone when it was checked' };
-    }
-    if (error.errno === 'EINVAL' && error.operation === 'readlink') {
-      return { name, status: 'unsettled', errno: null, detail: 'it was a symlink when it was checked' };
-    }
-    return { name, status: gapStatusOf(error.errno), errno: error.errno, detail: error.detail };
+    return gapAt(place, index, gapOf(error));
   }
 }
 
-/** lstat, less what the file system makes up. @throws FileError */
-export function statIn(
-  environment: ShardEnvironment,
-  directory: ShardDirectory,
-  handle: Directory,
-  name: string,
-): Stat {
-  const stat = handle.lstat(name);
-  return environment.isStub(directory.path, name, stat) ? withoutMadeUp(stat) : stat;
+function gapAt({ columns }: Place, index: number, { status, errno, detail }: Omit<NameGap, 'name'>): NameGap {
+  columns.setState(index, NAME.gap);
+  return { name: columns.name(index), status, errno, detail };
 }
 
-/** FUSE knows names that Linux does not; the dictionary of directories, which is indexed by them, refuses the longest. Null for all others. */
-function tooLong(name: string): string | null {
-  if (name.length <= NAME_BYTES_MAX / UTF16_UNIT_BYTES_MAX) return null;
-  const bytes = decodeName(name).length;
-  return bytes <= NAME_BYTES_MAX
-    ? null
-    : `the name of this directory has ${bytes} bytes, and ${NAME_BYTES_MAX} is the most`;
+function gapOf(error: FileError): Omit<NameGap, 'name'> {
+  const { errno, detail } = error;
+  if (isAbsent(errno)) return { status: 'unsettled', errno, detail: 'listed, but gone when it was checked' };
+  if (errno === 'EINVAL' && error.operation === 'readlink')
+    return { status: 'unsettled', errno: null, detail: 'it was a symlink when it was checked' };
+  return { status: gapStatusOf(errno), errno, detail };
+}
+
+/** Looks the name up, less what the file system makes up. @throws FileError */
+export function statIn(
+  environment: ShardEnvironment,
+  { directory, handle, columns }: Omit<Place, 'isMountRoot'>,
+  index: number,
+): void {
+  const result = columns.lookUp(handle, index);
+  if (result !== 0) throw systemError(result, 'lstat', joinPath(handle.path, columns.name(index)));
+  const { view } = columns;
+  const at = columns.statAt(index);
+  const unsound = unsoundAt(view, at, '');
+  if (unsound !== null) throw unsoundAt(view, at, joinPath(handle.path, columns.name(index))) ?? unsound;
+  if (view.getUint32(at + STATX.inode, true) !== STUB_INODE || view.getUint32(at + STATX.inode + 4, true) !== 0) return;
+  const name = columns.name(index);
+  if (environment.isStub(directory.path, name, columns.stat(index, name))) columns.forgetTimes(index);
+}
+
+/** FUSE knows names that Linux does not; the dictionary of directories, which is indexed by them, refuses the longest. */
+function tooLong(columns: Columns, index: number): Omit<NameGap, 'name'> {
+  const detail = `the name of this directory has ${columns.nameLength(index)} bytes, and ${NAME_BYTES_MAX} is the most`;
+  return { status: 'failed', errno: 'ENAMETOOLONG', detail };
+}
+
+/** Puts a name that no listing has just brought where lookAtAll() looks. @returns its index */
+export function addName(columns: Columns, name: string): number {
+  return columns.add(decodeName(name));
 }
 
 /** The thread that asked was written off. */

@@ -8,6 +8,7 @@ import type { AttributeIds } from '../catalog/rows.ts';
 import type { ScanContext } from '../catalog/scan-context.ts';
 import type { Place } from '../catalog/shards.ts';
 import { isStub } from '../files/btrfs.ts';
+import type { Columns } from '../files/columns.ts';
 import { openRoot } from '../files/directory.ts';
 import type { Directory } from '../files/directory.ts';
 import { FileError } from '../files/errors.ts';
@@ -29,6 +30,7 @@ export interface EnvironmentParts {
   readonly attributes: AttributeIds;
   readonly context: ScanContext;
   readonly hasher: Hasher;
+  readonly columns: Columns;
   readonly links: LinkDigests;
   readonly progress: ProgressCounters;
   readonly whereabouts: Whereabouts;
@@ -82,6 +84,7 @@ export function openEnvironment(parts: EnvironmentParts): OpenedEnvironment {
       hasher: parts.hasher,
       reader: { hasher: parts.hasher, onProgress: (bytes) => progress.add(0, bytes), nowMs: parts.nowMs },
       digest: new ListingDigest(parts.hasher),
+      columns: parts.columns,
       root,
       previousRoot,
       excludes: context.scope.excludes.length > 0,
@@ -107,7 +110,9 @@ export function openEnvironment(parts: EnvironmentParts): OpenedEnvironment {
       lookupByName: lookUpRule(context.path, mount, mounts),
       mediumFailed: () => errorsBefore !== null && (errorsCounted(mount) ?? 0) > errorsBefore,
       enter: (directory, name) => whereabouts.enter(directory, name),
+      enterAt: (directory, columns, index) => whereabouts.enterAt(directory, columns, index),
       leave: () => whereabouts.leave(),
+      hasHung: hung.size > 0,
       hangs: (directory, name) => hung.has(`${directory} ${name}`),
       links: parts.links,
       nowMs: parts.nowMs,

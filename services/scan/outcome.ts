@@ -5,12 +5,14 @@ import { resolveDirectories } from '../catalog/directories.ts';
 import { seenInGoodStanding, standingKey } from '../catalog/known.ts';
 import type { ListingRow, ShardResult } from '../catalog/shard-result.ts';
 import type { Place, ShardDirectory, ShardWork } from '../catalog/shards.ts';
-import type { Directory } from '../files/directory.ts';
+import { type Columns, NAME } from '../files/columns.ts';
+import type { ListingDigest } from '../files/listing-digest.ts';
+import { FORMAT_DIRECTORY, FORMAT_FILE, formatAt, mountIdAt, sizeAt } from '../files/stat.ts';
 import { gather } from './directory-diff.ts';
 import type { Diffed, Gathered } from './directory-diff.ts';
 import type { ShardEnvironment } from './environment.ts';
 import { CHILD_SHARDS, READ_SHARD_BYTES } from './limits.ts';
-import { type Entry, type Look, MOUNTED_SINCE } from './look.ts';
+import { type Look, type Looked, MOUNTED_SINCE } from './look.ts';
 
 export interface ListOutcome {
   readonly gathered: Gathered;
@@ -78,91 +80,120 @@ function readChildren(gathered: Gathered): { kind: 'read'; work: ShardWork }[] {
   return children;
 }
 
+/** What of a look its subdirectories come from. */
+export type Standing = Pick<Looked, 'directory' | 'handle' | 'columns'> & { readonly standing: Iterable<number> };
+
+/** Those of an unchanged directory. */
+export function allStanding(looked: Looked): Standing {
+  const { directory, handle, columns, from, to } = looked;
+  return { directory, handle, columns, standing: range(from, to) };
+}
+
+function* range(from: number, to: number): Generator<number> {
+  for (let index = from; index < to; index++) yield index;
+}
+
+interface WantedChild {
+  readonly parent: number;
+  readonly name: string;
+  readonly path: string;
+  readonly inode: bigint;
+  readonly device: bigint;
+  readonly isStub: boolean;
+  /** Another file system, or another place of the same one, is mounted over it. */
+  readonly crosses: boolean;
+}
+
+function* wantedChildren(environment: ShardEnvironment, one: Standing): Generator<WantedChild> {
+  const { columns, directory, handle } = one;
+  const { view } = columns;
+  for (const index of one.standing) {
+    const at = columns.statAt(index);
+    if (columns.state(index) !== NAME.stands || formatAt(view, at) !== FORMAT_DIRECTORY) continue;
+    const name = columns.name(index);
+    const stat = columns.stat(index, name);
+    const mountId = mountIdAt(view, at);
+    yield {
+      parent: directory.id,
+      name,
+      path: joinPath(directory.path, name),
+      inode: stat.inode,
+      device: stat.device,
+      isStub: environment.context.role === 'backup' && environment.isStub(directory.path, name, stat),
+      crosses: stat.device !== handle.stat.device || mountId !== handle.stat.mountId,
+    };
+  }
+}
+
 /** Subdirectories to be listed, with their ids; a mount that is not entered, and a snapshot's stub of a nested subvolume, become a `boundary`. */
 export async function childDirectories(
   environment: ShardEnvironment,
-  looks: readonly {
-    readonly directory: ShardDirectory;
-    readonly handle: Directory;
-    readonly entries: readonly Entry[];
-  }[],
+  looks: readonly Standing[],
   outcome: Pick<ListOutcome, 'gathered'>,
 ): Promise<ShardDirectory[]> {
-  const wanted = looks.flatMap((one) =>
-    one.entries
-      .filter((entry) => entry.stat.kind === 'directory')
-      .map((entry) => ({
-        parent: one.directory.id,
-        name: entry.name,
-        path: joinPath(one.directory.path, entry.name),
-        stat: entry.stat,
-        isStub: environment.context.role === 'backup' && environment.isStub(one.directory.path, entry.name, entry.stat),
-        parentDevice: one.handle.stat.device,
-      })),
-  );
+  const wanted = looks.flatMap((one) => [...wantedChildren(environment, one)]);
   const ids = await resolveDirectories(environment.client, wanted);
   const children: ShardDirectory[] = [];
   wanted.forEach((child, index) => {
     const id = ids[index];
     if (id === undefined) throw new Error('every directory has an id');
-    const isMount = environment.mountPoints.has(child.path);
-    const crosses = child.stat.device !== child.parentDevice || isMount;
-    const detail = child.isStub
-      ? SUBVOLUME_STUB
-      : crosses && !environment.context.scope.crossMounts
-        ? 'another file system: it is not entered unless --cross-mounts is given'
-        : isMount && !environment.enteredMounts.has(child.path)
-          ? MOUNTED_SINCE
-          : null;
+    const detail = notEntered(environment, child);
     if (detail !== null) {
       outcome.gathered.gaps.push({ directory: id, name: '', status: 'boundary', errno: null, detail });
       return;
     }
-    children.push({
-      id,
-      path: child.path,
-      inode: String(child.stat.inode),
-      // Of a mount point lstat tells what opening it does: both are of the file system that is mounted there.
-      device: String(child.stat.device),
-    });
+    // Of a mount point a lookup tells what opening it does: both are of the file system that is mounted there.
+    children.push({ id, path: child.path, inode: String(child.inode), device: String(child.device) });
   });
   return children;
 }
 
+/** Why a subdirectory is not looked into; null for nearly all. */
+function notEntered(environment: ShardEnvironment, child: WantedChild): string | null {
+  const isMount = environment.mountPoints.has(child.path);
+  if (child.isStub) return SUBVOLUME_STUB;
+  if ((child.crosses || isMount) && !environment.context.scope.crossMounts)
+    return 'another file system: it is not entered unless --cross-mounts is given';
+  return isMount && !environment.enteredMounts.has(child.path) ? MOUNTED_SINCE : null;
+}
+
 /** The digests of what stands. */
-export function listingOf(
-  environment: ShardEnvironment,
-  one: Pick<Look, 'directory' | 'stat'>,
-  diffed: Diffed,
-): ListingRow {
+export function listingOf(environment: ShardEnvironment, one: Look, diffed: Diffed): ListingRow {
   const { digest } = environment;
+  const { columns, stat } = one;
   digest.reset();
-  let files = 0;
-  let bytes = 0;
-  for (const { entry, digest: content } of diffed.seen) {
-    digest.addStat(entry.name, entry.stat, entry.target);
-    const { kind, size, rdev } = entry.stat;
-    digest.addContent(entry.name, { kind, size, rdev, digest: content }, entry.target);
-    if (entry.stat.kind === 'file') {
-      files++;
-      bytes += entry.stat.size ?? 0;
-    }
-  }
-  const whole = diffed.gaps === 0 && diffed.deferred === 0;
-  const { stat } = one;
+  const sums = { files: 0, bytes: 0 };
+  // What was looked at, no more and no less: its stat digest stands.
+  const asLooked = diffed.standing.length === one.count && one.extra.length === 0;
+  for (const index of diffed.standing) addToListing(digest, columns, index, { sums, stat: !asLooked });
+  const statDigest = asLooked ? one.statDigest : digest.statDigest();
   return {
     directory: one.directory.id,
     // With a gap it must never match: a name that is gone for good next time would be missed.
-    statDigest: diffed.gaps === 0 ? digest.statDigest() : ~digest.statDigest(),
-    contentDigest: whole ? digest.contentDigest() : null,
-    count: diffed.seen.length,
-    files,
-    bytes,
+    statDigest: diffed.gaps === 0 ? statDigest : ~statDigest,
+    contentDigest: diffed.gaps === 0 && diffed.deferred === 0 ? digest.contentDigest() : null,
+    count: diffed.standing.length,
+    ...sums,
     racy: diffed.racy,
     dirInode: stat.inode,
     dirMtimeNs: stat.mtimeNs,
     dirCtimeNs: stat.ctimeNs,
   };
+}
+
+/** Adds what stands to the digests of its directory, and to its sums. */
+export function addToListing(
+  digest: ListingDigest,
+  columns: Columns,
+  index: number,
+  into: { readonly sums: { files: number; bytes: number }; readonly stat: boolean },
+): void {
+  if (into.stat) digest.addStat(columns, index);
+  digest.addContent(columns, index);
+  const at = columns.statAt(index);
+  if (formatAt(columns.view, at) !== FORMAT_FILE) return;
+  into.sums.files++;
+  into.sums.bytes += sizeAt(columns.view, at);
 }
 
 /** One question for all rows whose content changed in silence: was that digest once seen in good standing? */

@@ -3,12 +3,15 @@ import { gapStatusOf, isAbsent } from '../../domain/errno.ts';
 import { knownDonors, knownRows, nextSeen } from '../catalog/known.ts';
 import type { Shard, ShardDirectory, ShardFile } from '../catalog/shards.ts';
 import type { ShardResult } from '../catalog/shard-result.ts';
+import { NAME } from '../files/columns.ts';
+import type { Directory } from '../files/directory.ts';
 import { FileError } from '../files/errors.ts';
+import { FORMAT_FILE, formatAt } from '../files/stat.ts';
 import { diffDirectory, gather } from './directory-diff.ts';
 import type { ShardEnvironment } from './environment.ts';
 import { settleSuspects } from './outcome.ts';
-import type { Entry, NameGap } from './look.ts';
-import { lookAtName, openListed } from './look.ts';
+import type { Looked } from './look.ts';
+import { addName, lookAtAll, openListed } from './look.ts';
 
 export async function runReadShard(environment: ShardEnvironment, shard: Shard): Promise<ShardResult> {
   if (!('files' in shard.work)) throw new Error('a read shard reads files');
@@ -68,29 +71,30 @@ async function readFiles(
     return names.length;
   }
   try {
-    const entries: Entry[] = [];
-    const nameGaps: NameGap[] = [];
-    for (const name of names) {
-      const entry = lookAtName(environment, directory, handle, name, false);
-      if (entry === 'excluded') throw new Error('a large file was in scope when it was listed');
-      if ('status' in entry) nameGaps.push(entry);
-      else if (entry.stat.kind === 'file') entries.push(entry);
-      else nameGaps.push({ name, status: 'unsettled', errno: null, detail: 'it was a file when it was listed' });
-    }
-    const input = {
-      directory,
-      handle,
-      entries,
-      nameGaps,
-      excluded: new Set<string>(),
-      known,
-      donors,
-      nexts,
-      complete: false,
-      readLarge: true,
-    };
-    return diffDirectory(environment, input, gathered).gaps;
+    const looked = lookAtFiles(environment, directory, handle, names);
+    return diffDirectory(environment, { looked, known, donors, nexts, complete: false, readLarge: true }, gathered)
+      .gaps;
   } finally {
     handle.close();
   }
+}
+
+function lookAtFiles(
+  environment: ShardEnvironment,
+  directory: ShardDirectory,
+  handle: Directory,
+  names: readonly string[],
+): Looked {
+  const { columns } = environment;
+  columns.reset();
+  for (const name of names) addName(columns, name);
+  const looked = lookAtAll(environment, directory, handle, { from: 0, to: names.length });
+  if (looked.excluded.size > 0) throw new Error('a large file was in scope when it was listed');
+  for (let index = 0; index < names.length; index++) {
+    if (columns.state(index) !== NAME.stands || formatAt(columns.view, columns.statAt(index)) === FORMAT_FILE) continue;
+    columns.setState(index, NAME.gap);
+    const detail = 'it was a file when it was listed';
+    looked.gaps.push({ name: columns.name(index), status: 'unsettled', errno: null, detail });
+  }
+  return looked;
 }

@@ -19,7 +19,7 @@ import type { GapRow, ShardCounts, ShardResult } from '../catalog/shard-result.t
 import type { Shard, ShardDirectory } from '../catalog/shards.ts';
 import { openDirectory } from '../files/directory.ts';
 import { FileError } from '../files/errors.ts';
-import { diffDirectory, lookInput } from './directory-diff.ts';
+import { diffDirectory } from './directory-diff.ts';
 import type { ShardEnvironment } from './environment.ts';
 import { COARSE_TICK_MS, RACY_MS, RELIST_ENTRIES, RELIST_ROUNDS, TICK_MS } from './limits.ts';
 import { childDirectories, emptyOutcome, listingOf, resultOf, settleSuspects } from './outcome.ts';
@@ -129,6 +129,7 @@ async function relist(
     // What lay above it is gone, and with it everything that this scan saw below.
     if (replaced.has(directory.id)) continue;
     await ticked(environment, directory);
+    environment.columns.reset();
     const one = look(environment, directory, RELIST_ENTRIES);
     environment.leave();
     // What cannot be listed now keeps what its first listing saw; if that was wrong, the next round or the end unsettles it.
@@ -140,14 +141,13 @@ async function relist(
       const donors = (await knownDonors(client, context, [directory.id])).get(directory.id);
       const diffed = diffDirectory(
         environment,
-        { ...lookInput(one), known: rows, donors, nexts: null, complete: true, readLarge: true },
+        { looked: one, known: rows, donors, nexts: null, complete: true, readLarge: true },
         outcome.gathered,
       );
       outcome.listings.push(listingOf(environment, one, diffed));
       replaced.add(directory.id);
       // Of the entries that stand, so that a directory which became a gap meanwhile is not entered.
-      const entries = diffed.seen.map(({ entry }) => entry);
-      const children = await childDirectories(environment, [{ ...one, entries }], outcome);
+      const children = await childDirectories(environment, [{ ...one, standing: diffed.standing }], outcome);
       const entered = new Set<string>();
       for (const child of children) {
         const name = child.path.slice(child.path.lastIndexOf('/') + 1);

@@ -13,6 +13,7 @@ import { writeShard } from '../catalog/shard-result.ts';
 import type { ShardCounts } from '../catalog/shard-result.ts';
 import { assertClaim, FenceLost } from '../catalog/shards.ts';
 import type { Shard } from '../catalog/shards.ts';
+import { Columns } from '../files/columns.ts';
 import { createHasher } from '../files/hash.ts';
 import { keepPace } from '../files/pace.ts';
 import type { Hasher } from '../files/hash.ts';
@@ -61,6 +62,7 @@ const CONFLICTS_MAX = 20;
 interface Session {
   readonly client: Connection;
   readonly attributes: AttributeIds;
+  readonly columns: Columns;
   lost: boolean;
 }
 
@@ -76,7 +78,7 @@ async function openSession(address: DatabaseAddress): Promise<Session> {
     await leaveSession(session);
   }
   const client = await connect(address, { applicationName: 'rollcall thread', relaxed: true });
-  const opened: Session = { client, attributes: new AttributeIds(), lost: false };
+  const opened: Session = { client, attributes: new AttributeIds(), columns: new Columns(), lost: false };
   client.on('error', () => {
     opened.lost = true;
   });
@@ -132,7 +134,8 @@ async function doShard(task: ShardTask, progress: ProgressCounters): Promise<Sha
 }
 
 async function doShardIn(session: Session, task: ShardTask, progress: ProgressCounters): Promise<ShardAnswer> {
-  const { client, attributes } = session;
+  const { client, attributes, columns } = session;
+  columns.reset();
   await assertClaim(client, task.shard);
   const context = await contextOf(client, task);
   hasher ??= createHasher();
@@ -141,6 +144,7 @@ async function doShardIn(session: Session, task: ShardTask, progress: ProgressCo
     attributes,
     context,
     hasher: await hasher,
+    columns,
     links: new LinkDigests(task.links),
     progress,
     whereabouts: new Whereabouts(task.whereabouts),

@@ -1,8 +1,10 @@
 // Where a thread is, told in shared memory: when a system call never returns, the main thread reads which name it was made for, and the scan
 // goes on without that name.
+import { decodeName, encodeName } from '../../domain/path.ts';
 import type { Place } from '../catalog/shards.ts';
+import type { Columns } from '../files/columns.ts';
 
-/** The directory's id, the length of the name and the thread, then the name: of 255 bytes, at most four times as long when it is printable. */
+/** The directory's id, the length of the name and the thread, then the bytes of the name. */
 const WORDS = 3;
 const WORD_BYTES = Int32Array.BYTES_PER_ELEMENT;
 const NAME_BYTES = 1_024;
@@ -37,7 +39,20 @@ export class Whereabouts {
   /** @param name printable; '' is the directory itself */
   enter(directory: number, name: string): void {
     this.#words[0] = directory;
-    this.#words[1] = name === '' ? 0 : this.#name.write(name, 'utf8');
+    if (name === '') {
+      this.#words[1] = 0;
+      return;
+    }
+    const bytes = decodeName(name);
+    this.#name.set(bytes.subarray(0, NAME_BYTES));
+    this.#words[1] = Math.min(bytes.length, NAME_BYTES);
+  }
+
+  /** As enter(), by a name that stands in columns. */
+  enterAt(directory: number, columns: Columns, index: number): void {
+    this.#words[0] = directory;
+    if (columns.nameLength(index) > NAME_BYTES) this.#words[1] = 0;
+    else this.#words[1] = columns.copyName(index, this.#name, 0);
   }
 
   leave(): void {
@@ -47,6 +62,7 @@ export class Whereabouts {
   /** Null where no call to the file system was under way. */
   place(): Place | null {
     const [directory = OUTSIDE, length = 0] = this.#words;
-    return directory === OUTSIDE ? null : { directory, name: this.#name.toString('utf8', 0, length) };
+    if (directory === OUTSIDE) return null;
+    return { directory, name: length === 0 ? '' : encodeName(Buffer.from(this.#name.subarray(0, length))) };
   }
 }

@@ -10,6 +10,7 @@ import { beginScan } from '../../services/catalog/scans.ts';
 import { loadScanContext } from '../../services/catalog/scan-context.ts';
 import { claimShard } from '../../services/catalog/shards.ts';
 import { writeShard } from '../../services/catalog/shard-result.ts';
+import { Columns } from '../../services/files/columns.ts';
 import { createHasher } from '../../services/files/hash.ts';
 import { LinkDigests } from '../../services/scan/link-digests.ts';
 import { Whereabouts } from '../../services/scan/whereabouts.ts';
@@ -62,6 +63,7 @@ async function scan(volume: DrivenVolume, seq: bigint, path: string, closed: rea
     attributes,
     context,
     hasher: await createHasher(),
+    columns: new Columns(),
     links: new LinkDigests(),
     nowMs: Date.now,
   };
