@@ -92,6 +92,8 @@ export async function emptyState(ground: Ground, name: string): Promise<string> 
   const state = join(ground.dir, name);
   await make(ground, 'rm', ['-rf', '--', state]);
   await make(ground, 'cp', ['-a', '--', made, state]);
+  // On a disk it is written out now, not while somebody is timed.
+  await make(ground, 'sync', ['-f', state]);
   return state;
 }
 
