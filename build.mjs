@@ -13,16 +13,16 @@ const entryPoints = {
   cli: 'cli/main.ts',
   thread: 'services/scan/shard-thread.ts',
   guard: 'services/embedded/guard-process.ts',
-  worker: 'workers/process.ts',
 };
 
-const { outputFiles } = await build({
+const { outputFiles, metafile } = await build({
   absWorkingDir: root,
   entryPoints,
   outdir: dist,
   outExtension: { '.js': '.cjs' },
   bundle: true,
   write: false,
+  metafile: true,
   platform: 'node',
   target: 'node20',
   format: 'cjs',
@@ -38,9 +38,14 @@ const { outputFiles } = await build({
   logLevel: 'warning',
 });
 
+// For the launcher: what has to be built again when it changes. (Packages change with the lock file.)
+const inputs = Object.keys(metafile.inputs).filter((path) => !path.includes('node_modules/'));
+const list = `inputs='${[...inputs, 'build.mjs', 'package.json'].join(' ')}'\n`;
+const files = [...outputFiles, { path: join(dist, 'inputs.sh'), contents: list }];
+
 // A command that starts meanwhile finds each file whole.
 mkdirSync(dist, { recursive: true });
-for (const { path, contents } of outputFiles) {
+for (const { path, contents } of files) {
   const fresh = `${path}.new-${process.pid}`;
   try {
     writeFileSync(fresh, contents);

@@ -28,9 +28,9 @@ export interface RunOptions {
   readonly quiet?: boolean | undefined;
   /** False: no moving line, terminal or not (--no-progress). */
   readonly progress?: boolean | undefined;
-  /** The body holds worker threads: run it in a child process that can be ended when a thread cannot (services/process/supervise.ts). */
+  /** The body has worker threads: it is waited for after a signal, and this process ends also where one of them cannot. */
   readonly threads?: boolean;
-  /** With threads: the child takes only what others leave (--idle). */
+  /** Take only what others leave (--idle). */
   readonly idle?: boolean;
   /** The body works until it is told to end, ends in order, and knows its exit code: a signal is no interruption. */
   readonly service?: boolean;

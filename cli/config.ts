@@ -68,6 +68,13 @@ function defaultStateDir(environment: Environment, isRoot: boolean): string {
   return join(home, '.local', 'state', 'rollcall');
 }
 
+/** The process id of the launcher (./rollcall), for nobody but this process: what it starts has another parent. */
+export function takeLauncher(environment: Record<string, string | undefined>): number | null {
+  const pid = Number(text(environment, 'ROLLCALL_LAUNCHER') ?? '');
+  delete environment['ROLLCALL_LAUNCHER'];
+  return pid === process.ppid ? pid : null;
+}
+
 /** stateDir is what --state-dir said, which wins over the environment. */
 export function readConfig(environment: Environment, stateDir: string | undefined): Config {
   if (stateDir === '') {

@@ -2,14 +2,15 @@
 import { type Command, CommanderError } from 'commander';
 import { EXIT, worstExit, type ExitCode } from '../domain/exit.ts';
 import { drained } from '../services/process/drained.ts';
+import { endWithThreads } from '../services/process/end.ts';
+import { openLauncher } from '../services/process/launcher.ts';
 import { inertJson } from '../services/report/wording.ts';
 import type { Body, Context, RunOptions } from './command.ts';
-import { readConfig } from './config.ts';
+import { readConfig, takeLauncher } from './config.ts';
 import { failureLines, failureOf, interrupted, type Failure } from './failure.ts';
 import { openOutput } from './output.ts';
 import { buildProgram } from './program.ts';
 import type { Session } from '../services/session.ts';
-import { announceAndExit, CHILD_MARK, supervise, superviseSignal } from '../services/process/supervise.ts';
 
 /** A session that cannot be given up in this time is left to the next command. */
 const CLOSE_MAX_MS = 5_000;
@@ -19,8 +20,11 @@ const LAST_WORDS_MS = 2_000;
 // What Rollcall writes (state, bundles, exports) tells the names of everybody's files.
 process.umask(0o077);
 
-const isChild = process.argv[2] === CHILD_MARK;
-const argv = process.argv.slice(isChild ? 3 : 2);
+const argv = process.argv.slice(2);
+/** Ends the command in order. */
+const stop = new AbortController();
+const launcherPid = takeLauncher(process.env);
+const launcher = launcherPid === null ? null : openLauncher(launcherPid, () => stop.abort());
 const write = (line: string): void => void process.stderr.write(`${line}\n`);
 
 // `rollcall … | head` is no failure of Rollcall's, nor is a terminal that was closed (EIO): what nobody reads is dropped, the work goes on or
@@ -65,8 +69,12 @@ async function finish(exit: ExitCode): Promise<void> {
   await leaveWith(failureOf(lost));
 }
 
+/** The body that runs, or ran, has threads. */
+let hasThreads = false;
+
 function leave(exit: ExitCode): void {
-  if (isChild) void announceAndExit(exit, interruption);
+  launcher?.ends(exit);
+  if (hasThreads) void endWithThreads(exit);
   else process.exit(exit);
 }
 
@@ -83,16 +91,29 @@ for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
   });
 }
 
-/** In this process: the first signal aborts, the second ends at once. */
-function ownSignal(): AbortSignal {
-  const controller = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+/** What the first one makes a command say that has to be waited for. Only a terminal has a Ctrl-C. */
+const STOPPING = {
+  SIGINT: 'rollcall: shutting down cleanly; press Ctrl-C again to stop now',
+  SIGTERM: 'rollcall: shutting down cleanly',
+  SIGHUP: 'rollcall: shutting down cleanly',
+} as const;
+
+/**
+ * The first signal aborts. The second ends at once: the launcher sees to that, who hears of each, also where this thread hangs in a system call;
+ * without a launcher this process does.
+ */
+function onSignals(controller: AbortController, says: boolean): void {
+  for (const [signal, stopping] of Object.entries(STOPPING)) {
     process.on(signal, () => {
-      if (controller.signal.aborted) process.exit(EXIT.interrupted);
+      if (controller.signal.aborted) {
+        if (launcher === null) leave(EXIT.interrupted);
+        return;
+      }
+      launcher?.heard();
+      if (says) write(stopping);
       controller.abort();
     });
   }
-  return controller.signal;
 }
 
 function aborted(signal: AbortSignal): Promise<never> {
@@ -121,8 +142,12 @@ async function within(ms: number, work: Promise<unknown>): Promise<void> {
 
 async function perform(body: Body, stateDir: string | undefined, options: RunOptions): Promise<ExitCode> {
   const now = Date.now;
-  const signal = isChild ? superviseSignal() : ownSignal();
+  const { signal } = stop;
   interruption = signal;
+  // A body with threads ends in order by itself, because the shard in its hands is to be given back, and one that tidies because nobody
+  // else would; any other is simply left.
+  const waits = options.threads === true || options.service === true || options.tidies === true;
+  onSignals(stop, options.threads === true && options.service !== true);
   let session: Promise<Session> | null = null;
   let release = (): void => {};
   try {
@@ -148,10 +173,9 @@ async function perform(body: Body, stateDir: string | undefined, options: RunOpt
         return session;
       },
     };
-    // A body with threads ends in order by itself, because the shard in its hands is to be given back, and one that tidies because nobody
-    // else would; any other is simply left.
+    if (options.idle === true) await becomeIdle();
+    hasThreads = options.threads === true;
     const work = body(context);
-    const waits = options.threads === true || options.service === true || options.tidies === true;
     const exit = await (waits ? work : Promise.race([work, aborted(signal)])).finally(output.done);
     if (exit !== EXIT.nothing || signal.aborted) release();
     if (!signal.aborted || options.service === true) return exit;
@@ -184,12 +208,10 @@ async function closeQuietly(session: Promise<Session>): Promise<void> {
   await session.then((opened) => opened.close()).catch(() => {});
 }
 
-/** A child that was killed could not stop the database that it had started. */
-async function stopDatabase(stateDir: string | undefined): Promise<void> {
-  const config = readConfig(process.env, stateDir);
-  if (config.databaseUrl !== null) return;
-  const { stopUnused } = await import('../services/embedded/leave.ts');
-  await stopUnused({ stateDir: config.stateDir, now: Date.now, log: () => {} });
+async function becomeIdle(): Promise<void> {
+  const { giveWay } = await import('../services/process/idle.ts');
+  const lacks = giveWay();
+  if (lacks !== null) write(`rollcall: ${lacks}`);
 }
 
 /** As far as the words name one: `rollcall findings accept`. */
@@ -209,14 +231,7 @@ async function main(): Promise<ExitCode> {
   let exit: ExitCode = EXIT.nothing;
   const program = buildProgram(async (body, options = {}) => {
     const { stateDir } = program.opts<{ stateDir?: string }>();
-    exit =
-      options.threads === true && !isChild
-        ? await supervise(argv, {
-            note: write,
-            idle: options.idle === true,
-            onDied: () => within(CLOSE_MAX_MS, stopDatabase(stateDir)),
-          })
-        : await perform(body, stateDir, options);
+    exit = await perform(body, stateDir, options);
   });
   try {
     if (argv.length === 0) program.help({ error: true });

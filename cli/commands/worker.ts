@@ -1,7 +1,7 @@
 // rollcall worker: takes the work that --detach leaves, until it is stopped.
 import { hostname } from 'node:os';
 import type { Command } from 'commander';
-import { EXIT, type ExitCode } from '../../domain/exit.ts';
+import type { ExitCode } from '../../domain/exit.ts';
 import { positive, type Context, type Run } from '../command.ts';
 import { addGentleOptions, type Gentle, gentleOf, type GentleOptions } from './gentle-options.ts';
 
@@ -49,41 +49,36 @@ export function define(program: Command, run: Run): void {
       await run((context) => workerBody(context, args), {
         json: options.json,
         service: true,
+        threads: true,
+        idle: options.idle === true,
       });
     });
 }
 
-const CODES: readonly ExitCode[] = Object.values(EXIT);
-
 export async function workerBody(context: Context, args: WorkerArguments): Promise<ExitCode> {
-  const { config, signal } = context;
-  const [{ startWorkerProcess }, { refuseRedisUrl }, { threadsAllowed }, { idleStart }] = await Promise.all([
-    import('../../services/queue/process.ts'),
+  const [{ runWorker }, { refuseRedisUrl }, { threadsAllowed }] = await Promise.all([
+    import('../../services/work.ts'),
     import('../../services/queue/redis-url.ts'),
     import('../../services/scan/pool.ts'),
-    import('../../services/process/idle.ts'),
   ]);
+  const { config, output, signal } = context;
   if (config.redisUrl !== null) refuseRedisUrl(config.redisUrl);
   const { address } = await context.session();
   signal.throwIfAborted();
-  const settings = {
+  return runWorker({
     address,
-    ...(config.redisUrl === null ? {} : { redisUrl: config.redisUrl }),
+    redisUrl: config.redisUrl,
     host: args.host ?? hostname(),
     // Each slot opens a thread of its own, and none of them sees the others.
     slots: threadsAllowed(args.threads ?? undefined),
+    bytesPerSecond: args.gentle.bytesPerSecond,
     once: args.once,
-    json: args.json,
-    ...(args.gentle.bytesPerSecond === null ? {} : { bytesPerSecond: args.gentle.bytesPerSecond }),
-  };
-  const { words, lacks } = args.gentle.idle ? idleStart() : { words: [], lacks: null };
-  if (lacks !== null) context.output.note(`rollcall: ${lacks}`);
-  const worker = startWorkerProcess(settings, 'inherit', words);
-  if (signal.aborted) worker.stop();
-  signal.addEventListener('abort', () => worker.stop(), { once: true });
-  const code = await worker.ended;
-  const told = CODES.find((known) => known === code);
-  // Ctrl-C of a terminal goes to the working process, too, and ends it where it has not come so far as to end in order.
-  if (told === undefined) signal.throwIfAborted();
-  return told ?? EXIT.failure;
+    nowMs: context.now,
+    log: (event) => {
+      const at = new Date(context.now()).toISOString();
+      if (args.json) output.line(JSON.stringify({ at, event }));
+      else output.note(`${at} ${event}`);
+    },
+    signal,
+  });
 }

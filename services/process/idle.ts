@@ -1,33 +1,21 @@
-// Starting a process so that it takes what others leave: idle class for the disks, lowest priority for the processors. Threads inherit both, while
-// a process that is already there could change its main thread only.
+// Taking only what others leave: the idle class for the disks, the lowest priority for the processors. Both are a thread's own, and are inherited
+// by the threads that it starts; so this must come before there are any.
 import { spawnSync } from 'node:child_process';
+import { setPriority } from 'node:os';
 
-export interface IdleStart {
-  /** Words to put before the command that is started; empty where nothing of it can be had. */
-  readonly words: readonly string[];
-  /** For the operator: what could not be had. */
-  readonly lacks: string | null;
-}
+const IONICE_MS = 5_000;
+const LOWEST = 19;
 
-const TRY_MS = 5_000;
-
-function works(words: readonly string[]): boolean {
-  const [program = '', ...rest] = words;
-  return spawnSync(program, [...rest, 'true'], { stdio: 'ignore', timeout: TRY_MS }).status === 0;
-}
-
-export function idleStart(): IdleStart {
-  const disk = ['ionice', '-c3'];
-  const processor = ['nice', '-n', '19'];
-  const [hasDisk, hasProcessor] = [works(disk), works(processor)];
-  const lacks = [
-    ...(hasDisk
-      ? []
-      : ['--idle has no effect on the disks: ionice is missing or refused (Debian: apt-get install util-linux)']),
-    ...(hasProcessor ? [] : ['--idle has no effect on the processors: nice is missing or refused']),
-  ];
-  return {
-    words: [...(hasDisk ? disk : []), ...(hasProcessor ? processor : [])],
-    lacks: lacks.length === 0 ? null : `--idle: ${lacks.join('; ')}`,
-  };
+/** @returns for the operator: what could not be had; null where all was */
+export function giveWay(): string | null {
+  const lacks: string[] = [];
+  const disks = spawnSync('ionice', ['-c3', '-p', String(process.pid)], { stdio: 'ignore', timeout: IONICE_MS });
+  if (disks.status !== 0)
+    lacks.push('--idle has no effect on the disks: ionice is missing or refused (Debian: apt-get install util-linux)');
+  try {
+    setPriority(LOWEST);
+  } catch (error) {
+    lacks.push(`--idle has no effect on the processors: ${(error as Error).message}`);
+  }
+  return lacks.length === 0 ? null : lacks.join('; ');
 }

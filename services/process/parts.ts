@@ -9,7 +9,6 @@ const HOME = new URL(IS_SOURCE ? '../../' : '../', import.meta.url);
 const STARTED = {
   thread: 'services/scan/shard-thread.ts',
   guard: 'services/embedded/guard-process.ts',
-  worker: 'workers/process.ts',
 } as const;
 
 export interface StartedPart {

@@ -6,7 +6,6 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
-  readFileSync,
   rmSync,
   symlinkSync,
   utimesSync,
@@ -34,7 +33,6 @@ const TSX = ['--import', join(REPOSITORY, 'node_modules/tsx/dist/loader.mjs')];
 
 let base: string;
 const children: ChildProcess[] = [];
-const grandchildren: number[] = [];
 
 beforeEach(() => {
   base = mkdtempSync(join(tmpdir(), 'rollcall-cli-'));
@@ -44,7 +42,6 @@ beforeEach(() => {
 
 afterEach(() => {
   for (const child of children.splice(0)) child.kill('SIGKILL');
-  for (const pid of grandchildren.splice(0)) if (isRunning(pid)) process.kill(pid, 'SIGKILL');
   rmSync(base, { recursive: true, force: true });
 });
 
@@ -204,82 +201,6 @@ test('an answer that cannot be written is a failure, and told, also where it was
   }
 });
 
-// Supervision.
-
-function supervised(behaviour: string) {
-  const child = spawn(process.execPath, [...TSX, fileURLToPath(new URL('supervised.ts', import.meta.url)), behaviour], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  children.push(child);
-  let said = '';
-  child.stdout.on('data', (chunk: Buffer) => {
-    said += chunk.toString();
-  });
-  const exit = new Promise<number | null>((resolve) => child.once('close', resolve));
-  const childPid = async (): Promise<number> => {
-    await until('the child has begun', () => /child \d+/.test(said));
-    const pid = Number(/child (\d+)/.exec(said)?.[1]);
-    grandchildren.push(pid);
-    return pid;
-  };
-  return { child, exit, childPid, said: () => said };
-}
-
-function isRunning(pid: number): boolean {
-  const status = `/proc/${pid}/status`;
-  return existsSync(status) && !/^State:\s+Z/m.test(readFileSync(status, 'utf8'));
-}
-
-test('the exit code is the one that the child announced, also when its threads do not let it end', async () => {
-  expect(await supervised('announce').exit).toBe(1);
-  const hanging = supervised('hang after announcing');
-  const pid = await hanging.childPid();
-  expect(await hanging.exit).toBe(3);
-  expect(isRunning(pid)).toBe(false);
-});
-
-test('Ctrl-C lets the child end in order: 130', async () => {
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    const run = supervised('end in order');
-    await run.childPid();
-    run.child.kill(signal);
-    expect(await run.exit).toBe(130);
-  }
-});
-
-test('a second Ctrl-C ends a child that does not heed the first', async () => {
-  const run = supervised('ignore');
-  const pid = await run.childPid();
-  run.child.kill('SIGINT');
-  await until('it is said how to end at once', () => run.said().includes('Ctrl-C again'));
-  run.child.kill('SIGINT');
-  expect(await run.exit).toBe(130);
-  expect(isRunning(pid)).toBe(false);
-});
-
-test('one Ctrl-C ends a child whose main thread hangs in a system call', async () => {
-  const run = supervised('hang');
-  const pid = await run.childPid();
-  run.child.kill('SIGINT');
-  expect(await run.exit).toBe(130);
-  expect(isRunning(pid)).toBe(false);
-});
-
-test('a child that is killed is a failure with advice, never 0', async () => {
-  const run = supervised('ignore');
-  process.kill(await run.childPid(), 'SIGKILL');
-  expect(await run.exit).toBe(2);
-  expect(run.said()).toMatch(/killed by SIGKILL\n {2}next: .*OOM/);
-});
-
-test('a child whose parent is killed ends by itself', async () => {
-  const run = supervised('end in order');
-  const pid = await run.childPid();
-  run.child.kill('SIGKILL');
-  await run.exit;
-  await until('the child is gone', () => !isRunning(pid));
-});
-
 test('Ctrl-C of a worker that has not come so far as to end in order is told, and 130', async () => {
   const args = [...TSX, join(REPOSITORY, 'cli/main.ts'), 'worker'];
   const child = spawn(process.execPath, args, { cwd: base, env: environment(), detached: true });
@@ -290,12 +211,7 @@ test('Ctrl-C of a worker that has not come so far as to end in order is told, an
   });
   const ended = new Promise((resolve) => child.once('close', resolve));
   const { pid = 0 } = child;
-  const words = (of: string): string => readFileSync(`/proc/${of}/cmdline`, 'utf8');
-  const loads = (): boolean =>
-    readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8')
-      .split(' ')
-      .some((of) => of !== '' && words(of).includes('workers/process'));
-  await until('the working process loads', loads);
+  await until('it makes its database', () => existsSync(join(base, 'state/VERSION')));
   // As a terminal does it: to all of them.
   process.kill(-pid, 'SIGINT');
   expect(await ended).toBe(130);
@@ -424,6 +340,9 @@ test('doctor reads capabilities and versions as numbers', () => {
 
 // The launcher, in a checkout as small as one can be: the real script, the real build, a program that prints its arguments.
 
+/** What a program has to do at its end (services/process/launcher.ts). */
+const TELLS = "process.title = 'exit 0'; process.kill(process.ppid, 'SIGUSR1');\n";
+
 function smallCheckout(): string {
   const checkout = join(base, 'check out');
   mkdirSync(join(checkout, 'cli'), { recursive: true });
@@ -431,11 +350,11 @@ function smallCheckout(): string {
   symlinkSync(join(REPOSITORY, 'node_modules'), join(checkout, 'node_modules'));
   writeFileSync(
     join(checkout, 'cli/main.ts'),
-    'console.log(JSON.stringify([process.cwd(), ...process.argv.slice(2)]));\n',
+    `console.log(JSON.stringify([process.cwd(), ...process.argv.slice(2)]));\n${TELLS}`,
   );
   mkdirSync(join(checkout, 'domain'));
   // What else is built: nothing that this program starts.
-  for (const name of ['services/scan/shard-thread.ts', 'services/embedded/guard-process.ts', 'workers/process.ts']) {
+  for (const name of ['services/scan/shard-thread.ts', 'services/embedded/guard-process.ts']) {
     mkdirSync(join(checkout, dirname(name)), { recursive: true });
     writeFileSync(join(checkout, name), '');
   }
@@ -471,7 +390,7 @@ test('the launcher builds once, also when two come at once, and then runs from a
   const linked = spawnSync(join(base, 'second'), ['x'], { cwd: '/', encoding: 'utf8' });
   expect(linked).toMatchObject({ stdout: '["/","x"]\n', stderr: '', status: 0 });
 
-  writeFileSync(join(checkout, 'cli/main.ts'), 'console.log("changed");\n');
+  writeFileSync(join(checkout, 'cli/main.ts'), `console.log("changed");\n${TELLS}`);
   expect(spawnSync(join(base, 'second'), { encoding: 'utf8' })).toMatchObject({
     stdout: 'changed\n',
     stderr: 'rollcall: building ...\n',
@@ -488,8 +407,6 @@ test('the launcher says that Node is missing or too old', () => {
   const checkout = smallCheckout();
   const bin = join(base, 'bin');
   mkdirSync(bin);
-  for (const name of ['dirname', 'readlink'])
-    symlinkSync(spawnSync('sh', ['-c', `command -v ${name}`], { encoding: 'utf8' }).stdout.trim(), join(bin, name));
   const run = () => spawnSync('/bin/sh', [join(checkout, 'rollcall')], { encoding: 'utf8', env: { PATH: bin } });
   expect(run()).toMatchObject({
     status: 2,
@@ -508,7 +425,7 @@ test('the launcher says that Node is missing or too old', () => {
 test('a checkout that is built and read-only works as it is', () => {
   const checkout = smallCheckout();
   expect(spawnSync(join(checkout, 'rollcall'), { cwd: base, encoding: 'utf8' }).status).toBe(0);
-  writeFileSync(join(checkout, 'cli/main.ts'), 'console.log("newer");\n');
+  writeFileSync(join(checkout, 'cli/main.ts'), `console.log("newer");\n${TELLS}`);
   // As somebody who may not write there: another user for root, a closed directory for anyone else.
   const root = process.getuid?.() === 0;
   chmodSync(checkout, 0o555);
@@ -531,7 +448,7 @@ test('the launcher of an npm package, which holds no sources, runs what is built
   const main = join(home, 'dist/cli.cjs');
   const run = () => spawnSync(join(base, 'bin/rollcall'), ['x'], { cwd: '/', encoding: 'utf8' });
   expect(run()).toMatchObject({ status: 2, stdout: '', stderr: expect.stringContaining('install the package again') });
-  writeFileSync(main, 'console.log(JSON.stringify(process.argv.slice(2)));\n');
+  writeFileSync(main, `console.log(JSON.stringify(process.argv.slice(2)));\n${TELLS}`);
   expect(run()).toMatchObject({ status: 0, stdout: '["x"]\n', stderr: '' });
 });
 

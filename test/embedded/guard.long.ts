@@ -1,10 +1,11 @@
 // Commands that are killed, or left by a second Ctrl-C, leave no server behind: real commands, real signals, to processes that the tests started.
 import { spawn, type ChildProcess } from 'node:child_process';
-import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { serverIsSeen } from '../../services/embedded/postmaster.ts';
+import { buildInto } from '../support/build.ts';
 import { until } from '../support/poll.ts';
 import { hold, REPOSITORY } from './hold.ts';
 
@@ -22,6 +23,8 @@ beforeEach(() => {
   // The database's own user passes through here.
   chmodSync(base, 0o755);
   state = join(base, 'state');
+  mkdirSync(join(base, 'program'));
+  buildInto(join(base, 'program'));
   commands = [];
 });
 
@@ -39,9 +42,13 @@ function kill(pid: number, signal: NodeJS.Signals = 'SIGKILL'): void {
   }
 }
 
+const start = (...args: string[]) => run(process.execPath, ...PROGRAM, ...args);
+/** With the shell above it that outlives it. */
+const launch = (...args: string[]) => run(join(base, 'program/rollcall'), ...args);
+
 /** A command in a process group of its own. */
-function start(...args: string[]) {
-  const child = spawn(process.execPath, [...PROGRAM, ...args], {
+function run(program: string, ...args: string[]) {
+  const child = spawn(program, args, {
     cwd: REPOSITORY,
     env: { PATH: process.env['PATH'], HOME: base, ROLLCALL_STATE_DIR: state },
     stdio: ['ignore', 'ignore', 'pipe'],
@@ -62,7 +69,7 @@ function guards(): number {
   return readdirSync('/proc').filter((pid) => {
     try {
       const words = /^\d+$/.test(pid) ? readFileSync(`/proc/${pid}/cmdline`, 'utf8') : '';
-      return words.includes('guard-process') && words.includes(`\0${state}\0`);
+      return /guard(-process\.ts|\.cjs)/.test(words) && words.includes(`\0${state}\0`);
     } catch {
       return false;
     }
@@ -71,8 +78,8 @@ function guards(): number {
 
 const gone = () => until('the server is gone', () => !serverIsSeen(state), 40_000);
 
-test('a worker whose parent is killed gives back its work, and its server goes', async () => {
-  const worker = start('worker');
+test('a worker whose launcher is killed gives back its work, and its server goes', async () => {
+  const worker = launch('worker');
   await until('it works', () => worker.said().includes('worker on'), 60_000);
   kill(worker.pid);
   await gone();
@@ -105,8 +112,8 @@ test.each([
   await gone();
 });
 
-test('a command that is killed together with its working process leaves no server', async () => {
-  const command = start('scan', mkdtempSync(join(base, 'volume-')));
+test('a command that is killed together with its launcher leaves no server', async () => {
+  const command = launch('scan', mkdtempSync(join(base, 'volume-')));
   await until('a server starts', () => serverIsSeen(state), 60_000);
   kill(-command.pid);
   await command.ended;

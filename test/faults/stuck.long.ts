@@ -1,4 +1,4 @@
-// Storage that never answers, and a disk that fills up under the catalog: as a person meets them, with the built command line.
+// Storage that never answers, and a disk that fills up under the catalog: as a person meets them, with the launcher and what is built.
 import { type ChildProcess, spawn } from 'node:child_process';
 import {
   existsSync,
@@ -28,11 +28,10 @@ import { until } from '../support/poll.ts';
 import { FaultyHouse } from './house.ts';
 
 let home: string;
-let main: string;
 
 beforeAll(() => {
   home = realpathSync(mkdtempSync(join(tmpdir(), 'rollcall-stuck-')));
-  main = buildInto(home);
+  buildInto(home);
 });
 afterAll(() => {
   rmSync(home, { recursive: true, force: true });
@@ -45,7 +44,7 @@ interface Command {
 }
 
 function rollcall(state: string, ...args: readonly string[]): Command {
-  const child = spawn(process.execPath, [main, '--state-dir', state, ...args], {
+  const child = spawn(join(home, 'rollcall'), ['--state-dir', state, ...args], {
     cwd: home,
     env: { PATH: process.env['PATH'], HOME: home, TZ: 'UTC' },
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -1,15 +1,14 @@
 // --bwlimit and --idle: a process that reads a busy server's disks and leaves room for its users.
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { Piscina } from 'piscina';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { rate, size } from '../../services/typed/size.ts';
-import { supervise } from '../../services/process/supervise.ts';
 import { openRoot } from '../../services/files/directory.ts';
 import { createHasher } from '../../services/files/hash.ts';
-import { idleStart } from '../../services/process/idle.ts';
 import { limitReading } from '../../services/files/pace.ts';
 import { readContent } from '../../services/files/read.ts';
 
@@ -64,19 +63,11 @@ test('all threads keep one limit together', async () => {
 });
 
 test.skipIf(spawnSync('ionice', ['-c3', 'true']).status !== 0)(
-  'with --idle the working process and what it starts come after everybody else (needs ionice: apt-get install util-linux)',
-  async () => {
-    expect(idleStart()).toEqual({ words: ['ionice', '-c3', 'nice', '-n', '19'], lacks: null });
-    const module = join(base, 'child.cjs');
-    writeFileSync(
-      module,
-      `const { execFileSync } = require('node:child_process');
-       require('node:fs').writeFileSync(${JSON.stringify(join(base, 'seen'))},
-         require('node:os').getPriority() + ' ' + execFileSync('ionice', ['-p', String(process.pid)], { encoding: 'utf8' }).trim() + ' ' + process.argv.slice(2).join(' '));
-       process.send({ exit: 3 }, () => process.exit(3));`,
-    );
-    expect(await supervise(['assess', '--idle'], { module, idle: true, note: () => undefined })).toBe(3);
-    expect(readFileSync(join(base, 'seen'), 'utf8')).toBe('19 idle --supervised-child assess --idle');
+  'with --idle this process and the threads that it starts come after everybody else (needs ionice: apt-get install util-linux)',
+  () => {
+    const child = fileURLToPath(new URL('./idle-child.ts', import.meta.url));
+    const { stdout } = spawnSync(process.execPath, ['--import', 'tsx', child], { encoding: 'utf8' });
+    expect(JSON.parse(stdout)).toEqual({ lacks: null, main: '19 idle', threads: ['19 idle'] });
   },
 );
 

@@ -1,7 +1,9 @@
 // Workers as processes, on a real tree: two share a scan, one is killed, and the catalog holds exactly what lies on disk.
+import { type ChildProcess, spawn } from 'node:child_process';
 import { cp, mkdir, mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import type { Client } from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { leave } from '../../services/detach.ts';
@@ -11,19 +13,25 @@ import { beginScan, scanState } from '../../services/catalog/scans.ts';
 import { ensureVolume } from '../../services/catalog/volumes.ts';
 import { identifyRoot } from '../../services/files/identity.ts';
 import { createHasher } from '../../services/files/hash.ts';
-import { startWorkerProcess, type WorkerProcess, type WorkerSettings } from '../../services/queue/process.ts';
 import { openQueue } from '../../services/queue/queue.ts';
 import { allVersions, type DrivenVolume } from '../catalog/drive.ts';
 import { scanToBegin } from '../support/begin.ts';
 import { until } from '../support/poll.ts';
 import { testDatabase, type TestDatabase } from '../support/postgres.ts';
 import { REDIS_MISSING, startRedis, type TestRedis } from '../support/redis.ts';
+import type { WorkerSettings } from './worker-child.ts';
 
 /** Holes are read as fast as memory, and still keep a thread busy long enough to be caught at it. Two do not fit into one shard. */
 const LARGE_BYTES = 520 * 1024 * 1024;
 const LARGE_FILES = 4;
 
 const copyOptions = { recursive: true, preserveTimestamps: true };
+
+interface WorkerProcess {
+  readonly child: ChildProcess;
+  /** Its exit code, or 137 where it was killed. */
+  readonly ended: Promise<number>;
+}
 
 let directory: string;
 let database: TestDatabase | undefined;
@@ -58,11 +66,22 @@ afterAll(async () => {
 });
 
 function startWorker(where: Partial<WorkerSettings> = {}, said: string[] = []): WorkerProcess {
-  const worker = startWorkerProcess(
-    { address: database!.address, host: 'here', slots: 1, lookEveryMs: 50, ...where },
-    'pipe',
-  );
-  worker.child.stderr?.setEncoding('utf8').on('data', (text: string) => said.push(text));
+  const settings: WorkerSettings = {
+    address: database!.address,
+    redisUrl: null,
+    host: 'here',
+    slots: 1,
+    bytesPerSecond: null,
+    lookEveryMs: 50,
+    once: false,
+    ...where,
+  };
+  const program = fileURLToPath(new URL('./worker-child.ts', import.meta.url));
+  const child = spawn(process.execPath, ['--import', 'tsx', program], { stdio: ['pipe', 'ignore', 'pipe'] });
+  child.stdin.end(JSON.stringify(settings));
+  child.stderr.setEncoding('utf8').on('data', (text: string) => said.push(text));
+  const ended = new Promise<number>((resolve) => child.once('exit', (code) => resolve(code ?? 137)));
+  const worker = { child, ended };
   workers.push(worker);
   return worker;
 }
@@ -169,7 +188,7 @@ test('two workers share a scan, and one that is killed costs only the shards in 
   const again = [...attempts.values()].filter((count) => count > 1);
   expect([again.length >= 1 && again.length <= 3, new Set(again)]).toEqual([true, new Set([2])]);
   await expectWhole(volume, LARGE_FILES);
-  other.stop();
+  other.child.kill('SIGTERM');
   expect(await other.ended).toBe(0);
 });
 
@@ -185,7 +204,7 @@ test('a worker that is asked to end gives back what it holds, and says why it en
   const said: string[] = [];
   const first = startWorker({}, said);
   await until('it holds a shard', async () => (await holders(scanId)) === 1, 60_000);
-  first.stop();
+  first.child.kill('SIGTERM');
   expect(await first.ended).toBe(0);
   expect(await holders(scanId)).toBe(0);
   expect(said.join('')).toContain('stopping: no new work');

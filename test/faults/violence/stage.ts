@@ -88,7 +88,8 @@ export type Bundle = Readonly<Record<string, string>>;
 
 export async function openStage(whats: readonly What[]): Promise<Stage> {
   const home = realpathSync(mkdtempSync(join(tmpdir(), 'rollcall-riot-')));
-  const main = buildInto(home);
+  buildInto(home);
+  const launcher = join(home, 'rollcall');
   const running = new Set<ChildProcess>();
   const live = join(home, 'live');
   const pattern = join(home, 'backup/*');
@@ -103,7 +104,7 @@ export async function openStage(whats: readonly What[]): Promise<Stage> {
   process.once('exit', tidy);
 
   const start: Stage['start'] = (state, cwd, args) => {
-    const child = spawn(process.execPath, [main, '--state-dir', state, ...args], {
+    const child = spawn(launcher, ['--state-dir', state, ...args], {
       cwd,
       env: { PATH: process.env['PATH'], HOME: home, TZ: 'UTC' },
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -125,7 +126,7 @@ export async function openStage(whats: readonly What[]): Promise<Stage> {
     return { child, pid: child.pid ?? 0, done, isOver: () => over, said: () => err };
   };
   const startOnTerminal: Stage['startOnTerminal'] = (state, cwd, args) => {
-    const words = [process.execPath, main, '--state-dir', state, ...args].map((word) => `'${word}'`);
+    const words = [launcher, '--state-dir', state, ...args].map((word) => `'${word}'`);
     const terminal = spawn('script', ['-qfec', `exec ${words.join(' ')}`, '/dev/null'], {
       cwd,
       env: { PATH: process.env['PATH'], HOME: home, TZ: 'UTC', SHELL: '/bin/sh', TERM: 'xterm' },

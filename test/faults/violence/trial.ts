@@ -296,7 +296,7 @@ async function stepwise(
 
 /** The process that holds the threads. */
 function workerOf(command: Pick<Command, 'pid'>): Running[] {
-  return childrenOf(command.pid).filter((each) => each.command.includes('--supervised-child'));
+  return childrenOf(command.pid).filter((each) => each.command.includes('/dist/cli.cjs'));
 }
 
 async function isScanning(probe: Probe): Promise<boolean> {

@@ -1,7 +1,7 @@
 // The slots of a worker process: one thread each, so that a scan that hangs in dead storage takes its own thread with it and no other.
-import { EXIT, RollcallError } from '../domain/exit.ts';
-import type { DatabaseAddress } from '../services/catalog/database.ts';
-import { openThreads, type ThreadPool } from '../services/scan/pool.ts';
+import { EXIT, RollcallError } from '../../domain/exit.ts';
+import type { DatabaseAddress } from '../catalog/database.ts';
+import { openThreads, type ThreadPool } from './pool.ts';
 
 export interface SlotOptions {
   readonly address: DatabaseAddress;

@@ -1,21 +1,33 @@
-// The worker: takes jobs from the queue, and looks into the catalog by itself, so that no lost job and no lost queue leaves a scan lying.
+// What `rollcall worker` does: takes jobs from the queue, and looks into the catalog by itself, so that no lost job and no lost queue leaves a scan lying.
 import { EXIT, type ExitCode } from '../domain/exit.ts';
-import { runRequest } from '../services/detach.ts';
-import { openPool } from '../services/catalog/database.ts';
-import { openRequestHolder, requestsToRun } from '../services/catalog/requests.ts';
-import { scansToDrain } from '../services/catalog/to-drain.ts';
-import { ownersOfMachine } from '../services/files/owners.ts';
-import { limitReading } from '../services/files/pace.ts';
-import { WAKE_EVERY_MS } from '../services/queue/catalogue.ts';
-import type { WorkerSettings } from '../services/queue/process.ts';
-import { openQueue } from '../services/queue/queue.ts';
-import { openWorker } from '../services/queue/worker.ts';
-import { drain } from '../services/scan/drain.ts';
-import { RESUME_WITHIN_MS } from '../services/scan/limits.ts';
-import { openSlots, told } from './slots.ts';
+import { runRequest } from './detach.ts';
+import { openPool } from './catalog/database.ts';
+import { openRequestHolder, requestsToRun } from './catalog/requests.ts';
+import { scansToDrain } from './catalog/to-drain.ts';
+import { ownersOfMachine } from './files/owners.ts';
+import { limitReading } from './files/pace.ts';
+import { WAKE_EVERY_MS } from './queue/catalogue.ts';
+import type { QueueAddress } from './queue/backend.ts';
+import { openQueue } from './queue/queue.ts';
+import { openWorker } from './queue/worker.ts';
+import { drain } from './scan/drain.ts';
+import { RESUME_WITHIN_MS } from './scan/limits.ts';
+import { openSlots, told } from './scan/slots.ts';
 
-/** The settings as they come from the process that started the worker, and what they are used with. */
-export interface WorkerOptions extends WorkerSettings {
+export interface WorkerOptions {
+  /** Of the catalog, which is migrated; a queue without redisUrl lies beside it. */
+  readonly address: NonNullable<QueueAddress['address']>;
+  readonly redisUrl: string | null;
+  /** Whose roots are read: the name that the scans of this machine were begun with. */
+  readonly host: string;
+  /** Shards that are done at once; one thread each. */
+  readonly slots: number;
+  /** Bytes that are read in a second, over all slots; null for no limit. */
+  readonly bytesPerSecond: number | null;
+  /** How often the catalog is looked into; WAKE_EVERY_MS unless given. */
+  readonly lookEveryMs?: number;
+  /** End when nothing is left to do. */
+  readonly once: boolean;
   readonly nowMs: () => number;
   /** One line for the operator. */
   readonly log: (line: string) => void;
@@ -28,11 +40,10 @@ const STOP_MS = { jobs: 20_000, threads: 5_000, queue: 6_000, catalog: 5_000 } a
 
 /**
  * Works until the signal fires (then 0), with `once` until nothing is left to do, or until no thread is left (then 2, loudly).
- * The database must be migrated.
  */
 export async function runWorker(options: WorkerOptions): Promise<ExitCode> {
   const { log, host, nowMs } = options;
-  const where = options.redisUrl === undefined ? { address: options.address } : { redisUrl: options.redisUrl };
+  const where = options.redisUrl === null ? { address: options.address } : { redisUrl: options.redisUrl };
   const db = openPool(options.address, { applicationName: 'rollcall worker' });
   const stop = new AbortController();
   let exit: ExitCode = EXIT.nothing;
@@ -44,7 +55,7 @@ export async function runWorker(options: WorkerOptions): Promise<ExitCode> {
   if (options.signal.aborted) stop.abort();
   options.signal.addEventListener('abort', () => stop.abort(), { once: true });
   // For this thread, too, which reads when it judges and writes bundles.
-  const pace = limitReading(options.bytesPerSecond ?? null);
+  const pace = limitReading(options.bytesPerSecond);
   const slots = openSlots({ address: options.address, count: options.slots, pace, log, onNoneLeft });
   const onError = quietly(log, nowMs);
   const queue = openQueue({ ...where, host, onError });
@@ -123,15 +134,15 @@ export async function runWorker(options: WorkerOptions): Promise<ExitCode> {
     return requests.length + scans.length > 0;
   };
 
-  log(`worker on ${host}: ${options.slots} slots, queue on ${options.redisUrl === undefined ? 'Postgres' : 'Redis'}`);
+  log(`worker on ${host}: ${options.slots} slots, queue on ${options.redisUrl === null ? 'Postgres' : 'Redis'}`);
   while (!stop.signal.aborted) {
     try {
       const found = await look();
-      if (options.once === true && !found && slots.busy() === 0 && own.size === 0) break;
+      if (options.once && !found && slots.busy() === 0 && own.size === 0) break;
     } catch (error) {
       onError(error instanceof Error ? error : new Error(String(error)));
     }
-    await bell.pause(options.once === true ? ONCE_LOOK_MS : (options.lookEveryMs ?? WAKE_EVERY_MS));
+    await bell.pause(options.once ? ONCE_LOOK_MS : (options.lookEveryMs ?? WAKE_EVERY_MS));
   }
 
   log('stopping: no new work; running work returns to the queue');
