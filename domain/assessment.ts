@@ -121,8 +121,6 @@ export interface Interval {
 
 /** The loss intervals. */
 export interface Window {
-  /** Always false: kept for scripts that ask. */
-  readonly all: boolean;
   readonly since: string | null;
   /** 'burst' | 'silent' | 'since' | 'no burst' | 'too few snapshots': why the loss intervals are what they are. */
   readonly reason: string;

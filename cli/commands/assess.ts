@@ -3,7 +3,7 @@ import { InvalidArgumentError, Option, type Command } from 'commander';
 import { EXIT, worstExit, type ExitCode } from '../../domain/exit.ts';
 import { encodeText } from '../../domain/path.ts';
 import type { AssessResult } from '../../services/assess.ts';
-import { toJson } from '../../services/report/json.ts';
+import { answerJson } from '../../services/report/json.ts';
 import { renderAssessment } from '../../services/report/terminal/assessment.ts';
 import { planLines } from '../../services/report/terminal/plan.ts';
 import type { SeriesPlan } from '../../services/scan/scan-series.ts';
@@ -203,7 +203,7 @@ export async function assessBody(context: Context, args: AssessArguments): Promi
       if (!args.json) print(output, result, results.length > 1);
     }
     if (args.json) {
-      const answers = results.map(({ assessment, bundle }) => toJson(assessment, bundle?.report ?? null));
+      const answers = results.map(({ assessment, bundle }) => answerJson(assessment, bundle));
       output.json(answers.length === 1 ? answers[0] : answers);
     }
     return results.length === 0 ? EXIT.failure : worstExit(results.map(({ exit }) => exit));

@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { EXIT, type ExitCode } from '../../domain/exit.ts';
 import { restoreSteps } from '../../services/report/commands.ts';
-import { bundle as bundleJson } from '../../services/report/json.ts';
+import { bundleJson } from '../../services/report/json.ts';
 import { leftOutLines, partLines, roomLines } from '../../services/report/terminal/bundle.ts';
 import { shellWord, localTime, visible } from '../../services/report/wording.ts';
 import type { PartRequest } from '../../services/typed/asked.ts';
@@ -111,7 +111,7 @@ export async function bundleBody(context: Context, args: BundleArguments): Promi
     output.json({
       volume: assessment.volume,
       judged: new Date(assessment.createdMs).toISOString(),
-      bundle: bundleJson(report),
+      bundle: bundleJson(bundle),
     });
     return exit;
   }

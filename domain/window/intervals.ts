@@ -198,7 +198,6 @@ function reasonOf(sinceMs: number | null, intervals: readonly LossInterval[]): s
 /** The window as it is printed: its intervals are those of the timeline. */
 export function windowOf(decided: DecidedIntervals, timeline: readonly Interval[], sinceMs: number | null): Window {
   return {
-    all: false,
     since: sinceMs === null ? null : iso(sinceMs),
     reason: decided.reason,
     intervals: timeline.filter((interval) => interval.inWindow),

@@ -94,23 +94,23 @@ export function readSummary(bundle: string): { volume: string; livePath: string 
       next: NO_BUNDLE,
     });
   }
-  if (
-    typeof summary !== 'object' ||
-    summary === null ||
-    !('format' in summary && 'volume' in summary && 'livePath' in summary) ||
-    typeof summary.volume !== 'string' ||
-    typeof summary.livePath !== 'string'
-  ) {
+  const { format, volume, live } = (summary ?? {}) as {
+    readonly format?: unknown;
+    readonly volume?: unknown;
+    readonly live?: { readonly path?: unknown } | null;
+  };
+  const livePath = live?.path;
+  if (format === undefined || typeof volume !== 'string' || typeof livePath !== 'string') {
     throw new RollcallError(`${bundle} is not a restore bundle: summary.json does not say which volume it is of`, {
       next: NO_BUNDLE,
     });
   }
-  if (summary.format !== BUNDLE_FORMAT) {
-    throw new RollcallError(`${bundle} has format ${String(summary.format)}; this version knows ${BUNDLE_FORMAT}`, {
+  if (format !== BUNDLE_FORMAT) {
+    throw new RollcallError(`${bundle} has format ${JSON.stringify(format)}; this version knows ${BUNDLE_FORMAT}`, {
       next: 'use the version of rollcall that wrote it',
     });
   }
-  return { volume: summary.volume, livePath: summary.livePath };
+  return { volume, livePath };
 }
 
 /** Every file of the bundle is as it was written. What was added since (journal, evidence) is none of them. */

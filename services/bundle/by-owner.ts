@@ -1,8 +1,8 @@
 // by-owner/ of a bundle: for each owner of something lost, a list to read and one for a spreadsheet, which can be sent on as they are. Pure.
+import { fate, isUncertain, probablyByPerson, sizeOf } from '../../domain/picture.ts';
 import type { Assessment, Finding, State, Tally } from '../../domain/assessment.ts';
 import { iso } from '../../domain/window/timeline.ts';
 import { csvLine } from './csv.ts';
-import { fate, isUncertain, probablyByPerson, sizeOf } from '../report/present.ts';
 import { isAsked, ownerOf, type Selection } from '../../domain/restore/selection.ts';
 import { bytes, plural, time, visible } from '../report/wording.ts';
 

@@ -2,6 +2,7 @@
 // read again when that part is written, so what lies here need not be true any more, but it must be what Rollcall wrote.
 import { createReadStream, readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
+import { type AssessmentJson, fromJson } from '../../domain/assessment-json.ts';
 import type { Assessment, Finding } from '../../domain/assessment.ts';
 import { RollcallError } from '../../domain/exit.ts';
 import { encodePath } from '../../domain/path.ts';
@@ -53,32 +54,7 @@ export async function reopenBundle(directory: string): Promise<Reopened> {
 
 /** summary.json holds the assessment but for its findings; what was written there is trusted once its digest is right. */
 function assessmentOf(bundle: string, findings: readonly Finding[]): Assessment {
-  const text = readFileSync(fileOf(bundle, 'summary.json'), 'utf8');
-  const summary = JSON.parse(text) as Omit<Assessment, 'liveScan' | 'findings' | 'createdMs'> & {
-    readonly liveScan: { readonly id: string; readonly asOf: string };
-    readonly created: string;
-  };
-  const { volume, livePath, series, window, timeline, universe, verdicts, directories, recovery } = summary;
-  const { incomplete, conditions, bytesRead, bytesTrusted, trustedSince } = summary;
-  return {
-    volume,
-    livePath,
-    liveScan: { id: BigInt(summary.liveScan.id), asOf: summary.liveScan.asOf },
-    series,
-    window,
-    timeline,
-    universe,
-    verdicts,
-    directories,
-    recovery,
-    findings,
-    incomplete,
-    conditions,
-    bytesRead,
-    bytesTrusted,
-    trustedSince,
-    createdMs: Date.parse(summary.created),
-  };
+  return fromJson(JSON.parse(readFileSync(fileOf(bundle, 'summary.json'), 'utf8')) as AssessmentJson, findings);
 }
 
 function backupRootsOf(bundle: string): string[] {

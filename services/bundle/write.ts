@@ -1,5 +1,5 @@
 // Writes a restore bundle: a directory that stands alone, without the database, and appears whole or not at all (design.md section 7).
-import { bundle as bundleJson, toJson } from '../report/json.ts';
+import { answerJson } from '../report/json.ts';
 import { shipped } from '../process/parts.ts';
 import { errnoText } from '../../domain/errno.ts';
 import { lstatSync, readFileSync } from 'node:fs';
@@ -13,16 +13,14 @@ import { bytesOf, futurePathOf, realPathOf } from '../files/location.ts';
 import { ownerFiles } from './by-owner.ts';
 import { type ListLine, listFileOf, listFiles, type Lists } from './lists.ts';
 import { BUNDLE_FORMAT, findingRecord, manifestRecord } from './manifest.ts';
-import { partRecord } from '../report/part.ts';
 import { planRestore, type RestorePlan } from '../../domain/restore/plan.ts';
 import type { NextSource } from '../judge/next-source.ts';
-import type { ReportInput } from '../report/present.ts';
+import type { BundleCounts, ReportInput } from '../report/present.ts';
 import { proveSources } from './prove.ts';
 import { renderReadme } from '../report/readme.ts';
-import { fits } from '../report/room.ts';
 import { renderReport } from '../report/page/report.ts';
 import { type Chosen, choose, EVERYTHING, type Part, type Selection } from '../../domain/restore/selection.ts';
-import { type BundleList, listOf, reportInput } from '../report/report-input.ts';
+import { listOf, reportInput } from './report-input.ts';
 import { rootFacts } from './target.ts';
 import { AlreadyThere, type BundleFile, writeBundleWhole } from './whole-bundle.ts';
 import { inertJson } from '../report/wording.ts';
@@ -52,28 +50,15 @@ export interface BundleInput {
 /** What is written at a place that was found. */
 type Placed = Omit<BundleInput, 'outDir'> & { readonly outDir: string };
 
-export interface BundleSummary {
+export interface BundleSummary extends BundleCounts {
   /** Absolute, printable, real path. */
   readonly directory: string;
   /** SHA-256 of SHA256SUMS: who has noted it can tell whether a copy of the bundle is the same. */
   readonly seal: string;
-  readonly lists: readonly BundleList[];
-  /** What restore.sh does without further options. */
-  readonly restored: Tally;
-  readonly damaged: Tally;
-  readonly older: Tally;
-  /** Left out unless --person-deleted. */
-  readonly personDeleted: Tally;
-  /** Left out unless --uncertain. */
-  readonly uncertain: Tally;
   readonly directories: number;
   readonly links: number;
-  readonly lost: Tally;
   /** Findings with a recovery that stand in no list, by reason. */
   readonly leftOut: Readonly<Record<string, number>>;
-  /** Names that a checksum file cannot hold. */
-  readonly notInXxh64: number;
-  readonly bytesRead: number;
   readonly bytesWritten: number;
   /** What the report and the terminal say of the plan. */
   readonly report: ReportInput;
@@ -214,6 +199,7 @@ function countsOf(plan: RestorePlan, lists: Lists): Omit<Counted, 'bytesRead'> {
     links: plan.entries.filter(({ action }) => action === 'link').length,
     lost: { files: lost.length, bytes: lost.reduce((total, { expected }) => total + (expected?.size ?? 0), 0) },
     leftOut,
+    sources: plan.sources,
     notInXxh64: lists.notInXxh64,
   };
 }
@@ -261,7 +247,7 @@ function filesOf(
     file('README.txt', () => [renderReadme(assessment, render)]),
     file('report.html', () => [renderReport(assessment, render)]),
     file('summary.json', () => [
-      `${inertJson(JSON.stringify(summaryOf(assessment, plan, counted, render), null, 2))}\n`,
+      `${inertJson(JSON.stringify({ format: BUNDLE_FORMAT, ...answerJson(assessment, { ...counted, report: render }) }, null, 2))}\n`,
     ]),
     file('findings.jsonl', function* () {
       for (const finding of assessment.findings) yield record(finding);
@@ -279,27 +265,4 @@ function filesOf(
       file(`by-owner/${name}`, content),
     ),
   ];
-}
-
-/** What assess --json prints, and what only the bundle itself knows. */
-function summaryOf(
-  assessment: Assessment,
-  plan: RestorePlan,
-  counted: Counted,
-  render: ReportInput,
-): Record<string, unknown> {
-  return {
-    ...toJson(assessment, render),
-    format: BUNDLE_FORMAT,
-    bundle: {
-      ...bundleJson(render),
-      ...counted,
-      needed: render.needed,
-      free: render.free,
-      evidence: render.evidence,
-      fits: fits(render),
-      part: render.part === null ? null : partRecord(render.part),
-      sources: plan.sources.map((source) => ({ ...source, proofAt: new Date(source.proofAtMs).toISOString() })),
-    },
-  };
 }

@@ -43,7 +43,7 @@ export async function openFindings(client: Queryable): Promise<ReadonlyMap<numbe
   return new Map(found.rows.map(({ volume, counts }) => [volume, counts]));
 }
 
-/** @param result JSON of the assessment without its findings @returns the assessment's id */
+/** @param result JSON of the assessment (domain/assessment-json.ts) @returns the assessment's id */
 export async function recordAssessment(
   client: Queryable,
   assessment: {

@@ -1,4 +1,5 @@
 // Reconciliation: every path of a live volume is judged against its history and its backups. From the catalog to an Assessment.
+import { toJson } from '../../domain/assessment-json.ts';
 import type { Assessment } from '../../domain/assessment.ts';
 import { EXIT, RollcallError } from '../../domain/exit.ts';
 import type { Observer } from '../../domain/facts.ts';
@@ -251,8 +252,7 @@ async function store(
   { copies, leftOut, unmoved }: Undecided & { readonly copies: readonly CaseReading[] },
 ): Promise<bigint> {
   const { observers, points, cases, decisions } = loaded;
-  const { findings, ...summary } = assessment;
-  const result = JSON.stringify(summary, (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value));
+  const { findings } = assessment;
   const seen = cases.flatMap(({ facts: { path }, judged }) => {
     const found = decisions.accepted.has(path) ? (judged?.found ?? null) : null;
     return found === null ? [] : [{ path, content: contentKeyOfState(found) }];
@@ -275,7 +275,7 @@ async function store(
       volumeId: input.volume.id,
       liveScan: assessment.liveScan.id,
       scans: observers.map(({ scan }) => scan.id),
-      result,
+      result: JSON.stringify(toJson(assessment)),
       nowMs: assessment.createdMs,
     });
   });

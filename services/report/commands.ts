@@ -1,6 +1,7 @@
 // The commands that follow from an assessment, in the order in which they are to be run. Pure.
+import type { Picture } from '../../domain/picture.ts';
 import type { Assessment } from '../../domain/assessment.ts';
-import type { Picture, ReportInput } from './present.ts';
+import type { ReportInput } from './present.ts';
 import { operand, shellWord } from './wording.ts';
 
 /** One step for a person: what it is for, and the line to type. */

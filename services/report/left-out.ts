@@ -1,7 +1,8 @@
 // What the assessment calls restorable and yet stands in no list, by reason, and what a person can do about it. Pure.
+import { fate } from '../../domain/picture.ts';
 import { TOO_LONG } from '../../domain/restore/entry.ts';
 import { BESIDE_ALREADY, type RestorePlan } from '../../domain/restore/plan.ts';
-import { fate, type LeftOutGroup } from './present.ts';
+import type { LeftOutGroup } from './present.ts';
 
 /** `assess` is the command that looks for other copies. What nobody has decided on (a side unknown, a path that cannot be read) is told apart, as not decided. */
 export function leftOutGroups(plan: RestorePlan, assess: string): LeftOutGroup[] {

@@ -1,8 +1,9 @@
 // README.txt of a bundle: what it is, what to stop, what lies in it, how to apply it in order, what stays away and why. Pure.
+import { needsHistory, type Picture, picture } from '../../domain/picture.ts';
 import type { Assessment } from '../../domain/assessment.ts';
 import { leftOutStep, restoreSteps, STOP_STEPS } from './commands.ts';
 import { askedText, leftTexts } from './part.ts';
-import { type ListSummary, needsHistory, type Picture, picture, type ReportInput, restoredText } from './present.ts';
+import { type ListSummary, type ReportInput, restoredText } from './present.ts';
 import { roomText, tooLittleRoom } from './room.ts';
 import { bytes, count, leftOut, plural, since, time, visible } from './wording.ts';
 

@@ -1,8 +1,8 @@
-// docs/formats.md names every field that a bundle has, so that whoever adds one writes down what it means.
+// docs/formats.md and docs/json.md name every field that a bundle has, so that whoever adds one writes down what it means.
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, expect, it } from 'vitest';
-import { toJson } from '../../services/report/json.ts';
+import { answerJson } from '../../services/report/json.ts';
 import { EVERYTHING } from '../../domain/restore/selection.ts';
 import { school } from '../report/school.ts';
 import { World } from './world.ts';
@@ -47,21 +47,24 @@ it('every field of summary.json, findings.jsonl, manifest.jsonl and assess --jso
       accepted: finding.path === 'gone' ? { reason: 'x', atMs: 1 } : null,
     })),
   };
-  const { report } = await world.writeBundle({ assessment, selection: EVERYTHING });
+  const bundle = await world.writeBundle({ assessment, selection: EVERYTHING });
   const read = (name: string): string => readFileSync(join(world.bundle, name), 'utf8');
   const lines = (name: string): unknown[] =>
     read(name)
       .trim()
       .split('\n')
       .map((line) => JSON.parse(line) as unknown);
-  const page = readFileSync(new URL('../../docs/formats.md', import.meta.url), 'utf8');
+  const pageOf = (name: string): string => readFileSync(new URL(`../../docs/${name}`, import.meta.url), 'utf8');
+  const page = pageOf('formats.md');
   const [, findingsPart = '', rest = ''] = page.split(/^## findings\.jsonl.*$|^## manifest\.jsonl$/m);
-  const [manifestPart = '', json = ''] = rest.split(/^## summary\.json and assess --json$/m);
+  const [manifestPart = ''] = rest.split(/^## summary\.json$/m);
+  const [, answers = ''] = pageOf('json.md').split(/^## assess, and summary\.json of a bundle$/m);
+  const [json = ''] = answers.split(/^## /m);
   const state = page.split('## findings.jsonl')[0] ?? '';
   const absent = (fields: ReadonlySet<string>, ...parts: readonly string[]): string[] =>
     [...fields].filter((field) => !parts.some((part) => new RegExp(`\\b${field}\\b`).test(part)));
   expect(absent(fieldsOf(lines('findings.jsonl')), findingsPart, state)).toEqual([]);
   expect(absent(fieldsOf(lines('manifest.jsonl')), manifestPart, findingsPart, state)).toEqual([]);
   expect(absent(fieldsOf(JSON.parse(read('summary.json'))), json)).toEqual([]);
-  expect(absent(fieldsOf(toJson(assessment, report)), json)).toEqual([]);
+  expect(absent(fieldsOf(answerJson(assessment, bundle)), json)).toEqual([]);
 });

@@ -1,9 +1,9 @@
 // What statistics alone call lost stands in a list of its own: a plain restore leaves it out and says how many, --uncertain brings it back.
+import { picture } from '../../domain/picture.ts';
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { FLAG } from '../../domain/judge/flags.ts';
-import { picture } from '../../services/report/present.ts';
 import { EVERYTHING } from '../../domain/restore/selection.ts';
 import { World } from './world.ts';
 

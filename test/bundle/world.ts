@@ -158,7 +158,7 @@ export class World {
       livePath: this.live,
       liveScan: { id: 9n, asOf: new Date(now()).toISOString() },
       series: [{ name: 'backup', pattern: `${this.base}/backup/*`, snapshots: 1, newest: null, newestAsOf: null }],
-      window: { all: true, since: null, reason: 'too few snapshots', intervals: [] },
+      window: { since: null, reason: 'too few snapshots', intervals: [] },
       timeline: [],
       universe: { paths: this.findings.length, directories: 0 },
       verdicts: Object.fromEntries(VERDICTS.map((verdict) => [verdict, none])) as Assessment['verdicts'],

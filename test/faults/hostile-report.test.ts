@@ -3,13 +3,14 @@
 import { execFileSync } from 'node:child_process';
 import { describe, expect, test } from 'vitest';
 import { renderAssessment } from '../../services/report/terminal/assessment.ts';
-import { toJson } from '../../services/report/json.ts';
+import { answerJson } from '../../services/report/json.ts';
 import { restoreSteps } from '../../services/report/commands.ts';
 import { findingRecord } from '../../services/bundle/manifest.ts';
 import { renderReadme } from '../../services/report/readme.ts';
 import { renderReport } from '../../services/report/page/report.ts';
 import { inertJson } from '../../services/report/wording.ts';
 import { hostileAssessment, hostileInput } from './hostile-report.ts';
+import { bundleFacts } from '../report/school.ts';
 
 const assessment = hostileAssessment();
 const input = { ...hostileInput(assessment), program: 'rollcall' };
@@ -71,7 +72,7 @@ describe('hostile names and words', () => {
       expect(line).not.toMatch(DIRECTION);
       expect(JSON.parse(line)).toMatchObject({ path: finding.path, flags: finding.flags, accepted: finding.accepted });
     }
-    const whole = inertJson(JSON.stringify(toJson(assessment, input)));
+    const whole = inertJson(JSON.stringify(answerJson(assessment, bundleFacts(input))));
     expect(whole).not.toMatch(/[\p{Cc}\p{Cs}]/u);
     expect(whole).not.toMatch(DIRECTION);
   });

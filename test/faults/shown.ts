@@ -5,7 +5,7 @@ import { expect } from 'vitest';
 import { renderAssessment } from '../../services/report/terminal/assessment.ts';
 import { decodePath } from '../../domain/path.ts';
 import type { AssessResult } from '../../services/assess.ts';
-import { toJson } from '../../services/report/json.ts';
+import { answerJson } from '../../services/report/json.ts';
 
 /** Moves a cursor, ends a line that is none, or turns the direction of writing. */
 const ACTS = /(?!\n)[\p{Cc}\p{Cs}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/u;
@@ -20,7 +20,7 @@ export function shown({ assessment, bundle }: AssessResult): Shown {
   const input = bundle?.report ?? null;
   const text = renderAssessment(assessment, input, { width: 80, color: false }).join('\n');
   expect(text).not.toMatch(ACTS);
-  const json = JSON.stringify(toJson(assessment, input));
+  const json = JSON.stringify(answerJson(assessment, bundle));
   expect(json).not.toMatch(ACTS);
   return { text: text.replaceAll(/\s+/g, ' '), json: JSON.parse(json) as Shown['json'] };
 }

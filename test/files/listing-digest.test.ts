@@ -167,7 +167,14 @@ test('unread is not intact: one unread file, and the directory has no content di
 });
 
 test('what another host looked at has the same content digest', () => {
-  for (const entry of [FILE, LINK, { ...DEVICE, rdev: 9n }, LONG, { ...FILE, name: 'Ä 😀' }, { ...FILE, name: '\\xff\\\\' }]) {
+  for (const entry of [
+    FILE,
+    LINK,
+    { ...DEVICE, rdev: 9n },
+    LONG,
+    { ...FILE, name: 'Ä 😀' },
+    { ...FILE, name: '\\xff\\\\' },
+  ]) {
     const here = digestsOf([entry]).content;
     // Major 1, as put() has it.
     const rdev = entry.rdev === null ? null : 0x100n | entry.rdev;

@@ -1,4 +1,5 @@
 // What a person reads at three in the morning: the page, the README, the terminal text and the JSON of one assessment.
+import { fate, picture } from '../../domain/picture.ts';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { renderAssessment } from '../../services/report/terminal/assessment.ts';
@@ -6,13 +7,24 @@ import { RECOVERIES } from '../../domain/assessment.ts';
 import { VERDICTS } from '../../domain/verdicts.ts';
 import { FLAG } from '../../domain/judge/flags.ts';
 import { encodeText } from '../../domain/path.ts';
-import { changeBits, toJson } from '../../services/report/json.ts';
-import { byOwner, bySize, byTopDirectory, fate, losses, moves, picture } from '../../services/report/present.ts';
+import { changeBits } from '../../domain/assessment-json.ts';
+import { answerJson } from '../../services/report/json.ts';
+import { byOwner, bySize, byTopDirectory, losses, moves } from '../../services/report/present.ts';
 import { renderReadme } from '../../services/report/readme.ts';
 import { escape, name } from '../../services/report/page/html.ts';
 import { LIST_MAX } from '../../services/report/page/lists.ts';
 import { renderReport } from '../../services/report/page/report.ts';
-import { CREATED_MS, finding, intervals, reportInput, school, sourceOf, state, withTallies } from './school.ts';
+import {
+  bundleFacts,
+  CREATED_MS,
+  finding,
+  intervals,
+  reportInput,
+  school,
+  sourceOf,
+  state,
+  withTallies,
+} from './school.ts';
 
 const seed = Number(process.env['ROLLCALL_TEST_SEED'] ?? Date.now() % 1_000_000);
 const runs = { seed, numRuns: 200 };
@@ -324,7 +336,7 @@ test('where all that comes back was probably deleted by a person, page, README a
 
 describe('assess --json', () => {
   test('it is one object with the promised keys, and JSON takes it', () => {
-    const json = JSON.parse(JSON.stringify(toJson(story, reportInput()))) as Record<string, unknown>;
+    const json = JSON.parse(JSON.stringify(answerJson(story, bundleFacts()))) as Record<string, unknown>;
     for (const key of [
       'window',
       'timeline',
@@ -348,7 +360,7 @@ describe('assess --json', () => {
   });
 
   test('without a bundle it says null', () => {
-    expect(toJson(quietSchool(0), null)).toMatchObject({ bundle: null, nothing_to_report: true, changes: 0 });
+    expect(answerJson(quietSchool(0), null)).toMatchObject({ bundle: null, nothing_to_report: true, changes: 0 });
   });
 
   test('the bits are those that users of AIDE know', () => {

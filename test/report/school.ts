@@ -1,6 +1,7 @@
 // A realistic assessment without a file system: the school of design.md section 1, with 215 losses, half of them already in the newest snapshot.
 import type { Assessment, Finding, Interval, Source, State, Tally } from '../../domain/assessment.ts';
 import { VERDICTS, type Verdict } from '../../domain/verdicts.ts';
+import type { BundleFacts } from '../../services/report/json.ts';
 import type { ReportInput } from '../../services/report/present.ts';
 
 export const CREATED_MS = Date.UTC(2025, 10, 22, 3, 12, 40);
@@ -274,7 +275,7 @@ export function school(n = 14): Assessment {
           newestAsOf: night(0),
         },
       ],
-      window: { all: false, since: null, reason: 'burst', intervals: timeline.filter((each) => each.inWindow) },
+      window: { since: null, reason: 'burst', intervals: timeline.filter((each) => each.inWindow) },
       timeline,
       incomplete: ['pupils/class-3/private could not be listed (EACCES)'],
       conditions: [
@@ -362,4 +363,13 @@ export function reportInput(changes: Partial<ReportInput> = {}): ReportInput {
     ]),
     ...changes,
   };
+}
+
+/** The bundle of that report, as its writer knows it. */
+export function bundleFacts(report = reportInput()): BundleFacts {
+  const { lists, needed } = report;
+  const none = { files: 0, bytes: 0 };
+  const restored = { files: needed.inodes, bytes: needed.bytes };
+  const more = { damaged: none, older: none, personDeleted: none, uncertain: none, lost: none };
+  return { report, lists, restored, ...more, sources: [], notInXxh64: 0, bytesRead: 0 };
 }

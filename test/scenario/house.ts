@@ -282,10 +282,8 @@ export class House {
     const { window, universe } = assessment;
     const report: Report = {
       exit,
-      window: window.all ? `all: ${window.reason}` : window.reason,
-      intervals: window.all
-        ? []
-        : window.intervals.map(({ fromName, toName }) => `${short(fromName)} to ${short(toName)}`),
+      window: window.reason,
+      intervals: window.intervals.map(({ fromName, toName }) => `${short(fromName)} to ${short(toName)}`),
       universe: `${universe.paths} files, ${universe.directories} directories`,
       verdicts: some(assessment.verdicts),
       directories: Object.fromEntries(Object.entries(assessment.directories).filter(([, count]) => count > 0)),

@@ -23,8 +23,7 @@ function lossText(assessment: Assessment): string {
   });
   const asked =
     window.since === null ? '' : ` They are the ones since ${escape(since(window.since))}, as asked for with --since.`;
-  const all = window.all ? ' Here that is every interval: there are too few snapshots to tell an unusual night.' : '';
-  return `${list(lines)}<p class="small dim">Files that vanished in the marked intervals count as losses.${asked}${all} Files that vanished at other times count as losses if something points to one, else as ordinary deletions.</p>`;
+  return `${list(lines)}<p class="small dim">Files that vanished in the marked intervals count as losses.${asked} Files that vanished at other times count as losses if something points to one, else as ordinary deletions.</p>`;
 }
 
 /** When it happened: the telling intervals, a chart for each series, the window in figures. */

@@ -1,9 +1,10 @@
 // The lists of report.html: what is lost, what comes back from where, what is open, what only looks gone. Bounded, with the file that holds the rest.
+import { fate, isUncertain, probablyByPerson, sizeOf } from '../../../domain/picture.ts';
 import type { Assessment, Finding } from '../../../domain/assessment.ts';
 import { LOSSES, UNDECIDED, VERDICT, type Verdict } from '../../../domain/verdicts.ts';
 import { FLAG } from '../../../domain/judge/flags.ts';
 import { isDisplaced } from '../../../domain/places.ts';
-import { fate, isUncertain, moves, probablyByPerson, sizeOf } from '../present.ts';
+import { moves } from '../present.ts';
 import { bytes, count, plural, time } from '../wording.ts';
 import { type Cell, escape, name, table } from './html.ts';
 

@@ -1,8 +1,9 @@
 // report.html: one page that stands alone, for somebody who was woken: what to stop, what is lost, what comes back, what to type next. Pure.
+import { needsHistory, type Picture, picture } from '../../../domain/picture.ts';
 import type { Assessment } from '../../../domain/assessment.ts';
 import { leftOutStep, restoreSteps, STOP_STEPS } from '../commands.ts';
 import { askedText, leftTexts } from '../part.ts';
-import { needsHistory, type Picture, picture, type ReportInput, restoredText } from '../present.ts';
+import { type ReportInput, restoredText } from '../present.ts';
 import { fits, roomText, tooLittleRoom } from '../room.ts';
 import { bytes, count, leftOut, percent, plural, since, time } from '../wording.ts';
 import { groups, timeline, verdicts } from './figures.ts';

@@ -1,19 +1,9 @@
 // What `assess` prints at the end: what to stop, the numbers that matter, when and where, the command to run next. Pure: lines in, no terminal.
+import { needsHistory, nothingToReport, type Picture, picture } from '../../../domain/picture.ts';
 import type { Assessment } from '../../../domain/assessment.ts';
 import { UNDECIDED, VERDICTS } from '../../../domain/verdicts.ts';
 import { leftOutStep, restoreSteps, type Step, STOP_STEPS } from '../commands.ts';
-import {
-  byOwner,
-  byTopDirectory,
-  type Group,
-  losses,
-  needsHistory,
-  nothingToReport,
-  type Picture,
-  picture,
-  type ReportInput,
-  restoredText,
-} from '../present.ts';
+import { byOwner, byTopDirectory, type Group, losses, type ReportInput, restoredText } from '../present.ts';
 import { roomText } from '../room.ts';
 import { bytes, count, plural, shellWord, since, localTime, visible } from '../wording.ts';
 import { leftOutLines, partLines, roomLines } from './bundle.ts';

@@ -2,14 +2,14 @@
 import type { Assessment } from '../../domain/assessment.ts';
 import { isLeftByDefault } from '../../domain/restore/needs.ts';
 import { parentOf } from '../../domain/path.ts';
-import { assessAgain } from './commands.ts';
-import { leftOutGroups } from './left-out.ts';
-import type { ListLine, Lists } from '../bundle/lists.ts';
-import { partSummary } from './part.ts';
 import type { RestorePlan } from '../../domain/restore/plan.ts';
-import type { ReportInput } from './present.ts';
 import type { Chosen, Selection } from '../../domain/restore/selection.ts';
-import { BLOCK_BYTES, freeAt } from '../bundle/target.ts';
+import { assessAgain } from '../report/commands.ts';
+import { leftOutGroups } from '../report/left-out.ts';
+import type { ListSummary, ReportInput } from '../report/present.ts';
+import type { ListLine, Lists } from './lists.ts';
+import { partSummary } from './part.ts';
+import { BLOCK_BYTES, freeAt } from './target.ts';
 
 /** Of what a bundle is written from (services/bundle/write.ts). */
 interface Reported {
@@ -20,25 +20,11 @@ interface Reported {
   readonly selection?: Selection;
 }
 
-export interface BundleList {
-  /** As in lists/01-missing.files0. */
-  readonly file: string;
-  /** missing, damaged, older, beside, person, uncertain and their combinations. */
-  readonly list: string;
-  readonly needs: readonly string[];
-  readonly snapshot: string;
-  /** The copies lie in the volume itself. */
-  readonly inTarget: boolean;
-  readonly asOf: string;
-  readonly files: number;
-  readonly bytes: number;
-}
-
-export function listOf(line: ListLine): BundleList {
+export function listOf(line: ListLine): ListSummary {
   const extension = line.type === 'replace' ? 'files' : line.type;
   return {
     file: `lists/${line.source.nn}-${line.list}.${extension}0`,
-    list: line.list,
+    kind: line.needs.includes('older') ? 'older' : line.needs.includes('damaged') ? 'damaged' : 'missing',
     needs: line.needs,
     snapshot: line.source.snapshot,
     inTarget: line.source.inTarget,
@@ -58,12 +44,7 @@ export function reportInput(input: Reported, chosen: Chosen, plan: RestorePlan, 
     bundle: input.outDir,
     target: input.assessment.livePath,
     program: input.program,
-    lists: asked
-      .filter((line) => line.type !== 'links')
-      .map((line) => ({
-        ...listOf(line),
-        kind: line.needs.includes('older') ? 'older' : line.needs.includes('damaged') ? 'damaged' : 'missing',
-      })),
+    lists: asked.filter((line) => line.type !== 'links').map(listOf),
     directories: unasked.filter(({ action }) => action === 'directory').length,
     links: unasked.filter(({ action }) => action === 'link').length,
     needed: {
