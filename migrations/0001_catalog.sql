@@ -23,6 +23,8 @@ create table root (
   path text collate "C" not null,
   -- Recorded identity (file system type, UUID or source, root inode, entered mounts); null until a first scan completes.
   identity jsonb,
+  -- How many transactions have changed its versions: sums of an earlier count are stale.
+  changes bigint not null default 0,
   unique (volume, host, path)
 );
 
@@ -138,9 +140,23 @@ create table packed_version (
   name text collate "C" not null,
   target text collate "C"
 );
-create index version_place on packed_version (directory, root);
+create index version_place on packed_version (root, directory);
 -- What ever changed, ended or was suspect: judging looks for the directories that hold any of it.
 create index version_touched on packed_version (root, directory) where end_seq is not null or suspect is true;
+-- Versions by when they began: rows of one scan lie together, so that a few numbers for each megabyte tell where later ones are.
+create index version_begun on packed_version using brin (first_seq);
+-- Directories, and the few others that have no size: judging asks for the times of all directories.
+create index version_sizeless on packed_version (root, directory) where size is null;
+
+-- Sums over the versions of a root, as judging shows them. They hold while `changes` is that of the root.
+create table version_sum (
+  root int primary key references root,
+  changes bigint not null,
+  -- [{firstSeq, readSeq, names, bytes, clamped}]: by the scans that the versions begin at and were read at; bytes of those that hold and have a digest.
+  begun jsonb not null,
+  -- [{seq, changed, vanished}]: how many ended at each scan.
+  ended jsonb not null
+);
 
 create view version as
   select first_seq, end_seq, end_reason, size, mtime_ns, digest,

@@ -6,6 +6,7 @@ import type { ShardCounts } from './shard-result.ts';
 import { dropStaged } from './scans.ts';
 import type { Queryable } from './scans.ts';
 import type { ScanContext } from './scan-context.ts';
+import { versionsChanged } from './version-sums.ts';
 
 export interface ScanTotals extends ShardCounts {
   /** Known rows below directories that vanished, left scope, or could not be read. */
@@ -60,6 +61,7 @@ export async function closeScan(
     if (context.next === null) for (const one of roots) await correctDirectoryTimes(client, one);
     const totals = await sums(client, context);
     await planForMany(client, totals);
+    if (totals.inserted + totals.staged > 0) await versionsChanged(client, context.roots);
     if (options.relistOf !== null && (await isUnchanged(client, context, totals, options.relistOf))) {
       await foldInto(client, context, options.relistOf);
       await client.query('commit');

@@ -70,6 +70,7 @@ export async function forgetVolume(client: ClientBase, volumeId: number): Promis
   );
   for (const [table, where] of [
     ['packed_version', roots],
+    ['version_sum', roots],
     ['listing', roots],
     ['donor', roots],
     ['gap', roots],
@@ -97,7 +98,7 @@ async function forgetDirectories(client: ClientBase, ids: readonly number[]): Pr
     `with recursive met (id) as (select unnest($1::int[])),
        needed (id) as (
          select m.id from met m
-          where exists (select from version v where v.directory = m.id) or exists (select from listing l where l.directory = m.id)
+          where exists (select from root r join version v on v.root = r.id and v.directory = m.id) or exists (select from listing l where l.directory = m.id)
              or exists (select from gap g where g.directory = m.id) or exists (select from donor o where o.directory = m.id)
              or exists (select from ending e where e.directory = m.id)
              or exists (select from directory below where below.parent = m.id and not exists (select from met where met.id = below.id))

@@ -8,6 +8,7 @@ import type { ExportedScan } from './export.ts';
 import { AttributeIds, attributeKey } from './rows.ts';
 import { type Queryable, recordRoots } from './scans.ts';
 import { VersionCopy } from './version-copy.ts';
+import { versionsChanged } from './version-sums.ts';
 import type { Volume } from './volumes.ts';
 
 /** Recorded as the identity of an imported root: which file it came from. */
@@ -62,6 +63,7 @@ async function replaceScans(
   mark: ImportMark,
 ): Promise<Map<bigint, bigint>> {
   await client.query('delete from packed_version where root = $1', [volume.rootId]);
+  await versionsChanged(client, [volume.rootId]);
   await client.query('delete from listing where root = $1', [volume.rootId]);
   await client.query('delete from gap where root = $1', [volume.rootId]);
   await client.query('delete from scan where volume = $1 and seq <> all ($2)', [volume.id, scans.map((s) => s.seq)]);

@@ -188,7 +188,7 @@ export async function seenInGoodStanding(
   if (pairs.length === 0) return new Set();
   const found = await client.query<{ directory: number; name: string; digest: bigint }>(
     `select distinct n.directory, n.name, n.digest from unnest($1::int[], $2::text[], $3::bigint[]) as n (directory, name, digest)
-       join version v on v.directory = n.directory and v.name = n.name collate "C" and v.digest = n.digest and not v.suspect`,
+       cross join root r join version v on v.root = r.id and v.directory = n.directory and v.name = n.name collate "C" and v.digest = n.digest and not v.suspect`,
     [pairs.map((p) => p.directory), pairs.map((p) => p.name), pairs.map((p) => BigInt.asIntN(64, p.digest))],
   );
   return new Set(found.rows.map((row) => standingKey(row.directory, row.name, unsigned(row.digest) ?? 0n)));

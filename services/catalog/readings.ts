@@ -3,6 +3,7 @@ import type { ClientBase } from 'pg';
 import type { Version } from '../../domain/version.ts';
 import { seenInGoodStanding, standingKey } from './known.ts';
 import { signed } from './rows.ts';
+import { versionsChanged } from './version-sums.ts';
 
 /** One copy that was read at the scan `seq` of its root, where `version` holds. */
 export interface CopyRead {
@@ -53,6 +54,7 @@ export async function recordReadings(
   for (const read of reads) {
     if ((digests.get(versionKey(read))?.size ?? 0) > 1 && (await cutVersion(client, read))) cut++;
   }
+  await versionsChanged(client, [...new Set(reads.map((read) => read.root))]);
   return { proven, cut, leftOut: given.length - reads.length };
 }
 

@@ -27,8 +27,8 @@ export async function returnedLosses(
     `select distinct l.id
        from unnest($1::bigint[], $2::text[], $3::text[], $4::bigint[], $5::bigint[]) as l (id, directory, name, at_ms, seen_ms)
        join directory d on d.path = l.directory collate "C"
-       join version back on back.directory = d.id and back.name = l.name collate "C"
-       join root r on r.id = back.root and r.volume = any ($6)
+       join root r on r.volume = any ($6)
+       join version back on back.root = r.id and back.directory = d.id and back.name = l.name collate "C"
        join scan shows on shows.volume = r.volume and shows.state = 'complete' and shows.seq = back.first_seq and shows.as_of_to_ms > l.at_ms
       cross join lateral (
             select end_seq, end_reason from version v
