@@ -24,7 +24,12 @@ export const BARS = {
   'second-small': less('second assess, unchanged, 100,000 files a side, against `rsync -rn`', 'times', 2, 1.4),
   'second-million': less('second assess, unchanged, 1,000,000 files a side, against `rsync -rn`', 'times', 1.2, 0.8),
   rclone: less('first assess, 100,000 files a side, against `rclone check --download`', 'times', 0.4, 0.25),
-  hashdeep: less('the same, against `hashdeep -r` of one side and `-a` of the other', 'times', 0.25, 0.2),
+  hashdeep: less(
+    'first assess, 100,000 files a side, against `hashdeep -r` of one side and `-a` of the other',
+    'times',
+    0.25,
+    0.2,
+  ),
   large: {
     what: 'large files: rate of reading, against `xxhsum` with as many processes',
     unit: 'times',
@@ -46,7 +51,7 @@ export const BARS = {
   'memory-million': less('memory of all processes, 1,000,000 files a side', 'bytes', 450 * MB, 300 * MB),
   'memory-rows': less('memory of all processes, 10,000,000 rows judged', 'bytes', 600 * MB, 400 * MB),
   'judge-rows': less('judging 10 M live against 10 M in the newest snapshot (generated)', 'seconds', 60, 30),
-  'judge-linear': less('the same, seconds for each million: of 10 M against 1 M (linear is 1)', 'times', 1.3, 1.1),
+  'judge-linear': less('judging, seconds for each million: of 10 M against 1 M (1 is linear)', 'times', 1.3, 1.1),
   'version-bytes': less('bytes a file version, with indexes', 'bytes', 135, 110),
   'snapshots-bytes': less('room of 30 snapshots with 1 % churn against one', 'times', 1.6, 1.4),
 } as const satisfies Readonly<Record<string, Bar>>;

@@ -78,7 +78,7 @@ function section({ workload, occasion, findings, trouble }: Entry): string[] {
   return [
     `## ${workload}${findings === null ? '' : `: ${findings.about}`}${quick ? ' (quick)' : ''}`,
     '',
-    `${date}, Rollcall ${versions.rollcall}, on ${fileSystem}, ${rounds} rounds,`,
+    `${date}, Rollcall ${versions.rollcall}, on ${fileSystem}, rounds: ${rounds},`,
     `load ${load[0].toFixed(1)} before and ${load[1].toFixed(1)} at the end.`,
     '',
     ...(findings === null ? [`Not measured: ${trouble}`, ''] : []),
