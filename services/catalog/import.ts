@@ -5,7 +5,7 @@ import type { GapStatus } from '../../domain/scan.ts';
 import type { EndReason, Metadata, Proof } from '../../domain/version.ts';
 import { resolveDirectories } from './directories.ts';
 import type { ExportedScan } from './export.ts';
-import { AttributeIds, attributeKey } from './rows.ts';
+import { AttributeIds } from './rows.ts';
 import { type Queryable, recordRoots } from './scans.ts';
 import { VersionCopy } from './version-copy.ts';
 import { versionsChanged } from './version-sums.ts';
@@ -182,7 +182,7 @@ export class SeriesWriter {
     // Also what holds nothing: an empty directory is listed.
     for (const v of versions) if (v.kind === 'directory') paths.add(joinPath(v.directory, v.name));
     await this.#directories.resolve(paths);
-    await this.#attributes.resolve(this.#outside, new Map(versions.map((v) => [attributeKey(v), v])));
+    await this.#attributes.resolve(this.#outside, versions);
     await copyVersions(this.#client, this.#volume, versions, this.#directories, this.#attributes);
     await insertListings(this.#client, this.#volume, this.#newest, listings, this.#directories);
     await insertGaps(this.#client, this.#volume, gaps, this.#scanIds, this.#directories);
@@ -203,7 +203,7 @@ export async function copyVersions(
   if (versions.length === 0) return;
   const copy = new VersionCopy();
   for (const v of versions) {
-    const [directory, attribute] = [directories.id(v.directory), attributes.id(attributeKey(v))];
+    const [directory, attribute] = [directories.id(v.directory), attributes.id(v)];
     copy.add(v, { root: volume.rootId, directory, attribute, name: v.name });
   }
   await copy.write(client);

@@ -4,7 +4,7 @@ import type { ClientBase } from 'pg';
 import { UNTOLD } from '../../domain/version.ts';
 import type { AsOf } from '../../domain/scan.ts';
 import { copyVersions, DirectoryIds, type ImportedVersion, insertListings } from './import.ts';
-import { AttributeIds, attributeKey } from './rows.ts';
+import { AttributeIds } from './rows.ts';
 import { type Queryable, recordRoots } from './scans.ts';
 import { freeSeq } from './snapshots.ts';
 import { ensureVolume, findVolume, type Volume } from './volumes.ts';
@@ -144,7 +144,7 @@ async function writeFiles(
     const versions = files.slice(at, at + BATCH).map((file) => versionOf(file, run));
     for (const { directory } of versions) counts.set(directory, (counts.get(directory) ?? 0) + 1);
     await directories.resolve(new Set(versions.map(({ directory }) => directory)));
-    await attributes.resolve(outside, new Map(versions.map((v) => [attributeKey(v), v])));
+    await attributes.resolve(outside, versions);
     await copyVersions(client, volume, versions, directories, attributes);
   }
   // Without a digest of their own these never pass for unchanged; they say where judging has to look.

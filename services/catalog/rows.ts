@@ -64,22 +64,40 @@ export interface Attribute {
   readonly gid: number;
 }
 
-export function attributeKey(a: Attribute): string {
+function attributeKey(a: Attribute): string {
   return `${a.kind} ${a.mode} ${a.uid} ${a.gid}`;
 }
 
-/** Ids of attributes by attributeKey; what is new is added in a statement of its own, so that writers of a shard never wait for one another. */
+function isSameAttribute(a: Attribute, b: Attribute): boolean {
+  return a.kind === b.kind && a.mode === b.mode && a.uid === b.uid && a.gid === b.gid;
+}
+
+/** Ids of attributes; what is new is added in a statement of its own, so that writers of a shard never wait for one another. */
 export class AttributeIds {
   readonly #ids = new Map<string, number>();
+  /** Rows come by directories, and most have what the row before them has: no key is made for those. */
+  #last: { readonly attribute: Attribute; readonly id: number } | null = null;
 
-  id(key: string): number {
+  id(a: Attribute): number {
+    const last = this.#last;
+    if (last !== null && isSameAttribute(last.attribute, a)) return last.id;
+    const key = attributeKey(a);
     const id = this.#ids.get(key);
     if (id === undefined) throw new Error(`attribute ${key} was not resolved before it was written`);
+    this.#last = { attribute: a, id };
     return id;
   }
 
-  async resolve(client: ClientBase, wanted: ReadonlyMap<string, Attribute>): Promise<void> {
-    const missing = [...wanted].filter(([key]) => !this.#ids.has(key)).map(([, attribute]) => attribute);
+  async resolve(client: ClientBase, wanted: Iterable<Attribute>): Promise<void> {
+    const absent = new Map<string, Attribute>();
+    let last: Attribute | null = null;
+    for (const a of wanted) {
+      if (last !== null && isSameAttribute(last, a)) continue;
+      last = a;
+      const key = attributeKey(a);
+      if (!this.#ids.has(key)) absent.set(key, a);
+    }
+    const missing = [...absent.values()];
     if (missing.length === 0) return;
     const columns = [
       missing.map((a) => a.kind),

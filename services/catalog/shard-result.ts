@@ -3,8 +3,8 @@ import type { ClientBase } from 'pg';
 import type { GapStatus } from '../../domain/scan.ts';
 import type { EndReason, Proof, Version } from '../../domain/version.ts';
 import type { KnownListing } from './known.ts';
-import { attributeKey, REASON_LETTERS, signed } from './rows.ts';
-import type { Attribute, AttributeIds } from './rows.ts';
+import { REASON_LETTERS, signed } from './rows.ts';
+import type { AttributeIds } from './rows.ts';
 import type { Queryable } from './scans.ts';
 import type { ScanContext } from './scan-context.ts';
 import { FenceLost } from './shards.ts';
@@ -109,9 +109,7 @@ export async function writeShard(
   attributes: AttributeIds,
   options: { last: boolean; nowMs: number },
 ): Promise<void> {
-  const wanted = new Map<string, Attribute>();
-  for (const v of result.versions) wanted.set(attributeKey(v), v);
-  await attributes.resolve(client, wanted);
+  await attributes.resolve(client, result.versions);
   await client.query('begin');
   try {
     const fence = await client.query<{ state: string; fence: number; holder: number | null }>(
@@ -221,7 +219,7 @@ async function copyVersions(
   const copy = new VersionCopy();
   for (const v of versions) {
     const { directory, name } = v;
-    copy.add(v, { root: context.rootId, directory, attribute: attributes.id(attributeKey(v)), name });
+    copy.add(v, { root: context.rootId, directory, attribute: attributes.id(v), name });
   }
   await copy.write(client);
 }

@@ -26,6 +26,8 @@ const LOOKS_UNKNOWN = -1;
 /** Fields of binary COPY, big-endian, each with its length before it, in one buffer that grows. */
 export class CopyFields {
   #buffer = Buffer.allocUnsafeSlow(FIRST_BYTES);
+  /** Of the same memory: Buffer's own writers of 64 bits are ten times slower (2026-11-30). */
+  #view = new DataView(this.#buffer.buffer);
   #at = SIGNATURE.copy(this.#buffer);
   #rows = 0;
 
@@ -41,18 +43,21 @@ export class CopyFields {
   /** Begins a row; as many fields must follow. */
   row(fields: number): void {
     this.reserve(ROW_BYTES_MAX);
-    this.#at = this.#buffer.writeInt16BE(fields, this.#at);
+    this.#view.setInt16(this.#at, fields);
+    this.#at += 2;
     this.#rows++;
   }
 
   null(): void {
-    this.#at = this.#buffer.writeInt32BE(-1, this.#at);
+    this.#view.setInt32(this.#at, -1);
+    this.#at += 4;
   }
 
   /** From −2^63 to 2^64 − 1: an unsigned digest becomes the signed number of the same bits. */
   int8(value: bigint): void {
-    this.#at = this.#buffer.writeInt32BE(8, this.#at);
-    this.#at = this.#buffer.writeBigUInt64BE(BigInt.asUintN(64, value), this.#at);
+    this.#view.setInt32(this.#at, 8);
+    this.#view.setBigUint64(this.#at + 4, value);
+    this.#at += 12;
   }
 
   /** An integer that a Number holds exactly. */
@@ -63,20 +68,23 @@ export class CopyFields {
 
   /** The two halves of 64 bits, as statx leaves them in memory; signs do not matter. */
   int8Words(high: number, low: number): void {
-    this.#at = this.#buffer.writeInt32BE(8, this.#at);
-    this.#at = this.#buffer.writeUInt32BE(high >>> 0, this.#at);
-    this.#at = this.#buffer.writeUInt32BE(low >>> 0, this.#at);
+    this.#view.setInt32(this.#at, 8);
+    this.#view.setUint32(this.#at + 4, high);
+    this.#view.setUint32(this.#at + 8, low);
+    this.#at += 12;
   }
 
   int4(value: number): void {
-    this.#at = this.#buffer.writeInt32BE(4, this.#at);
-    this.#at = this.#buffer.writeInt32BE(value, this.#at);
+    this.#view.setInt32(this.#at, 4);
+    this.#view.setInt32(this.#at + 4, value);
+    this.#at += 8;
   }
 
   /** A boolean, or a "char" by its code. */
   byte(value: number): void {
-    this.#at = this.#buffer.writeInt32BE(1, this.#at);
-    this.#at = this.#buffer.writeUInt8(value, this.#at);
+    this.#view.setInt32(this.#at, 1);
+    this.#view.setUint8(this.#at + 4, value);
+    this.#at += 5;
   }
 
   /** Text, or its UTF-8 bytes. */
@@ -88,7 +96,7 @@ export class CopyFields {
       this.#buffer.set(value, lengthAt + 4);
       this.#at += 4 + value.length;
     }
-    this.#buffer.writeInt32BE(this.#at - lengthAt - 4, lengthAt);
+    this.#view.setInt32(lengthAt, this.#at - lengthAt - 4);
   }
 
   /** Everything, for one COPY. The buffer must not be written to before that has ended. */
@@ -109,6 +117,7 @@ export class CopyFields {
     const grown = Buffer.allocUnsafeSlow(Math.max(this.#buffer.length * 2, this.#at + bytes));
     this.#buffer.copy(grown, 0, 0, this.#at);
     this.#buffer = grown;
+    this.#view = new DataView(grown.buffer);
   }
 }
 

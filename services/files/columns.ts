@@ -155,13 +155,18 @@ export class Columns {
   /** Indices in the order of their inodes, which on most disks is the order in which they are stored. Good until the next call. */
   inInodeOrder(from: number, to: number): Uint32Array {
     const order = this.#order.subarray(0, to - from);
+    const inodes = this.#inodes;
     let ascends = true;
+    let descends = true;
     for (let i = 0; i < order.length; i++) {
       order[i] = from + i;
-      ascends &&= i === 0 || (this.#inodes[from + i] ?? 0) >= (this.#inodes[from + i - 1] ?? 0);
+      const step = i === 0 ? 0 : (inodes[from + i] ?? 0) - (inodes[from + i - 1] ?? 0);
+      ascends &&= step >= 0;
+      descends &&= step <= 0;
     }
-    const inodes = this.#inodes;
-    return ascends ? order : order.sort((a, b) => (inodes[a] ?? 0) - (inodes[b] ?? 0));
+    if (ascends) return order;
+    // As tmpfs lists them: the newest first.
+    return descends ? order.reverse() : order.sort((a, b) => (inodes[a] ?? 0) - (inodes[b] ?? 0));
   }
 
   /** Looks the name up. @returns 0 or -errno */

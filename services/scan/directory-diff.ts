@@ -159,8 +159,8 @@ class DirectoryDiff {
     this.#racy ||= racy;
     this.#count(index);
     this.#into.counts.found++;
-    const version = newVersion(columns, index, { seq: this.#environment.context.seq, zeroFrom, racy });
-    this.#into.versions.push({ directory: this.#directory.id, name: columns.name(index), ...version });
+    const place = { directory: this.#directory.id, seq: this.#environment.context.seq };
+    this.#into.versions.push(newVersion(columns, index, { ...place, zeroFrom, racy }));
     return true;
   }
 
@@ -318,13 +318,15 @@ class DirectoryDiff {
 function newVersion(
   columns: Columns,
   index: number,
-  { seq, zeroFrom, racy }: { readonly seq: bigint; readonly zeroFrom: number | null; readonly racy: boolean },
-): Version {
+  of: { readonly directory: number; readonly seq: bigint; readonly zeroFrom: number | null; readonly racy: boolean },
+): VersionRow {
   const { view } = columns;
   const at = columns.statAt(index);
   const kind = kindAt(view, at);
   const digest = columns.digest(index);
   return {
+    directory: of.directory,
+    name: columns.name(index),
     kind,
     mode: view.getUint16(at + STATX.mode, true) & 0o7777,
     uid: view.getUint32(at + STATX.uid, true),
@@ -333,18 +335,18 @@ function newVersion(
     mtimeNs: timeAt(view, at + STATX.mtime),
     target: columns.target(index),
     rdev: kind === 'char-device' || kind === 'block-device' ? deviceAt(view, at + STATX.rdev) : null,
-    firstSeq: seq,
+    firstSeq: of.seq,
     endSeq: null,
     endReason: null,
     digest: digest === null ? null : BigInt.asUintN(64, digest),
-    zeroFrom,
-    readSeq: digest === null ? null : seq,
+    zeroFrom: of.zeroFrom,
+    readSeq: digest === null ? null : of.seq,
     inode: view.getBigInt64(at + STATX.inode, true),
     ctimeNs: timeAt(view, at + STATX.ctime),
     btimeNs: birthTimeAt(view, at),
     nlink: Math.min(view.getUint32(at + STATX.nlink, true), 2 ** 31 - 1),
     suspect: false,
-    racy,
+    racy: of.racy,
   };
 }
 
