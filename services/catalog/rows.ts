@@ -78,13 +78,20 @@ export class AttributeIds {
   /** Rows come by directories, and most have what the row before them has: no key is made for those. */
   #last: { readonly attribute: Attribute; readonly id: number } | null = null;
 
-  id(a: Attribute): number {
+  /** Null before it was resolved. */
+  known(a: Attribute): number | null {
     const last = this.#last;
     if (last !== null && isSameAttribute(last.attribute, a)) return last.id;
-    const key = attributeKey(a);
-    const id = this.#ids.get(key);
-    if (id === undefined) throw new Error(`attribute ${key} was not resolved before it was written`);
-    this.#last = { attribute: a, id };
+    const id = this.#ids.get(attributeKey(a));
+    if (id === undefined) return null;
+    const { kind, mode, uid, gid } = a;
+    this.#last = { attribute: { kind, mode, uid, gid }, id };
+    return id;
+  }
+
+  id(a: Attribute): number {
+    const id = this.known(a);
+    if (id === null) throw new Error(`attribute ${attributeKey(a)} was not resolved before it was written`);
     return id;
   }
 

@@ -1,21 +1,14 @@
 // What a shard found, written in one transaction behind its fence: rows that are new, and changes of older rows, which wait for the close.
 import type { ClientBase } from 'pg';
 import type { GapStatus } from '../../domain/scan.ts';
-import type { EndReason, Proof, Version } from '../../domain/version.ts';
+import type { EndReason, Proof } from '../../domain/version.ts';
 import type { KnownListing } from './known.ts';
 import { REASON_LETTERS, signed } from './rows.ts';
-import type { AttributeIds } from './rows.ts';
 import type { Queryable } from './scans.ts';
 import type { ScanContext } from './scan-context.ts';
 import { FenceLost } from './shards.ts';
 import type { Shard, ShardWork } from './shards.ts';
-import { VersionCopy } from './version-copy.ts';
-
-/** A version with its place. */
-export interface VersionRow extends Version {
-  readonly directory: number;
-  readonly name: string;
-}
+import type { NewVersions } from './version-copy.ts';
 
 export interface EndingRow {
   readonly directory: number;
@@ -81,7 +74,7 @@ export function noCounts(): ShardCounts {
 }
 
 export interface ShardResult {
-  readonly versions: readonly VersionRow[];
+  readonly versions: NewVersions;
   readonly endings: readonly EndingRow[];
   readonly gaps: readonly GapRow[];
   readonly listings: readonly ListingRow[];
@@ -106,10 +99,9 @@ export async function writeShard(
   context: ScanContext,
   shard: Shard,
   result: ShardResult,
-  attributes: AttributeIds,
   options: { last: boolean; nowMs: number },
 ): Promise<void> {
-  await attributes.resolve(client, result.versions);
+  await result.versions.resolve(client);
   await client.query('begin');
   try {
     const fence = await client.query<{ state: string; fence: number; holder: number | null }>(
@@ -127,7 +119,7 @@ export async function writeShard(
       throw new FenceLost(`shard ${shard.id} is no longer leased`);
     }
     if (result.replaces.length > 0) await dropOwnRows(client, context, result.replaces);
-    await copyVersions(client, context, result.versions, attributes);
+    await result.versions.write(client);
     await insertEndings(client, context, result.endings);
     if (result.unsettles.length > 0) {
       await client.query(
@@ -207,21 +199,6 @@ export async function dropOwnRows(
     directories,
     context.seq,
   ]);
-}
-
-async function copyVersions(
-  client: ClientBase,
-  context: ScanContext,
-  versions: readonly VersionRow[],
-  attributes: AttributeIds,
-): Promise<void> {
-  if (versions.length === 0) return;
-  const copy = new VersionCopy();
-  for (const v of versions) {
-    const { directory, name } = v;
-    copy.add(v, { root: context.rootId, directory, attribute: attributes.id(v), name });
-  }
-  await copy.write(client);
 }
 
 async function insertEndings(client: Queryable, context: ScanContext, endings: readonly EndingRow[]): Promise<void> {

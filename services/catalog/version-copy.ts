@@ -5,7 +5,7 @@ import { Readable } from 'node:stream';
 import type { ClientBase } from 'pg';
 import { from as copyFrom } from 'pg-copy-streams';
 import type { EndReason, Version } from '../../domain/version.ts';
-import { REASON_LETTERS } from './rows.ts';
+import { type AttributeIds, REASON_LETTERS } from './rows.ts';
 
 const COPY_VERSIONS = `copy packed_version (first_seq, mtime_ns, inode, size, digest, end_seq, ctime_ns, btime_ns, zero_from, read_seq, rdev,
   root, directory, attribute, nlink, end_reason, suspect, racy, name, target) from stdin with (format binary)`;
@@ -169,14 +169,59 @@ export class VersionCopy {
     else to.text(version.target);
   }
 
-  /** Sends the rows, and is empty after that; without rows nothing is sent. */
+  /** Sends the rows; without rows nothing is sent. They stay until clear(), because what failed is sent again. */
   async write(client: ClientBase): Promise<void> {
-    if (this.rows > 0)
-      await pipeline(
-        Readable.from(this.#fields.chunks(), { objectMode: false }),
-        client.query(copyFrom(COPY_VERSIONS)),
-      );
+    if (this.rows === 0) return;
+    await pipeline(Readable.from(this.#fields.chunks(), { objectMode: false }), client.query(copyFrom(COPY_VERSIONS)));
+  }
+
+  clear(): void {
     this.#fields.clear();
+  }
+}
+
+/** A version with its place. */
+export interface VersionRow extends Version {
+  readonly directory: number;
+  readonly name: string;
+}
+
+/** What a shard has seen anew. Rows become bytes at once, so that no object lives until the shard is written. */
+export class NewVersions {
+  readonly #copy = new VersionCopy();
+  readonly #root: number;
+  readonly #attributes: AttributeIds;
+  /** Rows whose attributes no id is known of yet: few, and only at first. */
+  #waiting: VersionRow[] = [];
+
+  constructor(root: number, attributes: AttributeIds) {
+    this.#root = root;
+    this.#attributes = attributes;
+  }
+
+  get count(): number {
+    return this.#copy.rows + this.#waiting.length;
+  }
+
+  get bytes(): number {
+    return this.#copy.bytes;
+  }
+
+  add(row: VersionRow): void {
+    const attribute = this.#attributes.known(row);
+    if (attribute === null) this.#waiting.push(row);
+    else this.#copy.add(row, { root: this.#root, directory: row.directory, attribute, name: row.name });
+  }
+
+  /** Before the transaction that writes them: what is new of attributes is added in a statement of its own. */
+  async resolve(client: ClientBase): Promise<void> {
+    await this.#attributes.resolve(client, this.#waiting);
+    for (const row of this.#waiting.splice(0)) this.add(row);
+  }
+
+  /** Only after resolve(). May be repeated. */
+  write(client: ClientBase): Promise<void> {
+    return this.#copy.write(client);
   }
 }
 

@@ -3,7 +3,8 @@ import { gapStatusOf, isAbsent } from '../../domain/errno.ts';
 import { decodeName, joinPath } from '../../domain/path.ts';
 import type { Version } from '../../domain/version.ts';
 import type { Donor, KnownRow } from '../catalog/known.ts';
-import type { EndingRow, GapRow, ShardCounts, VersionRow } from '../catalog/shard-result.ts';
+import type { EndingRow, GapRow, ShardCounts } from '../catalog/shard-result.ts';
+import { NewVersions, type VersionRow } from '../catalog/version-copy.ts';
 import type { ShardDirectory } from '../catalog/shards.ts';
 import { noCounts } from '../catalog/shard-result.ts';
 import { type Columns, NAME } from '../files/columns.ts';
@@ -39,7 +40,7 @@ export interface SuspectRow {
 
 /** What a shard gathers from its directories. */
 export interface Gathered {
-  readonly versions: VersionRow[];
+  readonly versions: NewVersions;
   readonly endings: EndingRow[];
   readonly gaps: GapRow[];
   readonly counts: ShardCounts;
@@ -48,8 +49,9 @@ export interface Gathered {
   readonly deferred: { readonly directory: ShardDirectory; readonly name: string; readonly bytes: number }[];
 }
 
-export function gather(): Gathered {
-  return { versions: [], endings: [], gaps: [], counts: noCounts(), suspects: [], deferred: [] };
+export function gather({ context, attributes }: Pick<ShardEnvironment, 'context' | 'attributes'>): Gathered {
+  const versions = new NewVersions(context.rootId, attributes);
+  return { versions, endings: [], gaps: [], counts: noCounts(), suspects: [], deferred: [] };
 }
 
 export interface Diffed {
@@ -160,7 +162,7 @@ class DirectoryDiff {
     this.#count(index);
     this.#into.counts.found++;
     const place = { directory: this.#directory.id, seq: this.#environment.context.seq };
-    this.#into.versions.push(newVersion(columns, index, { ...place, zeroFrom, racy }));
+    this.#into.versions.add(newVersion(columns, index, { ...place, zeroFrom, racy }));
     return true;
   }
 
@@ -300,7 +302,7 @@ class DirectoryDiff {
       const leftOut = next !== null && this.#environment.excludedAt(next, path, observed.kind === 'directory');
       const diff = diffPresent(point, known, observed, next, leftOut ? 'excluded' : 'vanished', suspect);
       if (diff.insert !== null) {
-        this.#into.versions.push(diff.insert);
+        this.#into.versions.add(diff.insert);
         if (known.now !== undefined) this.#into.counts.changed++;
       }
       stage(this.#into, point.directory, diff.endings);

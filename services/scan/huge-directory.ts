@@ -135,7 +135,7 @@ class Streaming {
 
   async #diff(input: DiffInput, columns: Columns): Promise<void> {
     const { directory, handle } = this.#place;
-    const ahead = gather();
+    const ahead = gather(this.#environment);
     const diffed = diffDirectory(this.#environment, input, ahead);
     for (const index of diffed.standing) addToListing(this.#digest, columns, index, { sums: this.#sums, stat: true });
     this.count += diffed.standing.length;
@@ -176,9 +176,15 @@ async function writeAhead(
   const { counts } = ahead;
   for (const key of Object.keys(counts) as (keyof typeof counts)[]) into.counts[key] += counts[key];
   into.deferred.push(...ahead.deferred);
-  const result = resultOf({ ...emptyOutcome(), gathered: { ...ahead, deferred: [] } }, 0);
-  await writeShard(environment.client, environment.context, shard, { ...result, replaces }, environment.attributes, {
-    last: false,
-    nowMs: environment.nowMs(),
-  });
+  const result = resultOf({ ...emptyOutcome(environment), gathered: { ...ahead, deferred: [] } }, 0);
+  await writeShard(
+    environment.client,
+    environment.context,
+    shard,
+    { ...result, replaces },
+    {
+      last: false,
+      nowMs: environment.nowMs(),
+    },
+  );
 }

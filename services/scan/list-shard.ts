@@ -3,6 +3,7 @@ import { knownDonors, knownListings, knownRows, nextSeen } from '../catalog/know
 import type { KnownListing, KnownRow } from '../catalog/known.ts';
 import type { Shard, ShardDirectory } from '../catalog/shards.ts';
 import type { ShardResult } from '../catalog/shard-result.ts';
+import { COPY_BYTES_MAX } from '../catalog/version-copy.ts';
 import { NAME } from '../files/columns.ts';
 import type { Directory } from '../files/directory.ts';
 import { diffDirectory } from './directory-diff.ts';
@@ -33,7 +34,7 @@ export async function runListShard(environment: ShardEnvironment, shard: Shard):
   if (!('directories' in shard.work)) throw new Error('a list shard lists directories');
   const { generation } = shard.work;
   const budget = SHARD_ENTRIES_BY_GENERATION[generation] ?? SHARD_ENTRIES_BY_GENERATION.at(-1) ?? BATCH_ENTRIES;
-  const outcome = emptyOutcome([...shard.work.directories].reverse(), shard.work.hung);
+  const outcome = emptyOutcome(environment, [...shard.work.directories].reverse(), shard.work.hung);
   let entries = 0;
   while (outcome.rest.length > 0 && entries < budget && withinBounds(outcome.gathered)) {
     entries += await listBatch(environment, shard, outcome, Math.min(BATCH_ENTRIES, budget - entries));
@@ -52,7 +53,9 @@ function aloneIn({ work }: Shard): ShardDirectory | null {
 
 function withinBounds(gathered: Gathered): boolean {
   return (
-    gathered.counts.bytesRead < SHARD_BYTES_READ && gathered.versions.length + gathered.endings.length < SHARD_ROWS
+    gathered.counts.bytesRead < SHARD_BYTES_READ &&
+    gathered.versions.count + gathered.endings.length < SHARD_ROWS &&
+    gathered.versions.bytes < COPY_BYTES_MAX
   );
 }
 
@@ -118,7 +121,7 @@ async function listHugeAlone(
   } catch (error) {
     const { gap } = unseen(directory, error);
     // It is the first of its shard: all that was gathered is its own. What was written ahead is replaced.
-    Object.assign(outcome, emptyOutcome([], outcome.hung));
+    Object.assign(outcome, emptyOutcome(environment, [], outcome.hung));
     outcome.gathered.gaps.push({ directory: directory.id, ...gap });
     return 0;
   } finally {

@@ -27,8 +27,12 @@ export interface ListOutcome {
   readonly hung: readonly Place[];
 }
 
-export function emptyOutcome(rest: ShardDirectory[] = [], hung: readonly Place[] = []): ListOutcome {
-  return { gathered: gather(), listings: [], rest, huge: [], streamed: false, hung };
+export function emptyOutcome(
+  environment: ShardEnvironment,
+  rest: ShardDirectory[] = [],
+  hung: readonly Place[] = [],
+): ListOutcome {
+  return { gathered: gather(environment), listings: [], rest, huge: [], streamed: false, hung };
 }
 
 export function resultOf(outcome: ListOutcome, generation: number): ShardResult {

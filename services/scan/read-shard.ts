@@ -7,7 +7,7 @@ import { NAME } from '../files/columns.ts';
 import type { Directory } from '../files/directory.ts';
 import { FileError } from '../files/errors.ts';
 import { FORMAT_FILE, formatAt } from '../files/stat.ts';
-import { diffDirectory, gather } from './directory-diff.ts';
+import { diffDirectory, gather, type Gathered } from './directory-diff.ts';
 import type { ShardEnvironment } from './environment.ts';
 import { settleSuspects } from './outcome.ts';
 import type { Looked } from './look.ts';
@@ -15,7 +15,7 @@ import { addName, lookAtAll, openListed } from './look.ts';
 
 export async function runReadShard(environment: ShardEnvironment, shard: Shard): Promise<ShardResult> {
   if (!('files' in shard.work)) throw new Error('a read shard reads files');
-  const gathered = gather();
+  const gathered = gather(environment);
   const forgets: number[] = [];
   for (const [directory, names] of byDirectory(shard.work.files)) {
     const gaps = await readFiles(environment, directory, names, gathered);
@@ -50,7 +50,7 @@ async function readFiles(
   environment: ShardEnvironment,
   directory: ShardDirectory,
   names: readonly string[],
-  gathered: ReturnType<typeof gather>,
+  gathered: Gathered,
 ): Promise<number> {
   const { client, context } = environment;
   const known = (await knownRows(client, context, [directory.id], names)).get(directory.id) ?? new Map();

@@ -29,7 +29,7 @@ import { look } from './look.ts';
 /** counts.moved of the result says how many directories had moved; 0 lets the scan close. */
 export async function runRelistShard(environment: ShardEnvironment, shard: Shard): Promise<ShardResult> {
   if (!('round' in shard.work)) throw new Error('a relist shard has a round');
-  const outcome = emptyOutcome();
+  const outcome = emptyOutcome(environment);
   const { client, context } = environment;
   if (!(await mayHaveMoved(client, context))) return resultOf(outcome, 1);
   if (context.role === 'backup') {

@@ -160,9 +160,7 @@ async function doShardIn(session: Session, task: ShardTask, progress: ProgressCo
         ? runReadShard(environment, task.shard)
         : runRelistShard(environment, task.shard));
     if (environment.mountsMoved()) return failed(new Error('file systems below the root were mounted or unmounted'));
-    await repeating(() =>
-      writeShard(client, context, task.shard, result, attributes, { last: true, nowMs: Date.now() }),
-    );
+    await repeating(() => writeShard(client, context, task.shard, result, { last: true, nowMs: Date.now() }));
     return { outcome: 'done', counts: result.counts };
   } finally {
     environment.close();

@@ -15,8 +15,8 @@ import {
   type GapRow,
   type ListingRow,
   type ShardResult,
-  type VersionRow,
 } from '../../services/catalog/shard-result.ts';
+import { NewVersions } from '../../services/catalog/version-copy.ts';
 import type { Version } from '../../domain/version.ts';
 import type { Role } from '../../domain/scan.ts';
 import { scanToBegin } from '../support/begin.ts';
@@ -71,7 +71,7 @@ export async function drive(
   const shard = await claimShard(client, { scanId, host: 'here' }, 1);
   if (shard === null) throw new Error('the root’s shard could not be claimed');
   const result = await observe(client, context, scan);
-  await writeShard(client, context, shard, result, new AttributeIds(), { last: true, nowMs: asOfMs });
+  await writeShard(client, context, shard, result, { last: true, nowMs: asOfMs });
   await beforeEnd();
   if (scan.state === 'aborted') {
     await client.query('begin');
@@ -84,7 +84,7 @@ export async function drive(
 }
 
 interface Collected {
-  readonly versions: VersionRow[];
+  readonly versions: NewVersions;
   readonly endings: EndingRow[];
   readonly gaps: GapRow[];
   readonly listings: ListingRow[];
@@ -92,7 +92,7 @@ interface Collected {
 }
 
 async function observe(client: ClientBase, context: ScanContext, scan: TraceScan): Promise<ShardResult> {
-  const to: Collected = { versions: [], endings: [], gaps: [], listings: [], counts: noCounts() };
+  const to: Collected = { versions: new NewVersions(context.rootId, new AttributeIds()), endings: [], gaps: [], listings: [], counts: noCounts() };
   const ids = await directoryIds(client, scan);
   for (const gap of scan.gaps) {
     const directory = ids.get(gap.directory);
@@ -151,7 +151,7 @@ async function observeDirectory(
       const child = path === '' ? name : `${path}/${name}`;
       const leftOut = tops.some((top) => child === top || child.startsWith(`${top}/`));
       const diff = diffPresent(point, row, seen, nextSeq, leftOut ? 'excluded' : 'vanished', suspect);
-      if (diff.insert !== null) to.versions.push(diff.insert);
+      if (diff.insert !== null) to.versions.add(diff.insert);
       to.endings.push(...diff.endings.map((ending) => endingRow(directory, ending)));
     } else if (row.now !== undefined && hidden.has(name)) {
       counts.unknown += 1;

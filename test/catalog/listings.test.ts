@@ -75,7 +75,7 @@ async function scan(volume: DrivenVolume, seq: bigint, path: string, closed: rea
     const shard = await claimShard(client, { scanId, host: 'here' }, 1);
     if (shard === null) break;
     const result = await runListShard(environment, shard);
-    await writeShard(client, context, shard, result, attributes, { last: true, nowMs: Number(seq) });
+    await writeShard(client, context, shard, result, { last: true, nowMs: Number(seq) });
   }
   opened.environment.close();
   await closeScan(client, context, { nowMs: Number(seq), identity: null, relistOf: null });
