@@ -90,11 +90,16 @@ export async function emptyState(ground: Ground, name: string): Promise<string> 
   const made = join(ground.dir, 'empty');
   if (!existsSync(made)) await call(ground, rollcall(made, ['volumes']), made);
   const state = join(ground.dir, name);
+  await copyState(ground, made, state);
+  return state;
+}
+
+/** In the place of what is there. */
+export async function copyState(ground: Ground, from: string, state: string): Promise<void> {
   await make(ground, 'rm', ['-rf', '--', state]);
-  await make(ground, 'cp', ['-a', '--', made, state]);
+  await make(ground, 'cp', ['-a', '--', from, state]);
   // On a disk it is written out now, not while somebody is timed.
   await make(ground, 'sync', ['-f', state]);
-  return state;
 }
 
 /** An assessment that finds every one of so many files intact (or says what it found). Null: however many there are. */
