@@ -1,7 +1,8 @@
 // The only reader of the environment: parsed once, at the door, into a frozen value that is passed down.
-import { homedir, userInfo } from 'node:os';
-import { isAbsolute, join, resolve } from 'node:path';
+import { userInfo } from 'node:os';
+import { resolve } from 'node:path';
 import { RollcallError } from '../domain/exit.ts';
+import { usualStateDirectory } from '../services/process/state-place.ts';
 import { operand } from '../services/report/wording.ts';
 
 export interface Config {
@@ -31,15 +32,6 @@ function text(environment: Environment, name: string): string | null {
   return value === undefined || value === '' ? null : value;
 }
 
-/** A user without an entry in passwd has none, and Node throws. */
-function passwdHome(): string | null {
-  try {
-    return homedir();
-  } catch {
-    return null;
-  }
-}
-
 /** Who decides, for the log: the user's name, or `uid N` where passwd has no entry and Node throws. */
 export function actor(): string {
   try {
@@ -54,18 +46,12 @@ export function fromAnywhere(called: string): string {
   return called.includes('/') ? resolve(called) : called;
 }
 
-/** The XDG base directory specification: relative paths are to be ignored. */
-function defaultStateDir(environment: Environment, isRoot: boolean): string {
-  if (isRoot) return '/var/lib/rollcall';
-  const xdg = text(environment, 'XDG_STATE_HOME');
-  if (xdg !== null && isAbsolute(xdg)) return join(xdg, 'rollcall');
-  const home = text(environment, 'HOME') ?? passwdHome();
-  if (home === null || !isAbsolute(home)) {
-    throw new RollcallError('there is no home directory to keep the state in', {
-      next: 'name a directory with --state-dir or ROLLCALL_STATE_DIR',
-    });
-  }
-  return join(home, '.local', 'state', 'rollcall');
+function ownStateDirectory(environment: Environment): string {
+  const found = usualStateDirectory(environment);
+  if (found !== null) return found;
+  throw new RollcallError('there is no home directory to keep the state in', {
+    next: 'name a directory with --state-dir or ROLLCALL_STATE_DIR',
+  });
 }
 
 /** The process id of the launcher (./rollcall), for nobody but this process: what it starts has another parent. */
@@ -80,11 +66,10 @@ export function readConfig(environment: Environment, stateDir: string | undefine
   if (stateDir === '') {
     throw new RollcallError('--state-dir was given an empty path', { next: 'look for a variable that is not set' });
   }
-  const isRoot = process.getuid?.() === 0;
   const pgBin = text(environment, 'ROLLCALL_PG_BIN');
   const called = text(environment, 'ROLLCALL_PROGRAM') ?? 'rollcall';
   return Object.freeze({
-    stateDir: resolve(stateDir ?? text(environment, 'ROLLCALL_STATE_DIR') ?? defaultStateDir(environment, isRoot)),
+    stateDir: stateDir === undefined ? ownStateDirectory(environment) : resolve(stateDir),
     databaseUrl: text(environment, 'DATABASE_URL'),
     redisUrl: text(environment, 'REDIS_URL'),
     pgBin: pgBin === null ? null : resolve(pgBin),

@@ -1,6 +1,6 @@
 // The command line as data: every command with its options. Builds nothing and runs nothing; docs are generated from it.
 import { Command } from 'commander';
-import { rollcallVersion } from '../services/doctor/edition.ts';
+import { rollcallEdition } from '../services/doctor/edition.ts';
 import type { Define, Run } from './command.ts';
 import { define as assess } from './commands/assess.ts';
 import { define as bundle } from './commands/bundle.ts';
@@ -43,7 +43,7 @@ export function buildProgram(run: Run): Command {
     .description(
       'Calls the roll of every file on live volumes and in backup snapshots: who is missing, who changed in silence, and where a good copy still is.',
     )
-    .version(rollcallVersion(), '-V, --version', 'print the version')
+    .version(rollcallEdition(), '-V, --version', 'print the version and the commit')
     .option(
       '--state-dir <dir>',
       'where the embedded database lives (as root /var/lib/rollcall, else ~/.local/state/rollcall)',

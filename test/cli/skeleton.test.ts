@@ -123,7 +123,7 @@ test('--bwlimit 0 is no limit, as with rsync', () => {
 });
 
 test('help and version are answers: exit 0, on standard output', () => {
-  expect(rollcall('--version')).toMatchObject({ status: 0, stdout: '0.1.0\n', stderr: '' });
+  expect(rollcall('--version')).toMatchObject({ status: 0, stdout: '0.1.0 (from its sources)\n', stderr: '' });
   const help = rollcall('--help');
   expect(help.status).toBe(0);
   for (const name of ['assess', 'verify', 'scan', 'history', 'findings', 'volumes', 'demo', 'doctor', 'worker']) {
@@ -358,6 +358,9 @@ function smallCheckout(): string {
     mkdirSync(join(checkout, dirname(name)), { recursive: true });
     writeFileSync(join(checkout, name), '');
   }
+  mkdirSync(join(checkout, 'services/process'));
+  for (const name of ['start', 'code-cache', 'state-place'].map((each) => `services/process/${each}.ts`))
+    cpSync(join(REPOSITORY, name), join(checkout, name));
   for (const name of ['package.json', 'tsconfig.json', 'build.mjs', 'package-lock.json'])
     cpSync(join(REPOSITORY, name), join(checkout, name));
   // Installed after it was locked: npm is not called.
