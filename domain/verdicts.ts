@@ -20,6 +20,8 @@ interface Class {
    * lies there, with --damaged · not at all.
    */
   readonly restored: 'where nothing is' | 'beside' | 'in exchange' | 'no';
+  /** Among what the report lists it: losses, what is undecided, what only the backup lacks, the ordinary course, moves; intact is counted only. */
+  readonly listed: 'losses' | 'undecided' | 'backup' | 'ordinary' | 'moves' | 'no';
   /** What it adds to `changes` in --json: something is new (1), gone (2), changed (4), or gone here and new there (3). */
   readonly changes: 0 | 1 | 2 | 3 | 4;
   /** Whether it finds an earlier loss of the path again or explains it. Where it does not, a loss that looks as it did then stays open. */
@@ -29,10 +31,12 @@ interface Class {
 }
 
 const finding = { isKept: true, exit: EXIT.findings, restored: 'no', changes: 0, settlesLoss: true } as const;
-const lost = { ...finding, standing: 'lost', changes: 4 } as const;
-const damaged = { ...finding, standing: 'damaged', changes: 4, restored: 'in exchange' } as const;
-const ordinary = { ...finding, isKept: false, exit: EXIT.nothing } as const;
-const unknown = { ...finding, standing: 'undecided', exit: EXIT.incomplete } as const;
+const lost = { ...finding, standing: 'lost', listed: 'losses', changes: 4 } as const;
+const damaged = { ...lost, standing: 'damaged', restored: 'in exchange' } as const;
+const undecided = { ...finding, standing: 'undecided', listed: 'undecided' } as const;
+const unknown = { ...undecided, exit: EXIT.incomplete } as const;
+const ofBackup = { ...finding, standing: 'there', listed: 'backup' } as const;
+const ordinary = { ...finding, isKept: false, exit: EXIT.nothing, listed: 'ordinary' } as const;
 
 // Worst first: in this order they are counted and listed.
 const CLASSES = {
@@ -50,9 +54,9 @@ const CLASSES = {
   corrupt: { ...damaged, meaning: 'the content changed while size and time stayed the same' },
   truncated: { ...damaged, meaning: 'empty, zeros, or only the beginning of what it was' },
   reverted: { ...damaged, meaning: 'an older state has come back' },
-  hidden: { ...finding, standing: 'undecided', meaning: 'complete on a brick, invisible through the mount' },
-  unreachable: { ...finding, standing: 'undecided', meaning: 'on a brick, but its name cannot be opened' },
-  misplaced: { ...finding, standing: 'undecided', meaning: 'conflicting copies on several bricks' },
+  hidden: { ...undecided, meaning: 'complete on a brick, invisible through the mount' },
+  unreachable: { ...undecided, meaning: 'on a brick, but its name cannot be opened' },
+  misplaced: { ...undecided, meaning: 'conflicting copies on several bricks' },
   unreadable: { ...unknown, restored: 'beside', meaning: 'could not be read; it is not called missing' },
   unverified: { ...unknown, meaning: 'a copy could not be read, so nothing is proven' },
   unsettled: {
@@ -60,19 +64,10 @@ const CLASSES = {
     isKept: false,
     meaning: 'changed while it was read; assess again when the volume is quiet',
   },
-  'backup-corrupt': {
-    ...finding,
-    standing: 'there',
-    meaning: 'the live file is right, the newest backup copy is not',
-  },
-  'backup-missing': {
-    ...finding,
-    standing: 'there',
-    meaning: 'the newest snapshot lacks it, an earlier one had it',
-  },
+  'backup-corrupt': { ...ofBackup, meaning: 'the live file is right, the newest backup copy is not' },
+  'backup-missing': { ...ofBackup, meaning: 'the newest snapshot lacks it, an earlier one had it' },
   unprotected: {
-    ...finding,
-    standing: 'there',
+    ...ofBackup,
     changes: 1,
     settlesLoss: false,
     meaning: 'old enough to be in a backup, and in none',
@@ -83,7 +78,13 @@ const CLASSES = {
     changes: 2,
     meaning: 'gone in an ordinary way, or its absence was accepted',
   },
-  moved: { ...ordinary, standing: 'moved', changes: 3, meaning: 'the same content has another name now' },
+  moved: {
+    ...ordinary,
+    standing: 'moved',
+    listed: 'moves',
+    changes: 3,
+    meaning: 'the same content has another name now',
+  },
   modified: {
     ...ordinary,
     standing: 'there',
@@ -98,7 +99,13 @@ const CLASSES = {
     settlesLoss: false,
     meaning: 'created after the last backups; not in a backup yet',
   },
-  intact: { ...ordinary, standing: 'there', settlesLoss: false, meaning: 'same as the newest snapshot of a backup' },
+  intact: {
+    ...ordinary,
+    standing: 'there',
+    listed: 'no',
+    settlesLoss: false,
+    meaning: 'same as the newest snapshot of a backup',
+  },
 } as const satisfies Readonly<Record<string, Class>>;
 
 export type Verdict = keyof typeof CLASSES;
@@ -111,14 +118,14 @@ export type DamageVerdict = OfStanding<'damaged'>;
 /** Worst first. */
 export const VERDICTS = Object.keys(CLASSES) as readonly Verdict[];
 
-function standing(...which: readonly Standing[]): readonly Verdict[] {
-  return VERDICTS.filter((verdict) => which.includes(VERDICT[verdict].standing));
+/** The classes of one of the report's lists, worst first. */
+export function listedAs(listed: Class['listed']): readonly Verdict[] {
+  return VERDICTS.filter((verdict) => VERDICT[verdict].listed === listed);
 }
 
 /** What recovery has a meaning for. */
-export const LOSSES = standing('lost', 'damaged');
-export const DAMAGES = standing('damaged');
-export const UNDECIDED = standing('undecided');
+export const LOSSES = listedAs('losses');
+export const DAMAGES = VERDICTS.filter((verdict) => VERDICT[verdict].standing === 'damaged');
 /** What a restore can bring back. */
 export const RESTORED = VERDICTS.filter((verdict) => VERDICT[verdict].restored !== 'no');
 

@@ -1,7 +1,7 @@
 // The lists of report.html: what is lost, what comes back from where, what is open, what only looks gone. Bounded, with the file that holds the rest.
 import { fate, isUncertain, probablyByPerson, sizeOf } from '../../../domain/picture.ts';
 import type { Assessment, Finding } from '../../../domain/assessment.ts';
-import { LOSSES, UNDECIDED, VERDICT, type Verdict } from '../../../domain/verdicts.ts';
+import { listedAs, LOSSES, VERDICT, type Verdict } from '../../../domain/verdicts.ts';
 import { FLAG } from '../../../domain/judge/flags.ts';
 import { isDisplaced } from '../../../domain/places.ts';
 import { moves } from '../present.ts';
@@ -201,7 +201,7 @@ export function renderLists(assessment: Assessment): string {
     file: 'findings.jsonl',
     max: LIST_MAX,
   });
-  for (const verdict of UNDECIDED) {
+  for (const verdict of listedAs('undecided')) {
     sections.push({
       title: title(verdict),
       text: `${title(verdict)}: ${VERDICT[verdict].meaning}.`,
@@ -217,7 +217,7 @@ export function renderLists(assessment: Assessment): string {
     file: 'findings.jsonl',
     max: LIST_MAX,
   });
-  for (const verdict of ['backup-corrupt', 'unprotected', 'backup-missing'] as const) {
+  for (const verdict of listedAs('backup')) {
     sections.push({
       title: title(verdict),
       text: `${title(verdict)}: ${VERDICT[verdict].meaning}. The live file is as it should be.`,
@@ -226,7 +226,7 @@ export function renderLists(assessment: Assessment): string {
       max: LIST_MAX,
     });
   }
-  const ordinary: Section[] = (['deleted', 'new', 'modified'] as const).map((verdict) => ({
+  const ordinary: Section[] = listedAs('ordinary').map((verdict) => ({
     title: title(verdict),
     text: `${title(verdict)}: ${VERDICT[verdict].meaning}. Nothing is restored.`,
     findings: of(verdict),

@@ -1,7 +1,7 @@
 // What `assess` prints at the end: what to stop, the numbers that matter, when and where, the command to run next. Pure: lines in, no terminal.
 import { needsHistory, nothingToReport, type Picture, picture } from '../../../domain/picture.ts';
 import type { Assessment } from '../../../domain/assessment.ts';
-import { UNDECIDED, VERDICTS } from '../../../domain/verdicts.ts';
+import { listedAs, VERDICTS } from '../../../domain/verdicts.ts';
 import { leftOutStep, restoreSteps, type Step, STOP_STEPS } from '../commands.ts';
 import { byOwner, byTopDirectory, type Group, losses, type ReportInput, restoredText } from '../present.ts';
 import { roomText } from '../room.ts';
@@ -47,8 +47,9 @@ const OF_NO_WEIGHT_WITHOUT_LOSSES: ReadonlySet<string> = new Set([
 
 function nothing(assessment: Assessment, seen: Picture, width: number): string[] {
   const { verdicts } = assessment;
-  const ordinary = (['new', 'modified', 'moved'] as const)
-    .filter((verdict) => verdicts[verdict].files > 0)
+  // What was deleted has a line of its own.
+  const ordinary = [...listedAs('moves'), ...listedAs('ordinary')]
+    .filter((verdict) => verdict !== 'deleted' && verdicts[verdict].files > 0)
     .map((verdict) => `${count(verdicts[verdict].files)} ${verdict}`);
   const first = `Nothing to report: ${plural(verdicts.intact.files, 'file')} of ${assessment.livePath} intact${
     ordinary.length === 0 ? '' : `, ${ordinary.join(', ')}`
@@ -128,9 +129,9 @@ function numbers(assessment: Assessment, seen: Picture, options: RenderOptions):
     seen.older.files > 0
       ? `${count(seen.exact.files)} exactly, ${count(seen.older.files)} in an older version`
       : 'all exactly';
-  const open = UNDECIDED.filter((verdict) => assessment.verdicts[verdict].files > 0).map(
-    (verdict) => `${verdict} ${count(assessment.verdicts[verdict].files)}`,
-  );
+  const open = listedAs('undecided')
+    .filter((verdict) => assessment.verdicts[verdict].files > 0)
+    .map((verdict) => `${verdict} ${count(assessment.verdicts[verdict].files)}`);
   if (seen.sideUnknown.files > 0) open.push(`can't tell which copy is right ${count(seen.sideUnknown.files)}`);
   if (seen.unreadCopies.files > 0) open.push(`copies unreadable ${count(seen.unreadCopies.files)}`);
   const lines = [
