@@ -29,6 +29,8 @@ export interface RowVerdict {
 }
 
 const UNKNOWN: Cause = { cause: 'unknown', signals: [] };
+/** Most rows find nothing odd in the backup, and no absence. */
+const PLAIN = { flags: [], odd: null, gone: null } as const;
 
 /** The first of rows 4–8 that fits; null where the path is as it should be, or was changed by somebody in the ordinary way. */
 export function* judgeIntegrity(h: History, live: Sighting, lkg: Sighting | null): Judging<RowVerdict | null> {
@@ -56,7 +58,7 @@ function* replaced(h: History, live: Sighting): Judging<RowVerdict | null> {
   const run = [...h.earlier.slice(first.rank), live];
   if (run.some((sighting) => acceptance(h, expectedKey, observedKeyOf(sighting)) !== null)) return null;
   const what = `It is a ${live.kind} now and was a ${lkg.kind} in ${nameOf(h.context, lkg.observer)}.`;
-  return { verdict: 'replaced', flags: [], lkg, odd: null, gone: null, cause: UNKNOWN, evidence: [what] };
+  return { ...PLAIN, verdict: 'replaced', lkg, cause: UNKNOWN, evidence: [what] };
 }
 
 /** A name takes another kind by being removed and made again, which moves its directory's mtime: where that stood still, nobody did. */
@@ -86,7 +88,7 @@ function recreated(h: History, live: Sighting, lkg: Sighting): RowVerdict | null
   );
   if (gone < 0) return null;
   const what = `It was absent in ${nameOf(context, gone)} and is here again with other content than in ${nameOf(context, lkg.observer)}.`;
-  return { verdict: 'recreated', flags: [], lkg, odd: null, gone, cause: UNKNOWN, evidence: [what] };
+  return { ...PLAIN, verdict: 'recreated', lkg, gone, cause: UNKNOWN, evidence: [what] };
 }
 
 function wentSilently(h: History, gone: number): boolean {
@@ -110,7 +112,7 @@ function* corrupt(h: History, live: Sighting, lkg: Sighting | null): Judging<Row
   if (sides === 'backup odd') {
     const evidence =
       other === null ? [] : [digests(h, live, other), 'More copies agree with live now than with the newest backup.'];
-    return { verdict: 'backup-corrupt', flags: [], lkg: live, odd: other, gone: null, cause: null, evidence };
+    return { ...PLAIN, verdict: 'backup-corrupt', lkg: live, odd: other, cause: null, evidence };
   }
   // What is suspect itself shows that live now is odd, and is nothing to go back to.
   const trusted = other === null || other.suspect ? lkg : other;
@@ -121,15 +123,14 @@ function* corrupt(h: History, live: Sighting, lkg: Sighting | null): Judging<Row
   if (sides === 'odd' && followed !== null && same(followed, live))
     evidence.push(`The copy in ${nameOf(h.context, followed.observer)} was made after the damage: older copies agree.`);
   const flags = isRewritten(h, live) ? [FLAG.rewritten] : [];
-  if (sides === 'odd') return { verdict: 'corrupt', flags, lkg: expected, odd: null, gone: null, cause, evidence };
+  if (sides === 'odd') return { ...PLAIN, verdict: 'corrupt', flags, lkg: expected, cause, evidence };
   const believed = h.context.side === 'backup' && other !== null && roleOf(h, other) === 'backup';
   evidence.push("One copy against one: can't tell which copy is right.");
   return {
+    ...PLAIN,
     verdict: 'corrupt',
     flags: [believed ? FLAG.sideBackup : FLAG.sideUnknown, ...flags],
     lkg: trusted ?? expected,
-    odd: null,
-    gone: null,
     cause,
     evidence,
   };
@@ -180,11 +181,10 @@ function* toldOtherwise(h: History, live: Sighting): Judging<RowVerdict | null> 
   if (alike.length > 0) return null;
   if (since.some((sighting) => differs(sighting, live) && !isTold(sighting))) return null;
   return {
+    ...PLAIN,
     verdict: 'corrupt',
     flags: [FLAG.sideUnknown],
     lkg: list,
-    odd: null,
-    gone: null,
     cause: { cause: 'silent', signals: ['its content is not what a list had, and its mtime is older than that list'] },
     evidence: [
       `${nameOf(h.context, list.observer)} has ${hexDigest(list.digest)}; live now has ${hexDigest(live.digest)}, and an mtime from before that list.`,
@@ -232,15 +232,7 @@ function* truncated(h: History, live: Sighting, lkg: Sighting): Judging<RowVerdi
   const evidence = [
     `In ${nameOf(h.context, lkg.observer)} it had ${lkg.size} bytes; now ${what}, at ${live.size} bytes.`,
   ];
-  return {
-    verdict: 'truncated',
-    flags: [],
-    lkg,
-    odd: null,
-    gone: null,
-    cause: causeOfDamage(h, live, lkg, what),
-    evidence,
-  };
+  return { ...PLAIN, verdict: 'truncated', lkg, cause: causeOfDamage(h, live, lkg, what), evidence };
 }
 
 /** Row 8: not same as LKG, same as an older observation, mtime not newer than LKG's. */
@@ -249,13 +241,5 @@ function* reverted(h: History, live: Sighting, lkg: Sighting): Judging<RowVerdic
   if (older === null) return null;
   const what = `it has the content of ${nameOf(h.context, older.observer)} again`;
   const evidence = [`It was changed by ${nameOf(h.context, lkg.observer)}; now ${what}.`];
-  return {
-    verdict: 'reverted',
-    flags: [],
-    lkg,
-    odd: null,
-    gone: null,
-    cause: causeOfDamage(h, live, lkg, what),
-    evidence,
-  };
+  return { ...PLAIN, verdict: 'reverted', lkg, cause: causeOfDamage(h, live, lkg, what), evidence };
 }

@@ -3,8 +3,8 @@ import { baseName } from '../path.ts';
 import { isDisplaced } from '../places.ts';
 import { type Kind, sameMtime } from '../version.ts';
 
-/** A path that is absent now (proven), with its newest good observation. */
-export interface Vanished {
+/** What is known of a name, to tell it again under another one. */
+interface Named {
   readonly path: string;
   readonly kind: Kind;
   readonly size: number | null;
@@ -15,10 +15,17 @@ export interface Vanished {
   readonly target: string | null;
   /** Of a device. */
   readonly rdev: bigint | null;
+  /** Identity of the live copy. */
+  readonly live: Identity | null;
+}
+
+/**
+ * A path that is absent now (proven), with its newest good observation. Its identity is that of the newest live copy that was seen there; null when
+ * only backups ever saw it, or something else after it.
+ */
+export interface Vanished extends Named {
   /** Its content changed under the same size and mtime: nothing says what it should be. */
   readonly suspect: boolean;
-  /** Identity of the newest live copy that was seen at this path; null when only backups ever saw it, or something else after it. */
-  readonly live: Identity | null;
   /** That copy had no other name: what bears its identity now is this very entry, wherever and since whenever it was seen. */
   readonly alone: boolean;
   /** Points (ms) of the first sighting of its last run, and of the last sighting, over all observers. */
@@ -29,17 +36,9 @@ export interface Vanished {
 }
 
 /** A path that is there now and was not always. */
-export interface Appeared {
-  readonly path: string;
-  readonly kind: Kind;
-  readonly size: number | null;
-  readonly digest: bigint | null;
-  readonly mtimeNs: bigint;
-  readonly target: string | null;
-  readonly rdev: bigint | null;
+export interface Appeared extends Named {
   /** As Proof.zeroFrom: 0 where the content is nothing but zeros. */
   readonly zeroFrom: number | null;
-  readonly live: Identity | null;
   /**
    * Point (ms) of the first sighting of its present run. Lacking in the complete newest snapshot counts as not having been there, so a
    * name that an older snapshot had begins anew after the newest one that lacks it.

@@ -5,26 +5,14 @@ import { leftOutStep, restoreSteps, STOP_STEPS } from './commands.ts';
 import { askedText, leftTexts } from './part.ts';
 import { type ListSummary, type ReportInput, restoredText } from './present.ts';
 import { roomText, tooLittleRoom } from './room.ts';
-import { bytes, count, leftOut, plural, since, time, visible } from './wording.ts';
+import { bytes, count, leftOut, plural, since, time, wrapped } from './wording.ts';
 
 const WIDTH = 78;
 const LEFT_OUT_MAX = 10;
 
 /** Paragraph of at most 78 columns; a word that is longer stands alone and whole, because it may be a path to copy. */
-export function wrap(text: string, indent = '', first = indent): string[] {
-  const lines: string[] = [];
-  let line = first;
-  let empty = true;
-  for (const word of visible(text).split(' ')) {
-    if (!empty && line.length + 1 + word.length > WIDTH) {
-      lines.push(line);
-      line = indent;
-      empty = true;
-    }
-    line += empty ? word : ` ${word}`;
-    empty = false;
-  }
-  return [...lines, line];
+function wrap(text: string, indent = '', first = indent): string[] {
+  return wrapped(text, { width: WIDTH, indent, first });
 }
 
 function heading(text: string): string[] {

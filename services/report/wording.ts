@@ -170,3 +170,24 @@ export function shellWord(printable: string): string {
 export function operand(printable: string): string {
   return shellWord(printable.startsWith('-') ? `./${printable}` : printable);
 }
+
+/** Text as lines of at most `width`, broken at spaces: `first` begins the first line, `indent` the others. A longer word has a line of its own. */
+export function wrapped(
+  text: string,
+  { width, indent, first }: { readonly width: number; readonly indent: string; readonly first: string },
+): string[] {
+  const lines: string[] = [];
+  let line = first;
+  let isEmpty = true;
+  // An option is nothing without its value.
+  for (const word of visible(text).split(/(?<!--since) /)) {
+    if (!isEmpty && line.length + 1 + word.length > width) {
+      lines.push(line);
+      line = indent;
+      isEmpty = true;
+    }
+    line += isEmpty ? word : ` ${word}`;
+    isEmpty = false;
+  }
+  return [...lines, line];
+}

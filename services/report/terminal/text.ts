@@ -1,5 +1,5 @@
 // Text as a terminal shows it: colors, lines that fit, the middle of what does not.
-import { visible } from '../wording.ts';
+import { wrapped } from '../wording.ts';
 
 export type Paint = (text: string) => string;
 
@@ -47,15 +47,5 @@ function taken(points: readonly string[], width: number): string[] {
 
 /** Plain text broken at spaces, continuation lines indented by as much as asked. Commands do not go through here: they stay whole. */
 export function wrap(text: string, width: number, indent: number): string[] {
-  const lines: string[] = [];
-  let line = '';
-  // An option is nothing without its value.
-  for (const word of visible(text).split(/(?<!--since) /)) {
-    if (line !== '' && line.length + 1 + word.length > width) {
-      lines.push(line);
-      line = ' '.repeat(indent);
-    }
-    line += line.trim() === '' ? word : ` ${word}`;
-  }
-  return [...lines, line];
+  return wrapped(text, { width, indent: ' '.repeat(indent), first: '' });
 }
