@@ -30,6 +30,7 @@ import {
 import type { Leases } from './limits.ts';
 import type { RunningShard, ThreadPool } from './pool.ts';
 import type { ShardAnswer } from './shard-thread.ts';
+import { Widening } from './widening.ts';
 
 export interface Progress {
   readonly files: number;
@@ -128,6 +129,7 @@ class Drain {
   #watchedMs = 0;
   #lookedAtMs: number;
   #renewedAtMs: number;
+  readonly #widening = new Widening();
   #writtenOff = 0;
   /** Of these, the ones that did not even come to a name. */
   #outside = 0;
@@ -319,6 +321,8 @@ class Drain {
   /** Renews the leases of threads that move; gives up a shard whose thread stood still, and writes the thread off. */
   async #tend(): Promise<void> {
     const nowMs = this.#options.nowMs();
+    const { threads } = this.#options;
+    if (this.#widening.isWorth(nowMs, this.#flights.size > threads.lanes)) threads.widen();
     // After a stop (Ctrl-Z, a suspended machine) or a jump of the clock nobody knows how long a thread stood still.
     this.#watchedMs += Math.min(Math.max(nowMs - this.#lookedAtMs, 0), UNWATCHED_MS);
     this.#lookedAtMs = nowMs;

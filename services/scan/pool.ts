@@ -26,6 +26,8 @@ export interface ThreadPool {
   /** Shards that are in hands at once: a thread that waits for the database does another one meanwhile. */
   readonly lanes: number;
   readonly threads: number;
+  /** Starts as many threads again as there are, where nobody has said how many there should be. @returns false where there are enough */
+  widen(): boolean;
   run(scanId: bigint, shard: Shard): RunningShard;
   close(): Promise<void>;
 }
@@ -37,6 +39,9 @@ export interface ThreadPool {
  */
 const THREADS_MAX = 32;
 const THREAD_BYTES = 60 * 1024 * 1024;
+
+/** Beyond this many that were not asked for, a storage that is slow is not read much faster. */
+const WIDENED_MAX = 16;
 
 /** Shards that one thread has in its hands: while one waits for the database, the files of the other are read. */
 const LANES_PER_THREAD = 2;
@@ -56,7 +61,67 @@ export function openThreads(
   threadsWanted?: number,
   pace: SharedArrayBuffer | null = null,
 ): ThreadPool {
-  const threads = threadsAllowed(threadsWanted);
+  const groups = [openGroup(threadsAllowed(threadsWanted))];
+  const threads = (): number => groups.reduce((sum, group) => sum + group.threads, 0);
+  let read: { readonly scanId: bigint; readonly links: LinkDigests } | null = null;
+  return {
+    get lanes() {
+      return threads() * LANES_PER_THREAD;
+    },
+    get threads() {
+      return threads();
+    },
+    widen() {
+      const more = Math.min(threads(), WIDENED_MAX - threads(), threadsAllowed(THREADS_MAX));
+      if (threadsWanted !== undefined || more <= 0) return false;
+      groups.push(openGroup(more));
+      return true;
+    },
+    run(scanId, shard) {
+      const progress = new ProgressCounters();
+      const whereabouts = new Whereabouts();
+      if (read?.scanId !== scanId) read = { scanId, links: new LinkDigests() };
+      const abort = new AbortController();
+      const task: ShardTask = {
+        address: typeof address === 'function' ? address() : address,
+        scanId,
+        shard,
+        progress: progress.buffer,
+        pace,
+        links: read.links.buffer,
+        whereabouts: whereabouts.buffer,
+      };
+      const answer = freest(groups).run(task, abort.signal);
+      return {
+        shard,
+        progress,
+        place: () => whereabouts.place(),
+        thread: () => whereabouts.thread(),
+        answer,
+        abandon: () => abort.abort(),
+      };
+    },
+    async close() {
+      let timer: NodeJS.Timeout | undefined;
+      const late = new Promise<void>((resolve) => {
+        timer = setTimeout(resolve, CLOSE_MS);
+      });
+      await Promise.race([Promise.all(groups.map((group) => group.close())), late]);
+      clearTimeout(timer);
+    },
+  };
+}
+
+/** Threads that were started together. */
+interface Group {
+  readonly threads: number;
+  /** Shards that are in their hands or wait for them, for each thread. */
+  readonly load: () => number;
+  run(task: ShardTask, signal: AbortSignal): Promise<ShardAnswer>;
+  close(): Promise<void>;
+}
+
+function openGroup(threads: number): Group {
   const { file, execArgv } = startedPart('thread');
   const pool = new Piscina({
     filename: file,
@@ -79,41 +144,22 @@ export function openThreads(
     });
   });
   broken.catch(() => undefined);
-  let read: { readonly scanId: bigint; readonly links: LinkDigests } | null = null;
+  let running = 0;
   return {
-    lanes: threads * LANES_PER_THREAD,
     threads,
-    run(scanId, shard) {
-      const progress = new ProgressCounters();
-      const whereabouts = new Whereabouts();
-      if (read?.scanId !== scanId) read = { scanId, links: new LinkDigests() };
-      const abort = new AbortController();
-      const task: ShardTask = {
-        address: typeof address === 'function' ? address() : address,
-        scanId,
-        shard,
-        progress: progress.buffer,
-        pace,
-        links: read.links.buffer,
-        whereabouts: whereabouts.buffer,
-      };
-      const answer = Promise.race([pool.run(task, { signal: abort.signal }) as Promise<ShardAnswer>, broken]);
-      return {
-        shard,
-        progress,
-        place: () => whereabouts.place(),
-        thread: () => whereabouts.thread(),
-        answer,
-        abandon: () => abort.abort(),
-      };
+    load: () => running / threads,
+    async run(task, signal) {
+      running++;
+      try {
+        return await Promise.race([pool.run(task, { signal }) as Promise<ShardAnswer>, broken]);
+      } finally {
+        running--;
+      }
     },
-    async close() {
-      let timer: NodeJS.Timeout | undefined;
-      const late = new Promise<void>((resolve) => {
-        timer = setTimeout(resolve, CLOSE_MS);
-      });
-      await Promise.race([pool.destroy(), late]);
-      clearTimeout(timer);
-    },
+    close: () => pool.destroy(),
   };
+}
+
+function freest(groups: readonly Group[]): Group {
+  return groups.reduce((best, group) => (group.load() < best.load() ? group : best));
 }

@@ -68,8 +68,13 @@ function watched(threads: ThreadPool, signal: AbortSignal): { threads: ThreadPoo
   return {
     is: () => hangs,
     threads: {
-      lanes: threads.lanes,
-      threads: threads.threads,
+      get lanes() {
+        return threads.lanes;
+      },
+      get threads() {
+        return threads.threads;
+      },
+      widen: () => threads.widen(),
       close: () => threads.close(),
       run(scanId, shard) {
         const running = threads.run(scanId, shard);

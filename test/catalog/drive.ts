@@ -92,7 +92,13 @@ interface Collected {
 }
 
 async function observe(client: ClientBase, context: ScanContext, scan: TraceScan): Promise<ShardResult> {
-  const to: Collected = { versions: new NewVersions(context.rootId, new AttributeIds()), endings: [], gaps: [], listings: [], counts: noCounts() };
+  const to: Collected = {
+    versions: new NewVersions(context.rootId, new AttributeIds()),
+    endings: [],
+    gaps: [],
+    listings: [],
+    counts: noCounts(),
+  };
   const ids = await directoryIds(client, scan);
   for (const gap of scan.gaps) {
     const directory = ids.get(gap.directory);

@@ -21,6 +21,7 @@ export class FaultyHouse extends House {
       ...tools,
       onNotice: (text) => void this.notices.push(text),
       threads: {
+        widen: () => false,
         lanes: threads.lanes,
         threads: threads.threads,
         close: () => threads.close(),

@@ -29,6 +29,7 @@ function before(path: string, act: () => void): Partial<ScanTools> {
     'directories' in work && work.directories.some((directory) => directory.path === path);
   return {
     threads: {
+      widen: () => false,
       lanes: threads.lanes,
       threads: threads.threads,
       close: () => threads.close(),
