@@ -68,7 +68,7 @@ describe('an assessment', () => {
     world.write('docs/fresh', 'made today', 12);
     const assessment = await world.assess();
     sums(assessment);
-    expect(assessment.window).toMatchObject({ all: false, reason: 'burst' });
+    expect(assessment.window).toMatchObject({ reason: 'burst' });
     expect(assessment.timeline.map((interval) => interval.burst)).toEqual([
       ...Array.from({ length: 8 }, () => false),
       true,

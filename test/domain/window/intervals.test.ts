@@ -252,7 +252,6 @@ describe('what is printed', () => {
     const all = decided([...after(8, night(gone(4, 'silent'))), night(gone(2, 'silent'))]);
     const timeline = all.timeline.map((interval) => ({ ...interval, damaged: 7 }));
     expect(windowOf(all, timeline, null)).toEqual({
-      all: false,
       since: null,
       reason: 'silent',
       intervals: timeline.filter((_, i) => i === 8),
