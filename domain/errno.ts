@@ -8,7 +8,7 @@ interface Errno {
   readonly number?: number;
   /** How a gap is told apart: no permission, a medium that fails, a place that was not reached and may be another time, or anything else. */
   readonly gap: Extract<GapStatus, 'denied' | 'io' | 'partial' | 'failed'>;
-  /** It speaks of absence (design.md section 3, rule 2), where a lookup of the name itself gives it. Only two do. */
+  /** It speaks of absence (docs/design.md#rule-2), where a lookup of the name itself gives it. Only two do. */
   readonly isAbsent?: true;
   /** The medium fails on the name itself: old content may be put beside it. */
   readonly isOfMedium?: true;

@@ -1,4 +1,4 @@
-// Exit codes, everywhere (design.md section 7): when several apply, 130 > 2 > 4 > 1 > 3: findings are more urgent than what
+// Exit codes, everywhere (docs/design.md#exit-codes): when several apply, 130 > 2 > 4 > 1 > 3: findings are more urgent than what
 // could not be read. Incomplete is never 0.
 
 export const EXIT = { nothing: 0, findings: 1, failure: 2, incomplete: 3, guard: 4, interrupted: 130 } as const;

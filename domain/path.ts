@@ -1,4 +1,4 @@
-// Names and paths: the one bijection between the bytes of a Linux name and a printable text form (design.md section 5). That text is what the
+// Names and paths: the one bijection between the bytes of a Linux name and a printable text form (docs/design.md#paths). That text is what the
 // catalog, JSON, reports, pages and arguments carry; the bytes exist at the file system only.
 //
 // Valid UTF-8 stays as it is; `\` becomes `\\`; control and bidi characters and bytes that are not UTF-8 become `\xhh`, lower case, byte by byte.

@@ -40,7 +40,7 @@ function fingerprintsAgree(a: SnapshotIdentity, b: SnapshotIdentity): boolean {
 }
 
 /**
- * Whether a recorded snapshot and one that is on disk now are the same state (design.md section 5). Where it is not, the recorded one is
+ * Whether a recorded snapshot and one that is on disk now are the same state (docs/design.md#snapshot-identity). Where it is not, the recorded one is
  * gone or was rewritten. A subvolume that could not be written in between is what its UUID says, whatever a look at it brings. On btrfs all roots have inode 256 and may share a birth time: there the subvolume's UUID tells, else path and
  * root ctime. Where inodes mean nothing, only what lies at the same path can be the same.
  */

@@ -1,4 +1,4 @@
-// The classes of design.md section 6, in one table: what each means, what it says of a path, and what follows from it. Every path of the
+// The classes of verdicts (docs/design.md#verdicts), in one table: what each means, what it says of a path, and what follows from it. Every path of the
 // universe is in exactly one.
 import { EXIT, type ExitCode } from './exit.ts';
 import { FLAG } from './judge/flags.ts';

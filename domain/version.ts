@@ -97,7 +97,7 @@ export interface Content<Digest> extends Pick<Metadata, 'kind' | 'size' | 'targe
 }
 
 /**
- * Same content (design.md section 6): kinds equal, and file: sizes and non-null digests equal · symlink: target · device: rdev ·
+ * Same content (docs/design.md#same): kinds equal, and file: sizes and non-null digests equal · symlink: target · device: rdev ·
  * directory, FIFO, socket: nothing more. An unread digest equals nothing, and neither does a suspect observation. Where a list told no
  * size, the digest decides.
  */
@@ -154,7 +154,7 @@ export function sameMtime(a: bigint, b: bigint): boolean {
   return floorTo(a, p) === floorTo(b, p);
 }
 
-/** Nothing announces a change between the two: same size and mtime at the coarser precision (design.md section 6). */
+/** Nothing announces a change between the two: same size and mtime at the coarser precision (docs/design.md#quiet). */
 export function quiet(a: Metadata, b: Metadata): boolean {
   return a.kind === b.kind && a.size === b.size && sameMtime(a.mtimeNs, b.mtimeNs);
 }

@@ -1,4 +1,4 @@
-// Which absences prove something (design.md section 6, "Proof of absence"): a snapshot that was cut off lacks names that nobody removed.
+// Which absences prove something (docs/design.md#proof): a snapshot that was cut off lacks names that nobody removed.
 import type { Observer, PathFacts } from '../facts.ts';
 import { isGap, versionAt } from '../facts.ts';
 import { parentOf } from '../path.ts';

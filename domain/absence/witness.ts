@@ -1,4 +1,4 @@
-// How a name went (design.md section 6, "The witness"): whoever unlinks or renames a name moves the mtime of its directory. Where that stood
+// How a name went (docs/design.md#witness): whoever unlinks or renames a name moves the mtime of its directory. Where that stood
 // still, nobody did.
 import type { Observer, PathFacts, Sight } from '../facts.ts';
 import { isGap } from '../facts.ts';

@@ -1,4 +1,4 @@
-// Row 3: a name that is proven absent: deleted, moved, or missing. How it went comes before when.
+// Row 3 (docs/design.md#row-3): a name that is proven absent: deleted, moved, or missing. How it went comes before when.
 import type { Absence } from '../absence/witness.ts';
 import { showsName as shows } from '../absence/witness.ts';
 import { inTrash } from '../places.ts';
@@ -17,7 +17,7 @@ export interface AbsenceVerdict {
   readonly movedTo: string | null;
   readonly absence: Absence;
   readonly place: Place;
-  /** Nothing but rule 1 calls it lost: its directory was touched in a night that took others in silence. */
+  /** Nothing but interval rule 1 (docs/design.md#interval-1) calls it lost: its directory was touched in a night that took others in silence. */
   readonly isUncertain: boolean;
 }
 

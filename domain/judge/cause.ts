@@ -1,4 +1,4 @@
-// Why a path is gone or damaged: the signals that fired, and what they add up to (design.md section 6, "Cause").
+// Why a path is gone or damaged: the signals that fired, and what they add up to (docs/design.md#cause).
 import type { Absence } from '../absence/witness.ts';
 import type { Cause } from '../assessment.ts';
 import { parentOf } from '../path.ts';

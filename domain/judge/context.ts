@@ -45,7 +45,7 @@ export interface RecordedLoss {
 export interface JudgeInput {
   /** Ordered by as_of (ties: backups before live, then seq). The last is live now. Complete scans only, pruned ones too. */
   readonly observers: readonly Observer[];
-  /** All intervals of all series, with what makes some of them loss intervals (design.md section 6). */
+  /** All intervals of all series, with what makes some of them loss intervals (docs/design.md#loss-intervals). */
   readonly intervals: readonly LossInterval[];
   /** What --since covers: all that happened in it counts as lost. */
   readonly since: Reach | null;

@@ -1,4 +1,4 @@
-// The verdict table of design.md section 6, in its order: integrity (rows 0–8), then protection (rows 9–14). Pure: facts in, verdict out.
+// The verdict table (docs/design.md#verdicts), in its order: integrity (rows 0–8), then protection (rows 9–14). Pure: facts in, verdict out.
 import { nameAt, type PathFacts, type Request, wholeHistory } from '../facts.ts';
 import { same } from '../version.ts';
 import { judgeAbsence, lastSighting } from './absent.ts';

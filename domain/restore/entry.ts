@@ -18,7 +18,7 @@ export interface Obstacle {
   readonly sha256: string | null;
 }
 
-/** What was read when the lists were written (design.md section 3, rule 10). */
+/** What was read when the lists were written (docs/design.md#rule-10). */
 export interface Proof {
   /** state.digest is what was read now, or what the export says; null only for what is not a file. */
   readonly source: Source;

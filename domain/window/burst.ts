@@ -1,5 +1,5 @@
-// What is more than usual: the bases and lines by which an interval is held against the others of its series (design.md section 6, "Loss
-// intervals"). The constants were simulated over nightly use (2026-11-29).
+// What is more than usual: the bases and lines by which an interval is held against the others of its series (docs/design.md#loss-intervals).
+// The constants were simulated over nightly use (2026-11-29).
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;

@@ -1,4 +1,4 @@
-// The loss intervals (design.md section 6): in which stretches between two looks more than the silent counts as lost, and why.
+// The loss intervals (docs/design.md#loss-intervals): in which stretches between two looks more than the silent counts as lost, and why.
 import type { Interval, Window } from '../assessment.ts';
 import type { How } from '../absence/witness.ts';
 import { damageBursts, isBesideBurst, sensitiveLines, touchedBursts } from './burst.ts';
@@ -8,7 +8,7 @@ import { intervalOf, iso, joined, type Span } from './timeline.ts';
 export const LOSS_RULES = ['silent', 'burst', 'sensitive', 'damage', 'beside'] as const;
 export type LossRule = (typeof LOSS_RULES)[number];
 
-/** Rule 1. */
+/** docs/design.md#interval-1 */
 const SILENT_FILES_MIN = 3;
 const SILENT_SHARE = 0.3;
 /** Fewer intervals than this do not tell what this volume's habit is. */
@@ -170,7 +170,7 @@ function decideSeries(
 }
 
 /**
- * Rule 1: in a night that took files in silence, at least as many of the touched ones as chance would have it were lost with them. Where all of
+ * docs/design.md#interval-1: in a night that took files in silence, at least as many of the touched ones as chance would have it were lost with them. Where all of
  * the silent ones were judged absent before, so were those that went with them: what has gone since is another day's work.
  */
 function hasSilentLoss({ vanishings, touchedShare }: Happened): boolean {

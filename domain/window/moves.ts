@@ -1,4 +1,4 @@
-// Which vanished paths stand under another name now (design.md section 6, "Moved"). Looks only at what vanished and what appeared.
+// Which vanished paths stand under another name now (docs/design.md#moved). Looks only at what vanished and what appeared.
 import { isDisplaced, isTrashed } from '../places.ts';
 import { pairByContent } from './content-moves.ts';
 import { companionOf, findPlaces, ownFileAt } from './directory-moves.ts';

@@ -1,4 +1,4 @@
-// Every source copy is read when the restore lists are written, and so is what lies in the way (design.md section 3, rule 10): a finding is some
+// Every source copy is read when the restore lists are written, and so is what lies in the way (docs/design.md#rule-10): a finding is some
 // minutes or days old, and a snapshot may have rotted, been pruned or been exchanged since.
 import { errnoText } from '../../domain/errno.ts';
 import type { Finding, State } from '../../domain/assessment.ts';

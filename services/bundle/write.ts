@@ -1,4 +1,4 @@
-// Writes a restore bundle: a directory that stands alone, without the database, and appears whole or not at all (design.md section 7).
+// Writes a restore bundle: a directory that stands alone, without the database, and appears whole or not at all (docs/design.md#bundle).
 import { answerJson } from '../report/json.ts';
 import { shipped } from '../process/parts.ts';
 import { errnoText } from '../../domain/errno.ts';

@@ -10,7 +10,7 @@ export interface ChildName {
 
 /**
  * Ids of the wanted directories, in the order given. Absent ones are added in a statement of their own, in the order of the unique index:
- * `on conflict do update` bloats and deadlocks (design.md section 5).
+ * `on conflict do update` bloats and deadlocks (docs/design.md#directories).
  */
 export async function resolveDirectories(client: ClientBase, wanted: readonly ChildName[]): Promise<number[]> {
   if (wanted.length === 0) return [];

@@ -89,7 +89,7 @@ export interface ShardResult {
 }
 
 /**
- * Writes what a shard found, in one transaction that begins with the fence row. Repeating it after a commit of unknown outcome is safe:
+ * Writes what a shard found, in one transaction that begins with the fence row (docs/design.md#fences). Repeating it after a commit of unknown outcome is safe:
  * a shard that is already done at this fence is left alone.
  * @param last false writes rows ahead of the end of a huge directory: the shard stays leased
  * @throws FenceLost

@@ -42,7 +42,7 @@ export interface Shard {
   readonly kind: 'list' | 'read' | 'relist';
   readonly work: ShardWork;
   /**
-   * With the holder it names one claim. Alone it does not: shards commit without waiting for the disk, and after a crash of the server ids and
+   * With the holder it names one claim (docs/design.md#fences). Alone it does not: shards commit without waiting for the disk, and after a crash of the server ids and
    * fences that somebody still has in memory are given out anew.
    */
   readonly fence: number;

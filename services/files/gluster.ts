@@ -1,5 +1,5 @@
-// What of GlusterFS shows on a machine: client mounts, on which looking can destroy, and bricks, which are no plain trees (design.md section 3,
-// rule 9). After a crash in the middle of a rebalance a file can be whole on its brick and yet be marked as a mere pointer; the client deletes such
+// What of GlusterFS shows on a machine: client mounts, on which looking can destroy, and bricks, which are no plain trees (docs/design.md#rule-9). After
+// a crash in the middle of a rebalance a file can be whole on its brick and yet be marked as a mere pointer; the client deletes such
 // a pointer when its name is looked up, and sometimes when its directory is listed. A read-only mount is no protection (tried: 24 such files before
 // an audit through a read-only mount, 2 after it).
 import { spawnSync } from 'node:child_process';

@@ -1,4 +1,4 @@
-// Which tree a root is (design.md section 5, "Identity of a root"), so that an empty or swapped volume is not taken for a loss.
+// Which tree a root is (docs/design.md#identity), so that an empty or swapped volume is not taken for a loss.
 import { errnoText } from '../../domain/errno.ts';
 import { opendirSync, readdirSync, readlinkSync, statSync } from 'node:fs';
 import { posix } from 'node:path';

@@ -1,5 +1,5 @@
 // What is there, by listings alone. On FUSE, NFS and SMB mounts no absent name is ever looked up: on GlusterFS the lookup of a name that is not
-// listed can delete the last copy of a file, through a read-only mount too (design.md section 3, rule 9).
+// listed can delete the last copy of a file, through a read-only mount too (docs/design.md#rule-9).
 import { baseName, parentOf } from '../../domain/path.ts';
 import { type Directory, openDirectory, openRoot } from './directory.ts';
 import { FileError } from './errors.ts';

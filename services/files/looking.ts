@@ -1,4 +1,4 @@
-// Looking must not destroy (design.md section 3, rule 9): what is refused before anything is touched, and what a person can say to open it.
+// Looking must not destroy (docs/design.md#rule-9): what is refused before anything is touched, and what a person can say to open it.
 import { EXIT, RollcallError } from '../../domain/exit.ts';
 import { isWithin } from '../../domain/path.ts';
 import { brickUnder, isGluster, mayBeGluster, wayTo } from './gluster.ts';

@@ -154,7 +154,7 @@ export function isNetworkOrFuse(fsType: string): boolean {
 }
 
 /**
- * Whether a name may be looked up here to prove its absence (design.md section 3, rules 2 and 9). On FUSE, NFS and SMB mounts a lookup may change
+ * Whether a name may be looked up here to prove its absence (docs/design.md#rule-2, docs/design.md#rule-9). On FUSE, NFS and SMB mounts a lookup may change
  * what it looks at, through a read-only mount too: there a second listing takes its place.
  */
 export function mayLookUp(mount: Mount | null): boolean {

@@ -1,4 +1,4 @@
-// Reading one file so that the digest describes one state of it (design.md section 5, "Reading a file").
+// Reading one file so that the digest describes one state of it (docs/design.md#reading).
 import { gapStatusOf } from '../../domain/errno.ts';
 import { joinPath } from '../../domain/path.ts';
 import type { GapStatus } from '../../domain/scan.ts';

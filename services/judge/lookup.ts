@@ -1,4 +1,4 @@
-// Rule 10: a path that is not intact is looked at once more when it is judged. Rule 9: where a lookup by name may destroy, a second
+// A path that is not intact is looked at once more when it is judged (docs/design.md#rule-10). Where a lookup by name may destroy, a second
 // listing answers instead, and the way down to the directory is listed too.
 import { isAbsent } from '../../domain/errno.ts';
 import type { Condition } from '../../domain/assessment.ts';

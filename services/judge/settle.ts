@@ -30,7 +30,7 @@ export async function judgeWithCopies(
   await judgeAll(await addCopies(client, loaded.builder, loaded.roots, wanted), context, tools);
 }
 
-/** Rule 10: what is not intact is looked at once more, and judged again where it has moved since the scan. */
+/** What is not intact is looked at once more (docs/design.md#rule-10), and judged again where it has moved since the scan. */
 export async function lookAtSuspects(
   livePath: string,
   cases: readonly Case[],

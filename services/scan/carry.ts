@@ -16,7 +16,7 @@ export interface Carried {
   readonly racy: boolean;
 }
 
-/** A digest is carried only while the copy that it was read from is demonstrably the same (design.md section 5, "What is read"). */
+/** A digest is carried only while the copy that it was read from is demonstrably the same (docs/design.md#what-is-read). */
 export function carriedDigest(
   environment: ShardEnvironment,
   entry: Entry,

@@ -249,7 +249,7 @@ class DirectoryDiff {
   }
 
   /**
-   * A name that the listing left out. Rule 2: absent is what a lookup calls ENOENT or ENOTDIR, or where lookups may destroy, a second listing.
+   * A name that the listing left out (docs/design.md#rule-2): absent is what a lookup calls ENOENT or ENOTDIR, or where lookups may destroy, a second listing.
    * @returns the index of what is there after all
    */
   #confirmAbsent(name: string, second: ReadonlySet<string> | FileError | null): 'absent' | number | NameGap {

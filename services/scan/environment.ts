@@ -48,7 +48,7 @@ export interface ShardEnvironment {
   readonly visit: (path: string) => void;
   /** Something was mounted or unmounted, since this shard began, over a directory that it has visited: what it saw may be of either. */
   readonly mountsMoved: () => boolean;
-  /** False for directories on FUSE, NFS and SMB mounts: a second listing replaces the lookup by name (design.md, rule 9). */
+  /** False for directories on FUSE, NFS and SMB mounts: a second listing replaces the lookup by name (docs/design.md#rule-9). */
   readonly lookupByName: (directory: string) => boolean;
   /** The file system has met errors since this shard began, as far as it tells: what it calls absent need not be. */
   readonly mediumFailed: () => boolean;

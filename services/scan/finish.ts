@@ -65,7 +65,7 @@ async function closing<T>({ db, context, nowMs }: Finish, close: () => Promise<T
   }
 }
 
-/** Rule 3: an empty or swapped volume is not a loss. The scan is quarantined; nothing ends. */
+/** An empty or swapped volume is not a loss (docs/design.md#rule-3). The scan is quarantined; nothing ends. */
 async function guard({ db, client, context, nowMs }: Finish): Promise<void> {
   const moved = rootMoved(context);
   const reason = moved ?? (await emptied(client, context));

@@ -184,7 +184,7 @@ function* namesIn({ columns, from, to }: Look): Generator<string> {
 }
 
 /**
- * An empty or swapped file system is not a loss below the root either (design.md section 3, rule 3): here a gap tells, and the rest is scanned.
+ * An empty or swapped file system is not a loss below the root either (docs/design.md#rule-3): here a gap tells, and the rest is scanned.
  * (Every fresh ext4 has lost+found.)
  */
 function strangerOf(environment: ShardEnvironment, one: Look, rows: ReadonlyMap<string, KnownRow>): NameGap | null {

@@ -1,5 +1,5 @@
 // The interval model for one name: what a running scan saw, held against what the catalog knows, gives rows to insert and changes to stage.
-// Pure. The counter-examples behind each rule are in design.md section 5 and in test/catalog.
+// Pure. The rules: docs/design.md#intervals. Counter-examples: test/catalog.
 import type { EndReason, Metadata, Version } from '../../domain/version.ts';
 import type { VersionRow } from '../catalog/version-copy.ts';
 import { metadataEqual } from '../../domain/version.ts';

@@ -1,5 +1,5 @@
 // A relist shard: before a live scan closes, directories that moved since they were listed are listed again, so that a file renamed from a
-// directory that was still to come into one that was already done is not taken for gone (design.md section 5, "A moving tree").
+// directory that was still to come into one that was already done is not taken for gone (docs/design.md#moving-tree).
 import { joinPath } from '../../domain/path.ts';
 import {
   contributionOf,

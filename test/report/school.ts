@@ -1,4 +1,4 @@
-// A realistic assessment without a file system: the school of design.md section 1, with 215 losses, half of them already in the newest snapshot.
+// A realistic assessment without a file system: the school of docs/design.md#story, with 215 losses, half of them already in the newest snapshot.
 import type { Assessment, Finding, Interval, Source, State, Tally } from '../../domain/assessment.ts';
 import { VERDICTS, type Verdict } from '../../domain/verdicts.ts';
 import type { BundleFacts } from '../../services/report/json.ts';

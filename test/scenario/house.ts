@@ -378,7 +378,7 @@ function listsOf(bundle: string, short: (snapshot: string) => string): Record<st
   return lists;
 }
 
-/** Rule 7: every path is in exactly one class, and what stands in the findings is what was counted. */
+/** docs/design.md#rule-7: every path is in exactly one class, and what stands in the findings is what was counted. */
 export function checkSums({ universe, verdicts, directories, recovery, findings }: AssessResult['assessment']): void {
   const count = (of: (finding: Finding) => boolean): number => findings.filter(of).length;
   const isDirectory = (finding: Finding): boolean => finding.kind === 'directory';

@@ -62,7 +62,7 @@ function manifestOf(result: AssessResult): ManifestEntry[] {
   return text.split('\n').flatMap((line) => (line === '' ? [] : [parseManifestLine(line)]));
 }
 
-/** Rule 7, with a universe that was counted without the catalog. */
+/** docs/design.md#rule-7, with a universe that was counted without the catalog. */
 function checkUniverse(house: House, nights: number, { assessment }: AssessResult): void {
   const universe = new Set(pathsBelow(house.live).keys());
   for (let night = 1; night <= nights; night++)

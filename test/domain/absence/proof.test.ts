@@ -1,4 +1,4 @@
-// "Proof of absence" of design.md section 6, sentence by sentence.
+// Proof of absence (docs/design.md#proof), sentence by sentence.
 import { describe, expect, test } from 'vitest';
 import { isFinished, type ProofInput, unfinishedListings } from '../../../domain/absence/proof.ts';
 import type { PathFacts } from '../../../domain/facts.ts';

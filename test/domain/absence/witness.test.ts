@@ -1,4 +1,4 @@
-// "The witness" of design.md section 6, sentence by sentence: how a name went, by the times of the directories above it.
+// The witness (docs/design.md#witness), sentence by sentence: how a name went, by the times of the directories above it.
 import { describe, expect, test } from 'vitest';
 import { type Absence, type DirectoryLook, Witness, type WitnessInput } from '../../../domain/absence/witness.ts';
 import type { PathFacts } from '../../../domain/facts.ts';

@@ -1,4 +1,4 @@
-// Row 3 of design.md section 6 and "Cause": what the way in which a name went, its interval and what a person decided make of its absence.
+// Row 3 (docs/design.md#row-3) and cause (docs/design.md#cause): what the way in which a name went, its interval and what a person decided make of its absence.
 import { describe, expect, test } from 'vitest';
 import type { RecordedLoss } from '../../../domain/judge/context.ts';
 import type { LossRule } from '../../../domain/window/intervals.ts';
@@ -22,7 +22,7 @@ function lost(how: How, more: Partial<Scene> = {}): Answer {
   return judged({ ...NO_SINCE, lines: LINES, parentMtimes: HOW[how], ...more });
 }
 
-/** Short: 'missing', 'missing?' where nothing but rule 1 says so, 'deleted'. */
+/** Short: 'missing', 'missing?' where nothing but docs/design.md#interval-1 says so, 'deleted'. */
 function verdict(how: How, more: Partial<Scene> = {}): string {
   const { verdict: is, flags } = lost(how, more);
   return is + (flags.includes('uncertain') ? '?' : '');

@@ -1,4 +1,4 @@
-// "Loss intervals" of design.md section 6, rule by rule.
+// Loss intervals (docs/design.md#loss-intervals), rule by rule.
 import { describe, expect, test } from 'vitest';
 import { middleMs, type Span } from '../../../domain/window/timeline.ts';
 import {
