@@ -204,6 +204,13 @@ export class Directory {
     return fd;
   }
 
+  /** Whether the directory itself has the extended attribute; false also where this process may not know, or the file system has none. */
+  bearsAttribute(name: string): boolean {
+    this.#assertOpen();
+    scratch.bytes[scratch.bytes.write(name, 0, 'latin1')] = 0;
+    return sys.getAttribute(this.fd, scratch.address, scratch.address + TARGET, 0) >= 0;
+  }
+
   #assertOpen(): void {
     if (!this.#open) throw new Error(`directory ${this.path} was used after it was closed`);
   }

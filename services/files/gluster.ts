@@ -2,15 +2,14 @@
 // a crash in the middle of a rebalance a file can be whole on its brick and yet be marked as a mere pointer; the client deletes such
 // a pointer when its name is looked up, and sometimes when its directory is listed. A read-only mount is no protection (tried: 24 such files before
 // an audit through a read-only mount, 2 after it).
-import { spawnSync } from 'node:child_process';
-import { closeSync, lstatSync, openSync, readlinkSync } from 'node:fs';
+import { lstatSync, readlinkSync } from 'node:fs';
 import { isAbsent } from '../../domain/errno.ts';
 import { encodePath, isWithin, joinPath, parentOf } from '../../domain/path.ts';
 import { openRoot } from './directory.ts';
 import { errnoOf, FileError } from './errors.ts';
 import { ListedNames } from './listed-names.ts';
 import { bytesOf } from './location.ts';
-import { mayLookUp, type Mount, mountByPath, mountsBelow, O_PATH, readMounts } from './mounts.ts';
+import { mayLookUp, type Mount, mountByPath, mountsBelow, readMounts } from './mounts.ts';
 
 /** A GlusterFS client mount, read-only or not. Kernels that know no subtypes write the program before the source. */
 export function isGluster({ fsType, source }: Mount): boolean {
@@ -98,13 +97,10 @@ function linkAt(path: string): string | FileError | null {
 /** The handle of a brick's root directory: every brick that was ever started has it, and a client mount shows it to nobody. */
 const HANDLE = '.glusterfs/00/00/00000000-0000-0000-0000-000000000001';
 const VOLUME_ID = 'trusted.glusterfs.volume-id';
-const ASKED_AT_ONCE = 64;
-const ANSWER_MAX_MS = 10_000;
 
 /**
  * The root of a brick that one of these paths lies on: the path itself or a directory above it that holds the handle of a brick's root, or bears
- * the volume's id. Extended attributes are asked of `getfattr`, where it is installed, and only root sees those: the handle is what tells
- * everybody. Null where no brick is seen.
+ * the volume's id, which only root sees: the handle is what tells everybody. Null where no brick is seen.
  *
  * @param paths real, absolute, printable
  */
@@ -181,34 +177,22 @@ function listsHandle(directory: string): boolean {
   }
 }
 
-/** The first of these directories that bears the id of a GlusterFS volume. Node has no call for extended attributes. */
+/** The first of these directories that bears the id of a GlusterFS volume; only root sees it. */
 function volumeIdAmong(directories: readonly string[]): string | null {
   if (process.geteuid?.() !== 0) return null;
-  for (let from = 0; from < directories.length; from += ASKED_AT_ONCE) {
-    const some = directories.slice(from, from + ASKED_AT_ONCE);
-    const opened: { readonly fd: number; readonly path: string }[] = [];
+  return directories.find((path) => bearsVolumeId(path)) ?? null;
+}
+
+function bearsVolumeId(path: string): boolean {
+  try {
+    const directory = openRoot(path);
     try {
-      for (const path of some) {
-        try {
-          opened.push({ fd: openSync(bytesOf(path), O_PATH), path });
-        } catch (error) {
-          if (errnoOf(error) === null) throw error;
-        }
-      }
-      // By descriptor: a name of any bytes is no argument of a program's.
-      const names = opened.map((_, index) => `/proc/self/fd/${index + 3}`);
-      const asked = spawnSync('getfattr', ['--absolute-names', '-n', VOLUME_ID, '--', ...names], {
-        stdio: ['ignore', 'pipe', 'ignore', ...opened.map(({ fd }) => fd)],
-        encoding: 'latin1',
-        timeout: ANSWER_MAX_MS,
-        env: { PATH: process.env['PATH'], LC_ALL: 'C' },
-      });
-      if (asked.error !== undefined) return null;
-      const bearer = opened.find((_, index) => asked.stdout.includes(`# file: /proc/self/fd/${index + 3}\n`));
-      if (bearer !== undefined) return bearer.path;
+      return directory.bearsAttribute(VOLUME_ID);
     } finally {
-      for (const { fd } of opened) closeSync(fd);
+      directory.close();
     }
+  } catch (error) {
+    if (error instanceof FileError) return false;
+    throw error;
   }
-  return null;
 }

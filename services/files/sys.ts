@@ -12,7 +12,6 @@ interface Numbers {
   readonly fgetxattr: number;
   readonly fstatfs: number;
   readonly preadv2: number;
-  readonly flistxattr: number;
   readonly getdents64: number;
   readonly lseek: number;
   readonly openat: number;
@@ -32,7 +31,6 @@ const BY_ARCHITECTURE: Readonly<Record<string, Numbers>> = {
     fgetxattr: 193,
     fstatfs: 138,
     preadv2: 327,
-    flistxattr: 196,
     getdents64: 217,
     lseek: 8,
     openat: 257,
@@ -49,7 +47,6 @@ const BY_ARCHITECTURE: Readonly<Record<string, Numbers>> = {
     fgetxattr: 10,
     fstatfs: 44,
     preadv2: 286,
-    flistxattr: 13,
     getdents64: 61,
     lseek: 62,
     openat: 56,
@@ -329,11 +326,5 @@ export function dropPages(fd: number, from: number, bytes: number): number {
 /** An extended attribute of what is open; with bytes 0 its length. */
 export function getAttribute(fd: number, name: number, address: number, bytes: number): number {
   const got = call4(numbers.fgetxattr, fd, name, address, bytes);
-  return got >= 0 ? got : failed();
-}
-
-/** Names of extended attributes, each ended by NUL; with bytes 0 their length. */
-export function listAttributes(fd: number, address: number, bytes: number): number {
-  const got = call3(numbers.flistxattr, fd, address, bytes);
   return got >= 0 ? got : failed();
 }

@@ -333,6 +333,7 @@ describe('looking up', () => {
       nlink: 1,
       rdev: null,
       blocks: Number(raw.blocks),
+      mountId: expect.any(Number),
     });
     expect(directory.stat).toMatchObject({ kind: 'directory', size: null });
     const devices = opened('/dev');
