@@ -111,8 +111,7 @@ function loadCalls(): { numbers: Numbers; call: (arity: number) => Call; errno: 
   return {
     numbers,
     // `syscall` is declared with as many arguments as are given: a variadic call costs twice as much.
-    call: (arity) =>
-      library.func('syscall', 'long', ['long', ...Array<string>(arity).fill('intptr_t')]) as unknown as Call,
+    call: (arity) => library.func('syscall', 'long', ['long', ...Array<string>(arity).fill('intptr_t')]),
     // Of this thread, for as long as it runs.
     errno: new Int32Array(koffi.view(location(), Int32Array.BYTES_PER_ELEMENT)),
   };
