@@ -6,6 +6,17 @@ import type { Scope, ScopeRules } from '../../domain/scope.ts';
 /** The library remembers every path it was asked for; a fresh one after this many keeps a scan of millions in bounded memory. */
 const REMEMBERED_PATHS_MAX = 20_000;
 
+const compiled = new WeakMap<ScopeRules, Scope>();
+
+/** As createScope(), once for the same rules: a thread does many shards of one scan. */
+export function scopeOf(rules: ScopeRules): Scope {
+  const known = compiled.get(rules);
+  if (known !== undefined) return known;
+  const scope = createScope(rules);
+  compiled.set(rules, scope);
+  return scope;
+}
+
 /**
  * The scope of a volume. Patterns are those of .gitignore, case-sensitive, and are held against the *printable* path below the volume's
  * root: a name with bytes that are not UTF-8 or with a newline is plain text there (`\xff`, `\x0a`) and cannot upset a pattern; a

@@ -16,7 +16,7 @@ import type { Hasher } from '../files/hash.ts';
 import { ListingDigest } from '../files/listing-digest.ts';
 import { otherRoot } from '../files/identity.ts';
 import { errorsCounted, lookUpRule, type Mount, mountOf, mountsBelow, readMounts } from '../files/mounts.ts';
-import { createScope } from '../files/scope.ts';
+import { scopeOf } from '../files/scope.ts';
 import type { ShardEnvironment } from './environment.ts';
 import type { LinkDigests } from './link-digests.ts';
 import type { ProgressCounters } from './progress.ts';
@@ -72,7 +72,7 @@ export function openEnvironment(parts: EnvironmentParts): OpenedEnvironment {
     ...(context.role === 'backup' && context.scope.crossMounts ? mountPoints : []),
   ]);
   const covered = differing(mountPoints, enteredMounts);
-  const scope = createScope(context.scope);
+  const scope = scopeOf(context.scope);
   const previousRoot = openPrevious(context);
   const isSubvolume = mount?.fsType === 'btrfs';
   const errorsBefore = errorsCounted(mount);
@@ -141,7 +141,7 @@ function recordedRoot(identity: unknown): RootMark {
 }
 
 function excludedBy({ laterExcludes }: ScanContext): ShardEnvironment['excludedAt'] {
-  const scopes = new Map([...laterExcludes].map(([seq, rules]) => [seq, createScope(rules)]));
+  const scopes = new Map([...laterExcludes].map(([seq, rules]) => [seq, scopeOf(rules)]));
   return (seq, path, isDirectory) => scopes.get(seq)?.excluded(path, isDirectory) === true;
 }
 
