@@ -158,13 +158,22 @@ create table version_sum (
   ended jsonb not null
 );
 
+-- Whether a version holds at the scan p_seq. That a gap of that scan covers it is another matter: hidden() tells.
+create function holds_at(p_first_seq bigint, p_end_seq bigint, p_seq bigint) returns boolean
+language sql immutable parallel safe as $$
+  select p_first_seq <= p_seq and (p_end_seq is null or p_end_seq > p_seq)
+$$;
+
+-- What everybody reads. The columns from first_seq on are in the order of services/catalog/rows.ts. (A left join, so that it costs nothing where nobody
+-- asks for the attribute.)
 create view version as
-  select first_seq, end_seq, end_reason, size, mtime_ns, digest,
-         case when digest is null or zero_from = -1 then null else coalesce(zero_from, size) end as zero_from,
-         case when digest is not null then coalesce(read_seq, first_seq) end as read_seq,
-         inode, coalesce(ctime_ns, mtime_ns) as ctime_ns, coalesce(btime_ns, ctime_ns, mtime_ns) as btime_ns, rdev,
-         root, directory, attribute, coalesce(nlink, 1) as nlink, suspect is true as suspect, racy is true as racy, name, target
-    from packed_version;
+  select v.root, v.directory, v.name, v.first_seq, v.end_seq, v.end_reason, v.size, v.mtime_ns, v.digest,
+         case when v.digest is null or v.zero_from = -1 then null else coalesce(v.zero_from, v.size) end as zero_from,
+         case when v.digest is not null then coalesce(v.read_seq, v.first_seq) end as read_seq,
+         v.inode, coalesce(v.ctime_ns, v.mtime_ns) as ctime_ns, coalesce(v.btime_ns, v.ctime_ns, v.mtime_ns) as btime_ns,
+         coalesce(v.nlink, 1) as nlink, v.suspect is true as suspect, v.racy is true as racy, v.target, v.rdev,
+         a.kind, a.mode, a.uid, a.gid, v.attribute
+    from packed_version v left join attribute a on a.id = v.attribute;
 
 -- Every change that a running scan makes to an older row waits here; the close applies it, an abort drops it.
 -- kind: end (of one version at its scan's seq), below (ends all below directory/name), proof, extend (first_seq back to the scan's seq).
@@ -222,7 +231,7 @@ create table listing (
 -- The versions whose interval contains a complete scan. Gaps are not subtracted here: hidden() tells them.
 create function manifest(p_root int, p_seq bigint) returns setof version
 language sql stable as $$
-  select * from version where root = p_root and first_seq <= p_seq and (end_seq is null or end_seq > p_seq)
+  select * from version where root = p_root and holds_at(first_seq, end_seq, p_seq)
 $$;
 
 -- Digests of a live scan that was aborted: they serve for names with equal size, mtime, ctime and inode until the next scan completes.
@@ -279,4 +288,12 @@ language sql stable as $$
           where s.volume = p_volume and s.state = 'complete' and s.mode = 'reread' and s.seq >= p_from and (p_to is null or s.seq < p_to)
             and not hidden(s.id, p_directory, p_name))
   end
+$$;
+
+-- Whether the session of a holder still lives: it keeps an advisory lock on (7461, holder) for as long (services/catalog/holders.ts).
+create function holder_lives(p_holder int) returns boolean
+language sql volatile as $$
+  select exists (
+    select from pg_locks l where l.locktype = 'advisory' and l.objsubid = 2 and l.classid = 7461::oid and l.objid = p_holder::oid and l.granted
+       and l.database = (select oid from pg_database where datname = current_database()))
 $$;

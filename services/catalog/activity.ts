@@ -1,7 +1,7 @@
 // What is going on: scans that run, with how far they are and who holds their shards, and the requests that were left to workers.
 import type { ExitCode } from '../../domain/exit.ts';
 import type { Role, ScanMode } from '../../domain/scan.ts';
-import { HOLDER_LOCK, holderLives } from './holders.ts';
+import { HOLDER_LOCK } from './holders.ts';
 import type { RequestKind } from './requests.ts';
 import type { Queryable } from './scans.ts';
 
@@ -89,7 +89,7 @@ export async function knownRequests(client: Queryable, doneMax: number): Promise
     Omit<KnownRequest, 'askedMs' | 'endedMs'> & { asked_ms: bigint; ended_ms: bigint | null }
   >(
     `select q.id, q.host, q.kind, q.arguments, q.attempts, q.asked_ms, q.ended_ms, q.answer,
-            case when q.state = 'done' then 'done' when q.state = 'taken' and ${holderLives('q')} then 'at work' else 'waiting' end as state
+            case when q.state = 'done' then 'done' when q.state = 'taken' and holder_lives(q.holder) then 'at work' else 'waiting' end as state
        from request q
       where q.state <> 'done' or q.id in (select d.id from request d where d.state = 'done' order by d.id desc limit $1)
       order by q.id desc`,

@@ -350,10 +350,10 @@ async function correctExcluded(client: Queryable, context: ScanContext): Promise
     await client.query(
       `update packed_version v set end_reason = 'v' where v.root = $1 and v.first_seq = $2 and v.end_seq = $3 and v.end_reason = 'x' and v.directory in (
          select id from subtree(array(
-           select d.id from version u join attribute a on a.id = u.attribute and a.kind = 'directory' join directory d on d.parent = u.directory and d.name = u.name
-            where u.root = $1 and u.end_seq = $3 and u.end_reason <> 'x' and not exists (
-              select from version n join attribute b on b.id = n.attribute and b.kind = 'directory'
-               where n.root = $1 and n.directory = u.directory and n.name = u.name and n.first_seq = $3))))`,
+           select d.id from version u join directory d on d.parent = u.directory and d.name = u.name
+            where u.root = $1 and u.kind = 'directory' and u.end_seq = $3 and u.end_reason <> 'x' and not exists (
+              select from version n
+               where n.root = $1 and n.kind = 'directory' and n.directory = u.directory and n.name = u.name and n.first_seq = $3))))`,
       [context.rootId, context.seq, seq],
     );
   }

@@ -30,7 +30,7 @@ export async function contributionOf(
        -- A directory that this scan did not look into contributed nothing.
        select n.id from unnest($4::int[]) as n (id) except select id from (${UNVISITED}) u
      ), known as (
-       select directory, name from version where root = $2 and directory in (select id from listed) and first_seq < $3 and (end_seq is null or end_seq > $3)
+       select directory, name from version where root = $2 and directory in (select id from listed) and first_seq < $3 and holds_at(first_seq, end_seq, $3)
      ), ended as (
        select directory, name, reason from ending where scan = $1 and root = $2 and kind = 'end' and directory in (select id from listed)
      ), own as (

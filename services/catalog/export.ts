@@ -41,10 +41,10 @@ export interface Count {
 export async function countUnread(client: Queryable, volumeId: number): Promise<Count> {
   const found = await client.query<{ files: number; bytes: bigint }>(
     `select count(*)::int as files, coalesce(sum(v.size), 0)::bigint as bytes
-       from root r join version v on v.root = r.id join attribute a on a.id = v.attribute
-      where r.volume = $1 and v.digest is null and a.kind = 'file'
+       from root r join version v on v.root = r.id
+      where r.volume = $1 and v.digest is null and v.kind = 'file'
         and exists (select from scan s where s.volume = $1 and s.state = 'complete' and s.pruned is null
-                       and s.seq >= v.first_seq and (v.end_seq is null or s.seq < v.end_seq))`,
+                       and holds_at(v.first_seq, v.end_seq, s.seq))`,
     [volumeId],
   );
   const row = found.rows[0];
@@ -67,8 +67,8 @@ export async function* unreadFiles(
          union select d.id from gap g join directory d on d.parent = g.directory and d.name = g.name where g.scan = $1 and g.name <> ''))
      )
      select v.directory, d.path, v.name, ${VERSION_COLUMNS}
-       from version v join attribute a on a.id = v.attribute join directory d on d.id = v.directory
-      where v.root = $2 and v.first_seq <= $3 and (v.end_seq is null or v.end_seq > $3) and v.digest is null and a.kind = 'file'
+       from version v join directory d on d.id = v.directory
+      where v.root = $2 and holds_at(v.first_seq, v.end_seq, $3) and v.digest is null and v.kind = 'file'
         and not exists (select from covered c where c.id = v.directory)
         and not exists (select from gap g where g.scan = $1 and g.directory = v.directory and g.name = v.name)
       order by d.path, v.name`,
@@ -145,10 +145,10 @@ export function versionLines(client: ClientBase, volumeId: number, rootId: numbe
   return linesOf(
     client,
     'versions',
-    `select json_build_array('version', d.path, v.name, v.first_seq::text, v.end_seq::text, v.end_reason::text, a.kind, a.mode, a.uid, a.gid,
+    `select json_build_array('version', d.path, v.name, v.first_seq::text, v.end_seq::text, v.end_reason::text, v.kind, v.mode, v.uid, v.gid,
                              v.size::text, v.mtime_ns::text, v.target, v.rdev::text, lpad(to_hex(v.digest), 16, '0'), v.read_seq::text,
                              v.inode::text, v.ctime_ns::text, v.btime_ns::text, v.nlink, v.suspect, v.racy, v.zero_from::text)::text
-       from version v join attribute a on a.id = v.attribute join directory d on d.id = v.directory
+       from version v join directory d on d.id = v.directory
       where v.root = $2 and v.first_seq not in (select seq from scan where volume = $1 and state = 'running')
       order by d.path, v.name, v.first_seq`,
     [volumeId, rootId],

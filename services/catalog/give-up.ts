@@ -109,7 +109,7 @@ async function knownOf(
   place: { directory: number; name: string },
 ): Promise<number> {
   const found = await client.query<{ known: number }>(
-    `select count(*)::int as known from version where root = $1 and directory = $2 and name = $3 and first_seq < $4 and (end_seq is null or end_seq > $4)`,
+    `select count(*)::int as known from version where root = $1 and directory = $2 and name = $3 and first_seq < $4 and holds_at(first_seq, end_seq, $4)`,
     [context.rootId, place.directory, place.name, context.seq],
   );
   return found.rows[0]?.known ?? 0;

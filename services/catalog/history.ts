@@ -54,7 +54,7 @@ export async function expectedOf(client: Queryable, path: string): Promise<Reado
 async function versionsAt(client: Queryable, root: number, directory: number, name: string): Promise<Version[]> {
   const found = await client.query({
     rowMode: 'array',
-    text: `select ${VERSION_COLUMNS} from version v join attribute a on a.id = v.attribute
+    text: `select ${VERSION_COLUMNS} from version v
             where v.root = $1 and v.directory = $2 and v.name = $3 order by v.first_seq`,
     values: [root, directory, name],
   });

@@ -1,7 +1,7 @@
 // Who works on what: a holder is a number, and a session that keeps an advisory lock on it for as long as it lives.
 import type { Queryable } from './scans.ts';
 
-/** The first key of the advisory locks that holders keep; the second is the holder's number. */
+/** The first key of the advisory locks that holders keep; the second is the holder's number (holder_lives in the migrations). */
 export const HOLDER_LOCK = 7461;
 
 /** Takes the session's advisory lock that says "this holder lives". @returns false when the number is taken */
@@ -13,11 +13,5 @@ export async function holdLeases(client: Queryable, holder: number): Promise<boo
   return found.rows[0]?.held === true;
 }
 
-/** SQL: whether the session of the holder that a row names still lives. @param alias of a table with a column `holder` */
-export function holderLives(alias: 'h' | 'q'): string {
-  return `exists (select from pg_locks l where l.locktype = 'advisory' and l.objsubid = 2 and l.classid = ${HOLDER_LOCK}::oid
-    and l.objid = ${alias}.holder::oid and l.granted and l.database = (select oid from pg_database where datname = current_database()))`;
-}
-
 /** SQL: whether the shard `h` can be claimed: it is open, its lease ran out, or its holder's session is gone. */
-export const CLAIMABLE_SHARD = `(h.state = 'open' or (h.state = 'leased' and (h.lease_until < now() or not ${holderLives('h')})))`;
+export const CLAIMABLE_SHARD = `(h.state = 'open' or (h.state = 'leased' and (h.lease_until < now() or not holder_lives(h.holder))))`;

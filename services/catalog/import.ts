@@ -238,8 +238,8 @@ async function listEmptyDirectories(client: Queryable, volume: Volume, seq: bigi
   await client.query(
     `insert into listing (root, directory, seq, stat_digest, content_digest, count, files, bytes, racy, dir_inode, dir_mtime_ns, dir_ctime_ns)
        select $1, e.id, $2, 0, 0, 0, 0, 0, false, 0, 0, 0
-         from (select d.id from manifest($1, $2) m join attribute a on a.id = m.attribute join directory d on d.parent = m.directory and d.name = m.name
-                where a.kind = 'directory' union select 0) e
+         from (select d.id from manifest($1, $2) m join directory d on d.parent = m.directory and d.name = m.name
+                where m.kind = 'directory' union select 0) e
        on conflict do nothing`,
     [volume.rootId, seq],
   );

@@ -1,10 +1,11 @@
 // What the catalog knows of directories that a shard has just listed: one round trip a batch, rows only where the listing differs.
-import type { ClientBase, QueryArrayResult } from 'pg';
+import type { ClientBase } from 'pg';
 import type { Version } from '../../domain/version.ts';
 import { joinedByHash } from './met.ts';
 import type { Queryable } from './scans.ts';
 import type { ScanContext } from './scan-context.ts';
-import { unsigned, VERSION_COLUMNS, versionOf } from './rows.ts';
+import { unsigned, versionOf } from './rows.ts';
+import { run, runForArrays } from './statement.ts';
 
 export interface KnownListing {
   /** Signed, as stored. */
@@ -25,7 +26,7 @@ export async function knownListings(
   context: ScanContext,
   directories: readonly number[],
 ): Promise<Map<number, KnownListing>> {
-  const found = await client.query<{
+  const found = await run<{
     directory: number;
     stat_digest: bigint;
     content_digest: bigint | null;
@@ -36,11 +37,7 @@ export async function knownListings(
     dir_inode: bigint;
     dir_mtime_ns: bigint;
     dir_ctime_ns: bigint;
-  }>(
-    `select distinct on (directory) directory, stat_digest, content_digest, count, files, bytes, racy, dir_inode, dir_mtime_ns, dir_ctime_ns
-       from listing where root = $1 and directory = any ($2) and seq <= $3 order by directory, seq desc`,
-    [context.rootId, directories, context.seq],
-  );
+  }>(client, 'known-listings', [context.rootId, directories, context.seq]);
   return new Map(
     found.rows.map((row) => [
       row.directory,
@@ -80,21 +77,11 @@ export async function knownRows(
 ): Promise<Map<number, Map<string, KnownRow>>> {
   const result = new Map<number, Map<string, KnownRow>>();
   if (directories.length === 0) return result;
-  // Joined, not `= any`: a chunk of a huge directory has tens of thousands of names.
-  const narrow =
+  const place = [context.rootId, directories, context.seq];
+  const found =
     names === null
-      ? ''
-      : 'join (select distinct name collate "C" as name from unnest($4::text[]) as n (name)) n on n.name = v.name';
-  const parameters: unknown[] = [context.rootId, directories, context.seq];
-  if (names !== null) parameters.push(names);
-  const ask = (): Promise<QueryArrayResult> =>
-    client.query({
-      rowMode: 'array',
-      text: `select v.directory, v.name, ${VERSION_COLUMNS} from version v join attribute a on a.id = v.attribute ${narrow}
-            where v.root = $1 and v.directory = any ($2) and (v.end_seq is null or v.end_seq > $3) ${context.next === null ? 'and v.first_seq <= $3' : ''}`,
-      values: parameters,
-    });
-  const found = names === null ? await ask() : await joinedByHash(client, ask);
+      ? await runForArrays(client, 'known-rows', place)
+      : await joinedByHash(client, () => runForArrays(client, 'known-rows-of-names', [...place, names]));
   for (const raw of found.rows as unknown as readonly (readonly unknown[])[]) {
     const directory = raw[0] as number;
     const name = raw[1] as string;

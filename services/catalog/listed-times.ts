@@ -7,8 +7,8 @@ import type { ScanContext } from './scan-context.ts';
 const DISAGREEING = `select v.directory, v.name, v.first_seq, l.dir_mtime_ns as mtime_ns, l.dir_ctime_ns as ctime_ns
     from listing l join directory d on d.id = l.directory
     join version v on v.root = $1 and v.directory = d.parent and v.name = d.name
-    join attribute a on a.id = v.attribute and a.kind = 'directory'
-   where l.root = $1 and l.seq = $2 and v.first_seq <= $2 and (v.end_seq is null or v.end_seq > $2) and v.mtime_ns <> l.dir_mtime_ns
+    and v.kind = 'directory'
+   where l.root = $1 and l.seq = $2 and holds_at(v.first_seq, v.end_seq, $2) and v.mtime_ns <> l.dir_mtime_ns
      and (v.first_seq = $2 or not exists (
        select from ending e where e.scan = $3 and e.root = $1 and e.kind = 'end' and e.directory = v.directory and e.name = v.name and e.first_seq = v.first_seq))`;
 

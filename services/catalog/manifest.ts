@@ -57,8 +57,8 @@ export async function* manifestAt(client: ClientBase, state: StateOf): AsyncGene
     client,
     'manifest_rows',
     `with ${covered('hidden_below', '$3')}
-     select d.path, v.name, a.kind, v.size, v.digest, v.mtime_ns, a.mode, a.uid, a.gid, v.target
-       from manifest($1, $2) v join attribute a on a.id = v.attribute join directory d on d.id = v.directory
+     select d.path, v.name, v.kind, v.size, v.digest, v.mtime_ns, v.mode, v.uid, v.gid, v.target
+       from manifest($1, $2) v join directory d on d.id = v.directory
       where not ${hiddenBy('hidden_below', '$3', 'v.directory', 'v.name')}
       order by d.path, v.name`,
     [state.rootId, state.seq, state.id],
@@ -99,8 +99,8 @@ export async function* comparedAt(client: ClientBase, left: StateOf, right: Stat
     client,
     'compared_rows',
     `with ${covered('left_below', '$3')}, ${covered('right_below', '$6')},
-       l as (select v.directory, v.name, a.kind, v.size, v.digest from manifest($1, $2) v join attribute a on a.id = v.attribute),
-       r as (select v.directory, v.name, a.kind, v.size, v.digest from manifest($4, $5) v join attribute a on a.id = v.attribute)
+       l as (select v.directory, v.name, v.kind, v.size, v.digest from manifest($1, $2) v),
+       r as (select v.directory, v.name, v.kind, v.size, v.digest from manifest($4, $5) v)
      select d.path, b.name, b.l_kind, b.l_size, b.l_digest, ${hiddenBy('left_below', '$3', 'b.directory', 'b.name')},
             b.r_kind, b.r_size, b.r_digest, ${hiddenBy('right_below', '$6', 'b.directory', 'b.name')}
        from (select directory, name, l.kind as l_kind, l.size as l_size, l.digest as l_digest, r.kind as r_kind, r.size as r_size, r.digest as r_digest

@@ -40,7 +40,7 @@ export async function unmetNames(
   const found = await joinedByHash(client, () =>
     client.query<{ name: string }>(
       `select v.name from version v
-        where v.root = $1 and v.directory = $2 and v.first_seq < $3 and (v.end_seq is null or v.end_seq > $3) and v.name > $4
+        where v.root = $1 and v.directory = $2 and v.first_seq < $3 and holds_at(v.first_seq, v.end_seq, $3) and v.name > $4
           and not exists (select from met m where m.name = v.name)
         order by v.name limit $5`,
       [context.rootId, directory, context.seq, after, limit],

@@ -49,8 +49,8 @@ export async function standingAt(
     text: `select n.path, ${VERSION_COLUMNS}
              from unnest($3::text[], $4::text[], $5::text[]) as n (path, directory, name)
              join directory d on d.path = n.directory collate "C"
-             join version v on v.root = $1 and v.directory = d.id and v.name = n.name collate "C" and v.first_seq <= $2 and (v.end_seq is null or v.end_seq > $2)
-             join attribute a on a.id = v.attribute`,
+             join version v on v.root = $1 and v.directory = d.id and v.name = n.name collate "C" and holds_at(v.first_seq, v.end_seq, $2)
+            `,
     values: [live.root, live.newestSeq, paths, paths.map(parentOf), paths.map(baseName)],
   });
   const rows = found.rows as unknown as readonly (readonly unknown[])[];
@@ -141,7 +141,7 @@ export async function copiesOf(
   const found = await client.query({
     rowMode: 'array',
     text: `with r as (select * from unnest($1::int[], $2::bigint[], $3::bigint[]) as r (root, newest, running))
-           select v.directory, v.name, v.root, ${VERSION_COLUMNS} from version v join r on r.root = v.root join attribute a on a.id = v.attribute
+           select v.directory, v.name, v.root, ${VERSION_COLUMNS} from version v join r on r.root = v.root
             where v.first_seq <= r.newest and v.first_seq is distinct from r.running and not v.suspect and v.size > 0
               and (v.size, v.digest) in (select * from unnest($4::bigint[], $5::bigint[]))
             order by v.first_seq desc, v.directory, v.name`,
@@ -194,8 +194,8 @@ export async function linkedNames(
   const columns = await columnsOf(client, [root]);
   const found = await client.query({
     rowMode: 'array',
-    text: `select v.directory, v.name, ${VERSION_COLUMNS} from version v join attribute a on a.id = v.attribute
-            where v.root = $1 and v.first_seq <= $2 and v.first_seq is distinct from $3 and a.kind = 'file' and v.inode = any ($4)`,
+    text: `select v.directory, v.name, ${VERSION_COLUMNS} from version v
+            where v.root = $1 and v.first_seq <= $2 and v.first_seq is distinct from $3 and v.kind = 'file' and v.inode = any ($4)`,
     values: [root.root, root.newestSeq, columns.running[0] ?? null, inodes],
   });
   return (found.rows as unknown as readonly (readonly unknown[])[]).map((raw) => ({

@@ -134,8 +134,8 @@ async function cutVersion(client: ClientBase, read: CopyRead): Promise<boolean> 
     ctime_ns: bigint;
     suspect: boolean;
   }>(
-    `select first_seq, digest, read_seq, inode, ctime_ns, suspect from version
-      where root = $1 and directory = $2 and name = $3 and first_seq <= $4 and (end_seq is null or end_seq > $4) and digest <> $5 for update`,
+    `select first_seq, digest, coalesce(read_seq, first_seq) as read_seq, inode, coalesce(ctime_ns, mtime_ns) as ctime_ns, suspect is true as suspect
+       from packed_version where root = $1 and directory = $2 and name = $3 and holds_at(first_seq, end_seq, $4) and digest <> $5 for update`,
     [read.root, read.directory, read.name, read.seq, signed(read.digest)],
   );
   const held = found.rows[0];

@@ -2,8 +2,9 @@
 import type { GapStatus } from '../../domain/scan.ts';
 import type { ScopeRules } from '../../domain/scope.ts';
 import type { Version } from '../../domain/version.ts';
-import { NO_VERSION, VERSION_COLUMNS, versionOf } from './rows.ts';
+import { versionOf } from './rows.ts';
 import type { Queryable } from './scans.ts';
+import { run, runForArrays } from './statement.ts';
 
 /** One root whose scans are held against one another. Judging reads versions of complete scans only. */
 export interface JudgedRoot {
@@ -57,54 +58,27 @@ export async function columnsOf(client: Queryable, roots: readonly JudgedRoot[])
   };
 }
 
-/** A gap and everything that it may hide, with the directories whose entry it hides. */
-const GAPPED = `gapped as (
-     select id as directory from subtree(array(
-       select g.directory from gap g where g.scan = any ($4) and g.name = ''
-       union select d.id from gap g join directory d on d.parent = g.directory and d.name = g.name where g.scan = any ($4) and g.name <> ''))
-     union select d.parent from gap g join directory d on d.id = g.directory where g.scan = any ($4) and g.name = '' and d.parent >= 0
-     union select g.directory from gap g where g.scan = any ($4) and g.name <> '')`;
-
 /**
- * Splits the directories: a whole directory is plainly intact when its newest listings on live and on every backup root that has it
- * carry one content digest, none of its names ever changed, ended or was suspect, and no gap of the newest scans touches it. Reads
- * `listing` and the partial index on ended versions only: no row of `version` is fetched for an unchanged volume.
+ * Splits the directories (sql/narrow.sql).
  * @param trusted false when listings say nothing (rules of scope differ from today's, the newest snapshot is pruned): nothing is plain
  */
 export async function narrow(client: Queryable, roots: readonly JudgedRoot[], trusted: boolean): Promise<Narrowed> {
   const columns = await columnsOf(client, roots);
-  const found = await client.query<{
+  const found = await run<{
     ids: number[] | null;
     names: number[] | null;
     plain_names: bigint;
     plain_directories: bigint;
     plain_bytes: bigint;
-  }>(
-    `with r as (select * from unnest($1::int[], $2::bigint[], $3::boolean[], $7::bigint[]) as r (root, newest, live, running)),
-     newest as materialized (
-       select distinct on (l.directory, l.root) l.directory, r.live, l.content_digest, l.count, l.bytes
-         from listing l join r on r.root = l.root where l.seq <= r.newest and l.seq is distinct from r.running
-        order by l.directory, l.root, l.seq desc),
-     touched as materialized (
-       select v.directory, count(*) as ended from version v join r on r.root = v.root
-        where (v.end_seq is not null or v.suspect) and v.first_seq <= r.newest group by v.directory),
-     ${GAPPED},
-     plain as materialized (
-       select n.directory, max(n.count) as count, max(n.bytes) as bytes from newest n
-        where $5 and not exists (select from touched t where t.directory = n.directory) and not exists (select from gapped g where g.directory = n.directory)
-        group by n.directory
-       having count(*) filter (where n.live) = 1 and count(*) > $6 and count(n.content_digest) = count(*) and min(n.content_digest) = max(n.content_digest)),
-     interesting as (
-       select directory, sum(names) as names from (
-         select directory, count as names from newest union all select directory, ended from touched union all select directory, 0 from gapped) a
-        where not exists (select from plain p where p.directory = a.directory) group by directory order by directory)
-     select (select array_agg(directory order by directory) from interesting) as ids,
-            (select array_agg(names::int order by directory) from interesting) as names,
-            (select coalesce(sum(count), 0)::bigint from plain) as plain_names,
-            (select coalesce(sum(bytes), 0)::bigint from plain) as plain_bytes,
-            (select count(*) from newest n join directory d on d.id = n.directory join plain p on p.directory = d.parent where n.live) as plain_directories`,
-    [columns.roots, columns.newest, columns.live, columns.scans, trusted, columns.backups, columns.running],
-  );
+  }>(client, 'narrow', [
+    columns.roots,
+    columns.newest,
+    columns.live,
+    columns.running,
+    columns.scans,
+    trusted,
+    columns.backups,
+  ]);
   const row = found.rows[0];
   if (row === undefined) throw new Error('a select without from has one row');
   const ids = row.ids ?? [];
@@ -131,11 +105,7 @@ export interface PulledRows {
   readonly plainFiles: ReadonlyMap<number, number>;
 }
 
-/**
- * The rows of some directories, less the names that are plainly intact (as in narrow; of lists only what contradicts counts). Asserts that
- * every name is in one of the two. Names are told apart by a window, not by a join of rows with names: the planner has no figures of either,
- * and took every row through every name (a directory of 120,000 names: minutes; 2026-11-25, 2 cores).
- */
+/** The rows of some directories, less the names that are plainly intact (sql/pull-rows.sql). Asserts that every name is in one of the two. */
 export async function pullRows(
   client: Queryable,
   roots: readonly JudgedRoot[],
@@ -143,45 +113,17 @@ export async function pullRows(
   trusted: boolean,
 ): Promise<PulledRows> {
   const columns = await columnsOf(client, roots);
-  const found = await client.query({
-    rowMode: 'array',
-    text: `with r as (select * from unnest($1::int[], $2::bigint[], $3::boolean[], $6::bigint[], $9::boolean[]) as r (root, newest, live, running, list)),
-     ${GAPPED},
-     mine as materialized (
-       select v.*, a.kind,
-              $7 and count(*) filter (where (v.end_seq is not null and not r.list) or v.suspect) over w = 0
-              and count(*) filter (where r.live) over w = 1 and count(*) filter (where not r.list) over w > $8 and min(a.kind) over w = max(a.kind) over w
-              and case min(a.kind) over w
-                    when 'file' then count(v.digest) filter (where not r.list) over w = count(*) filter (where not r.list) over w
-                                     and min(v.digest) over w = max(v.digest) over w and min(v.size) over w = max(v.size) over w
-                    when 'symlink' then min(v.target) over w = max(v.target) over w
-                    when 'char-device' then min(v.rdev) over w = max(v.rdev) over w
-                    when 'block-device' then min(v.rdev) over w = max(v.rdev) over w
-                    else true end
-              and not exists (select from gapped g where g.directory = v.directory) as plain
-         from version v join r on r.root = v.root join attribute a on a.id = v.attribute
-        where v.directory = any ($5) and v.first_seq <= r.newest and v.first_seq is distinct from r.running
-       window w as (partition by v.directory, v.name)),
-     named as (
-       select m.directory, m.name, min(m.kind) as kind, max(m.size) as size, bool_and(m.plain) as plain from mine m group by m.directory, m.name)
-     select v.directory, v.name, v.root, ${VERSION_COLUMNS}
-       from mine v join attribute a on a.id = v.attribute where v.plain is not true
-     union all
-     select directory, json_build_array(count(*), count(*) filter (where plain and kind <> 'directory'), count(*) filter (where plain and kind = 'directory'),
-                                   coalesce(sum(size) filter (where plain), 0))::text, null::int,
-            ${NO_VERSION} from named group by directory`,
-    values: [
-      columns.roots,
-      columns.newest,
-      columns.live,
-      columns.scans,
-      directories,
-      columns.running,
-      trusted,
-      columns.backups,
-      columns.list,
-    ],
-  });
+  const found = await runForArrays(client, 'pull-rows', [
+    columns.roots,
+    columns.newest,
+    columns.live,
+    columns.running,
+    columns.list,
+    columns.scans,
+    directories,
+    trusted,
+    columns.backups,
+  ]);
   const paths = new Map<number, Map<string, { directory: number; name: string; byRoot: Map<number, Version[]> }>>();
   let count = 0;
   let names = 0;
@@ -189,17 +131,17 @@ export async function pullRows(
   const plainFiles = new Map<number, number>();
   for (const raw of found.rows as unknown as readonly (readonly unknown[])[]) {
     const directory = raw[0] as number;
-    const name = raw[1] as string;
-    const root = raw[2] as number | null;
-    if (root === null) {
-      const [all = 0, files = 0, directories = 0, bytes = 0] = JSON.parse(name) as readonly number[];
+    if (!plainFiles.has(directory)) {
+      const [all = 0, files = 0, below = 0, bytes = 0] = raw.slice(1, 5) as number[];
       names += all;
       plain.files += files;
-      plain.directories += directories;
+      plain.directories += below;
       plain.bytes += bytes;
       plainFiles.set(directory, files);
-      continue;
     }
+    const root = raw[5] as number | null;
+    if (root === null) continue;
+    const name = raw[6] as string;
     let byName = paths.get(directory);
     if (byName === undefined) paths.set(directory, (byName = new Map()));
     let path = byName.get(name);
@@ -207,7 +149,7 @@ export async function pullRows(
       byName.set(name, (path = { directory, name, byRoot: new Map() }));
       count++;
     }
-    const version = versionOf(raw, 3);
+    const version = versionOf(raw, 7);
     const list = path.byRoot.get(root);
     if (list === undefined) path.byRoot.set(root, [version]);
     else list.push(version);
@@ -236,15 +178,13 @@ export async function rowsOfNames(
 ): Promise<PathRows[]> {
   if (names.length === 0) return [];
   const columns = await columnsOf(client, roots);
-  const found = await client.query({
-    rowMode: 'array',
-    text: `with r as (select * from unnest($1::int[], $2::bigint[], $3::bigint[]) as r (root, newest, running)),
-                n as (select distinct * from unnest($4::int[], $5::text[]) as n (directory, name))
-           select v.directory, v.name, v.root, ${VERSION_COLUMNS} from n join version v on v.directory = n.directory and v.name = n.name collate "C"
-             join r on r.root = v.root join attribute a on a.id = v.attribute
-            where v.first_seq <= r.newest and v.first_seq is distinct from r.running order by v.first_seq`,
-    values: [columns.roots, columns.newest, columns.running, names.map((n) => n.directory), names.map((n) => n.name)],
-  });
+  const found = await runForArrays(client, 'rows-of-names', [
+    columns.roots,
+    columns.newest,
+    columns.running,
+    names.map((n) => n.directory),
+    names.map((n) => n.name),
+  ]);
   const paths = new Map<string, { directory: number; name: string; byRoot: Map<number, Version[]> }>();
   for (const raw of found.rows as unknown as readonly (readonly unknown[])[]) {
     const directory = raw[0] as number;

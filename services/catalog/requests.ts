@@ -3,7 +3,7 @@ import { randomInt } from 'node:crypto';
 import type { Client } from 'pg';
 import type { ExitCode } from '../../domain/exit.ts';
 import { connect, type DatabaseAddress } from './database.ts';
-import { holderLives, holdLeases } from './holders.ts';
+import { holdLeases } from './holders.ts';
 import type { Queryable } from './scans.ts';
 
 export type RequestKind = 'scan' | 'assess';
@@ -41,7 +41,7 @@ export async function leaveRequest(
 }
 
 // A taken request whose holder's session is gone is as good as open.
-const CLAIMABLE = `(q.state = 'open' or (q.state = 'taken' and not ${holderLives('q')}))`;
+const CLAIMABLE = `(q.state = 'open' or (q.state = 'taken' and not holder_lives(q.holder)))`;
 
 /** Requests of the host that nobody works on, the oldest first. */
 export async function requestsToRun(client: Queryable, host: string): Promise<bigint[]> {

@@ -2,12 +2,9 @@
 import type { ClientBase } from 'pg';
 import type { EndReason, Kind, Version } from '../../domain/version.ts';
 
-/** Columns of one version row, in the order that versionOf reads them; `v` is version, `a` is attribute. */
+/** Columns of one version row, in the order that versionOf reads them; `v` is of the view version. */
 export const VERSION_COLUMNS = `v.first_seq, v.end_seq, v.end_reason, v.size, v.mtime_ns, v.digest, v.zero_from, v.read_seq, v.inode, v.ctime_ns,
-  v.btime_ns, v.nlink, v.suspect, v.racy, v.target, v.rdev, a.kind, a.mode, a.uid, a.gid`;
-
-/** Nulls in their place, for a row of another meaning in the same union. */
-export const NO_VERSION = VERSION_COLUMNS.replaceAll(/[^,]+/g, ' null').trim();
+  v.btime_ns, v.nlink, v.suspect, v.racy, v.target, v.rdev, v.kind, v.mode, v.uid, v.gid`;
 
 type Cell = bigint | number | string | boolean | null;
 

@@ -5,7 +5,6 @@ import type { ScopeRules } from '../../domain/scope.ts';
 import { isTransient } from './advice.ts';
 import { inTransaction } from './database.ts';
 import type { Database } from './database.ts';
-import { holderLives } from './holders.ts';
 import type { ScanContext } from './scan-context.ts';
 
 /** Anything that runs a query: a client, a pooled client, or a pool for single statements. */
@@ -164,7 +163,7 @@ export async function runningScan(client: Queryable, volumeId: number): Promise<
   >(
     `select ${SCAN_COLUMNS}, s.scope, p.identity, s.new_state, s.relist_of, s.progressed_ms, s.open_shards,
             exists (select from shard h where h.scan = s.id and h.state = 'leased' and h.lease_until > now()
-                      and ${holderLives('h')}) as attended
+                      and holder_lives(h.holder)) as attended
        from scan s join scan_root p on p.scan = s.id where s.volume = $1 and s.state = 'running'`,
     [volumeId],
   );
@@ -288,7 +287,7 @@ export async function relistTarget(client: Queryable, scanId: bigint): Promise<b
  */
 export async function topLevelLoss(client: Queryable, context: ScanContext): Promise<{ known: number; gone: number }> {
   const found = await client.query<{ known: number; gone: number }>(
-    `select (select count(*)::int from version v where root = any ($2) and directory = 0 and name <> 'lost+found' and first_seq < $3 and (end_seq is null or end_seq > $3)
+    `select (select count(*)::int from version v where root = any ($2) and directory = 0 and name <> 'lost+found' and first_seq < $3 and holds_at(first_seq, end_seq, $3)
                 and not exists (select from ending x where x.scan = $1 and x.root = v.root and x.directory = 0 and x.name = v.name and x.kind = 'end' and x.reason = 'x')) as known,
             (select count(*)::int from ending where scan = $1 and directory = 0 and name <> 'lost+found' and kind = 'end' and reason = 'v') as gone`,
     [context.scanId, context.roots, context.seq],

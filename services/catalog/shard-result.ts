@@ -8,6 +8,7 @@ import type { Queryable } from './scans.ts';
 import type { ScanContext } from './scan-context.ts';
 import { FenceLost } from './shards.ts';
 import type { Shard, ShardWork } from './shards.ts';
+import { run } from './statement.ts';
 import type { NewVersions } from './version-copy.ts';
 
 export interface EndingRow {
@@ -104,10 +105,7 @@ export async function writeShard(
   await result.versions.resolve(client);
   await client.query('begin');
   try {
-    const fence = await client.query<{ state: string; fence: number; holder: number | null }>(
-      `select h.state, h.fence, h.holder from shard h join scan s on s.id = h.scan and s.state = 'running' where h.id = $1 for update of h`,
-      [shard.id],
-    );
+    const fence = await run<{ state: string; fence: number; holder: number | null }>(client, 'fence-shard', [shard.id]);
     const row = fence.rows[0];
     if (row === undefined || row.fence !== shard.fence)
       throw new FenceLost(`shard ${shard.id} was given to another holder`);
@@ -153,25 +151,12 @@ async function finishShard(
   result: ShardResult,
   nowMs: number,
 ): Promise<void> {
-  if (result.children.length > 0) {
-    await client.query(
-      `insert into shard (scan, root, kind, work, state)
-         select $1, $4, n.kind, n.work, 'open' from unnest($2::text[], $3::jsonb[]) as n (kind, work)`,
-      [
-        context.scanId,
-        result.children.map((c) => c.kind),
-        result.children.map((c) => JSON.stringify(c.work)),
-        context.rootId,
-      ],
-    );
-  }
-  await client.query(`update shard set state = 'done', holder = null, counts = $2 where id = $1`, [
+  await run(client, 'finish-shard', [
+    context.scanId,
     shard.id,
     JSON.stringify(result.counts),
-  ]);
-  await client.query('update scan set open_shards = open_shards + $2, progressed_ms = $3 where id = $1', [
-    context.scanId,
-    result.children.length - 1,
+    result.children.map((c) => c.kind),
+    result.children.map((c) => JSON.stringify(c.work)),
     nowMs,
   ]);
 }
@@ -203,69 +188,54 @@ export async function dropOwnRows(
 
 async function insertEndings(client: Queryable, context: ScanContext, endings: readonly EndingRow[]): Promise<void> {
   if (endings.length === 0) return;
-  await client.query(
-    `insert into ending (scan, root, directory, name, first_seq, kind, reason, resume_seq, digest, zero_from, read_seq, inode, ctime_ns, btime_ns, nlink, suspect, racy)
-       select $1, $2, n.* from unnest($3::int[], $4::text[], $5::bigint[], $6::text[], $7::"char"[], $8::bigint[], $9::bigint[], $10::bigint[],
-                                      $11::bigint[], $12::bigint[], $13::bigint[], $14::bigint[], $15::int[], $16::boolean[], $17::boolean[]) as n`,
-    [
-      context.scanId,
-      context.rootId,
-      endings.map((e) => e.directory),
-      endings.map((e) => e.name),
-      endings.map((e) => e.firstSeq),
-      endings.map((e) => e.kind),
-      endings.map((e) => (e.reason === null ? null : REASON_LETTERS[e.reason])),
-      endings.map((e) => e.resumeSeq),
-      endings.map((e) => signed(e.proof?.digest ?? null)),
-      endings.map((e) => e.proof?.zeroFrom ?? null),
-      endings.map((e) => (e.proof === null ? null : context.seq)),
-      endings.map((e) => e.proof?.inode ?? null),
-      endings.map((e) => e.proof?.ctimeNs ?? null),
-      endings.map((e) => e.proof?.btimeNs ?? null),
-      endings.map((e) => e.proof?.nlink ?? null),
-      endings.map((e) => e.proof?.suspect ?? null),
-      endings.map((e) => e.proof?.racy ?? null),
-    ],
-  );
+  await run(client, 'insert-endings', [
+    context.scanId,
+    context.rootId,
+    endings.map((e) => e.directory),
+    endings.map((e) => e.name),
+    endings.map((e) => e.firstSeq),
+    endings.map((e) => e.kind),
+    endings.map((e) => (e.reason === null ? null : REASON_LETTERS[e.reason])),
+    endings.map((e) => e.resumeSeq),
+    endings.map((e) => signed(e.proof?.digest ?? null)),
+    endings.map((e) => e.proof?.zeroFrom ?? null),
+    endings.map((e) => (e.proof === null ? null : context.seq)),
+    endings.map((e) => e.proof?.inode ?? null),
+    endings.map((e) => e.proof?.ctimeNs ?? null),
+    endings.map((e) => e.proof?.btimeNs ?? null),
+    endings.map((e) => e.proof?.nlink ?? null),
+    endings.map((e) => e.proof?.suspect ?? null),
+    endings.map((e) => e.proof?.racy ?? null),
+  ]);
 }
 
 async function insertGaps(client: Queryable, context: ScanContext, gaps: readonly GapRow[]): Promise<void> {
   if (gaps.length === 0) return;
-  await client.query(
-    `insert into gap (scan, root, directory, name, status, errno, detail)
-       select $1, $2, n.* from unnest($3::int[], $4::text[], $5::text[], $6::text[], $7::text[]) as n`,
-    [
-      context.scanId,
-      context.rootId,
-      gaps.map((g) => g.directory),
-      gaps.map((g) => g.name),
-      gaps.map((g) => g.status),
-      gaps.map((g) => g.errno),
-      gaps.map((g) => g.detail),
-    ],
-  );
+  await run(client, 'insert-gaps', [
+    context.scanId,
+    context.rootId,
+    gaps.map((g) => g.directory),
+    gaps.map((g) => g.name),
+    gaps.map((g) => g.status),
+    gaps.map((g) => g.errno),
+    gaps.map((g) => g.detail),
+  ]);
 }
 
 async function insertListings(client: Queryable, context: ScanContext, listings: readonly ListingRow[]): Promise<void> {
   if (listings.length === 0) return;
-  await client.query(
-    `insert into listing (root, directory, seq, stat_digest, content_digest, count, files, bytes, racy, dir_inode, dir_mtime_ns, dir_ctime_ns)
-       select $1, n.directory, $2, n.stat, n.content, n.count, n.files, n.bytes, n.racy, n.inode, n.mtime, n.ctime
-         from unnest($3::int[], $4::bigint[], $5::bigint[], $6::int[], $7::int[], $8::bigint[], $9::boolean[], $10::bigint[], $11::bigint[], $12::bigint[])
-           as n (directory, stat, content, count, files, bytes, racy, inode, mtime, ctime)`,
-    [
-      context.rootId,
-      context.seq,
-      listings.map((l) => l.directory),
-      listings.map((l) => l.statDigest),
-      listings.map((l) => l.contentDigest),
-      listings.map((l) => l.count),
-      listings.map((l) => l.files),
-      listings.map((l) => l.bytes),
-      listings.map((l) => l.racy),
-      listings.map((l) => l.dirInode),
-      listings.map((l) => l.dirMtimeNs),
-      listings.map((l) => l.dirCtimeNs),
-    ],
-  );
+  await run(client, 'insert-listings', [
+    context.rootId,
+    context.seq,
+    listings.map((l) => l.directory),
+    listings.map((l) => l.statDigest),
+    listings.map((l) => l.contentDigest),
+    listings.map((l) => l.count),
+    listings.map((l) => l.files),
+    listings.map((l) => l.bytes),
+    listings.map((l) => l.racy),
+    listings.map((l) => l.dirInode),
+    listings.map((l) => l.dirMtimeNs),
+    listings.map((l) => l.dirCtimeNs),
+  ]);
 }

@@ -1,6 +1,6 @@
 // Shards: claimed, leased, fenced and given back.
-import { CLAIMABLE_SHARD } from './holders.ts';
 import type { Queryable } from './scans.ts';
+import { run } from './statement.ts';
 
 /** A lease that nobody renews is over after this time, although its holder's session lives: the holder was stopped, or hangs. */
 export const LEASE_MS = 60_000;
@@ -62,22 +62,7 @@ export async function claimShard(
   holder: number,
   leaseMs: number = LEASE_MS,
 ): Promise<Shard | null> {
-  const found = await client.query<{
-    id: bigint;
-    rootId: number;
-    kind: Shard['kind'];
-    work: ShardWork;
-    fence: number;
-    holder: number;
-    attempts: number;
-  }>(
-    `update shard set state = 'leased', holder = $2, lease_until = now() + make_interval(secs => $3), fence = fence + 1, attempts = attempts + 1
-      where id = (
-        select h.id from shard h join root r on r.id = h.root and r.host = $4 where h.scan = $1 and ${CLAIMABLE_SHARD}
-         order by h.id limit 1 for update of h skip locked)
-      returning id, root as "rootId", kind, work, fence, holder, attempts`,
-    [from.scanId, holder, leaseMs / 1000, from.host],
-  );
+  const found = await run<Shard>(client, 'claim-shard', [from.scanId, holder, leaseMs / 1000, from.host]);
   return found.rows[0] ?? null;
 }
 
@@ -118,11 +103,7 @@ export async function endOverdueWrites(client: Queryable, scanId: bigint): Promi
  * @throws FenceLost when the claim does not stand (any more)
  */
 export async function assertClaim(client: Queryable, shard: Shard): Promise<void> {
-  const found = await client.query(
-    `select from shard h join scan s on s.id = h.scan and s.state = 'running'
-      where h.id = $1 and h.fence = $2 and h.holder = $3 and h.state = 'leased'`,
-    [shard.id, shard.fence, shard.holder],
-  );
+  const found = await run(client, 'assert-claim', [shard.id, shard.fence, shard.holder]);
   if (found.rowCount === 0) throw new FenceLost(`shard ${shard.id} is not held any more`);
 }
 

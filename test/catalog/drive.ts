@@ -251,7 +251,7 @@ async function placed(
 ): Promise<PlacedVersion[]> {
   const found = await client.query({
     rowMode: 'array',
-    text: `select d.path, v.name, ${VERSION_COLUMNS} from ${from} v join attribute a on a.id = v.attribute
+    text: `select d.path, v.name, ${VERSION_COLUMNS} from ${from} v
              join directory d on d.id = v.directory where v.root = $1`,
     values: [volume.rootId, ...more],
   });

@@ -93,7 +93,7 @@ export async function carried(machine: Machine, volumeId: number): Promise<Recor
     ),
     versions: await machine.rows(
       `select d.path, v.name, first_seq, end_seq, end_reason, kind, mode, uid, gid, size, mtime_ns, target, rdev, digest, read_seq, inode, ctime_ns, btime_ns, nlink, suspect, racy, zero_from
-         from version v join root r on r.id = v.root join directory d on d.id = v.directory join attribute a on a.id = v.attribute
+         from version v join root r on r.id = v.root join directory d on d.id = v.directory
         where r.volume = $1 order by 1, 2, 3`,
       volumeId,
     ),

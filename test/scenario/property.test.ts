@@ -164,10 +164,10 @@ test(
  */
 async function catalogOf(pattern: string): Promise<string[]> {
   const { rows } = await catalog.db.pool.query<{ what: string; first: bigint; end: bigint | null; reason: string }>(
-    `select concat_ws(' | ', d.path, v.name, a.kind, a.mode, a.uid, a.gid, v.size, v.mtime_ns, v.target) as what,
+    `select concat_ws(' | ', d.path, v.name, v.kind, v.mode, v.uid, v.gid, v.size, v.mtime_ns, v.target) as what,
             v.first_seq as first, v.end_seq as end, v.end_reason as reason
        from volume o join root r on r.volume = o.id join version v on v.root = r.id join directory d on d.id = v.directory
-       join attribute a on a.id = v.attribute where o.name = $1 order by 1, 2`,
+       where o.name = $1 order by 1, 2`,
     [pattern],
   );
   const joined: (typeof rows)[number][] = [];

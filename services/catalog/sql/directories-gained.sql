@@ -11,5 +11,5 @@ with gained as (
    where v.root = $1 and v.size is null and v.first_seq <= $3 and v.attribute = any (array(select id from attribute where kind = 'directory'))
 )
 select g.seq, b.path, w.id is not null as moved
-  from gained g join dirs b on b.id = g.directory and b.first_seq < g.seq and (b.end_seq is null or b.end_seq >= g.seq)
+  from gained g join dirs b on b.id = g.directory and b.first_seq < g.seq and coalesce(b.end_seq, g.seq) >= g.seq
   left join dirs w on w.id = g.directory and w.first_seq = g.seq

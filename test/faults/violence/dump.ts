@@ -18,10 +18,10 @@ const questions = (live: number): Readonly<Record<string, string>> => ({
   scans: `with ${numbered(live)} select volume_name || ' ' || place || ' ' || coalesce(snapshot, 'live') || ' ' || mode || ' ' || coalesce(pruned, '') || ' ' || (totals - 'filesRead' - 'bytesRead')::text
       from numbered where not (again and (totals -> 'gaps')::int = 0 and totals @> '{"found": 0, "changed": 0, "vanished": 0, "unknown": 0, "excluded": 0, "belowGone": 0}')`,
   versions: `with ${numbered(live)}
-    select concat_ws(' ', o.name, d.path || '/' || v.name, a.kind, a.mode, a.uid, a.gid, v.size, v.mtime_ns, v.target, v.rdev,
+    select concat_ws(' ', o.name, d.path || '/' || v.name, v.kind, v.mode, v.uid, v.gid, v.size, v.mtime_ns, v.target, v.rdev,
            'from', f.place, 'to', coalesce(e.place::text, '-'), v.end_reason, 'digest', v.digest, 'read', p.place, v.inode, v.ctime_ns, v.btime_ns, v.nlink,
            case when v.suspect then 'suspect' end, case when v.racy then 'racy' end)
-      from version v join root r on r.id = v.root join volume o on o.id = r.volume join directory d on d.id = v.directory join attribute a on a.id = v.attribute
+      from version v join root r on r.id = v.root join volume o on o.id = r.volume join directory d on d.id = v.directory
       left join numbered f on f.volume = o.id and f.seq = v.first_seq left join numbered e on e.volume = o.id and e.seq = v.end_seq
       left join numbered p on p.volume = o.id and p.seq = v.read_seq`,
   listings: `with ${numbered(live)}

@@ -1,0 +1,10 @@
+-- As known-rows.sql, of some names only: a chunk of a huge directory has tens of thousands, so they are joined.
+--   $1 int     root
+--   $2 int[]   directories
+--   $3 bigint  seq
+--   $4 text[]  names
+select v.directory, v.name,
+       v.first_seq, v.end_seq, v.end_reason, v.size, v.mtime_ns, v.digest, v.zero_from, v.read_seq, v.inode, v.ctime_ns,
+       v.btime_ns, v.nlink, v.suspect, v.racy, v.target, v.rdev, v.kind, v.mode, v.uid, v.gid
+  from version v join (select distinct name collate "C" as name from unnest($4::text[]) as n (name)) n on n.name = v.name
+ where v.root = $1 and v.directory = any ($2) and (v.first_seq > $3 or holds_at(v.first_seq, v.end_seq, $3))

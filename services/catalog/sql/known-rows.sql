@@ -1,0 +1,8 @@
+-- What is known of the names in some directories at seq: the version that holds there, the running scan's own, and for a late scan those that begin later.
+--   $1 int     root
+--   $2 int[]   directories
+--   $3 bigint  seq
+select v.directory, v.name,
+       v.first_seq, v.end_seq, v.end_reason, v.size, v.mtime_ns, v.digest, v.zero_from, v.read_seq, v.inode, v.ctime_ns,
+       v.btime_ns, v.nlink, v.suspect, v.racy, v.target, v.rdev, v.kind, v.mode, v.uid, v.gid
+  from version v where v.root = $1 and v.directory = any ($2) and (v.first_seq > $3 or holds_at(v.first_seq, v.end_seq, $3))
