@@ -2,10 +2,9 @@
 import { hostname } from 'node:os';
 import { EXIT, type ExitCode } from '../domain/exit.ts';
 import { encodeText } from '../domain/path.ts';
-import { leave, type DetachedWork } from '../services/detach.ts';
-import { workingDirectory } from '../services/files/location.ts';
-import { openQueue } from '../services/queue/queue.ts';
-import { refuseRedisUrl } from '../services/queue/redis-url.ts';
+import { leave, wakeFor, type DetachedWork } from '../services/detach.ts';
+import { workingDirectory } from '../services/process/working-directory.ts';
+import { refuseRedisUrl } from '../services/typed/redis-url.ts';
 import type { Context } from './command.ts';
 
 type Asked = DetachedWork extends infer W
@@ -26,16 +25,8 @@ export async function detach(context: Context, asked: Asked, json: boolean): Pro
   const host = hostname();
   const id = await leave({ db, host, nowMs: now }, { ...place, ...asked });
   const where = config.redisUrl === null ? { address } : { redisUrl: config.redisUrl };
-  const queue = openQueue({ ...where, host, onError: () => undefined });
-  try {
-    await queue.ask(id);
-  } catch (error) {
-    output.note(
-      `${error instanceof Error ? error.message : String(error)} Workers find it by themselves within half a minute.`,
-    );
-  } finally {
-    await queue.close();
-  }
+  const trouble = await wakeFor(id, { ...where, host });
+  if (trouble !== null) output.note(`${trouble} Workers find it by themselves within half a minute.`);
   if (json) output.json({ request: Number(id), host });
   else output.line(`Queued as request ${id} for workers on ${host}. If none runs there: ${config.program} worker`);
   return EXIT.nothing;

@@ -40,7 +40,7 @@ for (const stream of STREAMS) {
 }
 
 async function describe(error: unknown): Promise<Failure> {
-  const { databaseAdvice } = await import('../services/catalog/advice.ts');
+  const { databaseAdvice } = await import('../services/session.ts');
   return failureOf(error, databaseAdvice);
 }
 

@@ -1,6 +1,6 @@
 // The command line as data: every command with its options. Builds nothing and runs nothing; docs are generated from it.
 import { Command } from 'commander';
-import { rollcallEdition } from '../services/doctor/edition.ts';
+import { rollcallEdition } from '../services/process/edition.ts';
 import type { Define, Run } from './command.ts';
 import { define as assess } from './commands/assess.ts';
 import { define as bundle } from './commands/bundle.ts';

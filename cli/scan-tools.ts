@@ -1,56 +1,28 @@
-// What the bodies of commands that scan have in common: threads, host, owners, and progress on the terminal.
-import { hostname } from 'node:os';
-import type { DatabaseAddress } from '../services/catalog/database.ts';
-import { limitReading } from '../services/files/pace.ts';
-import { ownersOfMachine } from '../services/files/owners.ts';
-import type { ScanTools } from '../services/scan/scan-volume.ts';
-import { openThreads } from '../services/scan/pool.ts';
-import type { ThreadPool } from '../services/scan/pool.ts';
+// What the bodies of commands that scan have in common: threads and catalog as the options say, and progress on the terminal.
+import { withScanTools as withTools } from '../services/scan-session.ts';
 import type { Context } from './command.ts';
 import type { Gentle } from './commands/gentle-options.ts';
-import type { Session } from '../services/session.ts';
 
-interface OpenedTools {
-  readonly tools: ScanTools;
-  readonly owners: ReadonlyMap<number, string>;
-}
+type Work<T> = Parameters<typeof withTools<T>>[2];
 
-/** Opens the catalog and the threads, runs the work, and closes the threads whatever happens. The door closes the catalog. */
 export async function withScanTools<T>(
   context: Context,
-  { threads: threadsMax, gentle }: { readonly threads: number | null; readonly gentle: Gentle },
-  work: (opened: OpenedTools) => Promise<T>,
+  args: { readonly threads: number | null; readonly gentle: Gentle },
+  work: Work<T>,
 ): Promise<T> {
-  // The threads start while the database does.
-  let address: DatabaseAddress | null = null;
-  const pace = limitReading(gentle.bytesPerSecond);
-  const threads = openThreads(
-    () => {
-      if (address === null) throw new Error('a shard before the catalog was opened');
-      return address;
-    },
-    threadsMax ?? undefined,
-    pace,
-  );
-  try {
-    const session = await context.session();
-    ({ address } = session);
-    return await work({ tools: toolsOf(context, session, threads), owners: ownersOfMachine() });
-  } finally {
-    context.output.done();
-    await threads.close();
-  }
-}
-
-function toolsOf(context: Context, session: Session, threads: ThreadPool): ScanTools {
-  return {
-    db: session.db,
-    threads,
-    host: hostname(),
+  const { output } = context;
+  const options = {
+    threadsMax: args.threads,
+    bytesPerSecond: args.gentle.bytesPerSecond,
     nowMs: context.now,
     signal: context.signal,
     onProgress: (doing, { filesExpected = null, ...progress }) =>
-      context.output.progress({ doing, ...progress, filesExpected }),
-    onNotice: (text) => context.output.note(text),
-  };
+      output.progress({ doing, ...progress, filesExpected }),
+    onNotice: (text) => output.note(text),
+  } satisfies Parameters<typeof withTools>[0];
+  try {
+    return await withTools(options, context.session, work);
+  } finally {
+    output.done();
+  }
 }

@@ -17,10 +17,12 @@ import type { BundleSummary } from './bundle/write.ts';
 import { withUnread, writeBundle } from './bundle/write.ts';
 import type { NextSource } from './judge/next-source.ts';
 import { isAsked, type Selection } from '../domain/restore/selection.ts';
-import type { CheckedInputs } from './scan/inputs.ts';
-import { checkInputs } from './scan/inputs.ts';
-import { refuseSwapped } from './scan/mistaken.ts';
+import type { CheckedInputs } from './typed/inputs.ts';
+import { checkInputs } from './typed/inputs.ts';
+import { refuseSwapped } from './typed/mistaken.ts';
 import type { SeriesPlan } from './scan/scan-series.ts';
+
+export type { SeriesPlan } from './scan/scan-series.ts';
 import { scanSeries } from './scan/scan-series.ts';
 import { scanTree } from './scan/scan-tree.ts';
 import { bytesReadBy } from './scan/scan-volume.ts';

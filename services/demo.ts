@@ -1,13 +1,13 @@
 // Plays the demo: the tree is made, and every command of the story is run by a shell, as it could be typed, so that what is shown is what happens.
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { EXIT, RollcallError } from '../domain/exit.ts';
+import { makeBase, removeBase } from './demo/base-directory.ts';
 import { damageDemo } from './demo/damage.ts';
 import { buildDemo } from './demo/school.ts';
 import type { DemoPlaces, DemoStep } from './demo/story.ts';
 import { assessStep, damageSteps, healthySteps, lastWords, restoreSteps } from './demo/story.ts';
+
+export { openOwnCatalog } from './demo/own-catalog.ts';
 
 export interface DemoOptions {
   /** Absolute; must not exist. Null for a temporary directory. */
@@ -31,11 +31,7 @@ const SEED = 20_261_121;
 export async function playDemo(options: DemoOptions): Promise<void> {
   const { print } = options;
   refuseInterrupted(options.signal);
-  const base = options.directory ?? mkdtempSync(join(tmpdir(), 'rollcall-demo-'));
-  if (options.directory !== null) {
-    if (existsSync(base)) throw new RollcallError(`${base} exists already.`, { next: 'Give --dir a new name.' });
-    mkdirSync(base, { recursive: true, mode: 0o755 });
-  }
+  const base = makeBase(options.directory);
   const shown: DemoPlaces = { program: options.program, bundle: `${base}/bundle`, copy: `${base}/copy` };
   const real: DemoPlaces = { ...shown, program: options.realProgram };
   let number = 0;
@@ -70,7 +66,7 @@ export async function playDemo(options: DemoOptions): Promise<void> {
     for (const line of lastWords(damage)) print(line);
     if (options.keep) print(`Kept: ${base} (report: ${base}/bundle/report.html)`);
   } finally {
-    if (!options.keep) rmSync(base, { recursive: true, force: true });
+    if (!options.keep) removeBase(base);
   }
 }
 

@@ -3,9 +3,11 @@ import { EXIT, RollcallError, worstExit, type ExitCode } from '../domain/exit.ts
 import { isTransient } from './catalog/advice.ts';
 import type { Database } from './catalog/database.ts';
 import { leaveRequest, type RequestAnswer, type RequestHolder, type RequestKind } from './catalog/requests.ts';
+import type { QueueAddress } from './queue/backend.ts';
+import { openQueue } from './queue/queue.ts';
 import { bytes, count } from './report/wording.ts';
 import { isPattern } from './files/pattern.ts';
-import { checkBackup, checkInputs, checkLive } from './scan/inputs.ts';
+import { checkBackup, checkInputs, checkLive } from './typed/inputs.ts';
 import type { ScanTools } from './scan/scan-volume.ts';
 import { assess, type AssessRequest } from './assess.ts';
 import { scan, type ScanRequest } from './scan.ts';
@@ -41,6 +43,19 @@ export async function leave(
     else checkLive(request.target, checks);
   }
   return leaveRequest(tools.db.pool, { host: tools.host, kind, arguments: work, nowMs });
+}
+
+/** Wakes a worker for it. @returns what stood in the way, null for nothing: workers look for themselves as well */
+export async function wakeFor(id: bigint, where: QueueAddress & { readonly host: string }): Promise<string | null> {
+  const queue = openQueue({ ...where, onError: () => undefined });
+  try {
+    await queue.ask(id);
+    return null;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  } finally {
+    await queue.close();
+  }
 }
 
 /** A request that failed this often for another reason than its input or a guard is answered with the failure. */

@@ -12,7 +12,7 @@ import { checkTools } from './doctor/tools.ts';
 const CONNECTIONS_MIN = 30;
 const REDIS_MAX_MS = 5_000;
 
-import { refuseRedisUrl } from './queue/redis-url.ts';
+import { refuseRedisUrl } from './typed/redis-url.ts';
 
 export interface ExamineOptions {
   /** As typed. */

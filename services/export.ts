@@ -8,8 +8,8 @@ import { freezeView, placesOnHost } from './catalog/export.ts';
 import { type ComparedPath, comparedAt, manifestAt, type ManifestEntry } from './catalog/manifest.ts';
 import { gapsOf } from './catalog/reconciliation.ts';
 import { checkFilePlace, writeWhole } from './files/whole-file.ts';
-import { placeOutside } from './scan/inputs.ts';
-import type { WriteFormat } from './exchange/formats.ts';
+import { placeOutside } from './typed/outside.ts';
+import type { WriteFormat } from '../domain/list-formats.ts';
 import { combinedLine, digestLine, jsonLine, type Sign, signOf } from './exchange/list-lines.ts';
 import { type StateChoice, stateOf } from './typed/state-of.ts';
 
@@ -96,7 +96,8 @@ export async function exportManifest(tools: ManifestTools, request: ManifestRequ
 
 async function placeOf(tools: ManifestTools, typed: string, overwrite: boolean): Promise<string> {
   const volumes = await placesOnHost(tools.db.pool, tools.host);
-  const file = placeOutside('list', typed, '-o', tools.cwd, volumes, [], false);
+  const at = { cwd: tools.cwd, crossMounts: false, bricksRescued: false };
+  const file = placeOutside({ what: 'list', argument: typed, option: '-o' }, at, { volumes, series: [] });
   if (checkFilePlace(file, WORDS).exists && !overwrite) {
     throw new RollcallError(`${file} exists.`, { next: 'Choose another file with -o, or say --overwrite.' });
   }

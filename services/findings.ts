@@ -7,6 +7,8 @@ import type { Database } from './catalog/database.ts';
 import { inTransaction } from './catalog/database.ts';
 import { acceptFinding, listFindings } from './catalog/findings.ts';
 import type { FindingState, StoredFinding } from './catalog/findings.ts';
+
+export type { StoredFinding } from './catalog/findings.ts';
 import { visible } from './report/wording.ts';
 import { pathsMeant } from './typed/path-named.ts';
 import { volumeCalled } from './typed/volume-named.ts';

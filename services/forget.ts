@@ -4,7 +4,7 @@ import { writeAudit } from './catalog/audit-log.ts';
 import { inTransaction, type Database } from './catalog/database.ts';
 import { forgetVolume, giveRoomBack, isScanned, lockVolumes, type Known } from './catalog/forget.ts';
 import type { Volume } from './catalog/volumes.ts';
-import { workingDirectory } from './files/location.ts';
+import { workingDirectory } from './process/working-directory.ts';
 import { plural } from './report/wording.ts';
 import { volumeNamed } from './typed/volume-named.ts';
 

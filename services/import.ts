@@ -1,7 +1,5 @@
 // `rollcall import`: a list of names and digests that another tool made becomes evidence of what a volume held at some time.
-import { errnoText } from '../domain/errno.ts';
 import { createHash } from 'node:crypto';
-import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
 import { EXIT, RollcallError } from '../domain/exit.ts';
 import { baseName, compareBytes, encodePath, parentOf } from '../domain/path.ts';
 import { volumeNamed } from './typed/volume-named.ts';
@@ -11,10 +9,8 @@ import { analyzeImported } from './catalog/import.ts';
 import { isListVolume, type Likeness, type NewList, removeLists, writeList } from './catalog/lists.ts';
 import { spellingsOf } from './catalog/spellings.ts';
 import type { Volume } from './catalog/volumes.ts';
-import { errnoOf } from './files/errors.ts';
-import { bytesOf, meaningsOf } from './files/location.ts';
-import { exists } from './files/snapshots.ts';
-import type { ReadFormat } from './exchange/formats.ts';
+import type { ReadFormat } from '../domain/list-formats.ts';
+import { readListFile } from './exchange/list-file.ts';
 import { type Problem, type ReadList, readList } from './exchange/read-list.ts';
 
 export interface ImportRequest {
@@ -70,7 +66,6 @@ export interface ImportSummary {
 }
 
 const PROBLEMS_SHOWN = 10;
-const FILE_BYTES_MAX = 1024 ** 3;
 /** Fewer digests that can be compared say nothing when all of them differ. */
 const COMPARABLE_MIN = 5;
 
@@ -78,7 +73,7 @@ const COMPARABLE_MIN = 5;
 export async function importList(tools: ImportTools, request: ImportRequest): Promise<ImportSummary> {
   const { db } = tools;
   const target = await targetOf(tools, request.volume);
-  const { raw, path } = readWhole(request.file, tools.cwd);
+  const { raw, path } = readListFile(request.file, tools.cwd);
   const root = request.root === null ? null : printableDirectory(request.root, '--root') || null;
   const below = request.below === null ? '' : printableDirectory(request.below, '--below');
   if (below.startsWith('/')) throw new RollcallError('--below is a directory below the volume, and not absolute.');
@@ -150,7 +145,7 @@ export async function forgetList(
   request: Pick<ImportRequest, 'file' | 'volume'>,
 ): Promise<{ readonly of: string; readonly removed: number }> {
   const target = await targetOf(tools, request.volume);
-  const { raw, path } = readWhole(request.file, tools.cwd);
+  const { raw, path } = readListFile(request.file, tools.cwd);
   const sha256 = createHash('sha256').update(raw).digest('hex');
   const removed = await inTransaction(tools.db, (client) => removeLists(client, target, sha256));
   if (removed === 0) {
@@ -167,30 +162,6 @@ async function targetOf(tools: ImportTools, typed: string): Promise<Volume> {
   throw new RollcallError(`${target.name} is itself made of lists.`, {
     next: 'Name the volume that the list describes: the live volume, or the backup.',
   });
-}
-
-function readWhole(typed: string, cwd: string): { readonly raw: Buffer; readonly path: string } {
-  if (typed === '-') return { raw: readFileSync(0), path: 'standard input' };
-  const meanings = meaningsOf(typed, cwd);
-  const path = meanings.find(exists) ?? meanings[0];
-  if (path === undefined) throw new RollcallError(`${JSON.stringify(typed)} is not a path.`);
-  let fd: number | null = null;
-  try {
-    fd = openSync(bytesOf(path), 'r');
-    const stat = fstatSync(fd);
-    if (stat.isDirectory())
-      throw new RollcallError(`${path} is a directory.`, { next: 'Name the file with the list.' });
-    if (stat.size > FILE_BYTES_MAX) {
-      throw new RollcallError(`${path} is larger than 1 GiB.`, { next: 'Split it by lines, and import the parts.' });
-    }
-    return { raw: readFileSync(fd), path };
-  } catch (error) {
-    const errno = errnoOf(error);
-    if (errno === null) throw error;
-    throw new RollcallError(`${path} cannot be read (${errnoText(errno)}).`, { next: 'Check the path.', cause: error });
-  } finally {
-    if (fd !== null) closeSync(fd);
-  }
 }
 
 function printableDirectory(typed: string, option: string): string {

@@ -7,8 +7,8 @@ import { topLevelNames } from './catalog/scans.ts';
 import { recordIdentity } from './catalog/volumes.ts';
 import type { Volume } from './catalog/volumes.ts';
 import { identifyRoot, isIdentity, type RootIdentity } from './files/identity.ts';
-import { workingDirectory } from './files/location.ts';
-import { checkLive } from './scan/inputs.ts';
+import { workingDirectory } from './process/working-directory.ts';
+import { checkLive } from './typed/inputs.ts';
 import { volumeNamed } from './typed/volume-named.ts';
 
 export interface Rebase {

@@ -6,8 +6,9 @@ import type { ShardCounts } from './catalog/shard-result.ts';
 import { newestGaps } from './catalog/scans.ts';
 import { absolutePattern, isPattern } from './files/pattern.ts';
 import type { FoundSeries } from './files/snapshots.ts';
-import { checkBackup, checkLive, placeOutside } from './scan/inputs.ts';
-import { type KnownSeries, refuseDatedVolume, seriesOf } from './scan/mistaken.ts';
+import { placeOutside } from './typed/outside.ts';
+import { checkBackup, checkLive } from './typed/inputs.ts';
+import { type KnownSeries, refuseDatedVolume, seriesOf } from './typed/mistaken.ts';
 import { scanSeries } from './scan/scan-series.ts';
 import type { SeriesPlan } from './scan/scan-series.ts';
 import { scanTree } from './scan/scan-tree.ts';
@@ -76,16 +77,7 @@ async function scanVolume(tools: ScanRequestTools, request: ScanRequest): Promis
     if (series !== null) return scanSnapshot(tools, request, live, series);
     if (request.role === null && !request.newState) refuseDatedVolume(live);
     if (tools.stateDir !== null)
-      placeOutside(
-        'state directory',
-        tools.stateDir,
-        '--state-dir',
-        tools.cwd,
-        [live],
-        [],
-        request.crossMounts,
-        request.bricksRescued,
-      );
+      placeOutside(stateAt(tools.stateDir), { ...request, cwd: tools.cwd }, { volumes: [live], series: [] });
     const mode = request.reread ? 'reread' : 'read';
     const { volume, run } = await scanTree(tools, { path: live, scope, mode, newState: request.newState });
     const gaps = await newestGaps(tools.db.pool, volume.id);
@@ -136,16 +128,7 @@ async function scanFound(
   const scope = { excludes: request.excludes, crossMounts };
   const volumes = found.snapshots.map((snapshot) => snapshot.path);
   if (tools.stateDir !== null)
-    placeOutside(
-      'state directory',
-      tools.stateDir,
-      '--state-dir',
-      tools.cwd,
-      volumes,
-      [found],
-      crossMounts,
-      request.bricksRescued,
-    );
+    placeOutside(stateAt(tools.stateDir), { ...request, cwd: tools.cwd }, { volumes, series: [found] });
   const place = { db: tools.db, host: tools.host, cwd: tools.cwd, found, crossMounts };
   const exportFile = request.exportFile === null ? null : await checkExportFile({ ...place, file: request.exportFile });
   const { volume, runs } = await scanSeries(tools, { pattern, found, scope, reread: request.reread }, (plan) =>
@@ -154,6 +137,10 @@ async function scanFound(
   const exported = exportFile === null ? null : await exportSeries({ ...tools, ...place, volume, file: exportFile });
   const gaps = await newestGaps(tools.db.pool, volume.id);
   return { volume: volume.name, role: 'backup', path: volume.path, totals: sum(runs), gaps, exported };
+}
+
+function stateAt(argument: string): Parameters<typeof placeOutside>[0] {
+  return { what: 'state directory', argument, option: '--state-dir' };
 }
 
 function sum(runs: readonly ScanRun[]): ScanResult['totals'] {

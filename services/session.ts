@@ -1,6 +1,9 @@
 // One command's hold on the catalog: the server that DATABASE_URL names, or the embedded one; migrated, and given up in the end.
 import type { Database, DatabaseAddress } from './catalog/database.ts';
 
+/** What its failures mean to an operator. */
+export { databaseAdvice } from './catalog/advice.ts';
+
 /** Where the catalog is. */
 export interface SessionPlace {
   /** Absolute; of the embedded database, unused where databaseUrl is set. */

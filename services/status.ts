@@ -4,6 +4,7 @@ import { LOSSES, VERDICT, VERDICTS } from '../domain/verdicts.ts';
 import { type KnownRequest, knownRequests, runningActivity, type RunningActivity } from './catalog/activity.ts';
 import { type LastAssessment, lastAssessments, openFindings } from './catalog/assessments.ts';
 import type { Queryable } from './catalog/scans.ts';
+import { type AuditEntry, readAudit } from './catalog/audit-log.ts';
 import { knownTroubles, type VolumeTrouble } from './catalog/troubles.ts';
 import type { DetachedWork } from './detach.ts';
 
@@ -55,4 +56,9 @@ export async function statusOf(client: Queryable): Promise<Status> {
 
 function about(work: DetachedWork): readonly string[] {
   return work.kind === 'scan' ? [work.scan.target] : work.volumes.map(({ live }) => live);
+}
+
+/** `log`: who decided what, newest first. */
+export function log(client: Queryable, entriesMax: number): Promise<AuditEntry[]> {
+  return readAudit(client, entriesMax);
 }

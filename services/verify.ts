@@ -10,6 +10,10 @@ import { exists } from './files/snapshots.ts';
 import { verifyBundle } from './bundle/verify.ts';
 import type { VerifyItem, VerifyResult } from './bundle/verify.ts';
 
+// What the answer is made of.
+export { isLeftToPerson, VERIFY_STATUSES } from './bundle/verify.ts';
+export type { VerifyItem, VerifyResult, VerifyStatus } from './bundle/verify.ts';
+
 export interface VerifyRequest extends Accepted {
   /** As typed. */
   readonly bundle: string;

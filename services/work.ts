@@ -4,14 +4,15 @@ import { runRequest } from './detach.ts';
 import { openPool } from './catalog/database.ts';
 import { openRequestHolder, requestsToRun } from './catalog/requests.ts';
 import { scansToDrain } from './catalog/to-drain.ts';
-import { ownersOfMachine } from './files/owners.ts';
-import { limitReading } from './files/pace.ts';
+import { ownersOfMachine } from './process/owners.ts';
+import { limitReading } from './process/pace.ts';
 import { WAKE_EVERY_MS } from './queue/catalogue.ts';
 import type { QueueAddress } from './queue/backend.ts';
 import { openQueue } from './queue/queue.ts';
 import { openWorker } from './queue/worker.ts';
 import { drain } from './scan/drain.ts';
 import { RESUME_WITHIN_MS } from './scan/limits.ts';
+import { threadsAllowed } from './scan/pool.ts';
 import { openSlots, told } from './scan/slots.ts';
 
 export interface WorkerOptions {
@@ -20,8 +21,8 @@ export interface WorkerOptions {
   readonly redisUrl: string | null;
   /** Whose roots are read: the name that the scans of this machine were begun with. */
   readonly host: string;
-  /** Shards that are done at once; one thread each. */
-  readonly slots: number;
+  /** Shards that are done at once, one thread each, as far as memory allows; null for one per core. */
+  readonly slots: number | null;
   /** Bytes that are read in a second, over all slots; null for no limit. */
   readonly bytesPerSecond: number | null;
   /** How often the catalog is looked into; WAKE_EVERY_MS unless given. */
@@ -56,7 +57,9 @@ export async function runWorker(options: WorkerOptions): Promise<ExitCode> {
   options.signal.addEventListener('abort', () => stop.abort(), { once: true });
   // For this thread, too, which reads when it judges and writes bundles.
   const pace = limitReading(options.bytesPerSecond);
-  const slots = openSlots({ address: options.address, count: options.slots, pace, log, onNoneLeft });
+  // Each slot opens a thread of its own, and none of them sees the others.
+  const count = threadsAllowed(options.slots ?? undefined);
+  const slots = openSlots({ address: options.address, count, pace, log, onNoneLeft });
   const onError = quietly(log, nowMs);
   const queue = openQueue({ ...where, host, onError });
   const bell = newBell(stop.signal);
@@ -107,7 +110,7 @@ export async function runWorker(options: WorkerOptions): Promise<ExitCode> {
     'drain-scan': ({ scanId }: { scanId: bigint }, signal: AbortSignal) => drainScan(scanId, signal),
     'run-request': ({ requestId }: { requestId: bigint }, signal: AbortSignal) => request(requestId, signal),
   };
-  const worker = openWorker({ ...where, host, slots: options.slots, handlers, onError });
+  const worker = openWorker({ ...where, host, slots: count, handlers, onError });
   const own = new Set<Promise<void>>();
 
   /** Wakes the host for it; without a queue it is done from here. */
@@ -128,13 +131,13 @@ export async function runWorker(options: WorkerOptions): Promise<ExitCode> {
     for (const id of requests) await see(queue.ask(id), () => request(id, stop.signal));
     const scans = await scansToDrain(db.pool, { host, liveSinceMs: nowMs() - RESUME_WITHIN_MS });
     for (const { scanId, shards } of scans) {
-      const wanted = Math.min(options.slots, Math.max(1, shards));
+      const wanted = Math.min(count, Math.max(1, shards));
       await see(queue.wake(scanId, wanted), () => drainScan(scanId, stop.signal));
     }
     return requests.length + scans.length > 0;
   };
 
-  log(`worker on ${host}: ${options.slots} slots, queue on ${options.redisUrl === null ? 'Postgres' : 'Redis'}`);
+  log(`worker on ${host}: ${count} slots, queue on ${options.redisUrl === null ? 'Postgres' : 'Redis'}`);
   while (!stop.signal.aborted) {
     try {
       const found = await look();

@@ -6,7 +6,7 @@ import type { AssessResult } from '../../services/assess.ts';
 import { answerJson } from '../../services/report/json.ts';
 import { renderAssessment } from '../../services/report/terminal/assessment.ts';
 import { planLines } from '../../services/report/terminal/plan.ts';
-import type { SeriesPlan } from '../../services/scan/scan-series.ts';
+import type { SeriesPlan } from '../../services/assess.ts';
 import type { PartRequest } from '../../services/typed/asked.ts';
 import { expandedByShell } from '../../services/typed/unquoted.ts';
 import { parseSince } from '../../services/typed/when.ts';
@@ -166,8 +166,8 @@ export async function assessBody(context: Context, args: AssessArguments): Promi
   }));
   const stateDir = config.databaseUrl === null ? encodeText(config.stateDir) : null;
   const [{ workingDirectory }, { refuseStateInside }] = await Promise.all([
-    import('../../services/files/location.ts'),
-    import('../../services/scan/inputs.ts'),
+    import('../../services/process/working-directory.ts'),
+    import('../../services/typed/outside.ts'),
   ]);
   const cwd = workingDirectory();
   if (stateDir !== null) {

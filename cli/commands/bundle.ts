@@ -86,9 +86,9 @@ Examples:
 export async function bundleBody(context: Context, args: BundleArguments): Promise<ExitCode> {
   const [{ cutBundle }, { workingDirectory }, { ownersOfMachine }, { limitReading }] = await Promise.all([
     import('../../services/bundle.ts'),
-    import('../../services/files/location.ts'),
-    import('../../services/files/owners.ts'),
-    import('../../services/files/pace.ts'),
+    import('../../services/process/working-directory.ts'),
+    import('../../services/process/owners.ts'),
+    import('../../services/process/pace.ts'),
   ]);
   limitReading(args.gentle.bytesPerSecond);
   const { config, output } = context;

@@ -32,10 +32,7 @@ export function define(program: Command, run: Run): void {
 
 export async function demoBody(context: Context, args: DemoArguments): Promise<ExitCode> {
   const { config, output, now, signal } = context;
-  const [{ playDemo }, { openOwnCatalog }] = await Promise.all([
-    import('../../services/demo.ts'),
-    import('../../services/demo/own-catalog.ts'),
-  ]);
+  const { openOwnCatalog, playDemo } = await import('../../services/demo.ts');
   const own = await openOwnCatalog({
     now,
     binDir: config.pgBin ?? undefined,

@@ -2,7 +2,7 @@
 import { hostname } from 'node:os';
 import { Option, type Command } from 'commander';
 import { EXIT, type ExitCode, worstExit } from '../../domain/exit.ts';
-import { WRITE_FORMATS, type WriteFormat } from '../../services/exchange/formats.ts';
+import { WRITE_FORMATS, type WriteFormat } from '../../domain/list-formats.ts';
 import type { ManifestSummary } from '../../services/export.ts';
 import { count, plural } from '../../services/report/wording.ts';
 import type { StateChoice } from '../../services/typed/state-of.ts';
@@ -122,7 +122,7 @@ export async function exportBody(context: Context, args: ExportArguments): Promi
   };
   const [{ exportManifest, gapText }, { workingDirectory }] = await Promise.all([
     import('../../services/export.ts'),
-    import('../../services/files/location.ts'),
+    import('../../services/process/working-directory.ts'),
   ]);
   const { db } = await context.session();
   const summary = await exportManifest(

@@ -2,7 +2,7 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { EXIT, type ExitCode, worstExit } from '../../domain/exit.ts';
 import { type Verdict, VERDICT, VERDICTS } from '../../domain/verdicts.ts';
-import type { StoredFinding } from '../../services/catalog/findings.ts';
+import type { StoredFinding } from '../../services/findings.ts';
 import { collect, quietOption, type Context, type Run, whole } from '../command.ts';
 import { actor } from '../config.ts';
 
@@ -108,7 +108,7 @@ function record(finding: StoredFinding): unknown {
 export async function listFindingsBody(context: Context, args: ListFindingsArguments): Promise<ExitCode> {
   const [{ findingsOf }, { workingDirectory }] = await Promise.all([
     import('../../services/findings.ts'),
-    import('../../services/files/location.ts'),
+    import('../../services/process/working-directory.ts'),
   ]);
   const { db } = await context.session();
   const { volume, state, verdicts, path } = args;
@@ -155,7 +155,7 @@ async function lines(found: readonly StoredFinding[], args: ListFindingsArgument
 export async function acceptFindingsBody(context: Context, args: AcceptFindingsArguments): Promise<ExitCode> {
   const [{ acceptFindings }, { workingDirectory }] = await Promise.all([
     import('../../services/findings.ts'),
-    import('../../services/files/location.ts'),
+    import('../../services/process/working-directory.ts'),
   ]);
   const { db } = await context.session();
   const accepted = await acceptFindings(db, {

@@ -1,5 +1,6 @@
 // rollcall history: every version of a path that any scan has seen, live and per snapshot, and where a good copy is.
 import type { Command } from 'commander';
+import { hex } from '../../domain/digest.ts';
 import { EXIT, type ExitCode } from '../../domain/exit.ts';
 import { isTold, type Version } from '../../domain/version.ts';
 import { isAllZeros } from '../../domain/window/damage-shape.ts';
@@ -35,10 +36,9 @@ export function define(program: Command, run: Run): void {
 }
 
 export async function historyBody(context: Context, args: HistoryArguments): Promise<ExitCode> {
-  const [{ history }, { workingDirectory }, { hex }] = await Promise.all([
+  const [{ history }, { workingDirectory }] = await Promise.all([
     import('../../services/history.ts'),
-    import('../../services/files/location.ts'),
-    import('../../services/files/hash.ts'),
+    import('../../services/process/working-directory.ts'),
   ]);
   const { db } = await context.session();
   const found = await history(db.pool, args.path, { volume: args.volume, cwd: workingDirectory() });
@@ -48,7 +48,7 @@ export async function historyBody(context: Context, args: HistoryArguments): Pro
       path: found.path,
       volumes: found.volumes.map((one) => ({
         ...one,
-        stretches: one.stretches.map((stretch) => record(stretch, hex)),
+        stretches: one.stretches.map((stretch) => record(stretch)),
       })),
     });
     return EXIT.nothing;
@@ -56,7 +56,7 @@ export async function historyBody(context: Context, args: HistoryArguments): Pro
   output.line(found.path);
   for (const one of found.volumes) {
     output.line(`${one.role} ${one.volume}`);
-    for (const stretch of one.stretches) output.line(`  ${stretchLine(stretch, hex)}`);
+    for (const stretch of one.stretches) output.line(`  ${stretchLine(stretch)}`);
   }
   const copies = found.volumes.flatMap((one) =>
     one.stretches.flatMap(({ copy, state, isBad }) =>
@@ -75,13 +75,11 @@ export async function historyBody(context: Context, args: HistoryArguments): Pro
   return EXIT.nothing;
 }
 
-type Hex = (digest: bigint) => string;
-
 function day(ms: number): string {
   return localTime(iso(ms));
 }
 
-function stretchLine(stretch: Stretch, hex: Hex): string {
+function stretchLine(stretch: Stretch): string {
   const name = (scan: Stretch['first']): string => scan.snapshot ?? day(scan.asOf.fromMs);
   const span =
     stretch.scans === 1
@@ -108,7 +106,7 @@ function untold(version: Version): Record<string, unknown> {
   return isTold(version) ? { mtimeNs: null, mode: null, uid: null, gid: null } : { mtimeNs: String(version.mtimeNs) };
 }
 
-function record(stretch: Stretch, hex: Hex): unknown {
+function record(stretch: Stretch): unknown {
   const { state } = stretch;
   const scan = (one: Stretch['first']): unknown => ({
     snapshot: one.snapshot,

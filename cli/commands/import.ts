@@ -2,7 +2,7 @@
 import { hostname } from 'node:os';
 import { Option, type Command } from 'commander';
 import { EXIT, type ExitCode } from '../../domain/exit.ts';
-import { READ_FORMATS, type ReadFormat } from '../../services/exchange/formats.ts';
+import { READ_FORMATS, type ReadFormat } from '../../domain/list-formats.ts';
 import type { ImportRequest, ImportSummary } from '../../services/import.ts';
 import { plural } from '../../services/report/wording.ts';
 import { parseWhen } from '../../services/typed/when.ts';
@@ -95,7 +95,7 @@ const PROBLEMS_SHOWN = 20;
 export async function importBody(context: Context, args: ImportArguments): Promise<ExitCode> {
   const [{ forgetList, importList }, { workingDirectory }] = await Promise.all([
     import('../../services/import.ts'),
-    import('../../services/files/location.ts'),
+    import('../../services/process/working-directory.ts'),
   ]);
   const { output } = context;
   const { db } = await context.session();

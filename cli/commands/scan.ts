@@ -85,8 +85,8 @@ export async function scanBody(context: Context, args: ScanArguments): Promise<E
   };
   const stateDir = config.databaseUrl === null ? encodeText(config.stateDir) : null;
   const [{ workingDirectory }, { refuseStateInside }] = await Promise.all([
-    import('../../services/files/location.ts'),
-    import('../../services/scan/inputs.ts'),
+    import('../../services/process/working-directory.ts'),
+    import('../../services/typed/outside.ts'),
   ]);
   const cwd = workingDirectory();
   if (stateDir !== null) await refuseStateInside({ ...args, stateDir, cwd, trees: [], patterns: [args.pattern] });

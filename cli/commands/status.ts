@@ -155,10 +155,10 @@ function lines({ running, requests, assessments, troubles }: Status, nowMs: numb
 }
 
 export async function logBody(context: Context, args: LogArguments): Promise<ExitCode> {
-  const { readAudit } = await import('../../services/catalog/audit-log.ts');
+  const { log } = await import('../../services/status.ts');
   const { db } = await context.session();
   const { output } = context;
-  const entries = (await readAudit(db.pool, args.entries)).reverse();
+  const entries = (await log(db.pool, args.entries)).reverse();
   if (args.json) {
     output.json({ log: entries.map(({ atMs, ...entry }) => ({ at: iso(atMs), ...entry })) });
     return EXIT.nothing;

@@ -1,7 +1,7 @@
 // rollcall verify: reads what was restored again, file by file, against the bundle.
 import type { Command } from 'commander';
 import type { ExitCode } from '../../domain/exit.ts';
-import type { VerifyItem, VerifyResult, VerifyStatus } from '../../services/bundle/verify.ts';
+import type { VerifyItem, VerifyResult, VerifyStatus } from '../../services/verify.ts';
 import { bytes, count, operand, plural, shellWord } from '../../services/report/wording.ts';
 import { quietOption, type Context, type Run } from '../command.ts';
 import { actor } from '../config.ts';
@@ -71,11 +71,10 @@ const MEANING: Readonly<Record<VerifyStatus, string>> = {
 const SHOWN_MAX = 20;
 
 export async function verifyBody(context: Context, args: VerifyArguments): Promise<ExitCode> {
-  const [{ verify }, { isLeftToPerson, VERIFY_STATUSES }, { workingDirectory }, { limitReading }] = await Promise.all([
+  const [{ isLeftToPerson, verify, VERIFY_STATUSES }, { workingDirectory }, { limitReading }] = await Promise.all([
     import('../../services/verify.ts'),
-    import('../../services/bundle/verify.ts'),
-    import('../../services/files/location.ts'),
-    import('../../services/files/pace.ts'),
+    import('../../services/process/working-directory.ts'),
+    import('../../services/process/pace.ts'),
   ]);
   limitReading(args.gentle.bytesPerSecond);
   const { output } = context;

@@ -87,28 +87,25 @@ export function define(program: Command, run: Run): void {
 }
 
 export async function listVolumesBody(context: Context, args: ListVolumesArguments): Promise<ExitCode> {
-  const [{ listVolumes }, { isListVolume }] = await Promise.all([
-    import('../../services/catalog/volumes.ts'),
-    import('../../services/catalog/lists.ts'),
-  ]);
+  const { volumes } = await import('../../services/volumes.ts');
   const { db } = await context.session();
-  const volumes = await listVolumes(db.pool);
+  const found = await volumes(db.pool);
   const { output } = context;
   if (args.json) {
     output.json({
-      volumes: volumes.map((volume) => ({
+      volumes: found.map(({ volume }) => ({
         ...volume,
         newest: volume.newestMs === null ? null : new Date(volume.newestMs).toISOString(),
       })),
     });
     return EXIT.nothing;
   }
-  if (volumes.length === 0)
+  if (found.length === 0)
     output.line(`No volume was scanned yet. Next: ${context.config.program} assess --live PATH --backup 'PATTERN'`);
-  for (const volume of volumes) {
+  for (const { volume, isList } of found) {
     const newest =
       volume.newestMs === null ? 'never completely' : `newest ${localTime(new Date(volume.newestMs).toISOString())}`;
-    const role = isListVolume(volume) ? 'lists' : volume.role;
+    const role = isList ? 'lists' : volume.role;
     output.line(`${role.padEnd(6)} ${volume.name}`);
     output.line(
       `       ${volume.layout} on ${volume.host}: ${volume.scans} scans, ${newest}${volume.running ? ', one is running' : ''}`,

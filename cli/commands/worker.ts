@@ -56,10 +56,9 @@ export function define(program: Command, run: Run): void {
 }
 
 export async function workerBody(context: Context, args: WorkerArguments): Promise<ExitCode> {
-  const [{ runWorker }, { refuseRedisUrl }, { threadsAllowed }] = await Promise.all([
+  const [{ runWorker }, { refuseRedisUrl }] = await Promise.all([
     import('../../services/work.ts'),
-    import('../../services/queue/redis-url.ts'),
-    import('../../services/scan/pool.ts'),
+    import('../../services/typed/redis-url.ts'),
   ]);
   const { config, output, signal } = context;
   if (config.redisUrl !== null) refuseRedisUrl(config.redisUrl);
@@ -69,8 +68,7 @@ export async function workerBody(context: Context, args: WorkerArguments): Promi
     address,
     redisUrl: config.redisUrl,
     host: args.host ?? hostname(),
-    // Each slot opens a thread of its own, and none of them sees the others.
-    slots: threadsAllowed(args.threads ?? undefined),
+    slots: args.threads,
     bytesPerSecond: args.gentle.bytesPerSecond,
     once: args.once,
     nowMs: context.now,

@@ -6,10 +6,11 @@ import type { State } from '../../domain/assessment.ts';
 import { baseName, parentOf } from '../../domain/path.ts';
 import { closeFile, type Directory, openDirectory, openRoot } from '../files/directory.ts';
 import { errnoOf, FileError } from '../files/errors.ts';
-import { type Hasher, hex } from '../files/hash.ts';
+import { hex } from '../../domain/digest.ts';
+import { type Hasher } from '../files/hash.ts';
 import { ListedNames } from '../files/listed-names.ts';
 import { lookUpRule, mountOf, readMounts } from '../files/mounts.ts';
-import { paced } from '../files/pace.ts';
+import { paced } from '../process/pace.ts';
 import { readContent } from '../files/read.ts';
 import type { Stat } from '../files/stat.ts';
 

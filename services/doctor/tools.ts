@@ -1,6 +1,6 @@
 // Versions: Node, and the programs that scripts of a restore bundle call.
 import { spawnSync } from 'node:child_process';
-import { rollcallVersion } from './edition.ts';
+import { rollcallVersion } from '../process/edition.ts';
 import { bad, ok, warning, type Check } from './check.ts';
 
 const NODE_MIN = 20;

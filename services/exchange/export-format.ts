@@ -6,7 +6,7 @@ import type { ScopeRules } from '../../domain/scope.ts';
 import { type EndReason, type Kind, KINDS } from '../../domain/version.ts';
 import type { ExportedScan } from '../catalog/export.ts';
 import type { ImportedGap, ImportedVersion } from '../catalog/import.ts';
-import { parseHex } from '../files/hash.ts';
+import { parseHex } from '../../domain/digest.ts';
 
 const EXPORT_FORMAT = 2;
 /** Format 1 lacks zero_from. */

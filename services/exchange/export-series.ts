@@ -20,7 +20,7 @@ import { errnoOf } from '../files/errors.ts';
 import { bytesOf } from '../files/location.ts';
 import type { FoundSeries } from '../files/snapshots.ts';
 import { checkFilePlace, writeWhole } from '../files/whole-file.ts';
-import { placeOutside } from '../scan/inputs.ts';
+import { placeOutside } from '../typed/outside.ts';
 import type { ScanTools } from '../scan/scan-volume.ts';
 import {
   endLine,
@@ -96,7 +96,8 @@ export async function checkExportFile(place: ExportPlace): Promise<string> {
     ...(await placesOnHost(place.db.pool, host)),
     ...[...found.snapshots, ...found.leftOut].map(({ path }) => path),
   ];
-  const file = placeOutside('export', place.file, '--export', place.cwd, volumes, [found], place.crossMounts);
+  const at = { cwd: place.cwd, crossMounts: place.crossMounts, bricksRescued: false };
+  const file = placeOutside({ ...WORDS, argument: place.file }, at, { volumes, series: [found] });
   checkFilePlace(file, WORDS);
   replaceable(file, host, found.series.key);
   return file;

@@ -1,7 +1,7 @@
 // What one line says in each format of lists that other tools print. Pure. Lines are latin1 text, one character a byte.
 import { decodePath, PathError } from '../../domain/path.ts';
-import { parseHex } from '../files/hash.ts';
-import type { ReadFormat } from './formats.ts';
+import { parseHex } from '../../domain/digest.ts';
+import type { ReadFormat } from '../../domain/list-formats.ts';
 
 const FIRST_LINES = 50;
 

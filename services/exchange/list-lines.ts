@@ -3,8 +3,8 @@
 import { decodePath } from '../../domain/path.ts';
 import { isTold } from '../../domain/version.ts';
 import type { ComparedPath, ManifestEntry, Side } from '../catalog/manifest.ts';
-import { hex } from '../files/hash.ts';
-import type { DigestFormat } from './formats.ts';
+import { hex } from '../../domain/digest.ts';
+import type { DigestFormat } from '../../domain/list-formats.ts';
 
 /** Null: the format cannot hold it. */
 export type Line = Buffer | null;

@@ -1,7 +1,7 @@
 // Lists that other tools print, read as a whole: which file, which size, which digest, and where it lies below the volume. Pure. Everything that
 // cannot be understood for certain is a problem with its line number; nothing is guessed.
 import { encodePath, isWithin } from '../../domain/path.ts';
-import type { ReadFormat } from './formats.ts';
+import type { ReadFormat } from '../../domain/list-formats.ts';
 import { detect, grammarOf, type Said } from './list-grammars.ts';
 
 export interface ReadOptions {

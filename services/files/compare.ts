@@ -6,7 +6,7 @@ import { joinPath } from '../../domain/path.ts';
 import { ZERO_TAIL_BYTES_MIN } from '../../domain/window/damage-shape.ts';
 import { closeFile, type Directory } from './directory.ts';
 import { FileError, fileError } from './errors.ts';
-import { paced } from './pace.ts';
+import { paced } from '../process/pace.ts';
 
 const CHUNK_BYTES = 256 * 1024;
 const bufferA = Buffer.allocUnsafeSlow(CHUNK_BYTES);

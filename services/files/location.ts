@@ -2,8 +2,8 @@
 import { realpathSync } from 'node:fs';
 import { posix } from 'node:path';
 import { isAbsent } from '../../domain/errno.ts';
-import { RollcallError } from '../../domain/exit.ts';
 import { baseName, decodePath, encodePath, joinPath, parentOf, PathError } from '../../domain/path.ts';
+import { workingDirectory } from '../process/working-directory.ts';
 import { errnoOf, fileError } from './errors.ts';
 
 /** The bytes of an absolute printable path, for node:fs. Throws PathError for text that is not canonical. */
@@ -32,18 +32,6 @@ export function futurePathOf(path: string): string {
     const errno = errnoOf(error);
     if (errno === null || !isAbsent(errno) || path === '/') throw error;
     return joinPath(futurePathOf(parentOf(path)), baseName(path));
-  }
-}
-
-/** The directory that this process stands in, printable. Its name may be no UTF-8, which process.cwd() garbles. Throws RollcallError. */
-export function workingDirectory(): string {
-  try {
-    return encodePath(realpathSync.native('.', { encoding: 'buffer' }));
-  } catch (cause) {
-    throw new RollcallError('The current directory does not exist any more, or may not be entered.', {
-      next: 'Change to another directory (cd /), then run the same command again.',
-      cause,
-    });
   }
 }
 

@@ -7,7 +7,8 @@ import { RollcallError } from '../../domain/exit.ts';
 import { baseName, encodeName, encodePath, isWithin, joinPath, parentOf, plain } from '../../domain/path.ts';
 import { errnoOf } from './errors.ts';
 import { readdirForGlob } from './glob-listing.ts';
-import { bytesOf, meaningsOf, realPathOf, workingDirectory } from './location.ts';
+import { workingDirectory } from '../process/working-directory.ts';
+import { bytesOf, meaningsOf, realPathOf } from './location.ts';
 
 /** What a pattern names, however it is written: the identity of a series. Printable texts. */
 export interface SeriesKey {

@@ -6,7 +6,7 @@ import { type Directory, statOpen } from './directory.ts';
 import { FileError, systemError } from './errors.ts';
 import type { Hasher } from './hash.ts';
 import { type HoleMap, holesOf, tooManyHoles } from './holes.ts';
-import { paced } from './pace.ts';
+import { paced } from '../process/pace.ts';
 import { FORMAT_FILE, formatAt, type Stat, sizeAt, STATX } from './stat.ts';
 import * as sys from './sys.ts';
 import { zeroFromAfter } from './zeros.ts';

@@ -6,7 +6,7 @@ import { withoutMadeUp } from './btrfs.ts';
 import { type Directory, openDirectory, openRoot } from './directory.ts';
 import { FileError } from './errors.ts';
 import type { Hasher } from './hash.ts';
-import { hex } from './hash.ts';
+import { hex } from '../../domain/digest.ts';
 import type { Stat } from './stat.ts';
 
 /** Entries looked at in one survey. 20,000 lstat calls take about 0.1 s on a warm local disk; most snapshots have a few hundred. */

@@ -15,7 +15,7 @@ import { assertClaim, FenceLost } from '../catalog/shards.ts';
 import type { Shard } from '../catalog/shards.ts';
 import { Columns } from '../files/columns.ts';
 import { createHasher } from '../files/hash.ts';
-import { keepPace } from '../files/pace.ts';
+import { keepPace } from '../process/pace.ts';
 import type { Hasher } from '../files/hash.ts';
 import { openEnvironment } from './open-environment.ts';
 import { LinkDigests } from './link-digests.ts';

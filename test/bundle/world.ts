@@ -26,7 +26,8 @@ import {
 } from '../../domain/assessment.ts';
 import { VERDICTS, type Verdict } from '../../domain/verdicts.ts';
 import { compareBytes, encodePath } from '../../domain/path.ts';
-import { createHasher, hex } from '../../services/files/hash.ts';
+import { hex } from '../../domain/digest.ts';
+import { createHasher } from '../../services/files/hash.ts';
 import { Copies } from '../../services/bundle/content.ts';
 import { type BundleInput, type BundleSummary, writeBundle } from '../../services/bundle/write.ts';
 import { type VerifyInput, type VerifyResult, verifyBundle } from '../../services/bundle/verify.ts';

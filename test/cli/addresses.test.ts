@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
 import { RollcallError } from '../../domain/exit.ts';
 import { connect, openPool } from '../../services/catalog/database.ts';
-import { refuseRedisUrl } from '../../services/queue/redis-url.ts';
+import { refuseRedisUrl } from '../../services/typed/redis-url.ts';
 import { refusal } from '../support/refusal.ts';
 
 const SECRET = 's3cret';

@@ -1,6 +1,8 @@
 import * as fc from 'fast-check';
 import { beforeAll, expect, test } from 'vitest';
-import { createHasher, type Hasher, hex, parseHex } from '../../services/files/hash.ts';
+import { hex } from '../../domain/digest.ts';
+import { parseHex } from '../../domain/digest.ts';
+import { createHasher, type Hasher } from '../../services/files/hash.ts';
 
 let hasher: Hasher;
 

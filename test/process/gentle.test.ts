@@ -9,7 +9,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { rate, size } from '../../services/typed/size.ts';
 import { openRoot } from '../../services/files/directory.ts';
 import { createHasher } from '../../services/files/hash.ts';
-import { limitReading } from '../../services/files/pace.ts';
+import { limitReading } from '../../services/process/pace.ts';
 import { readContent } from '../../services/files/read.ts';
 
 let base: string;

@@ -1,5 +1,5 @@
 // A thread of a paced process: keeps the limit that it is given, and reads so many pieces. Loaded by piscina.
-import { keepPace, paced } from '../../services/files/pace.ts';
+import { keepPace, paced } from '../../services/process/pace.ts';
 
 export default function read(order: {
   readonly pace: SharedArrayBuffer;

@@ -3,13 +3,9 @@ import { chmodSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'n
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { RollcallError } from '../../../domain/exit.ts';
 import { encodeText, joinPath } from '../../../domain/path.ts';
-import { workingDirectory } from '../../../services/files/location.ts';
-import {
-  type CheckedInputs,
-  checkInputs,
-  type InputRequest,
-  refuseStateInside,
-} from '../../../services/scan/inputs.ts';
+import { workingDirectory } from '../../../services/process/working-directory.ts';
+import { refuseStateInside } from '../../../services/typed/outside.ts';
+import { type CheckedInputs, checkInputs, type InputRequest } from '../../../services/typed/inputs.ts';
 import { canMount, Place, run } from './trees.ts';
 
 let place: Place;
@@ -110,7 +106,7 @@ describe('what is asked of an assessment', () => {
   it('is refused for a live volume that this user may not read', async () => {
     chmodSync(place.join('live'), 0);
     if (process.geteuid?.() === 0) {
-      const asked = `import { checkLive } from ${JSON.stringify(`${process.cwd()}/services/scan/inputs.ts`)};
+      const asked = `import { checkLive } from ${JSON.stringify(`${process.cwd()}/services/typed/inputs.ts`)};
         process.seteuid(65534);
         try { checkLive(process.argv[2], { cwd: '/', newState: false, notGluster: false, bricksRescued: false }); console.log('accepted'); }
         catch (error) { console.log(error.exit, error.message, error.next); }`;

@@ -1,7 +1,6 @@
 // Names of users on this machine, for reports: uid 1007 says nothing to a principal.
 import { readFileSync } from 'node:fs';
 import { encodePath } from '../../domain/path.ts';
-import { errnoOf } from './errors.ts';
 
 /** Names by uid from /etc/passwd, printable; empty where it cannot be read. Users of a directory service are not asked for. */
 export function ownersOfMachine(): ReadonlyMap<number, string> {
@@ -9,7 +8,7 @@ export function ownersOfMachine(): ReadonlyMap<number, string> {
   try {
     text = readFileSync('/etc/passwd');
   } catch (error) {
-    if (errnoOf(error) === null) throw error;
+    if (!(error instanceof Error && 'code' in error)) throw error;
     return new Map();
   }
   const owners = new Map<number, string>();

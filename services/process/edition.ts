@@ -1,6 +1,6 @@
 // Which Rollcall this is.
 import { readFileSync } from 'node:fs';
-import { shipped } from '../process/parts.ts';
+import { shipped } from './parts.ts';
 
 interface Edition {
   readonly version: string;

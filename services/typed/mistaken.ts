@@ -1,16 +1,14 @@
 // What a person has typed for something else: live and backup swapped, a snapshot for a live volume, a volume for its backup. As far as names,
 // dates and the catalog can tell; each is stopped with what to check and the option that accepts it.
-import { lstatSync, readdirSync } from 'node:fs';
 import { EXIT, RollcallError } from '../../domain/exit.ts';
-import { baseName, compareBytes, encodeName, isWithin, joinPath, parentOf } from '../../domain/path.ts';
+import { baseName, isWithin, joinPath, parentOf } from '../../domain/path.ts';
 import { isDayOrTime } from '../../domain/snapshot-date.ts';
 import { offsetsOf } from '../../domain/time-zone.ts';
 import { completeScans, type Queryable } from '../catalog/scans.ts';
 import { recordedSnapshots } from '../catalog/snapshots.ts';
 import { findVolume, listVolumes } from '../catalog/volumes.ts';
 import { subvolumeOf } from '../files/btrfs.ts';
-import { errnoOf } from '../files/errors.ts';
-import { bytesOf } from '../files/location.ts';
+import { directoryTimes } from '../files/glance.ts';
 import { expandPattern, isPattern } from '../files/pattern.ts';
 import type { CheckedInputs } from './inputs.ts';
 
@@ -130,20 +128,4 @@ function isOlder(live: string, backup: string): boolean {
     if (backupMs - liveMs >= DAY_MS) older++;
   }
   return older > 0;
-}
-
-/** mtimes of a directory ('') and of those in it, in ms; empty where it cannot be read. */
-function directoryTimes(path: string): ReadonlyMap<string, number> {
-  const times = new Map<string, number>();
-  try {
-    times.set('', lstatSync(bytesOf(path)).mtimeMs);
-    for (const name of readdirSync(bytesOf(path), { encoding: 'buffer' }).map(encodeName).sort(compareBytes)) {
-      const stat = lstatSync(bytesOf(joinPath(path, name)), { throwIfNoEntry: false });
-      if (stat?.isDirectory() === true) times.set(name, stat.mtimeMs);
-    }
-  } catch (error) {
-    if (errnoOf(error) === null) throw error;
-    return new Map();
-  }
-  return times;
 }

@@ -1,0 +1,183 @@
+// What oxlint asks of the code. The second half keeps the layers of docs/architecture.md; test/tidy/layers.test.ts holds `await import()` against
+// the same rules, which oxlint does not look at.
+
+// What each import of the outside is for, and who may have it.
+const FS = {
+  'node:fs': 'A volume is touched by services/files only. Elsewhere a file system is for rooms whose job is a file.',
+  'node:fs/promises': 'Calls that wait their turn in a pool of four threads are slow for files: node:fs, in rooms that may.',
+};
+const PG = { pg: 'Only services/catalog speaks SQL; services/embedded asks whether its server answers.' };
+const BULLMQ = { bullmq: 'Only services/queue knows BullMQ.' };
+const KOFFI = { koffi: 'Addresses never leave services/files/sys.ts; services/process/end.ts ends a process whose threads hang.' };
+
+// Relative imports: what they lead to, and why not.
+const ABOVE_DOMAIN = /^(\.\.\/)+(services|cli|workers|api|test|bench)\//;
+const DOOR = [/^(\.\.\/)+(cli|workers|api)\//, 'Nothing below a door knows it.'];
+const VERB = [/^(\.\.\/)+[a-z-]+\.ts$/, 'A room does not know the verbs that use it.'];
+const USE_CASE = [
+  /^(\.\.\/)+(scan|judge|bundle|report|exchange|typed|demo|doctor)\//,
+  'A capability knows the domain, and nothing above it.',
+];
+const CAPABILITY = [
+  /^(\.\.\/)+(catalog|files|queue|embedded)\//,
+  'Capabilities do not know one another: a use case joins them. Below them is services/process, and nothing else.',
+];
+const TOLD = [
+  /^(\.\.\/)+(bundle|report|exchange|typed|demo|doctor)\//,
+  'What is true does not depend on how it is told, listed or typed.',
+];
+const OPENS = [
+  /^(\.\.\/)+(files|judge|bundle|exchange|demo|doctor|queue|embedded)\//,
+  'What is told is made of facts: it opens nothing, and decides nothing.',
+];
+const ROOMS_OF_DOORS = [
+  /\/services\/(catalog|files|queue|embedded|scan|judge|bundle|exchange|demo|doctor)\//,
+  'A door calls verbs (services/*.ts); it knows what is told (report), what was typed (typed), and its own process.',
+];
+const OTHER_DOORS = {
+  cli: [/^(\.\.\/)+(workers|api)\//, 'Doors do not know one another.'],
+  workers: [/^(\.\.\/)+(cli|api)\//, 'Doors do not know one another.'],
+  api: [/^(\.\.\/)+(cli|workers)\//, 'Doors do not know one another.'],
+};
+
+const room = (name) => `services/${name}/**/*.ts`;
+
+/** Where several fit a file, the last one holds. */
+export const LAYERS = [
+  { files: ['services/*.ts'], outside: { ...FS, ...PG, ...BULLMQ, ...KOFFI }, inside: [DOOR] },
+
+  // Use cases.
+  {
+    files: [room('scan'), room('typed')],
+    outside: { ...FS, ...PG, ...BULLMQ, ...KOFFI },
+    inside: [DOOR, VERB],
+  },
+  { files: [room('judge')], outside: { ...FS, ...PG, ...BULLMQ, ...KOFFI }, inside: [DOOR, VERB, TOLD] },
+  { files: [room('report')], outside: { ...FS, ...PG, ...BULLMQ, ...KOFFI }, inside: [DOOR, OPENS] },
+  // Their job is a file: restore bundles, exports and lists, a tree to play with, the state of this machine.
+  {
+    files: [room('bundle'), room('exchange'), room('demo'), room('doctor')],
+    outside: { ...PG, ...BULLMQ, ...KOFFI },
+    inside: [DOOR, VERB],
+  },
+
+  // Capabilities.
+  { files: [room('files')], outside: { ...PG, ...BULLMQ, ...KOFFI }, inside: [DOOR, VERB, USE_CASE, CAPABILITY] },
+  { files: ['services/files/sys.ts'], outside: { ...PG, ...BULLMQ }, inside: [DOOR, VERB, USE_CASE, CAPABILITY] },
+  { files: [room('catalog')], outside: { ...FS, ...BULLMQ, ...KOFFI }, inside: [DOOR, VERB, USE_CASE, CAPABILITY] },
+  // The loaders of SQL: migrations, and hot queries that are files.
+  {
+    files: ['services/catalog/migrate.ts', 'services/catalog/statement.ts'],
+    outside: { ...BULLMQ, ...KOFFI },
+    inside: [DOOR, VERB, USE_CASE, CAPABILITY],
+  },
+  { files: [room('queue')], outside: { ...FS, ...PG, ...KOFFI }, inside: [DOOR, VERB, USE_CASE, CAPABILITY] },
+  // Its job is a directory with a database in it.
+  { files: [room('embedded')], outside: { ...BULLMQ, ...KOFFI }, inside: [DOOR, VERB, USE_CASE, CAPABILITY] },
+  // Below all other rooms: this program and its process.
+  { files: [room('process')], outside: { ...PG, ...BULLMQ, ...KOFFI }, inside: [DOOR, VERB, USE_CASE, CAPABILITY] },
+  { files: ['services/process/end.ts'], outside: { ...PG, ...BULLMQ }, inside: [DOOR, VERB, USE_CASE, CAPABILITY] },
+
+  // Doors.
+  ...Object.entries(OTHER_DOORS).map(([door, others]) => ({
+    files: [`${door}/**/*.ts`],
+    outside: { ...FS, ...PG, ...BULLMQ, ...KOFFI },
+    inside: [ROOMS_OF_DOORS, others],
+  })),
+
+  {
+    files: ['domain/**/*.ts'],
+    outside: {},
+    inside: [
+      [/^[^.]/, 'domain/ is pure: it imports nothing but itself, so that what is true can be tested to exhaustion.'],
+      [ABOVE_DOMAIN, 'domain/ knows nothing above it.'],
+    ],
+  },
+];
+
+/** More than four parameters, from before the rule. The list only ever gets shorter. */
+const MANY_PARAMETERS = [
+  'domain/window/content-moves.ts',
+  'services/assess.ts',
+  'services/bundle/lists.ts',
+  'services/bundle/prove.ts',
+  'services/bundle/write.ts',
+  'services/catalog/import.ts',
+  'services/catalog/lists.ts',
+  'services/catalog/met.ts',
+  'services/catalog/shard-result.ts',
+  'services/embedded/cluster.ts',
+  'services/embedded/embedded.ts',
+  'services/exchange/list-grammars.ts',
+  'services/files/errors.ts',
+  'services/files/snapshots.ts',
+  'services/files/survey.ts',
+  'services/judge/happened.ts',
+  'services/judge/movement.ts',
+  'services/queue/backend.ts',
+  'services/report/page/chart.ts',
+  'services/report/terminal/assessment.ts',
+  'services/scan/carry.ts',
+  'services/scan/observe.ts',
+  'services/scan/scan-volume.ts',
+  'test/catalog/drive.ts',
+  'test/domain/judge/absent.test.ts',
+  'test/domain/judge/scene.ts',
+  'test/domain/snapshot-date.test.ts',
+  'test/domain/window/intervals.test.ts',
+  'test/nightly/looks.ts',
+  'test/scan/held-back.ts',
+  'test/support/fuse-server.ts',
+  'test/support/fuse.ts',
+];
+
+const asRule = ({ files, outside, inside }) => ({
+  files,
+  rules: {
+    'no-restricted-imports': [
+      'error',
+      {
+        paths: Object.entries(outside).map(([name, message]) => ({ name, message })),
+        patterns: inside.map(([regex, message]) => ({ regex: regex.source, message })),
+      },
+    ],
+  },
+});
+
+export default {
+  plugins: ['typescript', 'import', 'unicorn', 'promise', 'node'],
+  categories: { correctness: 'error', suspicious: 'error' },
+  ignorePatterns: ['dist', 'dist-test', 'node_modules'],
+  rules: {
+    'typescript/no-floating-promises': 'error',
+    'typescript/no-misused-promises': 'error',
+    'typescript/await-thenable': 'error',
+    'typescript/no-explicit-any': 'error',
+    'typescript/no-non-null-assertion': 'error',
+    'typescript/switch-exhaustiveness-check': 'error',
+    'import/no-cycle': 'error',
+    eqeqeq: 'error',
+    // More than four are read wrongly at the call: an object has names.
+    'max-params': ['error', { max: 4 }],
+    // Work that is done one piece after another is the rule here, not the exception.
+    'no-await-in-loop': 'off',
+    'no-underscore-dangle': 'off',
+    'unicorn/no-array-sort': 'off',
+    'unicorn/no-array-reverse': 'off',
+    'unicorn/consistent-function-scoping': 'off',
+    'no-shadow': 'off',
+    'typescript/no-unsafe-type-assertion': 'off',
+    'typescript/consistent-return': 'off',
+    // It takes undici out of what is bundled, before pg can load it.
+    'import/no-unassigned-import': ['error', { allow: ['**/no-undici.ts'] }],
+  },
+  overrides: [
+    ...LAYERS.map(asRule),
+    {
+      files: ['domain/**/*.ts'],
+      rules: { 'no-restricted-globals': ['error', 'process', 'Buffer', 'setTimeout', 'performance'] },
+    },
+    { files: MANY_PARAMETERS, rules: { 'max-params': 'off' } },
+    { files: ['test/**/*.ts'], rules: { 'typescript/no-non-null-assertion': 'off' } },
+  ],
+};
