@@ -13,8 +13,7 @@ const SCRIPT = 'read -r _ || exec "$@"';
 
 /** Must be there before a server is started. In a session of its own: what is sent to the command's whole group does not reach it. */
 export function postGuard(state: string): Guard {
-  const { file, execArgv } = startedPart('guard');
-  const guard = spawn('/bin/sh', ['-c', SCRIPT, 'sh', process.execPath, ...execArgv, file, state], {
+  const guard = spawn('/bin/sh', ['-c', SCRIPT, 'sh', process.execPath, startedPart('guard'), state], {
     detached: true,
     stdio: ['pipe', 'ignore', 'ignore'],
     cwd: '/',

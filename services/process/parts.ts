@@ -2,25 +2,11 @@
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 
-const IS_SOURCE = import.meta.url.endsWith('.ts');
-const HOME = new URL(IS_SOURCE ? '../../' : '../', import.meta.url);
+const HOME = new URL(import.meta.url.endsWith('.ts') ? '../../' : '../', import.meta.url);
 
-/** What is started as a process or a thread of its own: its source; the bundle in dist/ has its name (build.mjs). */
-const STARTED = {
-  thread: 'services/scan/shard-thread.ts',
-  guard: 'services/embedded/guard-process.ts',
-} as const;
-
-export interface StartedPart {
-  readonly file: string;
-  /** What node needs before it: from the sources the loader of this checkout, whatever directory the command runs in. */
-  readonly execArgv: readonly string[];
-}
-
-export function startedPart(name: keyof typeof STARTED): StartedPart {
-  return IS_SOURCE
-    ? { file: shipped(STARTED[name]), execArgv: ['--import', shipped('node_modules/tsx/dist/loader.mjs')] }
-    : { file: shipped(`dist/${name}.cjs`), execArgv: [] };
+/** What is started as a process or a thread of its own is always what `npm run build` made of it, also by a program that runs from the sources. */
+export function startedPart(name: 'thread' | 'guard'): string {
+  return shipped(`dist/${name}.cjs`);
 }
 
 /** A file or directory of the package that is read at run time, such as `migrations/`. */

@@ -122,15 +122,13 @@ interface Group {
 }
 
 function openGroup(threads: number): Group {
-  const { file, execArgv } = startedPart('thread');
   const pool = new Piscina({
-    filename: file,
+    filename: startedPart('thread'),
     name: 'runShard',
     minThreads: threads,
     maxThreads: threads,
     concurrentTasksPerWorker: LANES_PER_THREAD,
     idleTimeout: Number.POSITIVE_INFINITY,
-    ...(execArgv.length === 0 ? {} : { execArgv: [...execArgv] }),
   });
   // An error that no shard was waiting for: a thread could not start, or broke while it was idle. What waits then waits for nothing.
   const broken = new Promise<never>((_, reject) => {

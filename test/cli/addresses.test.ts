@@ -3,15 +3,14 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
 import { RollcallError } from '../../domain/exit.ts';
 import { connect, openPool } from '../../services/catalog/database.ts';
 import { refuseRedisUrl } from '../../services/typed/redis-url.ts';
+import { CLI } from '../support/programs.ts';
 import { refusal } from '../support/refusal.ts';
 
 const SECRET = 's3cret';
-const REPOSITORY = fileURLToPath(new URL('../../', import.meta.url));
 
 test.each([
   [`postgresql://u:${SECRET}@127.0.0.1:1/db?sslmode=verify-full&sslrootcert=/nonexistent.crt`, /\/nonexistent\.crt/],
@@ -55,20 +54,16 @@ test.each(['redis://127.0.0.1', 'redis://:p%40ss@host:6379/3', 'rediss://u:p@[::
 test('a worker with a REDIS_URL that is none ends at once, with 2', () => {
   const base = mkdtempSync(join(tmpdir(), 'rollcall-addresses-'));
   onTestFinished(() => rmSync(base, { recursive: true, force: true }));
-  const { status, stderr } = spawnSync(
-    process.execPath,
-    ['--import', 'tsx', join(REPOSITORY, 'cli/main.ts'), 'worker', '--once'],
-    {
-      cwd: REPOSITORY,
-      encoding: 'utf8',
-      env: {
-        PATH: process.env['PATH'],
-        HOME: base,
-        ROLLCALL_STATE_DIR: join(base, 'state'),
-        REDIS_URL: `http://u:${SECRET}@127.0.0.1:1`,
-      },
+  const { status, stderr } = spawnSync(process.execPath, [CLI, 'worker', '--once'], {
+    cwd: base,
+    encoding: 'utf8',
+    env: {
+      PATH: process.env['PATH'],
+      HOME: base,
+      ROLLCALL_STATE_DIR: join(base, 'state'),
+      REDIS_URL: `http://u:${SECRET}@127.0.0.1:1`,
     },
-  );
+  });
   expect({ status, stderr }).toEqual({
     status: 2,
     stderr: expect.stringMatching(/^rollcall: REDIS_URL cannot be read: .*\n {2}next: /),

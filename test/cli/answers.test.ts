@@ -15,7 +15,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { buildInto } from '../support/build.ts';
+import { installInto } from '../support/install.ts';
 
 const GONE = 60;
 
@@ -52,7 +52,7 @@ beforeAll(() => {
   // The database's own user passes through here.
   chmodSync(base, 0o755);
   mkdirSync(join(base, 'program'));
-  program = buildInto(join(base, 'program'));
+  program = installInto(join(base, 'program'));
   for (const directory of ['d', 'e']) {
     mkdirSync(inLive(directory), { recursive: true });
     for (let n = 0; n < 100; n++) writeFileSync(inLive(directory, `f${n}`), `${directory} ${n}`);

@@ -4,7 +4,7 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { buildInto } from '../support/build.ts';
+import { installInto } from '../support/install.ts';
 
 /** Long names, so that the list of them is more than a megabyte. */
 const FILES = 6_000;
@@ -17,7 +17,7 @@ beforeAll(() => {
   // The database's own user passes through here.
   chmodSync(base, 0o755);
   mkdirSync(join(base, 'program'));
-  rollcall = [process.execPath, buildInto(join(base, 'program'))];
+  rollcall = [process.execPath, installInto(join(base, 'program'))];
   mkdirSync(join(base, 'live'));
   for (let n = 0; n < FILES; n++) writeFileSync(join(base, 'live', `${'n'.repeat(190)}${n}`), '');
   const scanned = shell('"$@"', rollcall, 'scan', 'live');

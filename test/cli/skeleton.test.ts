@@ -13,7 +13,6 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { define as defineAssess } from '../../cli/commands/assess.ts';
@@ -27,9 +26,7 @@ import { databaseAdvice } from '../../services/catalog/advice.ts';
 import { effectiveCapabilities } from '../../services/doctor/process.ts';
 import { checkRsync } from '../../services/doctor/tools.ts';
 import { until } from '../support/poll.ts';
-
-const REPOSITORY = fileURLToPath(new URL('../../', import.meta.url)).replace(/\/$/, '');
-const TSX = ['--import', join(REPOSITORY, 'node_modules/tsx/dist/loader.mjs')];
+import { CLI, REPOSITORY } from '../support/programs.ts';
 
 let base: string;
 const children: ChildProcess[] = [];
@@ -52,7 +49,7 @@ function rollcall(...args: string[]) {
 }
 
 function rollcallIn(variables: Readonly<Record<string, string>>, ...args: string[]) {
-  return spawnSync(process.execPath, [...TSX, join(REPOSITORY, 'cli/main.ts'), ...args], {
+  return spawnSync(process.execPath, [CLI, ...args], {
     encoding: 'utf8',
     cwd: base,
     env: { ...environment(), ...variables },
@@ -123,7 +120,9 @@ test('--bwlimit 0 is no limit, as with rsync', () => {
 });
 
 test('help and version are answers: exit 0, on standard output', () => {
-  expect(rollcall('--version')).toMatchObject({ status: 0, stdout: '0.1.0 (from its sources)\n', stderr: '' });
+  // The commit, where git knows one.
+  const edition = expect.stringMatching(/^0\.1\.0 \(([0-9a-f]{7,}(\+changes)?|from its sources)\)\n$/);
+  expect(rollcall('--version')).toMatchObject({ status: 0, stdout: edition, stderr: '' });
   const help = rollcall('--help');
   expect(help.status).toBe(0);
   for (const name of ['assess', 'verify', 'scan', 'history', 'findings', 'volumes', 'demo', 'doctor', 'worker']) {
@@ -178,22 +177,18 @@ test('doctor calls bad what restore.sh refuses: an old rsync, tools that lack wh
 });
 
 test('a reader who goes away is no failure', () => {
-  const { stdout, stderr } = spawnSync(
-    'sh',
-    ['-c', `"$0" "$@" | head -n 1`, process.execPath, ...TSX, join(REPOSITORY, 'cli/main.ts'), '--help'],
-    {
-      encoding: 'utf8',
-      cwd: base,
-      env: environment(),
-    },
-  );
+  const { stdout, stderr } = spawnSync('sh', ['-c', `"$0" "$@" | head -n 1`, process.execPath, CLI, '--help'], {
+    encoding: 'utf8',
+    cwd: base,
+    env: environment(),
+  });
   expect(stdout).toBe('Usage: rollcall [options] [command]\n');
   expect(stderr).toBe('');
 });
 
 test('an answer that cannot be written is a failure, and told, also where it was the last thing to do', () => {
   for (const command of ['help', 'doctor']) {
-    const words = [process.execPath, ...TSX, join(REPOSITORY, 'cli/main.ts'), command];
+    const words = [process.execPath, CLI, command];
     const script = 'exec "$0" "$@" > /dev/full';
     const ran = spawnSync('sh', ['-c', script, ...words], { encoding: 'utf8', cwd: base, env: environment() });
     expect(ran.stderr, command).toMatch(/^rollcall: ENOSPC: .*\n {2}next: free space/m);
@@ -202,7 +197,7 @@ test('an answer that cannot be written is a failure, and told, also where it was
 });
 
 test('Ctrl-C of a worker that has not come so far as to end in order is told, and 130', async () => {
-  const args = [...TSX, join(REPOSITORY, 'cli/main.ts'), 'worker'];
+  const args = [CLI, 'worker'];
   const child = spawn(process.execPath, args, { cwd: base, env: environment(), detached: true });
   children.push(child);
   let said = '';

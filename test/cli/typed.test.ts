@@ -4,12 +4,9 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } 
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { testDatabase, type TestDatabase } from '../support/postgres.ts';
-
-const REPOSITORY = fileURLToPath(new URL('../../', import.meta.url));
-const PROGRAM = ['--import', join(REPOSITORY, 'node_modules/tsx/dist/loader.mjs'), join(REPOSITORY, 'cli/main.ts')];
+import { CLI } from '../support/programs.ts';
 
 let base: string;
 let database: TestDatabase;
@@ -37,9 +34,8 @@ function urlAt(host: string, port: number): string {
 }
 
 function rollcall(args: readonly string[], as: { readonly uid?: number; readonly url?: string } = {}): Promise<Answer> {
-  const child = spawn(process.execPath, [...PROGRAM, ...args], {
-    // Threads find their loader from here.
-    cwd: REPOSITORY,
+  const child = spawn(process.execPath, [CLI, ...args], {
+    cwd: base,
     env: {
       PATH: process.env['PATH'],
       HOME: base,

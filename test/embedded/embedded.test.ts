@@ -20,7 +20,8 @@ import { migrate } from '../../services/catalog/migrate.ts';
 import type { Embedded } from '../../services/embedded/embedded.ts';
 import { isAlive } from '../../services/process/alive.ts';
 import { until } from '../support/poll.ts';
-import { CAN_UNSHARE, IS_ROOT, REPOSITORY } from './hold.ts';
+import { REPOSITORY } from '../support/programs.ts';
+import { CAN_UNSHARE, IS_ROOT } from './hold.ts';
 import { serverPid, states } from './states.ts';
 
 // Each starts processes and servers by the handful; a machine that is busy with others takes its time.

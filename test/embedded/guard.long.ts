@@ -5,14 +5,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { serverIsSeen } from '../../services/embedded/postmaster.ts';
-import { buildInto } from '../support/build.ts';
+import { installInto } from '../support/install.ts';
 import { until } from '../support/poll.ts';
-import { hold, REPOSITORY } from './hold.ts';
+import { CLI, REPOSITORY } from '../support/programs.ts';
+import { hold } from './hold.ts';
 
-// Each test starts several commands from their sources, one after the other.
+// Each test starts several commands, one after the other.
 vi.setConfig({ testTimeout: 180_000 });
-
-const PROGRAM = ['--import', join(REPOSITORY, 'node_modules/tsx/dist/loader.mjs'), join(REPOSITORY, 'cli/main.ts')];
 
 let base: string;
 let state: string;
@@ -24,7 +23,7 @@ beforeEach(() => {
   chmodSync(base, 0o755);
   state = join(base, 'state');
   mkdirSync(join(base, 'program'));
-  buildInto(join(base, 'program'));
+  installInto(join(base, 'program'));
   commands = [];
 });
 
@@ -42,7 +41,7 @@ function kill(pid: number, signal: NodeJS.Signals = 'SIGKILL'): void {
   }
 }
 
-const start = (...args: string[]) => run(process.execPath, ...PROGRAM, ...args);
+const start = (...args: string[]) => run(process.execPath, CLI, ...args);
 /** With the shell above it that outlives it. */
 const launch = (...args: string[]) => run(join(base, 'program/rollcall'), ...args);
 

@@ -1,9 +1,8 @@
 // Starts test/embedded/holder.ts in a process of its own: as another user, or in a mount namespace where something is missing.
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
+import { program as testProgram, REPOSITORY } from '../support/programs.ts';
 
-export const REPOSITORY = fileURLToPath(new URL('../../', import.meta.url)).replace(/\/$/, '');
 export const IS_ROOT = process.getuid?.() === 0;
 /** Whether this process may make mount namespaces (root in most places, not in every container). */
 export const CAN_UNSHARE =
@@ -32,20 +31,13 @@ export function hold(
     repository = REPOSITORY,
   }: { uid?: number; gid?: number; mounts?: string; repository?: string } = {},
 ): Holder {
-  // tsx comes from the real checkout: what is mounted elsewhere is the product, not its tools.
-  const node = [
-    process.execPath,
-    '--import',
-    `${REPOSITORY}/node_modules/tsx/dist/loader.mjs`,
-    `${repository}/test/embedded/holder.ts`,
-    stateDir,
-  ];
+  const node = [process.execPath, testProgram('embedded/holder', repository), stateDir];
   const [program = '', ...args] =
     mounts === undefined ? node : ['unshare', '--mount', 'sh', '-ec', `${mounts}\nexec "$@"`, 'sh', ...node];
   const child = spawn(program, args, {
     stdio: ['pipe', 'pipe', 'pipe'],
     cwd: '/',
-    env: { PATH: process.env['PATH'], HOME: '/nonexistent', TSX_DISABLE_CACHE: '1' },
+    env: { PATH: process.env['PATH'], HOME: '/nonexistent' },
     ...(uid === undefined ? {} : { uid, gid: gid ?? uid }),
   });
   const logs: string[] = [];

@@ -18,6 +18,7 @@ import { have } from '../bundle/world.ts';
 import { runHeldBack } from '../scan/held-back.ts';
 import type { AssessOrder, AssessTold } from './assess-child.ts';
 import { FaultyHouse } from './house.ts';
+import { program } from '../support/programs.ts';
 
 const IS_ROOT = process.getuid?.() === 0;
 const DROP = '-fowner';
@@ -91,7 +92,7 @@ describe.skipIf(!IS_ROOT)('as root (skipped without: others may not ask for it)'
       const out = await runHeldBack(
         catalog.address,
         place,
-        new URL('./assess-child.ts', import.meta.url),
+        program('faults/assess-child'),
         (address): AssessOrder => ({
           address,
           live: house.live,

@@ -1,4 +1,4 @@
-// An assessment in a process of its own, for what the whole process must be: without rights. node --import tsx assess-child.ts '{"address":…}'.
+// An assessment in a process of its own, for what the whole process must be: without rights.
 import { renderAssessment } from '../../services/report/terminal/assessment.ts';
 import { assess } from '../../services/assess.ts';
 import type { DatabaseAddress } from '../../services/catalog/database.ts';

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openWorld, type World, write } from '../scan/world.ts';
 import type { AssessOrder, AssessTold } from './assess-child.ts';
+import { program } from '../support/programs.ts';
 
 const NAMES = Number(process.env['ROLLCALL_TEST_NAMES'] ?? 120_000);
 const LOST = 100;
@@ -26,9 +27,8 @@ afterAll(async () => {
 });
 
 /** What a child of this test says on standard output. */
-async function child(script: string, order: object): Promise<string> {
-  const path = new URL(script, import.meta.url).pathname;
-  const ran = spawn(process.execPath, ['--import', 'tsx', path, JSON.stringify(order)], {
+async function child(name: 'scan/child' | 'faults/assess-child', order: object): Promise<string> {
+  const ran = spawn(process.execPath, [program(name), JSON.stringify(order)], {
     stdio: ['pipe', 'pipe', 'inherit'],
   });
   let out = '';
@@ -54,19 +54,19 @@ test(`a directory of ${NAMES} names is scanned, scanned again without a byte rea
   };
   const rss = (out: string): number => Number(/complete (\d+)/.exec(out)?.[1]);
 
-  const first = rss(await child('../scan/child.ts', order));
+  const first = rss(await child('scan/child', order));
   expect(await totals()).toMatchObject({ found: known, visited: known, files: NAMES + 2, unknown: 0 });
-  const second = rss(await child('../scan/child.ts', order));
+  const second = rss(await child('scan/child', order));
   // The two files with content were racy when they were read.
   expect(await totals()).toMatchObject({ seen: known, found: 0, vanished: 0, unknown: 0 });
-  const third = rss(await child('../scan/child.ts', order));
+  const third = rss(await child('scan/child', order));
   expect(await totals()).toMatchObject({ seen: known, filesRead: 0, bytesRead: 0 });
 
   for (let i = 0; i < LOST; i++) rmSync(join(tree, `million/name ${i * 997}`));
   utimesSync(join(tree, 'million'), madeS, madeS);
   const cwd = realpathSync(mkdtempSync(join(world.directory(), 'bundle-')));
   const assess: AssessOrder = { address: world.address, live: tree, backup: null, cwd, offsetMs: 0 };
-  const told = JSON.parse(await child('./assess-child.ts', assess)) as AssessTold;
+  const told = JSON.parse(await child('faults/assess-child', assess)) as AssessTold;
   expect(told).toMatchObject({ exit: 1, intact: NAMES + 2 - LOST });
   expect(Object.values(told.findings).filter((finding) => finding === 'missing none')).toHaveLength(LOST);
   for (const kb of [first, second, third]) expect(kb).toBeLessThan(SCAN_RSS_KB_MAX);

@@ -23,6 +23,7 @@ import { House } from '../scenario/house.ts';
 import { canMount, run } from '../files/snapshots/trees.ts';
 import type { AssessOrder, AssessTold } from './assess-child.ts';
 import { shown } from './shown.ts';
+import { program } from '../support/programs.ts';
 
 const IS_ROOT = process.geteuid?.() === 0;
 const MIB = 1024 * 1024;
@@ -118,7 +119,7 @@ test('a directory and a file that this user may not read are incomplete, never m
   chmodSync(house.at('shut'), 0o000);
   chmodSync(house.at('open/secret'), 0o000);
   const place = realpathSync(mkdtempSync(join(house.base, 'socket-')));
-  const out = await runHeldBack(catalog.address, place, new URL('./assess-child.ts', import.meta.url), (address) => {
+  const out = await runHeldBack(catalog.address, place, program('faults/assess-child'), (address) => {
     const offsetMs = house.nowMs(4) - Date.now();
     return {
       address,

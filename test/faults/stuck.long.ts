@@ -21,7 +21,7 @@ import { outOfRoom } from '../../services/embedded/start-failure.ts';
 import { LEASES } from '../../services/scan/limits.ts';
 import { openWorld } from '../scan/world.ts';
 import { canMount } from '../files/snapshots/trees.ts';
-import { buildInto } from '../support/build.ts';
+import { installInto } from '../support/install.ts';
 import { disk } from '../support/disk.ts';
 import { canFuse, type Fuse, openFuse, PLAIN } from '../support/fuse.ts';
 import { until } from '../support/poll.ts';
@@ -31,7 +31,7 @@ let home: string;
 
 beforeAll(() => {
   home = realpathSync(mkdtempSync(join(tmpdir(), 'rollcall-stuck-')));
-  buildInto(home);
+  installInto(home);
 });
 afterAll(() => {
   rmSync(home, { recursive: true, force: true });

@@ -1,4 +1,4 @@
-// A verify in a process of its own, so that it can be killed. node --import tsx verify-child.ts '{"address":…}'. Says a line for every entry it has read.
+// A verify in a process of its own, so that it can be killed. Says a line for every entry it has read.
 import { verify } from '../../services/verify.ts';
 import { openPool, type DatabaseAddress } from '../../services/catalog/database.ts';
 

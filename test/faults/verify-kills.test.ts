@@ -1,6 +1,5 @@
 // kill -9 of a verify: while it reads, while it closes findings, and right before it commits. The next one gives the answer of an undisturbed one.
 import { spawn } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import type { PoolClient } from 'pg';
 import { expect, test } from 'vitest';
 import { verifyBundle } from '../../services/bundle/verify.ts';
@@ -8,8 +7,8 @@ import { Catalog } from '../judge/world.ts';
 import { until } from '../support/poll.ts';
 import { FaultyHouse } from './house.ts';
 import type { VerifyOrder } from './verify-child.ts';
+import { program } from '../support/programs.ts';
 
-const CHILD = fileURLToPath(new URL('verify-child.ts', import.meta.url));
 const LOST = 20;
 const DAMAGED = 3;
 
@@ -44,7 +43,7 @@ async function killed(
   holds: (entriesRead: number) => boolean | Promise<boolean>,
 ): Promise<void> {
   const address = catalog.address;
-  const child = spawn(process.execPath, ['--import', 'tsx', CHILD, JSON.stringify({ ...order, address })], {
+  const child = spawn(process.execPath, [program('faults/verify-child'), JSON.stringify({ ...order, address })], {
     stdio: ['pipe', 'pipe', 'inherit'],
   });
   let read = 0;

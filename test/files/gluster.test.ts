@@ -1,6 +1,6 @@
 // Looking must not destroy: every GlusterFS client mount is refused before anything on it is touched, read-only or not, and a brick is no tree.
 import { spawnSync } from 'node:child_process';
-import { chmodSync, chownSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { EXIT } from '../../domain/exit.ts';
@@ -18,6 +18,7 @@ import { World } from '../bundle/world.ts';
 import { hasProgram, Place, run } from './snapshots/trees.ts';
 import { canFuse, type Fuse, openFuse, PLAIN } from '../support/fuse.ts';
 import { refusal } from '../support/refusal.ts';
+import { program } from '../support/programs.ts';
 
 const NO = { notGluster: false, bricksRescued: false };
 const ORDER = /stop everything that writes.*scan the bricks.*rescue.*restore, and verify.*--bricks-rescued/;
@@ -302,29 +303,24 @@ describe('a brick', () => {
       chmodSync(join(closed, '.glusterfs'), 0o600);
       mkdirSync(place.join('own'));
       chownSync(place.join('own'), 65534, 65534);
-      const ask = place.join('ask.mts');
-      writeFileSync(
-        ask,
-        `import { refuseBrick } from ${JSON.stringify(`${process.cwd()}/services/files/looking.ts`)};
-        for (const path of process.argv.slice(2))
-          try { refuseBrick([path]); console.log('accepted'); } catch (error) { console.log(error.exit); }`,
-      );
       const user = ['--reuid=65534', '--regid=65534', '--clear-groups', '--inh-caps=-all', '--bounding-set=-all'];
       const asked = spawnSync(
         'setpriv',
         [
           ...user,
-          `${process.cwd()}/node_modules/.bin/tsx`,
-          ask,
+          process.execPath,
+          program('files/asked-child'),
+          'brick',
           open,
           `${open}/home`,
           closed,
           `${closed}/home`,
           place.join('own'),
         ],
-        { encoding: 'utf8', env: { ...process.env, TMPDIR: place.join('own') } },
+        { encoding: 'utf8' },
       );
-      expect(asked.stdout.split('\n')).toEqual(['4', '4', '4', '4', 'accepted', '']);
+      const exits = asked.stdout.split('\n').map((line) => line.split(' ')[0]);
+      expect(exits).toEqual(['4', '4', '4', '4', 'accepted', '']);
     },
   );
 

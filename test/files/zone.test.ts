@@ -7,6 +7,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { type OffsetAt, offsetsOf, posixOffsets } from '../../domain/time-zone.ts';
 import { localOffsets } from '../../services/files/zone.ts';
 import { canMount } from './snapshots/trees.ts';
+import { program } from '../support/programs.ts';
 
 const DATABASE = '/usr/share/zoneinfo';
 const hasDatabase = existsSync(join(DATABASE, 'Europe/Berlin'));
@@ -71,9 +72,9 @@ describe.runIf(hasDatabase)('the zone of this machine (skipped without a zone da
   });
 
   test.runIf(canMount)('is read where another file is mounted over /etc/localtime', () => {
-    const script = `import('./services/files/zone.ts').then(({ localOffsets }) => console.log(localOffsets()(${JULY})))`;
-    const mounted = `mount --bind ${DATABASE}/Asia/Tokyo /etc/localtime && exec "$0" --import tsx -e "$1"`;
-    const { stdout, stderr } = spawnSync('unshare', ['-m', 'sh', '-c', mounted, process.execPath, script], {
+    const asks = [process.execPath, program('files/asked-child'), 'offset', String(JULY)];
+    const mounted = `mount --bind ${DATABASE}/Asia/Tokyo /etc/localtime && exec "$0" "$@"`;
+    const { stdout, stderr } = spawnSync('unshare', ['-m', 'sh', '-c', mounted, ...asks], {
       encoding: 'utf8',
       env: { ...process.env, TZ: undefined },
     });

@@ -17,7 +17,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { openCodeCache } from '../../services/process/code-cache.ts';
-import { buildInto } from '../support/build.ts';
+import { installInto } from '../support/install.ts';
 
 const IS_ROOT = process.getuid?.() === 0;
 const DATA = Buffer.from('what V8 made');
@@ -89,7 +89,7 @@ test('nothing is kept where others can write, or where there is no state', () =>
 
 test('a command keeps what was compiled for it once, makes it anew where it was spoilt, and answers alike', () => {
   mkdirSync(join(base, 'program'));
-  const program = buildInto(join(base, 'program'));
+  const program = installInto(join(base, 'program'));
   const help = (...flags: string[]) => {
     const env = { PATH: process.env['PATH'], HOME: base, ROLLCALL_STATE_DIR: state };
     const { status, stdout, stderr } = spawnSync(process.execPath, [...flags, program, 'help'], {

@@ -3,7 +3,6 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { Piscina } from 'piscina';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { rate, size } from '../../services/typed/size.ts';
@@ -11,6 +10,7 @@ import { openRoot } from '../../services/files/directory.ts';
 import { createHasher } from '../../services/files/hash.ts';
 import { limitReading } from '../../services/process/pace.ts';
 import { readContent } from '../../services/files/read.ts';
+import { program } from '../support/programs.ts';
 
 let base: string;
 
@@ -46,10 +46,9 @@ test('a file is read no faster than the limit, and gives signs of life while it 
 
 test('all threads keep one limit together', async () => {
   const threads = new Piscina({
-    filename: new URL('./paced-child.ts', import.meta.url).href,
+    filename: program('process/paced-child'),
     minThreads: 3,
     maxThreads: 3,
-    execArgv: ['--import', 'tsx'],
   });
   const pace = limitReading(1_000_000);
   const inAll = (pieces: number): Promise<unknown> =>
@@ -65,8 +64,7 @@ test('all threads keep one limit together', async () => {
 test.skipIf(spawnSync('ionice', ['-c3', 'true']).status !== 0)(
   'with --idle this process and the threads that it starts come after everybody else (needs ionice: apt-get install util-linux)',
   () => {
-    const child = fileURLToPath(new URL('./idle-child.ts', import.meta.url));
-    const { stdout } = spawnSync(process.execPath, ['--import', 'tsx', child], { encoding: 'utf8' });
+    const { stdout } = spawnSync(process.execPath, [program('process/idle-child')], { encoding: 'utf8' });
     expect(JSON.parse(stdout)).toEqual({ lacks: null, main: '19 idle', threads: ['19 idle'] });
   },
 );

@@ -3,7 +3,6 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { cp, mkdir, mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { Client } from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { leave } from '../../services/detach.ts';
@@ -20,6 +19,7 @@ import { until } from '../support/poll.ts';
 import { testDatabase, type TestDatabase } from '../support/postgres.ts';
 import { REDIS_MISSING, startRedis, type TestRedis } from '../support/redis.ts';
 import type { WorkerSettings } from './worker-child.ts';
+import { program } from '../support/programs.ts';
 
 /** Holes are read as fast as memory, and still keep a thread busy long enough to be caught at it. Two do not fit into one shard. */
 const LARGE_BYTES = 520 * 1024 * 1024;
@@ -76,8 +76,7 @@ function startWorker(where: Partial<WorkerSettings> = {}, said: string[] = []): 
     once: false,
     ...where,
   };
-  const program = fileURLToPath(new URL('./worker-child.ts', import.meta.url));
-  const child = spawn(process.execPath, ['--import', 'tsx', program], { stdio: ['pipe', 'ignore', 'pipe'] });
+  const child = spawn(process.execPath, [program('queue/worker-child')], { stdio: ['pipe', 'ignore', 'pipe'] });
   child.stdin.end(JSON.stringify(settings));
   child.stderr.setEncoding('utf8').on('data', (text: string) => said.push(text));
   const ended = new Promise<number>((resolve) => child.once('exit', (code) => resolve(code ?? 137)));

@@ -1,4 +1,4 @@
-// A process that scans a tree, for tests that kill it: node --import tsx child.ts '{"address":…,"path":…}'.
+// A process that scans a tree, for tests that kill it.
 import { openPool } from '../../services/catalog/database.ts';
 import type { DatabaseAddress } from '../../services/catalog/database.ts';
 import type { Leases } from '../../services/scan/limits.ts';

@@ -10,6 +10,7 @@ import { canMount, run } from '../files/snapshots/trees.ts';
 import { runHeldBack } from './held-back.ts';
 import { age, openWorld, remove, settled, touch, truthOf, write } from './world.ts';
 import type { World } from './world.ts';
+import { program } from '../support/programs.ts';
 
 let world: World;
 
@@ -50,7 +51,7 @@ test('what is excluded, while something else vanishes and the excluded directory
 
 /** Scans as a user whom permissions hold back. */
 async function scanHeldBack(tree: string): Promise<void> {
-  const script = new URL('./child.ts', import.meta.url);
+  const script = program('scan/child');
   await runHeldBack(world.address, world.directory(), script, (address) => ({ address, path: tree, threads: 1 }));
 }
 

@@ -7,7 +7,7 @@ import { expect } from 'vitest';
 import type { ClusterAddress } from '../support/postgres.ts';
 
 /**
- * Runs `node --import tsx script order`, as root without what lets it pass permissions, or as whoever runs the test.
+ * Runs `node script order`, as root without what lets it pass permissions, or as whoever runs the test.
  * @param place a directory for the socket; `order` gets the address that leads through it
  * @param drop capabilities that root does not keep
  * @returns what it said on standard output
@@ -15,7 +15,7 @@ import type { ClusterAddress } from '../support/postgres.ts';
 export async function runHeldBack(
   address: ClusterAddress,
   place: string,
-  script: URL,
+  script: string,
   order: (address: ClusterAddress) => object,
   drop = '-dac_override,-dac_read_search',
 ): Promise<string> {
@@ -30,7 +30,7 @@ export async function runHeldBack(
   await new Promise<void>((resolve) => server.listen(join(place, socket), resolve));
   try {
     const told = JSON.stringify(order({ ...address, host: place }));
-    const run = [process.execPath, '--import', 'tsx', script.pathname, told];
+    const run = [process.execPath, script, told];
     const [program = '', ...rest] =
       process.getuid?.() === 0 ? ['setpriv', `--bounding-set=${drop}`, `--inh-caps=${drop}`, ...run] : run;
     const child = spawn(program, rest, { stdio: ['pipe', 'pipe', 'pipe'] });

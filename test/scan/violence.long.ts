@@ -3,7 +3,6 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { RollcallError } from '../../domain/exit.ts';
 import { connect } from '../../services/catalog/database.ts';
@@ -18,6 +17,7 @@ import { until } from '../support/poll.ts';
 import { noCounts } from '../../services/catalog/shard-result.ts';
 import { HOST, openWorld, remove, truthOf, write } from './world.ts';
 import type { World } from './world.ts';
+import { program } from '../support/programs.ts';
 
 /** Processes are started: on a busy machine that takes its time. */
 vi.setConfig({ testTimeout: 300_000 });
@@ -33,8 +33,6 @@ afterAll(async () => {
   await world.close();
 });
 
-const CHILD = fileURLToPath(new URL('./child.ts', import.meta.url));
-
 interface Scanner {
   readonly child: ChildProcess;
   /** Exit code, or null after a signal. */
@@ -44,7 +42,7 @@ interface Scanner {
 
 function scanner(path: string, leases: Leases = LEASES): Scanner {
   const order = JSON.stringify({ address: world.address, path, threads: 1, leases });
-  const child = spawn(process.execPath, ['--import', 'tsx', CHILD, order], { stdio: ['pipe', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, [program('scan/child'), order], { stdio: ['pipe', 'pipe', 'pipe'] });
   children.push(child);
   let said = '';
   child.stdout.on('data', (data) => (said += String(data)));

@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync }
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
-import { buildInto } from '../support/build.ts';
+import { installInto } from '../support/install.ts';
 import { until } from '../support/poll.ts';
 import { House } from './house.ts';
 
@@ -18,7 +18,7 @@ const running = new Set<ChildProcess>();
 
 beforeAll(() => {
   home = realpathSync(mkdtempSync(join(tmpdir(), 'rollcall-thread-')));
-  main = buildInto(home);
+  main = installInto(home);
 });
 
 afterAll(() => {

@@ -1,4 +1,5 @@
-// One embedded cluster for the whole run, started before the first test file and stopped after the last; each file makes a database in it.
+// Before the first test file: what tests start is built, and one embedded cluster is started for the whole run, in which each file makes a
+// database; it is stopped after the last.
 // A run that is killed cannot tidy up: a shell that waits for the end of its input does it then.
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -6,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
 import { openEmbedded } from '../../services/embedded/embedded.ts';
+import { buildPrograms } from './programs.ts';
 
 /** Stops the server and removes the directory once its standard input ends, unless both are gone by then. */
 const WATCH = `cat >/dev/null
@@ -18,6 +20,8 @@ fi
 rm -rf -- "$1"`;
 
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  await buildPrograms();
+  project.onTestsRerun(buildPrograms);
   const stateDir = mkdtempSync(join(tmpdir(), 'rollcall-cluster-'));
   const embedded = await openEmbedded({ stateDir, now: Date.now, log: () => {} }).catch((error: unknown) => {
     rmSync(stateDir, { recursive: true, force: true });

@@ -6,6 +6,7 @@ import { onTestFinished } from 'vitest';
 import { canMount } from '../files/snapshots/trees.ts';
 import type { FuseState } from './fuse-server.ts';
 import { until } from './poll.ts';
+import { program } from './programs.ts';
 
 /** Tests that need it say so in their names when they are skipped. */
 export const canFuse = canMount && existsSync('/dev/fuse');
@@ -40,8 +41,7 @@ export async function openFuse(
   };
   set(state);
   const fd = openSync(output, 'a');
-  const script = new URL('./fuse-server.ts', import.meta.url).pathname;
-  const server = spawn(process.execPath, ['--import', 'tsx', script, at, statePath, access, kind], {
+  const server = spawn(process.execPath, [program('support/fuse-server'), at, statePath, access, kind], {
     stdio: ['ignore', fd, 'inherit'],
   });
   closeSync(fd);

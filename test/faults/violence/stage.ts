@@ -22,7 +22,7 @@ import { openPool } from '../../../services/catalog/database.ts';
 import type { Queryable } from '../../../services/catalog/scans.ts';
 import { openEmbedded } from '../../../services/embedded/embedded.ts';
 import { settled } from '../../scan/world.ts';
-import { buildInto } from '../../support/build.ts';
+import { installInto } from '../../support/install.ts';
 import { dumpOf, filesRead, type Dump } from './dump.ts';
 import { processesIn, send } from './processes.ts';
 
@@ -88,7 +88,7 @@ export type Bundle = Readonly<Record<string, string>>;
 
 export async function openStage(whats: readonly What[]): Promise<Stage> {
   const home = realpathSync(mkdtempSync(join(tmpdir(), 'rollcall-riot-')));
-  buildInto(home);
+  installInto(home);
   const launcher = join(home, 'rollcall');
   const running = new Set<ChildProcess>();
   const live = join(home, 'live');

@@ -7,6 +7,7 @@ import { workingDirectory } from '../../../services/process/working-directory.ts
 import { refuseStateInside } from '../../../services/typed/outside.ts';
 import { type CheckedInputs, checkInputs, type InputRequest } from '../../../services/typed/inputs.ts';
 import { canMount, Place, run } from './trees.ts';
+import { program } from '../../support/programs.ts';
 
 let place: Place;
 beforeEach(() => {
@@ -106,13 +107,8 @@ describe('what is asked of an assessment', () => {
   it('is refused for a live volume that this user may not read', async () => {
     chmodSync(place.join('live'), 0);
     if (process.geteuid?.() === 0) {
-      const asked = `import { checkLive } from ${JSON.stringify(`${process.cwd()}/services/typed/inputs.ts`)};
-        process.seteuid(65534);
-        try { checkLive(process.argv[2], { cwd: '/', newState: false, notGluster: false, bricksRescued: false }); console.log('accepted'); }
-        catch (error) { console.log(error.exit, error.message, error.next); }`;
-      writeFileSync(place.join('ask.mts'), asked);
       chmodSync(place.path, 0o755);
-      const answer = run(`${process.cwd()}/node_modules/.bin/tsx`, place.join('ask.mts'), place.join('live'));
+      const answer = run(process.execPath, program('files/asked-child'), 'live as nobody', place.join('live'));
       expect(answer).toContain(`2 ${place.join('live')} may not be read by this user (EACCES: permission denied)`);
     } else {
       expect(await refusal({})).toMatchObject({ exit: 2, text: expect.stringContaining('may not be read') });
