@@ -4,7 +4,7 @@ import type { Version } from '../../domain/version.ts';
 import { joinedByHash } from './met.ts';
 import type { Queryable } from './scans.ts';
 import type { ScanContext } from './scan-context.ts';
-import { unsigned, versionOf } from './rows.ts';
+import { KnownAttributes, unpackedVersionOf, unsigned } from './rows.ts';
 import { run, runForArrays } from './statement.ts';
 
 export interface KnownListing {
@@ -56,6 +56,9 @@ export async function knownListings(
   );
 }
 
+/** Where the rows of sql/known-rows.sql have the attribute's id. */
+const ATTRIBUTE_CELL = 18;
+
 export interface KnownRow {
   now: Version | undefined;
   after: Version | undefined;
@@ -82,10 +85,12 @@ export async function knownRows(
     names === null
       ? await runForArrays(client, 'known-rows', place)
       : await joinedByHash(client, () => runForArrays(client, 'known-rows-of-names', [...place, names]));
-  for (const raw of found.rows as unknown as readonly (readonly unknown[])[]) {
+  const rows = found.rows as unknown as readonly (readonly unknown[])[];
+  const attributes = await attributesOf(client, rows);
+  for (const raw of rows) {
     const directory = raw[0] as number;
     const name = raw[1] as string;
-    const version = versionOf(raw, 2);
+    const version = unpackedVersionOf(raw, 2, attributes);
     let byName = result.get(directory);
     if (byName === undefined) result.set(directory, (byName = new Map()));
     let row = byName.get(name);
@@ -106,6 +111,19 @@ export async function knownRows(
     }
   }
   return result;
+}
+
+/** By connection: a database of its own has ids of its own. */
+const knownAttributes = new WeakMap<ClientBase, KnownAttributes>();
+
+async function attributesOf(client: ClientBase, rows: readonly (readonly unknown[])[]): Promise<KnownAttributes> {
+  let attributes = knownAttributes.get(client);
+  if (attributes === undefined) knownAttributes.set(client, (attributes = new KnownAttributes()));
+  await attributes.meet(
+    client,
+    rows.map((row) => row[ATTRIBUTE_CELL] as number),
+  );
+  return attributes;
 }
 
 /** next_seen() for many names of one directory; only called for a late scan behind which some scan has gaps. */

@@ -54,6 +54,67 @@ export function versionOf(row: readonly unknown[], from: number): Version {
   };
 }
 
+/**
+ * Maps the cells of a row of packed_version, in the order of VERSION_COLUMNS with the attribute's id in the place of what it stands for: gives back what
+ * the view `version` gives back.
+ */
+export function unpackedVersionOf(row: readonly unknown[], from: number, attributes: KnownAttributes): Version {
+  const cell = row as readonly Cell[];
+  const reason = cell[from + 2] as string | null;
+  const firstSeq = cell[from] as bigint;
+  const size = cell[from + 3] as bigint | null;
+  const mtimeNs = cell[from + 4] as bigint;
+  const digest = unsigned(cell[from + 5] as bigint | null);
+  const zeroFrom = (cell[from + 6] ?? size) as bigint | null;
+  const ctimeNs = (cell[from + 9] as bigint | null) ?? mtimeNs;
+  const { kind, mode, uid, gid } = attributes.of(cell[from + 16] as number);
+  return {
+    firstSeq,
+    endSeq: cell[from + 1] as bigint | null,
+    endReason: reason === null ? null : (REASONS[reason] ?? null),
+    size: size === null ? null : Number(size),
+    mtimeNs,
+    digest,
+    zeroFrom: digest === null || zeroFrom === null || zeroFrom < 0n ? null : Number(zeroFrom),
+    readSeq: digest === null ? null : ((cell[from + 7] as bigint | null) ?? firstSeq),
+    inode: cell[from + 8] as bigint,
+    ctimeNs,
+    btimeNs: (cell[from + 10] as bigint | null) ?? ctimeNs,
+    nlink: (cell[from + 11] as number | null) ?? 1,
+    suspect: cell[from + 12] === true,
+    racy: cell[from + 13] === true,
+    target: cell[from + 14] as string | null,
+    rdev: cell[from + 15] as bigint | null,
+    kind,
+    mode,
+    uid,
+    gid,
+  };
+}
+
+/** Attributes by their ids, as this process has met them: an id is never given to another. */
+export class KnownAttributes {
+  readonly #byId = new Map<number, Attribute>();
+
+  of(id: number): Attribute {
+    const attribute = this.#byId.get(id);
+    if (attribute === undefined) throw new Error(`attribute ${id} was not asked for before its rows were read`);
+    return attribute;
+  }
+
+  /** Asks for those of the ids that are new. */
+  async meet(client: Pick<ClientBase, 'query'>, ids: Iterable<number>): Promise<void> {
+    const missing = [...new Set(ids)].filter((id) => !this.#byId.has(id));
+    if (missing.length === 0) return;
+    const found = await client.query<{ id: number; kind: Kind; mode: number; uid: bigint; gid: bigint }>(
+      'select id, kind, mode, uid, gid from attribute where id = any ($1)',
+      [missing],
+    );
+    for (const { id, kind, mode, uid, gid } of found.rows)
+      this.#byId.set(id, { kind, mode, uid: Number(uid), gid: Number(gid) });
+  }
+}
+
 export interface Attribute {
   readonly kind: Kind;
   readonly mode: number;
