@@ -1,6 +1,6 @@
-// The contract between the door and a command. Each file in cli/commands/ exports `define(program, run)`, which adds one command to the
-// program: words, options, and an action that calls run(body). Options are cheap; whatever is heavy (services, pg, the engine) is
-// imported inside the body, so that `rollcall --help` loads none of it.
+// The contract between the door and a command. Each file in cli/commands/ exports `define(program, run)`, which adds
+// one command to the program: words, options, and an action that calls run(body). Options are cheap; whatever is heavy
+// (services, pg, the engine) is imported inside the body, so that `rollcall --help` loads none of it.
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import type { ExitCode } from '../domain/exit.ts';
 import type { Config } from './config.ts';
@@ -28,7 +28,9 @@ export interface RunOptions {
   readonly quiet?: boolean | undefined;
   /** False: no moving line, terminal or not (--no-progress). */
   readonly progress?: boolean | undefined;
-  /** The body has worker threads: it is waited for after a signal, and this process ends also where one of them cannot. */
+  /**
+   * The body has worker threads: it is waited for after a signal, and this process ends also where one of them cannot.
+   */
   readonly threads?: boolean;
   /** Take only what others leave (--idle). */
   readonly idle?: boolean;

@@ -22,7 +22,10 @@ const ERRNO: Readonly<Record<string, string>> = {
   ENOMEM: 'give it memory, or use fewer threads',
 };
 
-/** advise is the catalog's translation of database codes; it is passed in because most commands never load the database driver. */
+/**
+ * advise is the catalog's translation of database codes; it is passed in because most commands never load the database
+ * driver.
+ */
 export function failureOf(error: unknown, advise: (error: unknown) => RollcallError | null = () => null): Failure {
   if (error instanceof RollcallError)
     return { exit: error.exit, message: error.message, next: error.next, stack: null };

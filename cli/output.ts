@@ -1,4 +1,5 @@
-// What a command prints: answers on standard output, everything about the work on standard error, a moving line on a terminal only.
+// What a command prints: answers on standard output, everything about the work on standard error, a moving line on a
+// terminal only.
 import type { WriteStream } from 'node:tty';
 import { inertJson } from '../services/report/wording.ts';
 import { type Progress, progressText } from '../services/report/terminal/progress.ts';

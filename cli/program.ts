@@ -1,4 +1,5 @@
-// The command line as data: every command with its options. Builds nothing and runs nothing; docs are generated from it.
+// The command line as data: every command with its options. Builds nothing and runs nothing; docs are generated from
+// it.
 import { Command } from 'commander';
 import { rollcallEdition } from '../services/process/edition.ts';
 import type { Define, Run } from './command.ts';

@@ -1,4 +1,5 @@
-// What the bodies of commands that scan have in common: threads and catalog as the options say, and progress on the terminal.
+// What the bodies of commands that scan have in common: threads and catalog as the options say, and progress on the
+// terminal.
 import { withScanTools as withTools } from '../services/scan-session.ts';
 import type { Context } from './command.ts';
 import type { Gentle } from './commands/gentle-options.ts';

@@ -1,5 +1,6 @@
-// An assessment as one JSON object: what `assess --json` prints, summary.json of a bundle holds, and the catalog keeps. docs/json.md names every
-// field; their names are a promise to scripts. JSON.stringify takes it as it is: sizes and counts are numbers, times ISO 8601, ids text.
+// An assessment as one JSON object: what `assess --json` prints, summary.json of a bundle holds, and the catalog keeps.
+// docs/json.md names every field; their names are a promise to scripts. JSON.stringify takes it as it is: sizes and
+// counts are numbers, times ISO 8601, ids text.
 import type { Assessment, Condition, Finding, Interval, Recovery, Tally } from './assessment.ts';
 import { nothingToReport, picture } from './picture.ts';
 import { VERDICT, VERDICTS, type Verdict } from './verdicts.ts';
@@ -62,7 +63,10 @@ type SummaryPart =
   | 'person_deleted'
   | 'side_unknown';
 
-/** As AIDE's exit code has it: 1 something is new, 2 something is gone, 4 something changed. A move is both new and gone. */
+/**
+ * As AIDE's exit code has it: 1 something is new, 2 something is gone, 4 something changed. A move is both new and
+ * gone.
+ */
 export function changeBits({ verdicts, directories }: Pick<Assessment, 'verdicts' | 'directories'>): number {
   return VERDICTS.reduce(
     (bits, verdict) => (verdicts[verdict].files + directories[verdict] > 0 ? bits | VERDICT[verdict].changes : bits),

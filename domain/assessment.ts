@@ -1,10 +1,12 @@
-// What an assessment says: the verdict of every path that is not plainly intact, the window, the timeline, the counts, the restore plan.
-// This is the seam between judging, the restore bundle, the report and the command line.
+// What an assessment says: the verdict of every path that is not plainly intact, the window, the timeline, the counts,
+// the restore plan. This is the seam between judging, the restore bundle, the report and the command line.
 import type { Verdict } from './verdicts.ts';
 import type { Kind } from './version.ts';
 
 export const RECOVERIES = ['exact', 'older', 'none'] as const;
-/** exact: a readable copy same as LKG; older: something newer than the source is known to have existed; none: no source. */
+/**
+ * exact: a readable copy same as LKG; older: something newer than the source is known to have existed; none: no source.
+ */
 export type Recovery = (typeof RECOVERIES)[number];
 
 /** Why a path is gone or damaged, with the signals that fired. Person means: probably deleted by a person. */
@@ -14,8 +16,8 @@ export interface Cause {
 }
 
 /**
- * One state of a path, as far as reports and restores need it. Digest is 16 hex digits (XXH64, big-endian) or null when unread. What only
- * an imported list tells of has no mode, owner or mtime, and may have no size.
+ * One state of a path, as far as reports and restores need it. Digest is 16 hex digits (XXH64, big-endian) or null when
+ * unread. What only an imported list tells of has no mode, owner or mtime, and may have no size.
  */
 export interface State {
   readonly kind: Kind;
@@ -46,7 +48,10 @@ export interface Source {
   /** How the source is known to be readable: read here when judged, or read on its own host when exported. */
   readonly proof: 'read' | 'export';
   readonly proofAtMs: number;
-  /** It lies in the volume that it is restored into (lost+found, a copy elsewhere in live), always under another path than the finding's. */
+  /**
+   * It lies in the volume that it is restored into (lost+found, a copy elsewhere in live), always under another path
+   * than the finding's.
+   */
   readonly inTarget: boolean;
 }
 
@@ -81,7 +86,10 @@ export interface Finding {
   readonly below: string | null;
   /** For a hard-linked name that is gone: a surviving name with the same content, to be linked after comparing. */
   readonly linkTo: string | null;
-  /** The inode of the newest live observation of a file, by which names that were one file are told from those that were not; null where none is known. */
+  /**
+   * The inode of the newest live observation of a file, by which names that were one file are told from those that were
+   * not; null where none is known.
+   */
   readonly liveInode?: LiveInode | null;
   /** A person's acceptance of exactly this pair of states. */
   readonly accepted: { readonly reason: string; readonly atMs: number } | null;
@@ -153,7 +161,10 @@ export interface Assessment {
   readonly timeline: readonly Interval[];
   /** Everything with an observation in scope: non-directories and directories counted apart. */
   readonly universe: { readonly paths: number; readonly directories: number };
-  /** Non-directories by verdict; adds up to universe.paths. Bytes are those of LKG, or of what is found where there is no LKG. */
+  /**
+   * Non-directories by verdict; adds up to universe.paths. Bytes are those of LKG, or of what is found where there is
+   * no LKG.
+   */
   readonly verdicts: Readonly<Record<Verdict, Tally>>;
   /** Directories by verdict; adds up to universe.directories. */
   readonly directories: Readonly<Record<Verdict, number>>;

@@ -1,12 +1,15 @@
-// The one table of errnos: what each says to a person, and what a failed look at a name makes of it. People search for the name of an errno, and
-// understand the sentence.
+// The one table of errnos: what each says to a person, and what a failed look at a name makes of it. People search for
+// the name of an errno, and understand the sentence.
 import type { GapStatus } from './scan.ts';
 
 interface Errno {
   readonly says: string;
   /** Its Linux number (include/uapi/asm-generic/errno.h) where Node's table has no name for it. */
   readonly number?: number;
-  /** How a gap is told apart: no permission, a medium that fails, a place that was not reached and may be another time, or anything else. */
+  /**
+   * How a gap is told apart: no permission, a medium that fails, a place that was not reached and may be another time,
+   * or anything else.
+   */
   readonly gap: Extract<GapStatus, 'denied' | 'io' | 'partial' | 'failed'>;
   /** It speaks of absence (docs/design.md#rule-2), where a lookup of the name itself gives it. Only two do. */
   readonly isAbsent?: true;

@@ -5,7 +5,10 @@ import type { Gap, Scan } from './scan.ts';
 import type { RootMark } from './snapshot-identity.ts';
 import type { Version } from './version.ts';
 
-/** One complete scan as an observer. Observers are ordered by as_of (ties: backups before live, then seq); live now is the last. */
+/**
+ * One complete scan as an observer. Observers are ordered by as_of (ties: backups before live, then seq); live now is
+ * the last.
+ */
 export interface Observer {
   readonly scan: Scan;
   /** list: names and digests that another tool wrote down. Evidence of what was, never a copy, and no protection. */
@@ -23,11 +26,17 @@ export function isGap(sight: Sight): sight is Gap {
   return sight !== null && 'status' in sight;
 }
 
-/** One physical copy at one reading, made because judge asked for it (or when the scan read it and nothing else is known). */
+/**
+ * One physical copy at one reading, made because judge asked for it (or when the scan read it and nothing else is
+ * known).
+ */
 export interface Reading {
   /** Index into the observers. */
   readonly observer: number;
-  /** Null when it could not be read; then errno says why (ENOENT: the copy is gone; 'CHANGED': it moved while it was read). */
+  /**
+   * Null when it could not be read; then errno says why (ENOENT: the copy is gone; 'CHANGED': it moved while it was
+   * read).
+   */
   readonly digest: bigint | null;
   /** As Proof.zeroFrom; left out or null where it is not known. */
   readonly zeroFrom?: number | null;
@@ -48,17 +57,26 @@ export interface Comparison {
   readonly errno: string | null;
   /** `of` is shorter and equals the beginning of `against`. */
   readonly truePrefix: boolean;
-  /** What precedes the zeros at the end of `of` equals the beginning of `against`. Looked at only where the zeros are a block or more. */
+  /**
+   * What precedes the zeros at the end of `of` equals the beginning of `against`. Looked at only where the zeros are a
+   * block or more.
+   */
   readonly alikeBeforeZeros: boolean;
 }
 
 /** What judge asks for when the facts do not suffice; the caller reads, adds it to the facts, and judges again. */
 export type Request =
-  /** another: a second physical copy is wanted, so that one whose bytes are known already (a hard link) need not be read again. */
+  /**
+   * another: a second physical copy is wanted, so that one whose bytes are known already (a hard link) need not be read
+   * again.
+   */
   | { readonly kind: 'read'; readonly observer: number; readonly another?: true }
   | { readonly kind: 'compare'; readonly of: number; readonly against: number };
 
-/** The name that the same file had before, and what was seen there by those observers that did not see it under its present name. */
+/**
+ * The name that the same file had before, and what was seen there by those observers that did not see it under its
+ * present name.
+ */
 export interface Former {
   readonly path: string;
   /** Aligned with the observers; null where the present name tells of the file itself. */
@@ -74,7 +92,10 @@ export interface PathFacts {
   readonly comparisons: readonly Comparison[];
   /** What lies around the path; for the cause and the sources of what is gone. May be left out for what is there. */
   readonly surroundings?: Surroundings;
-  /** Where the file was renamed and has other content since: integrity is judged by the whole history, protection by this name's own. */
+  /**
+   * Where the file was renamed and has other content since: integrity is judged by the whole history, protection by
+   * this name's own.
+   */
   readonly former?: Former;
 }
 
@@ -100,15 +121,19 @@ export function wholeHistory(facts: PathFacts): PathFacts {
   return { ...facts, sights: facts.sights.map((_, observer) => sightAt(facts, observer)) };
 }
 
-/** Evidence from beside the path. Every part may be missing (null, none): then the signal is not known, which is never "did not fire". */
+/**
+ * Evidence from beside the path. Every part may be missing (null, none): then the signal is not known, which is never
+ * "did not fire".
+ */
 export interface Surroundings {
   /**
-   * When and how the name went. Of what is there: when and how it went before it came back, or became what it is; null where neither happened.
+   * When and how the name went. Of what is there: when and how it went before it came back, or became what it is; null
+   * where neither happened.
    */
   readonly absence: Absence | null;
   /**
-   * Non-directories of the same directory that were there at the path's last sighting: gone in the same interval (this path included),
-   * left now, and how many different owners those that are gone had.
+   * Non-directories of the same directory that were there at the path's last sighting: gone in the same interval (this
+   * path included), left now, and how many different owners those that are gone had.
    */
   readonly siblings: { readonly gone: number; readonly left: number; readonly owners: number } | null;
   /** The same bytes under other names (or of other paths), in snapshots that are on disk. */

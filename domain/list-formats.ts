@@ -1,6 +1,10 @@
-// The formats of lists that are written and read, as the command line calls them. It imports nothing, because every command loads it.
+// The formats of lists that are written and read, as the command line calls them. It imports nothing, because every
+// command loads it.
 
-/** Digests of one state. xxhsum and xxhsum-tag hold names raw, as every xxhsum reads them; gnu and bsd escape them, as coreutils and xxhsum from 0.8.2 on do. */
+/**
+ * Digests of one state. xxhsum and xxhsum-tag hold names raw, as every xxhsum reads them; gnu and bsd escape them, as
+ * coreutils and xxhsum from 0.8.2 on do.
+ */
 const DIGEST_FORMATS = ['xxhsum', 'xxhsum-tag', 'gnu', 'bsd'] as const;
 export type DigestFormat = (typeof DIGEST_FORMATS)[number];
 

@@ -1,10 +1,15 @@
-// Names and paths: the one bijection between the bytes of a Linux name and a printable text form (docs/design.md#paths). That text is what the
-// catalog, JSON, reports, pages and arguments carry; the bytes exist at the file system only.
+// Names and paths: the one bijection between the bytes of a Linux name and a printable text form
+// (docs/design.md#paths). That text is what the catalog, JSON, reports, pages and arguments carry; the bytes exist at
+// the file system only.
 //
-// Valid UTF-8 stays as it is; `\` becomes `\\`; control and bidi characters and bytes that are not UTF-8 become `\xhh`, lower case, byte by byte.
-// A path is names joined by '/'; '' is the root of a volume. Text that is not what encoding would give is rejected, so that one name has one form.
+// Valid UTF-8 stays as it is; `\` becomes `\\`; control and bidi characters and bytes that are not UTF-8 become `\xhh`,
+// lower case, byte by byte. A path is names joined by '/'; '' is the root of a volume. Text that is not what encoding
+// would give is rejected, so that one name has one form.
 
-/** What cannot stand in printable text as it is; U+FFFD and surrogates also match, because a decoder may have made them out of other bytes. */
+/**
+ * What cannot stand in printable text as it is; U+FFFD and surrogates also match, because a decoder may have made them
+ * out of other bytes.
+ */
 const SPECIAL = /[\\\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufffd\p{Cs}]/u;
 
 const HEX = '0123456789abcdef';
@@ -52,7 +57,9 @@ function isHidden(codePoint: number): boolean {
   );
 }
 
-/** Length in bytes of the valid UTF-8 sequence that starts at `at` (RFC 3629: no overlong forms, no surrogates), or 0. */
+/**
+ * Length in bytes of the valid UTF-8 sequence that starts at `at` (RFC 3629: no overlong forms, no surrogates), or 0.
+ */
 function sequenceLength(bytes: Uint8Array, at: number): 0 | 1 | 2 | 3 | 4 {
   const first = bytes[at] ?? 0;
   if (first < 0x80) return 1;
@@ -104,15 +111,18 @@ export function encodePath(bytes: Uint8Array): string {
   return at > runStart ? text + strictUtf8.decode(bytes.subarray(runStart, at)) : text;
 }
 
-/** The printable form of one name's bytes. A name cannot hold '/' or NUL: such bytes are a bug of the caller and throw. */
+/**
+ * The printable form of one name's bytes. A name cannot hold '/' or NUL: such bytes are a bug of the caller and throw.
+ */
 export function encodeName(bytes: Uint8Array): string {
   if (bytes.includes(SLASH)) throw new Error("a name holds '/': it did not come from a directory");
   return encodePath(bytes);
 }
 
 /**
- * The printable form of a name or path that is an ordinary JavaScript string. It must be well-formed and without U+FFFD, which a decoder may have
- * put for bytes that were not UTF-8: such names come as bytes (encodeName, encodePath). Returns the same string where nothing is special.
+ * The printable form of a name or path that is an ordinary JavaScript string. It must be well-formed and without
+ * U+FFFD, which a decoder may have put for bytes that were not UTF-8: such names come as bytes (encodeName,
+ * encodePath). Returns the same string where nothing is special.
  */
 export function encodeText(s: string): string {
   if (!SPECIAL.test(s)) return s;
@@ -166,8 +176,8 @@ export function decodeName(text: string): Uint8Array {
 }
 
 /**
- * The bytes of a path: '' (the root), names joined by '/', or an absolute path. Throws PathError for text that is not canonical and for
- * components that are empty, '.' or '..', so that a path from outside cannot lead out of its root.
+ * The bytes of a path: '' (the root), names joined by '/', or an absolute path. Throws PathError for text that is not
+ * canonical and for components that are empty, '.' or '..', so that a path from outside cannot lead out of its root.
  */
 export function decodePath(text: string): Uint8Array {
   if (text === '' || text === '/') return utf8.encode(text);
@@ -178,14 +188,16 @@ export function decodePath(text: string): Uint8Array {
   return decode(text);
 }
 
-/** The bytes of a symlink's target, which may hold anything, '..' too. Throws PathError for text that is not canonical. */
+/**
+ * The bytes of a symlink's target, which may hold anything, '..' too. Throws PathError for text that is not canonical.
+ */
 export function decodeTarget(text: string): Uint8Array {
   return decode(text);
 }
 
 /**
- * The ordinary string of a canonical name or path if one can be handed to the file system as a string, or null if its bytes are not UTF-8 and only
- * decodeName or decodePath will do. Text without an escape is returned as it is.
+ * The ordinary string of a canonical name or path if one can be handed to the file system as a string, or null if its
+ * bytes are not UTF-8 and only decodeName or decodePath will do. Text without an escape is returned as it is.
  */
 export function plain(text: string): string | null {
   if (!text.includes('\\')) return text;
@@ -224,8 +236,8 @@ export function isWithin(ancestor: string, path: string): boolean {
 }
 
 /**
- * Order of two texts by their bytes in UTF-8, as Postgres orders them under collate "C": negative, 0 or positive. JavaScript compares UTF-16 units,
- * which puts U+10000 and above before U+E000–U+FFFF.
+ * Order of two texts by their bytes in UTF-8, as Postgres orders them under collate "C": negative, 0 or positive.
+ * JavaScript compares UTF-16 units, which puts U+10000 and above before U+E000–U+FFFF.
  */
 export function compareBytes(a: string, b: string): number {
   if (a === b) return 0;

@@ -1,4 +1,5 @@
-// What a person must see of an assessment first, counted: lost for good, restorable, still fine, and what is in between.
+// What a person must see of an assessment first, counted: lost for good, restorable, still fine, and what is in
+// between.
 import type { Assessment, Finding, Tally } from './assessment.ts';
 import { EXIT } from './exit.ts';
 import { FLAG } from './judge/flags.ts';
@@ -8,8 +9,9 @@ import { exitOfFinding, isLossVerdict, VERDICT } from './verdicts.ts';
 export type Fate = 'lost' | 'restorable' | 'fine' | 'open' | 'deleted' | 'moved';
 
 /**
- * The fate of one finding. A difference whose side is unknown, a path that could not be read, and one whose copies could not be read
- * stay open. A moved path is neither gone nor fine: its content is counted under the name that it has now.
+ * The fate of one finding. A difference whose side is unknown, a path that could not be read, and one whose copies
+ * could not be read stay open. A moved path is neither gone nor fine: its content is counted under the name that it has
+ * now.
  */
 export function fate(finding: Finding): Fate {
   const { standing } = VERDICT[finding.verdict];
@@ -138,12 +140,17 @@ export function picture(assessment: Assessment): Picture {
   return { ...sums, restorable, fine, directoriesRestorable, directoriesLost, sinceAll: earliest?.iso ?? null };
 }
 
-/** True when there is nothing that a person should do or know of before going back to bed. What was accepted is known. */
+/**
+ * True when there is nothing that a person should do or know of before going back to bed. What was accepted is known.
+ */
 export function nothingToReport(assessment: Assessment): boolean {
   return assessment.incomplete.length === 0 && assessment.findings.every((f) => exitOfFinding(f) === EXIT.nothing);
 }
 
-/** Whether a snapshot may still be wanted: for what is to be restored, and where copies are to be compared or could not be read. */
+/**
+ * Whether a snapshot may still be wanted: for what is to be restored, and where copies are to be compared or could not
+ * be read.
+ */
 export function needsHistory(seen: Picture): boolean {
   const { lost, restorable, sideUnknown, unreadCopies, openWithCopy, directoriesRestorable } = seen;
   const files = [lost, restorable, sideUnknown, unreadCopies, openWithCopy].reduce((sum, its) => sum + its.files, 0);

@@ -1,7 +1,10 @@
-// Directories that say what became of a file by their name alone: where a repair puts what it found, and where deleted files are kept.
-// One list, for everything that asks.
+// Directories that say what became of a file by their name alone: where a repair puts what it found, and where deleted
+// files are kept. One list, for everything that asks.
 
-/** ext4, XFS and others: fsck reconnects here what no directory names any more. Every file system has its own, so it may stand at any depth. */
+/**
+ * ext4, XFS and others: fsck reconnects here what no directory names any more. Every file system has its own, so it may
+ * stand at any depth.
+ */
 const REPAIRED = 'lost+found';
 
 /** A name that is one of these, at any depth, holds what somebody or a program deleted or replaced. */

@@ -19,21 +19,30 @@ export interface Gap {
 }
 
 /**
- * The detail of a `boundary` that stands for a nested subvolume: in a snapshot of the subvolume above, an empty directory takes its place. What
- * lies in the subvolume has no copy there, and its absence proves nothing.
+ * The detail of a `boundary` that stands for a nested subvolume: in a snapshot of the subvolume above, an empty
+ * directory takes its place. What lies in the subvolume has no copy there, and its absence proves nothing.
  */
 export const SUBVOLUME_STUB = 'a nested subvolume: a snapshot holds an empty directory in its place';
 
-/** Whether a gap hides nothing but what a snapshot cannot hold: for its backup such a name is missing, for its history it is unknown. */
+/**
+ * Whether a gap hides nothing but what a snapshot cannot hold: for its backup such a name is missing, for its history
+ * it is unknown.
+ */
 export function isSubvolumeStub(gap: Pick<Gap, 'status' | 'detail'>): boolean {
   return gap.status === 'boundary' && gap.detail === SUBVOLUME_STUB;
 }
 
-/** When a state was taken: an interval, in ms since 1970. A snapshot whose name has a date without a time covers that day. */
+/**
+ * When a state was taken: an interval, in ms since 1970. A snapshot whose name has a date without a time covers that
+ * day.
+ */
 export interface AsOf {
   readonly fromMs: number;
   readonly toMs: number;
-  /** How it is known: 'name' | 'noted' | 'btrfs' | 'scan' …, or the estimates 'order' | 'mtime' | 'weekday' (domain/snapshot-order.ts). */
+  /**
+   * How it is known: 'name' | 'noted' | 'btrfs' | 'scan' …, or the estimates 'order' | 'mtime' | 'weekday'
+   * (domain/snapshot-order.ts).
+   */
   readonly source: string;
 }
 
@@ -57,7 +66,10 @@ export interface Scan {
   /** When another host read it (an imported export), in ms; null for scans made here. */
   readonly exportedMs: number | null;
   readonly startedMs: number;
-  /** mtime of its root when that was listed: the root is nobody's entry, so no version tells. Null where it was not recorded. */
+  /**
+   * mtime of its root when that was listed: the root is nobody's entry, so no version tells. Null where it was not
+   * recorded.
+   */
   readonly rootMtimeNs: bigint | null;
   /** A list that another tool made: whether it claims to hold every file. Left out for what was really looked at. */
   readonly list?: 'partial' | 'complete';

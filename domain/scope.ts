@@ -1,4 +1,5 @@
-// What belongs to a volume: excludes are decided at judging, by today's rules, for both sides; scans only prune by them.
+// What belongs to a volume: excludes are decided at judging, by today's rules, for both sides; scans only prune by
+// them.
 
 /** Rules of one volume. Recorded with every scan, as JSON. */
 export interface ScopeRules {
@@ -15,15 +16,17 @@ export interface Scope {
 }
 
 /**
- * Names that a file system shows at its own root and that are no part of its files: bookkeeping of GlusterFS, and doors to its snapshots.
- * `lost+found` is not among them: what lies there may be what is missing.
+ * Names that a file system shows at its own root and that are no part of its files: bookkeeping of GlusterFS, and doors
+ * to its snapshots. `lost+found` is not among them: what lies there may be what is missing.
  */
 export const BUILT_IN_SKIPS = ['.glusterfs', '.snapshots', '.snapshot', '.zfs'] as const;
 
 /**
- * Whether a directory is skipped unasked. Only at the root of a file system: elsewhere `.snapshots` is a user's directory like any other.
+ * Whether a directory is skipped unasked. Only at the root of a file system: elsewhere `.snapshots` is a user's
+ * directory like any other.
  *
- * @param directoryIsFileSystemRoot whether the directory that holds the name is the root of its file system (or subvolume)
+ * @param directoryIsFileSystemRoot whether the directory that holds the name is the root of its file system (or
+ *   subvolume)
  */
 export function isBuiltInSkip(name: string, directoryIsFileSystemRoot: boolean): boolean {
   return directoryIsFileSystemRoot && BUILT_IN_SKIPS.some((skip) => skip === name);

@@ -1,4 +1,5 @@
-// When a snapshot was taken, as far as its name tells: the usual forms of dates, and nothing that merely looks like a number.
+// When a snapshot was taken, as far as its name tells: the usual forms of dates, and nothing that merely looks like a
+// number.
 import type { AsOf } from './scan.ts';
 import { instantsOf, type OffsetAt, startOfDay } from './time-zone.ts';
 
@@ -29,8 +30,8 @@ const EITHER = [
   String.raw`(?<![0-9])(?<first>[0-9]{2})(?<second>[0-9]{2})${YEAR}`,
 ];
 
-// Then perhaps a time and a zone. A `-hhmm` is a zone only behind a T or seconds: elsewhere it is more likely a counter or the next part of the name.
-// `2026-11-21-2026-11-22` is two days, not twenty-six past eight.
+// Then perhaps a time and a zone. A `-hhmm` is a zone only behind a T or seconds: elsewhere it is more likely a counter
+// or the next part of the name. `2026-11-21-2026-11-22` is two days, not twenty-six past eight.
 const NO_DATE = String.raw`(?!(?:19[89]|20[0-9])[0-9](?<next>[-_./]?)[0-9]{2}\k<next>[0-9]{2}(?![0-9]))`;
 const GAP = String.raw`(?<gap>[Tt]|[ _.:\-/]|--)`;
 const CLOCK = String.raw`${NO_DATE}(?<hour>[0-9]{2})(?<colon>[:\-_.h]?)(?<minute>[0-9]{2})(?:\k<colon>(?<seconds>[0-9]{2})(?:[.,][0-9]{1,9})?)?(?![0-9])(?:[ _-]?(?<half>[AaPp])[Mm](?![A-Za-z]))?`;
@@ -92,7 +93,10 @@ function timeOf(groups: Groups): number | null {
   return hours * HOUR_MS + minute * MINUTE_MS + second * 1000;
 }
 
-/** The offset that a name spells out, in ms; undefined when it spells none that counts; null when what it spells is impossible. */
+/**
+ * The offset that a name spells out, in ms; undefined when it spells none that counts; null when what it spells is
+ * impossible.
+ */
 function zoneOf(groups: Groups, before: string): number | null | undefined {
   const gmt = GMT.exec(before);
   let text = groups['zone']?.replace(/^[-_ ](?=[A-Za-z])/, '');
@@ -201,10 +205,11 @@ const READINGS: readonly (readonly [RegExp, Read])[] = [
 ];
 
 /**
- * The date in a snapshot's name (printable text; components joined by '/'), wherever it stands; docs/snapshots.md lists the forms. With a time it
- * is that instant (two an hour apart where an autumn night repeats it), without one all of the local day, week or month, both ends included.
- * Where a name has several dates the one that tells most counts, and of equal ones the last.
- * Null where there is none: 2026-13-40 is no date, and neither is `daily.0`, snapper's 123, or 05-11-2026, of which the series tells.
+ * The date in a snapshot's name (printable text; components joined by '/'), wherever it stands; docs/snapshots.md lists
+ * the forms. With a time it is that instant (two an hour apart where an autumn night repeats it), without one all of
+ * the local day, week or month, both ends included. Where a name has several dates the one that tells most counts, and
+ * of equal ones the last. Null where there is none: 2026-13-40 is no date, and neither is `daily.0`, snapper's 123, or
+ * 05-11-2026, of which the series tells.
  */
 export function dateInName(name: string, offsetAt: OffsetAt): NameDate | null {
   for (const [regexp, read] of READINGS) {
@@ -236,8 +241,8 @@ function eitherIn(name: string, dayFirst: boolean, offsetAt: OffsetAt): NameDate
 }
 
 /**
- * The dates in the names of one series. 05-11-2026 may be the fifth or the eleventh: it is what all such names of the series can be (13-11-2026
- * is no day of the other order, and nothing was taken after now), and no date where both fit.
+ * The dates in the names of one series. 05-11-2026 may be the fifth or the eleventh: it is what all such names of the
+ * series can be (13-11-2026 is no day of the other order, and nothing was taken after now), and no date where both fit.
  */
 export function datesInNames(
   names: readonly string[],
@@ -265,8 +270,8 @@ export function datesInNames(
 }
 
 /**
- * A date, or a date and a time, that a person typed, and nothing else: where a part is not understood the whole is not, and null. (In a name
- * what stands beside the date means nothing; here it may be the hour.)
+ * A date, or a date and a time, that a person typed, and nothing else: where a part is not understood the whole is not,
+ * and null. (In a name what stands beside the date means nothing; here it may be the hour.)
  */
 export function dateAlone(text: string, offsetAt: OffsetAt): AsOf | null {
   for (const [regexp, read] of READINGS) {

@@ -14,11 +14,17 @@ export interface SnapshotIdentity {
   /** Decimal ns; null where the file system keeps no birth time. */
   readonly rootBtimeNs: string | null;
   readonly rootCtimeNs: string;
-  /** XXH64 (16 hex digits) over names, kinds, sizes and mtimes of the top two levels; null when the root could not be listed. */
+  /**
+   * XXH64 (16 hex digits) over names, kinds, sizes and mtimes of the top two levels; null when the root could not be
+   * listed.
+   */
   readonly fingerprint: string | null;
   /** The top two levels hold more entries than are looked at; the fingerprint covers the first of them. */
   readonly bounded: boolean;
-  /** Directories and entries that the fingerprint lacks because they could not be read: printable, below the snapshot; '' is its root. */
+  /**
+   * Directories and entries that the fingerprint lacks because they could not be read: printable, below the snapshot;
+   * '' is its root.
+   */
   readonly unreadable: readonly string[];
 }
 
@@ -40,9 +46,11 @@ function fingerprintsAgree(a: SnapshotIdentity, b: SnapshotIdentity): boolean {
 }
 
 /**
- * Whether a recorded snapshot and one that is on disk now are the same state (docs/design.md#snapshot-identity). Where it is not, the recorded one is
- * gone or was rewritten. A subvolume that could not be written in between is what its UUID says, whatever a look at it brings. On btrfs all roots have inode 256 and may share a birth time: there the subvolume's UUID tells, else path and
- * root ctime. Where inodes mean nothing, only what lies at the same path can be the same.
+ * Whether a recorded snapshot and one that is on disk now are the same state (docs/design.md#snapshot-identity). Where
+ * it is not, the recorded one is gone or was rewritten. A subvolume that could not be written in between is what its
+ * UUID says, whatever a look at it brings. On btrfs all roots have inode 256 and may share a birth time: there the
+ * subvolume's UUID tells, else path and root ctime. Where inodes mean nothing, only what lies at the same path can be
+ * the same.
  */
 export function sameSnapshot(recorded: SnapshotIdentity, now: SnapshotIdentity): boolean {
   if (!equalWhereKnown(recorded.fsType, now.fsType)) return false;

@@ -1,4 +1,5 @@
-// When the snapshots of one series were taken, where their names hold no date: decided over the whole series, and marked as an estimate.
+// When the snapshots of one series were taken, where their names hold no date: decided over the whole series, and
+// marked as an estimate.
 import type { AsOf } from './scan.ts';
 import type { NameDate } from './snapshot-date.ts';
 import type { OffsetAt } from './time-zone.ts';
@@ -14,8 +15,8 @@ export function isEstimated({ source }: Pick<AsOf, 'source'>): boolean {
 }
 
 /**
- * Whether the place of a snapshot among the others of its series is estimated as well: a copy with a newer mtime may then be the newer one. (Two
- * that are dated may overlap all the same: two of one day, or of an hour that comes twice.)
+ * Whether the place of a snapshot among the others of its series is estimated as well: a copy with a newer mtime may
+ * then be the newer one. (Two that are dated may overlap all the same: two of one day, or of an hour that comes twice.)
  */
 export function orderIsEstimated({ source }: Pick<AsOf, 'source'>): boolean {
   return ESTIMATED_ORDER.includes(source);
@@ -66,8 +67,9 @@ const PERIOD_HOURS: Readonly<Record<string, number>> = {
 };
 
 /**
- * The order key in a name: its last number. `daily.0`, `weekly_3`, `backup.hourly.12` rotate (the period's name stands just before the
- * number, 0 is the newest); `123` and `snap-12` rise. Null for a name without a number, or with one too long to be a counter.
+ * The order key in a name: its last number. `daily.0`, `weekly_3`, `backup.hourly.12` rotate (the period's name stands
+ * just before the number, 0 is the newest); `123` and `snap-12` rise. Null for a name without a number, or with one too
+ * long to be a counter.
  */
 export function orderKeyOf(name: string): OrderKey | null {
   const match = /^(?<before>.*?)(?<number>[0-9]{1,15})(?<after>[^0-9]*)$/.exec(name);
@@ -111,9 +113,9 @@ interface Sense {
 }
 
 /**
- * `daily.0` is the newest of its group by custom. A rotation with a word of its own (`backup.0`, `backup.1` …) looks like a counter; it is told
- * from one by its times: what is numbered lower is newer. Counters without any difference in time stay counters, unless the names say `.N`
- * and begin at 0.
+ * `daily.0` is the newest of its group by custom. A rotation with a word of its own (`backup.0`, `backup.1` …) looks
+ * like a counter; it is told from one by its times: what is numbered lower is newer. Counters without any difference in
+ * time stay counters, unless the names say `.N` and begin at 0.
  */
 function senseOf(members: readonly Member[]): Sense {
   const known = members.filter((member) => member.mtimeMs !== null);
@@ -135,7 +137,10 @@ function senseOf(members: readonly Member[]): Sense {
   return { newestFirst: isRotation, isSure: rising + falling > 0, comesRound: false };
 }
 
-/** Whether all that has the shorter period is newer than all that has the longer one, as rsnapshot moves them; as far as times tell. */
+/**
+ * Whether all that has the shorter period is newer than all that has the longer one, as rsnapshot moves them; as far as
+ * times tell.
+ */
 function periodsFollow(groups: readonly (readonly Member[])[]): boolean {
   const periods = groups.map((members) => {
     const times = members.flatMap(({ mtimeMs }) => (mtimeMs === null ? [] : [mtimeMs]));
@@ -167,14 +172,15 @@ const REPEATED_MAX_MS = 3 * 3_600_000;
 const CLOCK_MS = 60_000;
 
 /**
- * as_of of every snapshot of one series, by name: the date in the name, else a note of the program that took it, else btrfs's own creation
- * time, else an estimate, never after now: 'weekday' where days of the week come round; 'order' where numbers order all of them and nothing
- * speaks against that; else 'mtime'.
+ * as_of of every snapshot of one series, by name: the date in the name, else a note of the program that took it, else
+ * btrfs's own creation time, else an estimate, never after now: 'weekday' where days of the week come round; 'order'
+ * where numbers order all of them and nothing speaks against that; else 'mtime'.
  *
- * The newest mtime of the top two levels is when a snapshot was taken at the earliest, and so it is for all that are younger by number:
- * an estimate is the greatest such time among itself and what is older. Where that ties (nothing at the top changed for a week), what was
- * written later is the younger, then the longer period is the older and numbers decide, one millisecond apart. An estimate whose order is not sure
- * reaches to when something was last written there, and those that tie overlap.
+ * The newest mtime of the top two levels is when a snapshot was taken at the earliest, and so it is for all that are
+ * younger by number: an estimate is the greatest such time among itself and what is older. Where that ties (nothing at
+ * the top changed for a week), what was written later is the younger, then the longer period is the older and numbers
+ * decide, one millisecond apart. An estimate whose order is not sure reaches to when something was last written there,
+ * and those that tie overlap.
  */
 export function datesOfSeries(series: readonly Dating[], nowMs: number, offsetAt: OffsetAt): ReadonlyMap<string, AsOf> {
   const dates = new Map<string, AsOf>();

@@ -1,7 +1,9 @@
 // Local time: how far the clocks of a zone are from UTC, by the zone's name or by the rule that POSIX writes it in.
 import { RollcallError } from './exit.ts';
 
-/** The offset of local time from UTC (local − UTC, in ms) that holds in some zone at an instant (ms since 1970, UTC). */
+/**
+ * The offset of local time from UTC (local − UTC, in ms) that holds in some zone at an instant (ms since 1970, UTC).
+ */
 export type OffsetAt = (atMs: number) => number;
 
 const SECOND_MS = 1000;
@@ -50,8 +52,8 @@ export function offsetsOf(zone: string): OffsetAt {
 }
 
 /**
- * The instants at which clocks of a zone show a local time (given as if it were UTC, in ms): two in the hour that an autumn repeats, one
- * otherwise. A time that spring skips is what a clock not yet moved would have shown.
+ * The instants at which clocks of a zone show a local time (given as if it were UTC, in ms): two in the hour that an
+ * autumn repeats, one otherwise. A time that spring skips is what a clock not yet moved would have shown.
  */
 export function instantsOf(localMs: number, offsetAt: OffsetAt): { readonly fromMs: number; readonly toMs: number } {
   const offsets = [offsetAt(localMs - DAY_MS), offsetAt(localMs + DAY_MS)];
@@ -76,8 +78,8 @@ const POSIX = new RegExp(
 );
 
 /**
- * The offsets that a rule of POSIX gives: `CET-1CEST,M3.5.0,M10.5.0/3`, `<-03>3`, `UTC0`. It stands in TZ, and at the end of a file of the
- * zone database, for all years that the file does not list. Null for text that is no such rule.
+ * The offsets that a rule of POSIX gives: `CET-1CEST,M3.5.0,M10.5.0/3`, `<-03>3`, `UTC0`. It stands in TZ, and at the
+ * end of a file of the zone database, for all years that the file does not list. Null for text that is no such rule.
  */
 export function posixOffsets(rule: string): OffsetAt | null {
   const groups = POSIX.exec(rule)?.groups;

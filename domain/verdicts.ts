@@ -1,30 +1,42 @@
-// The classes of verdicts (docs/design.md#verdicts), in one table: what each means, what it says of a path, and what follows from it. Every path of the
-// universe is in exactly one.
+// The classes of verdicts (docs/design.md#verdicts), in one table: what each means, what it says of a path, and what
+// follows from it. Every path of the universe is in exactly one.
 import { EXIT, type ExitCode } from './exit.ts';
 import { FLAG } from './judge/flags.ts';
 
 /**
- * lost: the proper content of the path is not there · damaged: the path is there, and its content is not what it should be · undecided: neither
- * loss nor health is claimed · there: live is as it should be · moved: its content has another name · deleted: gone, and nobody misses it
+ * lost: the proper content of the path is not there · damaged: the path is there, and its content is not what it should
+ * be · undecided: neither loss nor health is claimed · there: live is as it should be · moved: its content has another
+ * name · deleted: gone, and nobody misses it
  */
 export type Standing = 'lost' | 'damaged' | 'undecided' | 'there' | 'moved' | 'deleted';
 
 interface Class {
   readonly standing: Standing;
-  /** Whether it is kept as an open finding until it is resolved or accepted. What a person need not act on would be most of the volume. */
+  /**
+   * Whether it is kept as an open finding until it is resolved or accepted. What a person need not act on would be most
+   * of the volume.
+   */
   readonly isKept: boolean;
   /** 1 is worth a person's attention, 3 could not be decided, 0 is the ordinary course. */
   readonly exit: typeof EXIT.nothing | typeof EXIT.findings | typeof EXIT.incomplete;
   /**
-   * How a restore brings the old content back: where nothing is, or beside what has its name now, both without an option · in exchange for what
-   * lies there, with --damaged · not at all.
+   * How a restore brings the old content back: where nothing is, or beside what has its name now, both without an
+   * option · in exchange for what lies there, with --damaged · not at all.
    */
   readonly restored: 'where nothing is' | 'beside' | 'in exchange' | 'no';
-  /** Among what the report lists it: losses, what is undecided, what only the backup lacks, the ordinary course, moves; intact is counted only. */
+  /**
+   * Among what the report lists it: losses, what is undecided, what only the backup lacks, the ordinary course, moves;
+   * intact is counted only.
+   */
   readonly listed: 'losses' | 'undecided' | 'backup' | 'ordinary' | 'moves' | 'no';
-  /** What it adds to `changes` in --json: something is new (1), gone (2), changed (4), or gone here and new there (3). */
+  /**
+   * What it adds to `changes` in --json: something is new (1), gone (2), changed (4), or gone here and new there (3).
+   */
   readonly changes: 0 | 1 | 2 | 3 | 4;
-  /** Whether it finds an earlier loss of the path again or explains it. Where it does not, a loss that looks as it did then stays open. */
+  /**
+   * Whether it finds an earlier loss of the path again or explains it. Where it does not, a loss that looks as it did
+   * then stays open.
+   */
   readonly settlesLoss: boolean;
   /** One sentence, for somebody who has read nothing. */
   readonly meaning: string;
@@ -150,7 +162,10 @@ export interface Counted {
   readonly accepted: unknown;
 }
 
-/** What one finding makes of the exit code. A file that was restored and proven is missing in the backup until that runs: nobody has to act. */
+/**
+ * What one finding makes of the exit code. A file that was restored and proven is missing in the backup until that
+ * runs: nobody has to act.
+ */
 export function exitOfFinding({ verdict, flags, accepted }: Counted): ExitCode {
   return accepted !== null || flags.includes(FLAG.restored) ? EXIT.nothing : VERDICT[verdict].exit;
 }

@@ -1,4 +1,5 @@
-// What a name was, and when two observations of it are the same. Everything that judges compares with these functions only.
+// What a name was, and when two observations of it are the same. Everything that judges compares with these functions
+// only.
 
 /** The kinds of directory entries that a Linux file system holds. */
 export const KINDS = ['file', 'directory', 'symlink', 'fifo', 'socket', 'char-device', 'block-device'] as const;
@@ -21,13 +22,17 @@ export interface Metadata {
   readonly rdev: bigint | null;
 }
 
-/** Describes the one copy that was read (or, where digest is null, the one that was listed). Never compared between copies. */
+/**
+ * Describes the one copy that was read (or, where digest is null, the one that was listed). Never compared between
+ * copies.
+ */
 export interface Proof {
   /** XXH64 of the content, unsigned; null means unread, which equals nothing. */
   readonly digest: bigint | null;
   /**
-   * What the content looks like: the offset in bytes from which it is nothing but zero bytes to its end. The size where the last byte is not zero;
-   * 0 where all of it is zeros, and for an empty file. Null: not a file, unread, or read before looks were recorded. It goes with the digest.
+   * What the content looks like: the offset in bytes from which it is nothing but zero bytes to its end. The size where
+   * the last byte is not zero; 0 where all of it is zeros, and for an empty file. Null: not a file, unread, or read
+   * before looks were recorded. It goes with the digest.
    */
   readonly zeroFrom: number | null;
   /** seq of the scan whose copy was read; null with a null digest. */
@@ -37,7 +42,10 @@ export interface Proof {
   /** 0n where the file system keeps no birth time. */
   readonly btimeNs: bigint;
   readonly nlink: number;
-  /** Content changed under the same size and mtime: never last known good, never a source, equals nothing until accepted. */
+  /**
+   * Content changed under the same size and mtime: never last known good, never a source, equals nothing until
+   * accepted.
+   */
   readonly suspect: boolean;
   /** mtime or ctime lay within 2 s before the read: read again next time. */
   readonly racy: boolean;
@@ -56,7 +64,9 @@ export interface Version extends Metadata, Proof {
 
 /** No file system holds such a time: it says that a list of another tool told names and digests, and no metadata. */
 const UNTOLD_NS = -(2n ** 63n);
-/** The times that the catalog can keep (64 bits of ns): from 1677-09-21 to 2262-04-11. File systems keep others, too. */
+/**
+ * The times that the catalog can keep (64 bits of ns): from 1677-09-21 to 2262-04-11. File systems keep others, too.
+ */
 export const TIME_MIN_NS = UNTOLD_NS + 1n;
 export const TIME_MAX_NS = 2n ** 63n - 1n;
 
@@ -89,7 +99,10 @@ export function sizesAgree(a: Pick<Metadata, 'size'>, b: Pick<Metadata, 'size'>)
   return a.size === null || b.size === null || a.size === b.size;
 }
 
-/** What comparing content needs. Versions and sightings fit, which have digests as numbers, and the states of reports, which have them in hex. */
+/**
+ * What comparing content needs. Versions and sightings fit, which have digests as numbers, and the states of reports,
+ * which have them in hex.
+ */
 export interface Content<Digest> extends Pick<Metadata, 'kind' | 'size' | 'target' | 'rdev'> {
   readonly digest: Digest | null;
   /** As Proof.suspect; left out of a state. */
@@ -97,9 +110,9 @@ export interface Content<Digest> extends Pick<Metadata, 'kind' | 'size' | 'targe
 }
 
 /**
- * Same content (docs/design.md#same): kinds equal, and file: sizes and non-null digests equal · symlink: target · device: rdev ·
- * directory, FIFO, socket: nothing more. An unread digest equals nothing, and neither does a suspect observation. Where a list told no
- * size, the digest decides.
+ * Same content (docs/design.md#same): kinds equal, and file: sizes and non-null digests equal · symlink: target ·
+ * device: rdev · directory, FIFO, socket: nothing more. An unread digest equals nothing, and neither does a suspect
+ * observation. Where a list told no size, the digest decides.
  */
 export function same<Digest extends bigint | string>(a: Content<Digest>, b: Content<Digest>): boolean {
   if (a.kind !== b.kind || a.suspect === true || b.suspect === true) return false;
@@ -118,7 +131,10 @@ export function same<Digest extends bigint | string>(a: Content<Digest>, b: Cont
   }
 }
 
-/** A new version begins where any of these differs (a digest that differs also begins one; that is decided where it is read). */
+/**
+ * A new version begins where any of these differs (a digest that differs also begins one; that is decided where it is
+ * read).
+ */
 export function metadataEqual(a: Metadata, b: Metadata): boolean {
   return (
     a.kind === b.kind &&
@@ -134,7 +150,9 @@ export function metadataEqual(a: Metadata, b: Metadata): boolean {
 
 const SECOND_NS = 1_000_000_000n;
 
-/** The precision that a time was evidently kept at: 1 s if its nanoseconds are 0, 100 ns if divisible by 100, else 1 ns. */
+/**
+ * The precision that a time was evidently kept at: 1 s if its nanoseconds are 0, 100 ns if divisible by 100, else 1 ns.
+ */
 function precisionNs(timeNs: bigint): bigint {
   if (timeNs % SECOND_NS === 0n) return SECOND_NS;
   return timeNs % 100n === 0n ? 100n : 1n;

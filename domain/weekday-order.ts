@@ -1,4 +1,5 @@
-// Snapshots that are called by days of the week and come round: which of them is the newest, and on which day each was taken. An estimate.
+// Snapshots that are called by days of the week and come round: which of them is the newest, and on which day each was
+// taken. An estimate.
 import type { AsOf } from './scan.ts';
 import { type OffsetAt, startOfDay } from './time-zone.ts';
 
@@ -43,8 +44,8 @@ export interface WeekdaySnapshot {
 }
 
 /**
- * The local day of each. The newest is the one that sets the fewest mtimes at odds with the order of the days, then the fewest changes, where
- * these fit at all; and of those that are left, the one whose day was last.
+ * The local day of each. The newest is the one that sets the fewest mtimes at odds with the order of the days, then the
+ * fewest changes, where these fit at all; and of those that are left, the one whose day was last.
  */
 export function datesOfWeekdays(
   group: readonly WeekdaySnapshot[],

@@ -1,4 +1,5 @@
-// `assess` from end to end: check what was asked, scan the live volume and its backups, judge, and write the restore bundle.
+// `assess` from end to end: check what was asked, scan the live volume and its backups, judge, and write the restore
+// bundle.
 import type { Assessment } from '../domain/assessment.ts';
 import { exitOfFinding } from '../domain/verdicts.ts';
 import type { ExitCode } from '../domain/exit.ts';
@@ -141,7 +142,9 @@ function wantsBundle(assessment: Assessment): boolean {
   return assessment.findings.some((finding) => finding.recovery !== null);
 }
 
-/** Before the work: after hours of scanning nobody wants to hear of a typing error. Null where everything is asked for. */
+/**
+ * Before the work: after hours of scanning nobody wants to hear of a typing error. Null where everything is asked for.
+ */
 async function selectionAsked(
   tools: AssessTools,
   inputs: CheckedInputs,
@@ -154,7 +157,8 @@ async function selectionAsked(
   const isOrMayBe = (root: string, path: string): boolean =>
     !mayLookUp(mountByPath(joinPath(root, path), mounts)) || exists(joinPath(root, path));
   const isKnown = async (path: string): Promise<boolean> =>
-    // Where a lookup may do harm, or what an export holds is not known yet, the benefit of the doubt: the answer says when nothing was found.
+    // Where a lookup may do harm, or what an export holds is not known yet, the benefit of the doubt: the answer says
+    // when nothing was found.
     inputs.exports.length > 0 ||
     snapshots.some((snapshot) => isOrMayBe(snapshot, path)) ||
     isOrMayBe(inputs.live, path) ||
@@ -193,7 +197,10 @@ async function bundleOf(
   });
 }
 
-/** Where a bundle goes unasked. Checked before the work like one that was named: a current directory inside the volume is refused at once. */
+/**
+ * Where a bundle goes unasked. Checked before the work like one that was named: a current directory inside the volume
+ * is refused at once.
+ */
 export function freeBundleName(tools: { readonly cwd: string; readonly nowMs: () => number }): string {
   const name = joinPath(tools.cwd, bundleName(new Date(tools.nowMs())));
   let free = name;
@@ -211,8 +218,8 @@ function bundleName(now: Date): string {
 }
 
 /**
- * The worst of what was found and nobody accepted, and 3 where something could not be read. With a selection only what was asked for
- * counts as found; what could not be read counts wherever it is, because it may hide what was asked for.
+ * The worst of what was found and nobody accepted, and 3 where something could not be read. With a selection only what
+ * was asked for counts as found; what could not be read counts wherever it is, because it may hide what was asked for.
  */
 export function exitOf(assessment: Assessment, selection: Selection | null = null): ExitCode {
   const found = assessment.findings.filter((finding) => selection === null || isAsked(selection, finding));

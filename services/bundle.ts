@@ -1,5 +1,6 @@
-// `bundle`: another part of the last assessment, without another scan. The bundle that `assess` has written holds every finding; what stands in the
-// lists of the part is read again, source by source, when it is written (docs/design.md#rule-10).
+// `bundle`: another part of the last assessment, without another scan. The bundle that `assess` has written holds every
+// finding; what stands in the lists of the part is read again, source by source, when it is written
+// (docs/design.md#rule-10).
 import type { Assessment } from '../domain/assessment.ts';
 import { EXIT, RollcallError } from '../domain/exit.ts';
 import { isWithin, joinPath } from '../domain/path.ts';

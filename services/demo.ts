@@ -1,4 +1,5 @@
-// Plays the demo: the tree is made, and every command of the story is run by a shell, as it could be typed, so that what is shown is what happens.
+// Plays the demo: the tree is made, and every command of the story is run by a shell, as it could be typed, so that
+// what is shown is what happens.
 import { spawn } from 'node:child_process';
 import { EXIT, RollcallError } from '../domain/exit.ts';
 import { makeBase, removeBase } from './demo/base-directory.ts';
@@ -74,11 +75,13 @@ function refuseInterrupted(signal: AbortSignal): void {
   if (signal.aborted) throw new RollcallError('Interrupted.', { exit: EXIT.interrupted });
 }
 
-/** Resolves when the shell and all that it started have ended: what they write into must not be taken away under them. */
+/**
+ * Resolves when the shell and all that it started have ended: what they write into must not be taken away under them.
+ */
 function shell(command: string, cwd: string, options: DemoOptions): Promise<number> {
   return new Promise((resolve, reject) => {
-    // A group of its own, which is interrupted as a whole, and once: a signal to the shell alone would leave its commands running, and a
-    // terminal's own would reach them a second time, which means "at once".
+    // A group of its own, which is interrupted as a whole, and once: a signal to the shell alone would leave its
+    // commands running, and a terminal's own would reach them a second time, which means "at once".
     const child = spawn('sh', ['-c', command], {
       cwd,
       env: options.environment,

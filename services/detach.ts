@@ -1,4 +1,5 @@
-// Scans and assessments that are left to a worker: what was typed is checked at once and kept; a worker does the same as the command would.
+// Scans and assessments that are left to a worker: what was typed is checked at once and kept; a worker does the same
+// as the command would.
 import { EXIT, RollcallError, worstExit, type ExitCode } from '../domain/exit.ts';
 import { isTransient } from './catalog/advice.ts';
 import type { Database } from './catalog/database.ts';
@@ -24,7 +25,10 @@ export type DetachedWork =
   /** One for each live volume, in the order given. */
   | (Place & { readonly kind: 'assess'; readonly volumes: readonly AssessRequest[] });
 
-/** Keeps the request for the workers of the host. @throws RollcallError for input that assess would refuse, before anything is kept */
+/**
+ * Keeps the request for the workers of the host.
+ * @throws RollcallError for input that assess would refuse, before anything is kept
+ */
 export async function leave(
   tools: { readonly db: Database; readonly host: string; readonly nowMs: () => number },
   work: DetachedWork,
@@ -66,8 +70,8 @@ export interface DetachedTools extends ScanTools {
 }
 
 /**
- * Does one request, if it is still to be done, and keeps the answer. What the operator can help with (RollcallError) is an answer; an
- * interruption or another failure gives the request back, until it was tried ATTEMPTS_MAX times.
+ * Does one request, if it is still to be done, and keeps the answer. What the operator can help with (RollcallError) is
+ * an answer; an interruption or another failure gives the request back, until it was tried ATTEMPTS_MAX times.
  * @returns the answer; null when another worker has it, or it was given back
  */
 export async function runRequest(

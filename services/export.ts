@@ -1,4 +1,5 @@
-// `rollcall export`: what a volume held at one complete scan, as a list that another tool checks with; or two states compared, as rclone prints it.
+// `rollcall export`: what a volume held at one complete scan, as a list that another tool checks with; or two states
+// compared, as rclone prints it.
 import { errnoText } from '../domain/errno.ts';
 import { RollcallError } from '../domain/exit.ts';
 import { joinPath } from '../domain/path.ts';

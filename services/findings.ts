@@ -77,7 +77,8 @@ export function isSideUnknown(detail: unknown): boolean {
 }
 
 /**
- * Accepts all of them, or none. @throws RollcallError for what is not open, a path that stands in several volumes, or no reason
+ * Accepts all of them, or none. @throws RollcallError for what is not open, a path that stands in several volumes, or
+ * no reason
  */
 export async function acceptFindings(
   db: Database,
@@ -95,7 +96,8 @@ export async function acceptFindings(
   const volumeId = request.volume === null ? null : (await volumeCalled(db.pool, request.volume)).id;
   const ids: bigint[] = [];
   for (const one of request.findings) {
-    // Ids come first, because they are what `rollcall findings` prints: a lost file whose name is that number must not be taken for it.
+    // Ids come first, because they are what `rollcall findings` prints: a lost file whose name is that number must not
+    // be taken for it.
     if (ID.test(one)) {
       ids.push(BigInt(one));
       continue;

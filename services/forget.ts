@@ -1,4 +1,5 @@
-// `volumes forget`: a volume that was scanned by mistake, or is no more, leaves the catalog. A person says so, with a reason.
+// `volumes forget`: a volume that was scanned by mistake, or is no more, leaves the catalog. A person says so, with a
+// reason.
 import { EXIT, RollcallError } from '../domain/exit.ts';
 import { writeAudit } from './catalog/audit-log.ts';
 import { inTransaction, type Database } from './catalog/database.ts';

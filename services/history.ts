@@ -22,7 +22,9 @@ export interface Stretch {
   readonly why: string | null;
   /** The newest scan of the stretch whose copy is still on disk; null for live trees and where all are pruned. */
   readonly copy: Scan | null;
-  /** A version that nobody should take for good: other copies of the same size and mtime outvote it, or it became zeros. */
+  /**
+   * A version that nobody should take for good: other copies of the same size and mtime outvote it, or it became zeros.
+   */
   readonly isBad: boolean;
 }
 
@@ -36,7 +38,8 @@ export interface PathHistory {
 }
 
 /**
- * @param path as typed: below a volume's root, or absolute below the root of a live volume or inside a snapshot; relative ones are tried
+ * @param path as typed: below a volume's root, or absolute below the root of a live volume or inside a snapshot;
+ *   relative ones are tried
  *   as they are first, then from options.cwd
  * @throws RollcallError when no volume has ever met it, or there is no such volume
  */

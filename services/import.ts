@@ -1,4 +1,5 @@
-// `rollcall import`: a list of names and digests that another tool made becomes evidence of what a volume held at some time.
+// `rollcall import`: a list of names and digests that another tool made becomes evidence of what a volume held at some
+// time.
 import { createHash } from 'node:crypto';
 import { EXIT, RollcallError } from '../domain/exit.ts';
 import { baseName, compareBytes, encodePath, parentOf } from '../domain/path.ts';
@@ -69,7 +70,10 @@ const PROBLEMS_SHOWN = 10;
 /** Fewer digests that can be compared say nothing when all of them differ. */
 const COMPARABLE_MIN = 5;
 
-/** @throws RollcallError for a list that is not whole, or that has nothing in common with the volume (4); nothing is changed then */
+/**
+ * @throws RollcallError for a list that is not whole, or that has nothing in common with the volume (4); nothing is
+ *   changed then
+ */
 export async function importList(tools: ImportTools, request: ImportRequest): Promise<ImportSummary> {
   const { db } = tools;
   const target = await targetOf(tools, request.volume);

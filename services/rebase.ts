@@ -1,4 +1,5 @@
-// `volumes rebase`: after a disaster the volume *is* on a new file system. A person says so, with a reason, and Rollcall looks at what is there.
+// `volumes rebase`: after a disaster the volume *is* on a new file system. A person says so, with a reason, and
+// Rollcall looks at what is there.
 import { EXIT, RollcallError } from '../domain/exit.ts';
 import type { Database } from './catalog/database.ts';
 import { inTransaction } from './catalog/database.ts';
@@ -38,7 +39,8 @@ const MISSING_MAX = 5;
 
 /**
  * Records what lies at the root now as the volume's identity.
- * @throws RollcallError for an unknown volume, or a root that cannot be opened; a guard (4) for one that is empty or holds nothing that is known
+ * @throws RollcallError for an unknown volume, or a root that cannot be opened; a guard (4) for one that is empty or
+ *   holds nothing that is known
  */
 export async function rebase(
   db: Database,

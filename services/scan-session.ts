@@ -20,7 +20,10 @@ interface Opened {
   readonly owners: ReadonlyMap<number, string>;
 }
 
-/** Opens the threads and the catalog, runs the work, and closes the threads whatever happens. Whoever opened the catalog closes it. */
+/**
+ * Opens the threads and the catalog, runs the work, and closes the threads whatever happens. Whoever opened the catalog
+ * closes it.
+ */
 export async function withScanTools<T>(
   { threadsMax, bytesPerSecond, ...options }: ScanSessionOptions,
   open: () => Promise<Session>,

@@ -1,4 +1,5 @@
-// `scan`: one look at a live tree, or at what is new in a series, kept in the catalog; a series can be exported afterwards.
+// `scan`: one look at a live tree, or at what is new in a series, kept in the catalog; a series can be exported
+// afterwards.
 import { EXIT, RollcallError } from '../domain/exit.ts';
 import type { Gap, Role } from '../domain/scan.ts';
 import { noCounts } from './catalog/shard-result.ts';

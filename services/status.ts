@@ -1,4 +1,5 @@
-// `status`: what Rollcall is doing, what became of what was left to workers, and what needs a person: open findings, and audits that failed.
+// `status`: what Rollcall is doing, what became of what was left to workers, and what needs a person: open findings,
+// and audits that failed.
 import { EXIT, type ExitCode, worstExit } from '../domain/exit.ts';
 import { LOSSES, VERDICT, VERDICTS } from '../domain/verdicts.ts';
 import { type KnownRequest, knownRequests, runningActivity, type RunningActivity } from './catalog/activity.ts';

@@ -68,7 +68,10 @@ function targetOf(argument: string, request: VerifyRequest): string {
   return placeOf(argument, request.cwd);
 }
 
-/** What was made again and has its old content beside it lacks nothing any more; what was replaced, or cannot be read, is as it was. */
+/**
+ * What was made again and has its old content beside it lacks nothing any more; what was replaced, or cannot be read,
+ * is as it was.
+ */
 function isBack({ status, verdict }: VerifyItem): boolean {
   return status === 'restored' || (status === 'beside' && verdict === 'recreated');
 }

@@ -1,4 +1,5 @@
-// What `rollcall worker` does: takes jobs from the queue, and looks into the catalog by itself, so that no lost job and no lost queue leaves a scan lying.
+// What `rollcall worker` does: takes jobs from the queue, and looks into the catalog by itself, so that no lost job and
+// no lost queue leaves a scan lying.
 import { EXIT, type ExitCode } from '../domain/exit.ts';
 import { runRequest } from './detach.ts';
 import { openPool } from './catalog/database.ts';
@@ -40,7 +41,8 @@ export interface WorkerOptions {
 const STOP_MS = { jobs: 20_000, threads: 5_000, queue: 6_000, catalog: 5_000 } as const;
 
 /**
- * Works until the signal fires (then 0), with `once` until nothing is left to do, or until no thread is left (then 2, loudly).
+ * Works until the signal fires (then 0), with `once` until nothing is left to do, or until no thread is left (then 2,
+ * loudly).
  */
 export async function runWorker(options: WorkerOptions): Promise<ExitCode> {
   const { log, host, nowMs } = options;
@@ -125,7 +127,10 @@ export async function runWorker(options: WorkerOptions): Promise<ExitCode> {
     }
   };
 
-  /** What jobs should have told: every request and every scan with something to do. @returns whether there was anything */
+  /**
+   * What jobs should have told: every request and every scan with something to do.
+   * @returns whether there was anything
+   */
   const look = async (): Promise<boolean> => {
     const requests = await requestsToRun(db.pool, host);
     for (const id of requests) await see(queue.ask(id), () => request(id, stop.signal));

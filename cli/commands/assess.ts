@@ -179,7 +179,8 @@ export async function assessBody(context: Context, args: AssessArguments): Promi
     const { detach } = await import('../detach.ts');
     return detach(context, { kind: 'assess', volumes: requests }, args.json);
   }
-  // The database starts while the rest is loaded: half a second of a short run. What fails here fails again where it is waited for.
+  // The database starts while the rest is loaded: half a second of a short run. What fails here fails again where it is
+  // waited for.
   context.session().catch(() => {});
   const [{ assess }, { withScanTools }] = await Promise.all([
     import('../../services/assess.ts'),

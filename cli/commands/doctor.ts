@@ -1,4 +1,5 @@
-// rollcall doctor: whether this process, this machine and these paths are fit for the work, and what to do where they are not.
+// rollcall doctor: whether this process, this machine and these paths are fit for the work, and what to do where they
+// are not.
 import type { Command } from 'commander';
 import { EXIT } from '../../domain/exit.ts';
 import { openSession } from '../../services/session.ts';

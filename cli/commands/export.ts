@@ -1,4 +1,5 @@
-// rollcall export: what a volume held, as a list of digests that xxhsum checks, or two states compared as rclone prints it.
+// rollcall export: what a volume held, as a list of digests that xxhsum checks, or two states compared as rclone prints
+// it.
 import { hostname } from 'node:os';
 import { Option, type Command } from 'commander';
 import { EXIT, type ExitCode, worstExit } from '../../domain/exit.ts';

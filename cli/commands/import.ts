@@ -1,4 +1,5 @@
-// rollcall import: a list of names and digests that another tool made becomes evidence of what a volume held at some time.
+// rollcall import: a list of names and digests that another tool made becomes evidence of what a volume held at some
+// time.
 import { hostname } from 'node:os';
 import { Option, type Command } from 'commander';
 import { EXIT, type ExitCode } from '../../domain/exit.ts';

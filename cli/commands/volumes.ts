@@ -1,4 +1,5 @@
-// rollcall volumes: the volumes that the catalog knows, and a person's word that one is on another file system now, or is to be forgotten.
+// rollcall volumes: the volumes that the catalog knows, and a person's word that one is on another file system now, or
+// is to be forgotten.
 import { hostname } from 'node:os';
 import type { Command } from 'commander';
 import { EXIT, type ExitCode } from '../../domain/exit.ts';

@@ -15,16 +15,22 @@ export interface ProofInput {
   readonly observers: readonly Observer[];
   /** Everything that is not plainly intact: what a snapshot lacks is among it. */
   readonly paths: readonly PathFacts[];
-  /** Printable path of a directory → non-directories in it that stand in all newest scans alike and are not among the paths. */
+  /**
+   * Printable path of a directory → non-directories in it that stand in all newest scans alike and are not among the
+   * paths.
+   */
   readonly plainFiles: ReadonlyMap<string, number>;
-  /** Paths that a recorded restore put there, with its time in ms: that they stand now says nothing of earlier snapshots. */
+  /**
+   * Paths that a recorded restore put there, with its time in ms: that they stand now says nothing of earlier
+   * snapshots.
+   */
   readonly restored: ReadonlyMap<string, number>;
 }
 
 /**
- * A snapshot proves nothing of a directory that it lacks wholly while live has it, or of which it lacks two names or more, and a third
- * or more, of those that the series' snapshot before had and that still stand live with that size and mtime. What a restore put there
- * since, or a later live scan lacked, does not count for this.
+ * A snapshot proves nothing of a directory that it lacks wholly while live has it, or of which it lacks two names or
+ * more, and a third or more, of those that the series' snapshot before had and that still stand live with that size and
+ * mtime. What a restore put there since, or a later live scan lacked, does not count for this.
  */
 export function unfinishedListings({ observers, paths, plainFiles, restored }: ProofInput): Unfinished {
   const live = observers.length - 1;

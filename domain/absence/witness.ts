@@ -1,5 +1,5 @@
-// How a name went (docs/design.md#witness): whoever unlinks or renames a name moves the mtime of its directory. Where that stood
-// still, nobody did.
+// How a name went (docs/design.md#witness): whoever unlinks or renames a name moves the mtime of its directory. Where
+// that stood still, nobody did.
 import type { Observer, PathFacts, Sight } from '../facts.ts';
 import { isGap } from '../facts.ts';
 import { joinPath, parentOf } from '../path.ts';
@@ -29,7 +29,10 @@ export interface DirectoryLook {
   readonly btimeNs: bigint;
 }
 
-/** no: its directories bear other times than live's. unknown: nothing tells; then equal times still say that nothing moved. */
+/**
+ * no: its directories bear other times than live's. unknown: nothing tells; then equal times still say that nothing
+ * moved.
+ */
 export type KeepsTimes = 'yes' | 'no' | 'unknown';
 
 export interface WitnessInput {
@@ -39,7 +42,10 @@ export interface WitnessInput {
   readonly directories: ReadonlyMap<string, readonly (DirectoryLook | null)[]>;
   /** By volume. */
   readonly keepsTimes: ReadonlyMap<string, KeepsTimes>;
-  /** By observer: the newest time of change (ms) that a snapshot bears itself: its copying went on until then at the least. */
+  /**
+   * By observer: the newest time of change (ms) that a snapshot bears itself: its copying went on until then at the
+   * least.
+   */
   readonly changedMs: ReadonlyMap<number, number>;
   /** Directory → observers at which it had gained a name since its volume's look before, and bore its old time. */
   readonly gainedUnmoved: ReadonlyMap<string, ReadonlySet<number>>;
@@ -103,8 +109,8 @@ export class Witness {
   }
 
   /**
-   * The absence that ends the history of a name up to and with observer `end` (live now when left out), or null where it is not proven
-   * absent there.
+   * The absence that ends the history of a name up to and with observer `end` (live now when left out), or null where
+   * it is not proven absent there.
    */
   absenceOf(facts: PathFacts, end: number = this.#live): Absence | null {
     if (!this.proves(facts, end)) return null;
@@ -126,8 +132,8 @@ export class Witness {
   }
 
   /**
-   * When and how a name came to be of the kind that it is live now: the old one had to go first. `seen` is the last observer of the old kind,
-   * `gone` the first of the new one. Null where it always was of this kind.
+   * When and how a name came to be of the kind that it is live now: the old one had to go first. `seen` is the last
+   * observer of the old kind, `gone` the first of the new one. Null where it always was of this kind.
    */
   replacementOf(facts: PathFacts): Absence | null {
     const kindAt = (observer: number): string | null => {
@@ -145,7 +151,9 @@ export class Witness {
     return { seen, gone, ...this.#howOf(facts.path, lastIn, firstIn) };
   }
 
-  /** What the directories say, from each vantage point: live with live, each series with itself, each series with live. */
+  /**
+   * What the directories say, from each vantage point: live with live, each series with itself, each series with live.
+   */
   #howOf(
     path: string,
     lastIn: (track: readonly number[]) => number | undefined,
@@ -178,8 +186,8 @@ export class Witness {
   }
 
   /**
-   * The name came back after this proof, which so belongs to an earlier absence. Where it is not certain that the sighting is the later one, the
-   * proof counts.
+   * The name came back after this proof, which so belongs to an earlier absence. Where it is not certain that the
+   * sighting is the later one, the proof counts.
    */
   #isSeenAfter(facts: PathFacts, proof: number, seen: number): boolean {
     const provenMs = this.#input.observers[proof]?.scan.asOf.toMs ?? 0;
@@ -252,9 +260,9 @@ export class Witness {
   }
 
   /**
-   * A copy that is not atomic takes a directory's time before it lists it: what somebody deleted in between is gone under the old time. So
-   * the next look at the directory is heard: a time from before the copying ended means that it was moved then. A look that keeps no times says
-   * nothing, and the one after it is heard.
+   * A copy that is not atomic takes a directory's time before it lists it: what somebody deleted in between is gone
+   * under the old time. So the next look at the directory is heard: a time from before the copying ended means that it
+   * was moved then. A look that keeps no times says nothing, and the one after it is heard.
    */
   #heardAfter(directory: string, mtimeNs: bigint, snapshot: number): Told {
     const tells = (observer: number): boolean => {
@@ -270,8 +278,9 @@ export class Witness {
   }
 
   /**
-   * The end of a snapshot's own copying: the newest change that it bears. A backup that was copied elsewhere since bears the times of that:
-   * what lies long after its date, or after the series' next snapshot was begun, is no time of its own.
+   * The end of a snapshot's own copying: the newest change that it bears. A backup that was copied elsewhere since
+   * bears the times of that: what lies long after its date, or after the series' next snapshot was begun, is no time of
+   * its own.
    */
   #copiedUntilMs(snapshot: number): number {
     const { observers, changedMs } = this.#input;
@@ -298,8 +307,8 @@ export class Witness {
   }
 
   /**
-   * A snapshot's own root is stamped by whoever makes it, unless it bears live's time: then its time says when it was made. Two roots of one
-   * series with one time were not stamped so, and equal times still tell.
+   * A snapshot's own root is stamped by whoever makes it, unless it bears live's time: then its time says when it was
+   * made. Two roots of one series with one time were not stamped so, and equal times still tell.
    */
   #keeps(observer: number, directory: string): KeepsTimes {
     const volume = this.#input.observers[observer]?.volume ?? '';
@@ -319,7 +328,10 @@ export class Witness {
     );
   }
 
-  /** It may have been changed once more in the same tick, after it was looked at. Only a time that is a clock's reading tells. */
+  /**
+   * It may have been changed once more in the same tick, after it was looked at. Only a time that is a clock's reading
+   * tells.
+   */
   #isRacy(mtimeNs: bigint, observer: number): boolean {
     const asOf = this.#input.observers[observer]?.scan.asOf;
     if (asOf === undefined) return true;
@@ -350,7 +362,10 @@ export function renamedPlace(renamed: ReadonlyMap<string, string>, directory: st
   return null;
 }
 
-/** The observer's listing held the name, whether or not it could be looked at: a gap on the name itself is a sighting of it. */
+/**
+ * The observer's listing held the name, whether or not it could be looked at: a gap on the name itself is a sighting of
+ * it.
+ */
 export function showsName({ sights, path }: PathFacts, observer: number): boolean {
   const sight = sights[observer] ?? null;
   if (sight === null) return false;

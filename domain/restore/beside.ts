@@ -6,7 +6,10 @@ import { VERDICT } from '../verdicts.ts';
 const NAME_BYTES_MAX = 255;
 const SUFFIX = /\.rollcall-(?:\d{8}T\d{6}Z|snapshot)(?:-\d+)?$/;
 
-/** Whether the old content goes beside what lies there, rather than in its place. `obstacle` is what damaged content is held against. */
+/**
+ * Whether the old content goes beside what lies there, rather than in its place. `obstacle` is what damaged content is
+ * held against.
+ */
 export function isBeside(
   finding: Pick<Finding, 'verdict'>,
   {

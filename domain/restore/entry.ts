@@ -1,4 +1,5 @@
-// One entry of a restore list: what comes back, from where, to which name, and what restore.sh must be told before it touches it.
+// One entry of a restore list: what comes back, from where, to which name, and what restore.sh must be told before it
+// touches it.
 import type { Finding, Source, State } from '../assessment.ts';
 import { decodePath } from '../path.ts';
 import { isBeside } from './beside.ts';
@@ -6,8 +7,9 @@ import { isDamaged } from './eligible.ts';
 import { type Need, needsOf } from './needs.ts';
 
 /**
- * copy: the name is absent and comes from the snapshot (also content that is put beside) · replace: damaged content is exchanged, if it still is
- * that content · link: a hard link to a name that is there · directory: made, and given its metadata last.
+ * copy: the name is absent and comes from the snapshot (also content that is put beside) · replace: damaged content is
+ * exchanged, if it still is that content · link: a hard link to a name that is there · directory: made, and given its
+ * metadata last.
  */
 export type Action = 'copy' | 'replace' | 'link' | 'directory';
 
@@ -37,7 +39,10 @@ export interface Proof {
 
 export interface Entry {
   readonly finding: Finding;
-  /** Printable, below the target. Differs from the finding's path for what is put beside, or lay below a directory that was replaced. */
+  /**
+   * Printable, below the target. Differs from the finding's path for what is put beside, or lay below a directory that
+   * was replaced.
+   */
   readonly destination: string;
   readonly list: string;
   /** Lists are restored in this order; 0 unless the freshest come first. */
@@ -78,7 +83,10 @@ function listName(base: 'missing' | 'damaged' | 'beside', needs: readonly Need[]
   return parts.join('-');
 }
 
-/** Which names were one file is known from live, not from a backup that may have been deduplicated: by inode; unknown where nobody saw it live. */
+/**
+ * Which names were one file is known from live, not from a backup that may have been deduplicated: by inode; unknown
+ * where nobody saw it live.
+ */
 export function ownInode({ liveInode }: Finding): string {
   if (liveInode === null || liveInode === undefined) return 'unknown';
   return liveInode.nlink < 2 ? 'alone' : String(liveInode.inode);

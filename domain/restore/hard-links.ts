@@ -6,7 +6,10 @@ import { ownInode } from './entry.ts';
 export class HardLinks {
   /** The first name of a file: the others are linked to it. */
   readonly #leaders = new Map<string, Entry>();
-  /** The live inodes of the first in each list, by the inode in the snapshot, or where an export tells none by what hard links have in common. */
+  /**
+   * The live inodes of the first in each list, by the inode in the snapshot, or where an export tells none by what hard
+   * links have in common.
+   */
   readonly #others = new Map<string, string>();
 
   /** The entry as it comes back: a copy, a link to another name, or a copy in a list of its own. */
@@ -19,7 +22,10 @@ export class HardLinks {
     return entry;
   }
 
-  /** rsync -H makes one file of names that are one inode in the snapshot. Those that live had apart go to a list that is copied without it. */
+  /**
+   * rsync -H makes one file of names that are one inode in the snapshot. Those that live had apart go to a list that is
+   * copied without it.
+   */
   #apart(entry: Entry, { inode, source }: Proof): Entry {
     if (entry.state.kind !== 'file' || (entry.action !== 'copy' && entry.action !== 'replace')) return entry;
     const { digest, size, mtimeNs, mode, uid, gid } = source.state;
@@ -34,7 +40,10 @@ export class HardLinks {
   }
 }
 
-/** By what names are known to be one file; null for what is not. Two that are only copied from the same one come back as two, as they were. */
+/**
+ * By what names are known to be one file; null for what is not. Two that are only copied from the same one come back as
+ * two, as they were.
+ */
 function leaderKey(planned: Entry, { inode, sha256 }: Proof): string | null {
   const own = ownInode(planned.finding);
   const isName = planned.sourcePath === planned.finding.path;

@@ -7,7 +7,10 @@ import { FLAG } from '../judge/flags.ts';
 export const NEEDS = ['damaged', 'older', 'person-deleted', 'uncertain'] as const;
 export type Need = (typeof NEEDS)[number];
 
-/** What a plain restore leaves out because it may have gone on purpose: a person's deletion, and what statistics alone call lost. */
+/**
+ * What a plain restore leaves out because it may have gone on purpose: a person's deletion, and what statistics alone
+ * call lost.
+ */
 export function isLeftByDefault(needs: readonly string[]): boolean {
   return needs.includes('person-deleted') || needs.includes('uncertain');
 }
@@ -15,8 +18,8 @@ export function isLeftByDefault(needs: readonly string[]): boolean {
 type Needing = Pick<Finding, 'verdict' | 'flags' | 'cause' | 'found' | 'source'>;
 
 /**
- * `replaces`: content that lies there is exchanged, rather than put where nothing is, or beside. `recovery` is that of the copy that is taken, which
- * may be another than the finding's own.
+ * `replaces`: content that lies there is exchanged, rather than put where nothing is, or beside. `recovery` is that of
+ * the copy that is taken, which may be another than the finding's own.
  */
 export function needsOf(finding: Needing, { replaces, recovery }: { replaces: boolean; recovery: Recovery }): Need[] {
   // A directory has no content that could be older.

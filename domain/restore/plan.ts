@@ -1,4 +1,5 @@
-// Which entry goes to which restore list: an assessment and what was proved of its sources go in, the plan of a bundle comes out.
+// Which entry goes to which restore list: an assessment and what was proved of its sources go in, the plan of a bundle
+// comes out.
 import { ancestorsOf } from '../ancestors.ts';
 import type { Finding, State } from '../assessment.ts';
 import { compareBytes } from '../path.ts';
@@ -103,7 +104,9 @@ function sort(findings: readonly Finding[], proved: PlanInput['proved']): Sorted
   return { accepted, leftOut, lost, besideAlready };
 }
 
-/** Where each goes: beside what has its name now, along with a directory above it that goes beside, or to its own name. */
+/**
+ * Where each goes: beside what has its name now, along with a directory above it that goes beside, or to its own name.
+ */
 function destinationsOf({ accepted, besideAlready }: Sorted, all: readonly Finding[]): Map<Finding, string> {
   const moved = new Map(besideAlready);
   const taken = new Set(all.map((finding) => finding.path));

@@ -1,5 +1,6 @@
-// Which part of an assessment a bundle holds: below some paths, of some owners, as much as fits into limits, or what earlier parts left. Pure.
-// Nothing is left out silently: every loss that could stand in a list is in this part, in an earlier one, or counted as left.
+// Which part of an assessment a bundle holds: below some paths, of some owners, as much as fits into limits, or what
+// earlier parts left. Pure. Nothing is left out silently: every loss that could stand in a list is in this part, in an
+// earlier one, or counted as left.
 import { ancestorsOfAll } from '../ancestors.ts';
 import type { Finding, Tally } from '../assessment.ts';
 import { isWithin } from '../path.ts';
@@ -17,8 +18,8 @@ export interface Selection {
   /** What statistics alone call lost is restored like the rest, without an option of restore.sh. */
   readonly uncertainToo: boolean;
   /**
-   * Only what neither this bundle nor those that it continues hold; `held` are the paths of what they do, `failed` of what could not be read at
-   * its source when they were written: it would fail again, and before everything else.
+   * Only what neither this bundle nor those that it continues hold; `held` are the paths of what they do, `failed` of
+   * what could not be read at its source when they were written: it would fail again, and before everything else.
    */
   readonly restOf: {
     readonly bundle: string;
@@ -37,12 +38,18 @@ export const EVERYTHING: Selection = {
   restOf: null,
 };
 
-/** Where a loss that can be restored went: into this bundle, into one that this one continues, nowhere yet, or nowhere because its source failed. */
+/**
+ * Where a loss that can be restored went: into this bundle, into one that this one continues, nowhere yet, or nowhere
+ * because its source failed.
+ */
 export const PARTS = ['this', 'earlier', 'left', 'failed'] as const;
 export type Part = (typeof PARTS)[number];
 
 export interface Chosen {
-  /** What is to be proved and planned: this part, what must be known for it, and the losses without a source that were asked for. */
+  /**
+   * What is to be proved and planned: this part, what must be known for it, and the losses without a source that were
+   * asked for.
+   */
   readonly findings: readonly Finding[];
   /** Of every loss that can be restored. */
   readonly parts: ReadonlyMap<Finding, Part>;
@@ -107,7 +114,8 @@ export function choose(findings: readonly Finding[], selection: Selection): Chos
     asked.flatMap((finding) => (!isDirectory(finding) && parts.get(finding) === 'left' ? [finding.path] : [])),
   );
   for (const finding of asked) if (isDirectory(finding) && !later.has(finding.path)) parts.set(finding, 'this');
-  // What lies below something else that is to come back depends on it: its new name beside, its kind, or its being a link.
+  // What lies below something else that is to come back depends on it: its new name beside, its kind, or its being a
+  // link.
   for (const [finding, part] of parts) if (part === 'left' && needed.has(finding.path)) parts.set(finding, 'this');
   const counted = countOf(parts, new Set(asked));
   const chosen = findings.filter((finding) => {
@@ -152,7 +160,10 @@ function unitsOf(findings: readonly Finding[]): Unit[] {
   return units;
 }
 
-/** From the first on, until one does not fit. One is always taken: a file that is larger than the limit must come back, too. */
+/**
+ * From the first on, until one does not fit. One is always taken: a file that is larger than the limit must come back,
+ * too.
+ */
 function within(units: readonly Unit[], { bytesMax, filesMax }: Selection): readonly Unit[] {
   if (bytesMax === null && filesMax === null) return units;
   let bytes = 0;

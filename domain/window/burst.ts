@@ -1,5 +1,5 @@
-// What is more than usual: the bases and lines by which an interval is held against the others of its series (docs/design.md#loss-intervals).
-// The constants were simulated over nightly use (2026-11-29).
+// What is more than usual: the bases and lines by which an interval is held against the others of its series
+// (docs/design.md#loss-intervals). The constants were simulated over nightly use (2026-11-29).
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -54,7 +54,10 @@ export interface Line {
   readonly isBeyond: boolean;
 }
 
-/** The sensitive line of each interval of one series, in order of time. `files` is the size of the volume, for the floor. */
+/**
+ * The sensitive line of each interval of one series, in order of time. `files` is the size of the volume, for the
+ * floor.
+ */
 export function sensitiveLines(intervals: readonly Counted[], files: number): Line[] {
   const floor = Math.max(SENSITIVE.floorFilesMin, SENSITIVE.floorShareOfFiles * files);
   const rates = intervals.map(ratePerDay);
@@ -75,7 +78,10 @@ export function isBesideBurst(interval: Counted, { base, floor }: Line): boolean
 
 /** Of touched vanishings in one interval. */
 export interface TouchedCount extends Counted {
-  /** `count` is that of directories that lost names: all of them, for the base. What an earlier assessment judged is left out here. */
+  /**
+   * `count` is that of directories that lost names: all of them, for the base. What an earlier assessment judged is
+   * left out here.
+   */
   readonly fresh: number;
   /** Files that are gone from them, less what stands elsewhere and what an earlier assessment judged. */
   readonly files: number;
@@ -133,8 +139,8 @@ function ratePerDay(interval: Counted): number {
 }
 
 /**
- * Did the same happen 7 or 14 days before? Only a peak that stands alone is a rhythm: if most intervals between the two are above
- * the limit as well, it is one long loss, and its second week must not be excused by its first.
+ * Did the same happen 7 or 14 days before? Only a peak that stands alone is a rhythm: if most intervals between the two
+ * are above the limit as well, it is one long loss, and its second week must not be excused by its first.
  */
 function isHabit(intervals: readonly Counted[], rates: readonly number[], limit: number, i: number): boolean {
   const here = intervals[i];

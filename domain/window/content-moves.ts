@@ -61,7 +61,8 @@ function pairGroup(
     const a = v.live === null ? undefined : byInode.get(`${v.live.root} ${v.live.inode}`)?.[0];
     if (a !== undefined && sameInode(v, a)) pair(v, a);
   }
-  // Whose directory kept silent was not renamed by anybody, and neither was what stood beside all of these: they take no name from the others.
+  // Whose directory kept silent was not renamed by anybody, and neither was what stood beside all of these: they take
+  // no name from the others.
   const newest = ordinary.reduce((last, a) => Math.max(last, a.firstSeenMs), Number.NEGATIVE_INFINITY);
   pairOneToOne(
     open().filter((v) => v.how !== 'silent' && newest > v.lastSeenMs),

@@ -1,5 +1,6 @@
-// What a step from one state of a file to the next looks like, by the shape of the two alone: what counts as damage when a burst of it is looked for.
-// It knows nothing of last known good or of loss intervals, so that neither can depend on itself.
+// What a step from one state of a file to the next looks like, by the shape of the two alone: what counts as damage
+// when a burst of it is looked for. It knows nothing of last known good or of loss intervals, so that neither can
+// depend on itself.
 import { isTold, quiet, sameMtime, type Version } from '../version.ts';
 
 /** Zeros at the end that the state before does not have: a block of most file systems. */
@@ -23,9 +24,10 @@ export function zeroTailOf({ kind, size, zeroFrom }: Looks): number | null {
 }
 
 /**
- * The shape of the damage between two neighbours in one series, or null for an ordinary change. What was not read tells only of its size and
- * time; a file that becomes zeros counts although the state before it was not read, as few files are zeros. A smaller file is cut off only under
- * an equal mtime: an older one is what an archive brings along that was unpacked over newer files.
+ * The shape of the damage between two neighbours in one series, or null for an ordinary change. What was not read tells
+ * only of its size and time; a file that becomes zeros counts although the state before it was not read, as few files
+ * are zeros. A smaller file is cut off only under an equal mtime: an older one is what an archive brings along that was
+ * unpacked over newer files.
  */
 export function damageShape(before: Version, after: Version): DamageShape | null {
   if (before.kind !== 'file' || after.kind !== 'file' || isTold(before) || isTold(after)) return null;

@@ -13,9 +13,9 @@ export interface DirectoryFate {
 }
 
 /**
- * Vanished directories whose files all moved or were deleted are so themselves: moved if any of them moved (to where most of them
- * went), else deleted. One with a missing file is missing: a restore needs it. One that holds no file that vanished is judged by its
- * own dates and is left out.
+ * Vanished directories whose files all moved or were deleted are so themselves: moved if any of them moved (to where
+ * most of them went), else deleted. One with a missing file is missing: a restore needs it. One that holds no file that
+ * vanished is judged by its own dates and is left out.
  */
 export function directoryFates(directories: readonly string[], files: readonly Fate[]): Map<string, DirectoryFate> {
   const sums = new Map<string, { missing: number; moved: number; deleted: number; to: Map<string, number> }>();

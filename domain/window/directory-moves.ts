@@ -1,4 +1,5 @@
-// Where directories went, as told by their own identity or by most of the files that vanished from them; and what went along with them.
+// Where directories went, as told by their own identity or by most of the files that vanished from them; and what went
+// along with them.
 import { baseName, joinPath, parentOf } from '../path.ts';
 import {
   type Appeared,
@@ -11,18 +12,23 @@ import {
   type Vanished,
 } from './pairs.ts';
 
-/** A file whose content stands under its own name in more places than this tells nothing of where its directory went: it follows the others. */
+/**
+ * A file whose content stands under its own name in more places than this tells nothing of where its directory went: it
+ * follows the others.
+ */
 const PLACES_MAX = 32;
 
-/** How many of the files that vanished below a directory stand under each other directory, at the same place below it. */
+/**
+ * How many of the files that vanished below a directory stand under each other directory, at the same place below it.
+ */
 interface Votes {
   total: number;
   readonly byPlace: Map<string, number>;
 }
 
 /**
- * Directory → where most of the non-empty files went that vanished below it, whether or not it stands itself. A parent is decided before what
- * lies in it, and decides between places that are equally likely for its subdirectories.
+ * Directory → where most of the non-empty files went that vanished below it, whether or not it stands itself. A parent
+ * is decided before what lies in it, and decides between places that are equally likely for its subdirectories.
  */
 export function findPlaces(
   vanished: readonly Vanished[],
@@ -108,7 +114,10 @@ function keyOf(entry: Vanished | Appeared): string | null {
   return content === null ? null : `${content} ${lastName(entry)}`;
 }
 
-/** The directories that a file left and came to, as far up as the names below them are equal: a/b/c/x and d/b/c/x give a/b/c, a/b and a. */
+/**
+ * The directories that a file left and came to, as far up as the names below them are equal: a/b/c/x and d/b/c/x give
+ * a/b/c, a/b and a.
+ */
 function alongside(from: string, to: string): [from: string, to: string][] {
   const directories: [string, string][] = [];
   let [left, right] = [from, to];
@@ -119,7 +128,9 @@ function alongside(from: string, to: string): [from: string, to: string][] {
   return directories;
 }
 
-/** Where a name stands if it went along with the nearest directory above it that went somewhere; null where none did. */
+/**
+ * Where a name stands if it went along with the nearest directory above it that went somewhere; null where none did.
+ */
 export function companionOf(path: string, places: ReadonlyMap<string, string>): string | null {
   for (let at = path.lastIndexOf('/'); ; at = path.lastIndexOf('/', at - 1)) {
     const directory = at < 0 ? '' : path.slice(0, at);
@@ -130,9 +141,10 @@ export function companionOf(path: string, places: ReadonlyMap<string, string>): 
 }
 
 /**
- * Whether what stands at the name's place in the moved directory is what the name was. Without content (empty, a link, a directory) it is, if it
- * is the same. A file is, if its content may be a rename; with other content only where the directory itself is gone, so that it was renamed
- * with all that was in it: the file was changed there, in whatever way.
+ * Whether what stands at the name's place in the moved directory is what the name was. Without content (empty, a link,
+ * a directory) it is, if it is the same. A file is, if its content may be a rename; with other content only where the
+ * directory itself is gone, so that it was renamed with all that was in it: the file was changed there, in whatever
+ * way.
  */
 export function ownFileAt(v: Vanished, a: Appeared, gone: ReadonlySet<string>): 'same' | 'changed' | null {
   const same = holdsTheSame(v, a);

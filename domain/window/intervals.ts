@@ -1,10 +1,14 @@
-// The loss intervals (docs/design.md#loss-intervals): in which stretches between two looks more than the silent counts as lost, and why.
+// The loss intervals (docs/design.md#loss-intervals): in which stretches between two looks more than the silent counts
+// as lost, and why.
 import type { Interval, Window } from '../assessment.ts';
 import type { How } from '../absence/witness.ts';
 import { damageBursts, isBesideBurst, sensitiveLines, touchedBursts } from './burst.ts';
 import { intervalOf, iso, joined, type Span } from './timeline.ts';
 
-/** silent: so many are silent that the rest of that night is doubtful. beside: next to a burst, and more than usual itself. */
+/**
+ * silent: so many are silent that the rest of that night is doubtful. beside: next to a burst, and more than usual
+ * itself.
+ */
 export const LOSS_RULES = ['silent', 'burst', 'sensitive', 'damage', 'beside'] as const;
 export type LossRule = (typeof LOSS_RULES)[number];
 
@@ -170,8 +174,9 @@ function decideSeries(
 }
 
 /**
- * docs/design.md#interval-1: in a night that took files in silence, at least as many of the touched ones as chance would have it were lost with them. Where all of
- * the silent ones were judged absent before, so were those that went with them: what has gone since is another day's work.
+ * docs/design.md#interval-1: in a night that took files in silence, at least as many of the touched ones as chance
+ * would have it were lost with them. Where all of the silent ones were judged absent before, so were those that went
+ * with them: what has gone since is another day's work.
  */
 function hasSilentLoss({ vanishings, touchedShare }: Happened): boolean {
   const silent = vanishings.filter(({ how }) => how === 'silent');
@@ -207,7 +212,10 @@ export function windowOf(decided: DecidedIntervals, timeline: readonly Interval[
 /** Snapshots closer than this are one look: the hours of a day are no nights. */
 const JOINED_MS = 20 * 3_600_000;
 
-/** Joins the spans of each series from the oldest on until they are long enough; the one that ends at live now is never joined. */
+/**
+ * Joins the spans of each series from the oldest on until they are long enough; the one that ends at live now is never
+ * joined.
+ */
 export function joinedSpans(spans: readonly Span[]): Span[] {
   const result: Span[] = [];
   for (const indexes of bySeries(spans)) {
@@ -232,8 +240,8 @@ export function joinedSpans(spans: readonly Span[]): Span[] {
 }
 
 /**
- * The place of what happened after observer `from` and not later than `to`: the narrowest interval that covers it. Where none does, the
- * intervals of one series that do together, the last one first.
+ * The place of what happened after observer `from` and not later than `to`: the narrowest interval that covers it.
+ * Where none does, the intervals of one series that do together, the last one first.
  */
 export function placeOf(
   intervals: readonly Pick<LossInterval, 'series' | 'from' | 'to' | 'ms'>[],

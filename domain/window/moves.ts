@@ -1,4 +1,5 @@
-// Which vanished paths stand under another name now (docs/design.md#moved). Looks only at what vanished and what appeared.
+// Which vanished paths stand under another name now (docs/design.md#moved). Looks only at what vanished and what
+// appeared.
 import { isDisplaced, isTrashed } from '../places.ts';
 import { pairByContent } from './content-moves.ts';
 import { companionOf, findPlaces, ownFileAt } from './directory-moves.ts';
@@ -14,7 +15,10 @@ import {
   type Vanished,
 } from './pairs.ts';
 
-/** By vanished path, unless said otherwise. A path is in one of moved, later, displaced, trashed and rewritten, or in none. */
+/**
+ * By vanished path, unless said otherwise. A path is in one of moved, later, displaced, trashed and rewritten, or in
+ * none.
+ */
 export interface Moves {
   /** Where it stands now; several names of one file may lead to one. */
   readonly moved: ReadonlyMap<string, string>;
@@ -49,11 +53,11 @@ export const NO_MOVES: Moves = {
 };
 
 /**
- * First the file systems' own identities: what bears that of a vanished name now is the same file, whatever it holds. Then directories: where
- * most of one went, the rest of it is looked for, so that among many equal files those of one directory stay together. Then content: with a
- * one-to-one count or an equal base name, where the new name appeared after the old one was last seen, whoever lost the name was not silent
- * about it, and no known inode says otherwise. Pairs are found in byte order of the paths given, which are expected sorted: the answer does
- * not depend on chance.
+ * First the file systems' own identities: what bears that of a vanished name now is the same file, whatever it holds.
+ * Then directories: where most of one went, the rest of it is looked for, so that among many equal files those of one
+ * directory stay together. Then content: with a one-to-one count or an equal base name, where the new name appeared
+ * after the old one was last seen, whoever lost the name was not silent about it, and no known inode says otherwise.
+ * Pairs are found in byte order of the paths given, which are expected sorted: the answer does not depend on chance.
  * @param knownSuffixes endings of names that the volume had before (rewritten.ts)
  */
 export function findMoves(
@@ -103,8 +107,9 @@ export function findMoves(
 }
 
 /**
- * Where names would stand that are not accounted for yet and whose directory was moved: to be looked up and added to what appeared. What stands
- * there may be an empty file, a link or a directory, which nothing else finds, or the same file with other content.
+ * Where names would stand that are not accounted for yet and whose directory was moved: to be looked up and added to
+ * what appeared. What stands there may be an empty file, a link or a directory, which nothing else finds, or the same
+ * file with other content.
  */
 export function pathsToLookAt(vanished: readonly Vanished[], appeared: readonly Appeared[]): string[] {
   const pairs = pairByIdentity(vanished, appeared);
@@ -121,8 +126,8 @@ export function pathsToLookAt(vanished: readonly Vanished[], appeared: readonly 
 }
 
 /**
- * Among what is accounted for nowhere: names that were renamed to one that vanished after that, in snapshots that show both. Else a loss in a
- * directory that was renamed days before would be a loss under both of its names.
+ * Among what is accounted for nowhere: names that were renamed to one that vanished after that, in snapshots that show
+ * both. Else a loss in a directory that was renamed days before would be a loss under both of its names.
  */
 function laterNames(open: readonly Vanished[]): Map<string, string> {
   const later = open

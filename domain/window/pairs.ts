@@ -20,13 +20,16 @@ interface Named {
 }
 
 /**
- * A path that is absent now (proven), with its newest good observation. Its identity is that of the newest live copy that was seen there; null when
- * only backups ever saw it, or something else after it.
+ * A path that is absent now (proven), with its newest good observation. Its identity is that of the newest live copy
+ * that was seen there; null when only backups ever saw it, or something else after it.
  */
 export interface Vanished extends Named {
   /** Its content changed under the same size and mtime: nothing says what it should be. */
   readonly suspect: boolean;
-  /** That copy had no other name: what bears its identity now is this very entry, wherever and since whenever it was seen. */
+  /**
+   * That copy had no other name: what bears its identity now is this very entry, wherever and since whenever it was
+   * seen.
+   */
   readonly alone: boolean;
   /** Points (ms) of the first sighting of its last run, and of the last sighting, over all observers. */
   readonly firstSeenMs: number;
@@ -40,13 +43,16 @@ export interface Appeared extends Named {
   /** As Proof.zeroFrom: 0 where the content is nothing but zeros. */
   readonly zeroFrom: number | null;
   /**
-   * Point (ms) of the first sighting of its present run. Lacking in the complete newest snapshot counts as not having been there, so a
-   * name that an older snapshot had begins anew after the newest one that lacks it.
+   * Point (ms) of the first sighting of its present run. Lacking in the complete newest snapshot counts as not having
+   * been there, so a name that an older snapshot had begins anew after the newest one that lacks it.
    */
   readonly firstSeenMs: number;
 }
 
-/** A file system's own identity of an entry. Without a birth time (0n) an inode number may have been given out again: no identity. */
+/**
+ * A file system's own identity of an entry. Without a birth time (0n) an inode number may have been given out again: no
+ * identity.
+ */
 export interface Identity {
   readonly root: number;
   readonly inode: bigint;
@@ -75,8 +81,8 @@ export function contentKey(entry: Vanished | Appeared): string | null {
 }
 
 /**
- * Whether what stands at a known pair holds what the old name held. Where the old copy cannot be read any more, its size and mtime speak for
- * it; a suspect copy says nothing.
+ * Whether what stands at a known pair holds what the old name held. Where the old copy cannot be read any more, its
+ * size and mtime speak for it; a suspect copy says nothing.
  */
 export function holdsTheSame(v: Vanished, a: Appeared): boolean {
   if (v.kind !== a.kind || v.suspect) return false;
@@ -99,9 +105,10 @@ export function holdsTheSame(v: Vanished, a: Appeared): boolean {
 }
 
 /**
- * Equal content under a new name is a rename only where that name appeared after the old one was last seen (two names in one snapshot are a
- * copy), the directory that lost the name changed, and the old inode, where it is known, does not say that this is another file with another
- * name. A repair leaves the directory alone, and gives a name that tells nothing.
+ * Equal content under a new name is a rename only where that name appeared after the old one was last seen (two names
+ * in one snapshot are a copy), the directory that lost the name changed, and the old inode, where it is known, does not
+ * say that this is another file with another name. A repair leaves the directory alone, and gives a name that tells
+ * nothing.
  */
 export function mayBeRename(v: Vanished, a: Appeared): boolean {
   if (a.firstSeenMs <= v.lastSeenMs) return false;
@@ -124,9 +131,9 @@ export function taking(pairs: ReadonlyMap<string, Pair>): Set<string> {
 }
 
 /**
- * Pairs a group of equal entries, as far as that is certain: by equal base name first, which tells which is which and holds where the counts
- * differ (among many of one name, `__init__.py`, those whose parents have equal names too belong together), then all of the rest where as many
- * are left on both sides.
+ * Pairs a group of equal entries, as far as that is certain: by equal base name first, which tells which is which and
+ * holds where the counts differ (among many of one name, `__init__.py`, those whose parents have equal names too belong
+ * together), then all of the rest where as many are left on both sides.
  * @param pair makes a pair and answers true, or false where these two cannot be one
  */
 export function pairOneToOne(

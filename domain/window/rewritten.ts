@@ -1,4 +1,5 @@
-// Files that were renamed and rewritten by the dozen: an edit and a rename are ordinary, hundreds of them that look alike are not.
+// Files that were renamed and rewritten by the dozen: an edit and a rename are ordinary, hundreds of them that look
+// alike are not.
 import { baseName } from '../path.ts';
 import { sameMtime } from '../version.ts';
 import { group, type Pair } from './pairs.ts';
@@ -7,14 +8,15 @@ import { group, type Pair } from './pairs.ts';
 const REWRITTEN_MIN = 10;
 
 /**
- * What logrotate and the like add is a number or a date: it is new to the volume each time, and says nothing of what became of the content.
+ * What logrotate and the like add is a number or a date: it is new to the volume each time, and says nothing of what
+ * became of the content.
  */
 const OF_A_ROTATION = /^[.\-_]?\d[\d.\-_T]*$/;
 
 /**
- * Vanished names whose files bear other names and other content now, where at least half of those that were renamed in the same interval do, and
- * most of these got one same ending that is new to the volume, look damaged (empty, or nothing but zeros), or kept their mtime. Answers with
- * where their inodes are.
+ * Vanished names whose files bear other names and other content now, where at least half of those that were renamed in
+ * the same interval do, and most of these got one same ending that is new to the volume, look damaged (empty, or
+ * nothing but zeros), or kept their mtime. Answers with where their inodes are.
  */
 export function rewrittenInBurst(pairs: readonly Pair[], knownSuffixes: ReadonlySet<string>): Map<string, string> {
   const rewritten = new Map<string, string>();
@@ -33,7 +35,9 @@ export interface SuffixInQuestion {
   readonly suffix: string;
   /** The point (ms) before which it would have to be found. */
   readonly beforeMs: number;
-  /** The names that bear it since: where dates are uncertain, a snapshot that shows them may seem to be an older one. */
+  /**
+   * The names that bear it since: where dates are uncertain, a snapshot that shows them may seem to be an older one.
+   */
   readonly names: readonly string[];
 }
 
@@ -46,7 +50,10 @@ export function suffixesToAskFor(pairs: readonly Pair[]): SuffixInQuestion[] {
   });
 }
 
-/** By interval, from the last sighting of the old name to the first of the new one: the files that were renamed and changed in it. */
+/**
+ * By interval, from the last sighting of the old name to the first of the new one: the files that were renamed and
+ * changed in it.
+ */
 function burstsOf(pairs: readonly Pair[]): Pair[][] {
   const renamed = pairs.filter(({ v, by }) => v.kind === 'file' && by === 'identity');
   const intervals = group(renamed, ({ v, a }) => `${v.lastSeenMs} ${a.firstSeenMs}`);

@@ -11,7 +11,10 @@ export type Counts = Pick<
   'added' | 'changed' | 'vanished' | 'moved' | 'damaged' | 'silent' | 'burst' | 'inWindow' | 'beyondLine' | 'rules'
 >;
 
-/** From one complete snapshot of a series to the next, or from the newest to live now. Indexes are those of the observers. */
+/**
+ * From one complete snapshot of a series to the next, or from the newest to live now. Indexes are those of the
+ * observers.
+ */
 export interface Span {
   readonly series: string;
   readonly from: number;
@@ -36,8 +39,9 @@ export function middleMs(asOf: AsOf): number {
 const RANK: Readonly<Record<Observer['role'], number>> = { list: 0, backup: 1, live: 2 };
 
 /**
- * Orders observers by as_of; ties: backups before live, then seq. Within one volume seq decides: an as_of that was corrected, or a day
- * that overlaps the next one, never turns a series around. Live now is the last whatever its clock says.
+ * Orders observers by as_of; ties: backups before live, then seq. Within one volume seq decides: an as_of that was
+ * corrected, or a day that overlaps the next one, never turns a series around. Live now is the last whatever its clock
+ * says.
  */
 export function orderObservers(observers: readonly Observer[], liveNow: bigint): Observer[] {
   const placed: { observer: Observer; atMs: number }[] = [];
@@ -59,8 +63,9 @@ export function orderObservers(observers: readonly Observer[], liveNow: bigint):
 }
 
 /**
- * One point per observer, in whole ms (findings keep them), strictly rising: the middle of its as_of, pushed behind its predecessor where two coincide or where
- * a snapshot named by a day reaches beyond live now. Every question "is this in the window" is asked in these points.
+ * One point per observer, in whole ms (findings keep them), strictly rising: the middle of its as_of, pushed behind its
+ * predecessor where two coincide or where a snapshot named by a day reaches beyond live now. Every question "is this in
+ * the window" is asked in these points.
  */
 export function pointsOf(observers: readonly Observer[]): number[] {
   const points: number[] = [];

@@ -1,4 +1,5 @@
-// A bundle as it lies on disk: whether it is one, whether somebody else may have had a hand in it, and whether it is as it was written.
+// A bundle as it lies on disk: whether it is one, whether somebody else may have had a hand in it, and whether it is as
+// it was written.
 import { errnoText } from '../../domain/errno.ts';
 import { createHash } from 'node:crypto';
 import { closeSync, constants, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
@@ -15,8 +16,9 @@ const SUM_LINE = /^([0-9a-f]{64}) {2}((?:[A-Za-z0-9][A-Za-z0-9._-]*\/)*[A-Za-z0-
 const BUFFER_BYTES = 1024 * 1024;
 
 /**
- * Root restores what a bundle says, and closes findings by it: it and the named files of it ('' is the directory) must belong to this user or to
- * root, and nobody else may write them. restore.sh asks the same. What SHA256SUMS names is covered by it.
+ * Root restores what a bundle says, and closes findings by it: it and the named files of it ('' is the directory) must
+ * belong to this user or to root, and nobody else may write them. restore.sh asks the same. What SHA256SUMS names is
+ * covered by it.
  * @throws RollcallError (4); for what is no bundle (2)
  */
 export function refuseForeign(bundle: string, names: readonly string[]): void {
@@ -53,7 +55,10 @@ export function placeOf(path: string): string {
   return opened(path, 'bundle', () => realPathOf(path));
 }
 
-/** What `open` makes of a place that a person or a bundle has named; where it cannot be opened, a RollcallError that says which place. */
+/**
+ * What `open` makes of a place that a person or a bundle has named; where it cannot be opened, a RollcallError that
+ * says which place.
+ */
 export function opened<T>(path: string, what: 'bundle' | 'target', open: () => T): T {
   try {
     return open();

@@ -1,4 +1,5 @@
-// by-owner/ of a bundle: for each owner of something lost, a list to read and one for a spreadsheet, which can be sent on as they are. Pure.
+// by-owner/ of a bundle: for each owner of something lost, a list to read and one for a spreadsheet, which can be sent
+// on as they are. Pure.
 import { fate, isUncertain, probablyByPerson, sizeOf } from '../../domain/picture.ts';
 import type { Assessment, Finding, State, Tally } from '../../domain/assessment.ts';
 import { iso } from '../../domain/window/timeline.ts';
@@ -30,7 +31,10 @@ interface Owner {
   readonly findings: Map<Outcome, Finding[]>;
 }
 
-/** Files of what was asked for, whatever a limit left for a later part; directories are not listed. `inNoList` says why of what has a copy all the same. */
+/**
+ * Files of what was asked for, whatever a limit left for a later part; directories are not listed. `inNoList` says why
+ * of what has a copy all the same.
+ */
 export function ownerFiles(
   assessment: Assessment,
   names: ReadonlyMap<number, string>,

@@ -1,4 +1,5 @@
-// Looking at and reading one copy below a root, without following a symlink on the way: sources, what lies in the way, and what was restored.
+// Looking at and reading one copy below a root, without following a symlink on the way: sources, what lies in the way,
+// and what was restored.
 import { createHash } from 'node:crypto';
 import { fstatSync, readSync } from 'node:fs';
 import { isAbsent } from '../../domain/errno.ts';
@@ -25,7 +26,9 @@ export type Look =
   | { readonly is: 'blocked' }
   | { readonly is: 'unreadable'; readonly errno: string };
 
-/** One root held open, and the directory below it that was asked last: paths come sorted. Whoever opens it closes it. */
+/**
+ * One root held open, and the directory below it that was asked last: paths come sorted. Whoever opens it closes it.
+ */
 export class Copies {
   readonly #root: Directory;
   readonly #hasher: Hasher;
@@ -103,7 +106,10 @@ export class Copies {
     return { is: 'there', stat: result.stat, state: { ...stateOf(result.stat, null), digest: hex(result.digest) } };
   }
 
-  /** SHA-256 in 64 hex digits of a regular file that is still the one of `seen`; null when it cannot be read or is another one. */
+  /**
+   * SHA-256 in 64 hex digits of a regular file that is still the one of `seen`; null when it cannot be read or is
+   * another one.
+   */
   sha256(path: string, seen: Stat): string | null {
     let fd: number;
     try {

@@ -1,4 +1,5 @@
-// The bytes of every list of a bundle: what restore.sh, rsync and xxhsum take. Pure; names are raw bytes here, each list entry '/' … NUL.
+// The bytes of every list of a bundle: what restore.sh, rsync and xxhsum take. Pure; names are raw bytes here, each
+// list entry '/' … NUL.
 import { ancestorsOfAll } from '../../domain/ancestors.ts';
 import { decodePath, decodeTarget } from '../../domain/path.ts';
 import type { PlannedDirectory } from '../../domain/restore/directories.ts';
@@ -7,7 +8,10 @@ import type { Need } from '../../domain/restore/needs.ts';
 import type { RestorePlan } from '../../domain/restore/plan.ts';
 import type { PlanSource } from '../../domain/restore/sources.ts';
 
-/** files: names alike in snapshot and target · replace: with what must lie there · links: with the surviving name, and where to copy from else · pairs: two names. */
+/**
+ * files: names alike in snapshot and target · replace: with what must lie there · links: with the surviving name, and
+ * where to copy from else · pairs: two names.
+ */
 export type ListType = 'files' | 'replace' | 'links' | 'pairs';
 
 export interface ListLine {
@@ -39,12 +43,18 @@ function field(text: string): Buffer {
   return Buffer.concat([Buffer.from(text), NUL]);
 }
 
-/** A path below a root as a list entry: rsync drops entries that start with '#' or ';' without a word, so each starts with '/'. */
+/**
+ * A path below a root as a list entry: rsync drops entries that start with '#' or ';' without a word, so each starts
+ * with '/'.
+ */
 function entryField(path: string): Buffer {
   return Buffer.concat([SLASH, decodePath(path), NUL]);
 }
 
-/** rsync's server expands wildcards in what it is asked for over a connection, also with -s: there a snapshot 't[x]' would be read from 'tx'. */
+/**
+ * rsync's server expands wildcards in what it is asked for over a connection, also with -s: there a snapshot 't[x]'
+ * would be read from 'tx'.
+ */
 function forRemoteGlob(bytes: Uint8Array): Buffer {
   const text = Buffer.from(bytes).toString('latin1');
   return Buffer.from(/[*?[]/.test(text) ? text.replaceAll(/[\\*?[]/g, (c) => `\\${c}`) : text, 'latin1');
@@ -88,7 +98,10 @@ function want(entry: Entry): Buffer {
   return Buffer.from(entry.state.target === null ? [] : decodeTarget(entry.state.target));
 }
 
-/** What rsync does not take from a copy under another name: owner, mode and mtime of the lost name; '-' where the copy's own will do. */
+/**
+ * What rsync does not take from a copy under another name: owner, mode and mtime of the lost name; '-' where the copy's
+ * own will do.
+ */
 function metadata({ state, hasOwnMetadata }: Entry): Buffer {
   const { uid, gid, mode, mtimeNs } = hasOwnMetadata ? state : { uid: null, gid: null, mode: null, mtimeNs: null };
   return Buffer.concat([
@@ -230,7 +243,10 @@ function* trustedLinks(plan: RestorePlan): Iterable<Buffer> {
   }
 }
 
-/** Every file of lists/. Content is made when it is asked for, so a bundle of a million files needs no second copy in memory. */
+/**
+ * Every file of lists/. Content is made when it is asked for, so a bundle of a million files needs no second copy in
+ * memory.
+ */
 export function listFiles(plan: RestorePlan, places: Places): Lists {
   const lines = linesOf(plan);
   const files: ListFile[] = [];

@@ -1,5 +1,5 @@
-// The records of a bundle's JSON Lines files, written by bundle.ts and read by verify.ts. Paths are printable text, digests 16 hex digits, times ns
-// as decimal strings, so that every JSON parser keeps them whole.
+// The records of a bundle's JSON Lines files, written by bundle.ts and read by verify.ts. Paths are printable text,
+// digests 16 hex digits, times ns as decimal strings, so that every JSON parser keeps them whole.
 import { type Finding, type LiveInode, RECOVERIES, type Source, type State } from '../../domain/assessment.ts';
 import { VERDICTS } from '../../domain/verdicts.ts';
 import { decodePath } from '../../domain/path.ts';
@@ -103,8 +103,8 @@ export function manifestRecord(plan: RestorePlan, entry: Entry): Record<string, 
 }
 
 /**
- * A line of findings.jsonl or lost.jsonl. `restore` says where it went, or why it went nowhere; `needs` the options that a restore of it takes; `part` in which part of a divided bundle it is,
- * null for what cannot be restored.
+ * A line of findings.jsonl or lost.jsonl. `restore` says where it went, or why it went nowhere; `needs` the options
+ * that a restore of it takes; `part` in which part of a divided bundle it is, null for what cannot be restored.
  */
 export function findingRecord(
   finding: Finding,

@@ -54,7 +54,8 @@ function limitOptions({ newestFirst, bytesMax, filesMax, uncertainToo }: Selecti
 
 function options(selection: Selection): string[] {
   return [
-    // As one word with its value, so that a name that begins with a dash is no option. Printable form, which --path understands.
+    // As one word with its value, so that a name that begins with a dash is no option. Printable form, which --path
+    // understands.
     ...selection.paths.map((path) => `--path=${printableWord(path === '' ? '.' : path)}`),
     ...selection.owners.map((uid) => `--owner ${uid}`),
     ...limitOptions(selection),

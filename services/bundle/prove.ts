@@ -1,5 +1,6 @@
-// Every source copy is read when the restore lists are written, and so is what lies in the way (docs/design.md#rule-10): a finding is some
-// minutes or days old, and a snapshot may have rotted, been pruned or been exchanged since.
+// Every source copy is read when the restore lists are written, and so is what lies in the way
+// (docs/design.md#rule-10): a finding is some minutes or days old, and a snapshot may have rotted, been pruned or been
+// exchanged since.
 import { errnoText } from '../../domain/errno.ts';
 import type { Finding, State } from '../../domain/assessment.ts';
 import { EXIT, RollcallError } from '../../domain/exit.ts';
@@ -69,8 +70,8 @@ class Roots {
 const TURN_BYTES = 64 * 1024 * 1024;
 
 /**
- * Reads the sources of all losses that could stand in a list. What cannot be read or is no longer what it was falls to the next best copy, or is
- * left out with the reason. Throws RollcallError (130) when the signal fires.
+ * Reads the sources of all losses that could stand in a list. What cannot be read or is no longer what it was falls to
+ * the next best copy, or is left out with the reason. Throws RollcallError (130) when the signal fires.
  */
 export async function proveSources(input: ProveInput): Promise<Proved> {
   const { findings, livePath, hasher, now } = input;

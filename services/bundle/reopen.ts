@@ -1,5 +1,6 @@
-// A bundle as the assessment that it was written from: another part of it can be cut without a scan and without the database. Every source is
-// read again when that part is written, so what lies here need not be true any more, but it must be what Rollcall wrote.
+// A bundle as the assessment that it was written from: another part of it can be cut without a scan and without the
+// database. Every source is read again when that part is written, so what lies here need not be true any more, but it
+// must be what Rollcall wrote.
 import { createReadStream, readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { type AssessmentJson, fromJson } from '../../domain/assessment-json.ts';
@@ -52,7 +53,9 @@ export async function reopenBundle(directory: string): Promise<Reopened> {
   }
 }
 
-/** summary.json holds the assessment but for its findings; what was written there is trusted once its digest is right. */
+/**
+ * summary.json holds the assessment but for its findings; what was written there is trusted once its digest is right.
+ */
 function assessmentOf(bundle: string, findings: readonly Finding[]): Assessment {
   return fromJson(JSON.parse(readFileSync(fileOf(bundle, 'summary.json'), 'utf8')) as AssessmentJson, findings);
 }

@@ -1,4 +1,5 @@
-// What report, README.txt and terminal say of a bundle: its lists, what is needed and free for them, and what is left out.
+// What report, README.txt and terminal say of a bundle: its lists, what is needed and free for them, and what is left
+// out.
 import type { Assessment } from '../../domain/assessment.ts';
 import { isLeftByDefault } from '../../domain/restore/needs.ts';
 import { parentOf } from '../../domain/path.ts';

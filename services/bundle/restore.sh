@@ -1,14 +1,19 @@
 #!/bin/sh
-# Puts back what an assessment found lost or damaged, from the lists beside this script. It needs no database and no Rollcall.
+# Puts back what an assessment found lost or damaged, from the lists beside this script. It needs no database and no
+# Rollcall.
 #
-# Without --apply it looks and writes nothing. It never writes over a name that exists, except damaged files with --damaged, and
-# those only while they still are the damaged content of the manifest; the damaged content is kept in evidence/.
+# Without --apply it looks and writes nothing. It never writes over a name that exists, except damaged files with
+# --damaged, and those only while they still are the damaged content of the manifest; the damaged content is kept in
+# evidence/.
 #
 # How it is built, because it may run as root against hostile names:
-# - Paths and snapshot names come from NUL-terminated data only, through GNU xargs, as positional parameters. There is no eval.
+# - Paths and snapshot names come from NUL-terminated data only, through GNU xargs, as positional parameters. There is
+#   no eval.
 # - Everything at the target is relative to the directory that was entered and checked once.
-# - Every ancestor of every entry is looked at right before it is used; a symlink among them blocks the entry. As root the script also moves
-#   into a mount namespace of its own in which no symlink below TARGET is followed, so that swapping a directory for a link gains nothing.
+# - Every ancestor of every entry is looked at right before it is used; a symlink among them blocks the entry. As root
+#   the script also moves
+#   into a mount namespace of its own in which no symlink below TARGET is followed, so that swapping a directory for a
+#   link gains nothing.
 # - The current directory belongs to strangers, so no program or library is looked for in it.
 # - Nothing that others named reaches the terminal but through cat -v.
 set -u -f
@@ -55,8 +60,8 @@ exit codes: 0 done (or the dry run found nothing in the way), 1 some entries wer
 EOF
 }
 
-# For our own words and the operator's paths: UTF-8 stays readable; control characters, marks that turn the direction of writing and bytes that
-# are not UTF-8 do not pass. What others named goes through cat -v.
+# For our own words and the operator's paths: UTF-8 stays readable; control characters, marks that turn the direction of
+# writing and bytes that are not UTF-8 do not pass. What others named goes through cat -v.
 visible() {
   case $1 in
     *[![:print:]]*) ;;
@@ -155,7 +160,8 @@ case $PREFIX in
   *) die 2 "--source is HOST: with its colon, or a directory with its whole path: $PREFIX" ;;
 esac
 
-# ---- where everything is ---------------------------------------------------------------------------------------------------------
+# ---- where everything is
+# ---------------------------------------------------------------------------------------------------------
 case $0 in */*) here=${0%/*}/ ;; *) here=. ;; esac
 B=$(cd -P -- "$here" && pwd -P && printf x) || exit 2
 B=${B%?x}
@@ -164,15 +170,17 @@ start=${start%?x}
 [ -d "$B/lists" ] || die 2 "this is no restore bundle: $B"
 case $target in -*) target=./$target ;; esac
 
-# ---- looking must not destroy -----------------------------------------------------------------------------------------------------
-# On GlusterFS the lookup of a name can delete the last copy of a file, through a read-only mount too. So the mount table is asked before TARGET is.
+# ---- looking must not destroy
+# ----------------------------------------------------------------------------------------------------- On GlusterFS the
+# lookup of a name can delete the last copy of a file, through a read-only mount too. So the mount table is asked before
+# TARGET is.
 gluster() {
   die 4 "TARGET is, or holds, a GlusterFS mount. Looking a name up there can delete the last copy of a file, through a read-only mount too" \
     "order of work: stop everything that writes, and any rebalance; scan the bricks; rescue the hidden files from the bricks; then restore; then verify" \
     "no name was looked up and nothing was changed; when the bricks have been scanned and rescued, add --bricks-rescued"
 }
-# Says which mount a path lies on by its text, or, with an id, that mount; then the mounts below it. A line each: where type ro|rw risk=none, or
-# risk=gluster, or risk=hidden for what may have GlusterFS behind it. The target comes last.
+# Says which mount a path lies on by its text, or, with an id, that mount; then the mounts below it. A line each: where
+# type ro|rw risk=none, or risk=gluster, or risk=hidden for what may have GlusterFS behind it. The target comes last.
 mounts_of() {
   T=$1 ID=$2 awk '
     function enclosed(path, by) { return substr(path "/", 1, length(by)) == by }
@@ -200,17 +208,19 @@ not_gluster_at() { [ "$rescued" = 1 ] || case $(mounts_of "$1" '') in *risk=glus
 case $target in /*) not_gluster_at "$target" ;; *) not_gluster_at "${start%/}/$target" ;; esac
 [ -d "$target" ] || die 2 "TARGET is not a directory: $target"
 
-# ---- no symlink below TARGET is followed ------------------------------------------------------------------------------------------
-# An ancestor that was looked at can be a symlink a moment later, put there by whoever may write to its directory; a list is under way for minutes.
-# In a mount namespace of its own (nobody else sees its mounts) TARGET lies on a mount that follows no symlink: what is swapped then fails.
-# Left out where the manifest itself has something below a link of root's.
+# ---- no symlink below TARGET is followed
+# ------------------------------------------------------------------------------------------ An ancestor that was looked
+# at can be a symlink a moment later, put there by whoever may write to its directory; a list is under way for minutes.
+# In a mount namespace of its own (nobody else sees its mounts) TARGET lies on a mount that follows no symlink: what is
+# swapped then fails. Left out where the manifest itself has something below a link of root's.
 NAMESPACE='
 cd -P -- "$1" || exit 1
 T=$(pwd -P; printf x)
 T=${T%?x}
 [ "$T" != / ] || exit 1
 was=$(stat -c %d:%i .)
-# mount looks for the names of sources (HOST:/VOLUME) in the current directory: never in TARGET, where a lookup may destroy.
+# mount looks for the names of sources (HOST:/VOLUME) in the current directory: never in TARGET, where a lookup may
+# destroy.
 cd / && mount --rbind -- "$T" "$T" && cd -P -- "$T" && [ "$(stat -c %d:%i .)" = "$was" ] && cd / || exit 1
 while read -r id parent device root point options rest <&3; do
   case $point in *\\*) point=$(printf %s "$point" | sed "s/\\\\\([0-7][0-7][0-7]\)/\\\\0\1/g"); point=$(printf %b "${point}x"); point=${point%x} ;; esac
@@ -248,8 +258,9 @@ rsync_version=$(rsync --version 2>/dev/null | sed -n '1s/^rsync  *version v\{0,1
 printf '%s\n' "$rsync_version" | awk -F. '{ exit !($1 * 1000000 + $2 * 1000 + $3 >= 3002004) }' ||
   die 2 "rsync is ${rsync_version:-of an unknown version}; 3.2.4 or newer is needed, because older ones hand names to a remote shell" "nothing was changed"
 
-# ---- the bundle: nobody else may have had a hand in it --------------------------------------------------------------------------
-# Says what is wrong with a directory above something that root relies on: who can rename in it can exchange what lies below.
+# ---- the bundle: nobody else may have had a hand in it
+# -------------------------------------------------------------------------- Says what is wrong with a directory above
+# something that root relies on: who can rename in it can exchange what lies below.
 exchangeable() {
   up=$1 owners=0
   set --
@@ -291,7 +302,8 @@ unsummed=$(find lists ! -type d -print | awk '
   { check($0) }')
 [ -z "$unsummed" ] || die 4 "the lists are not as they were written; SHA256SUMS says nothing of:$unsummed" "nothing was changed; write a new bundle with: rollcall assess"
 
-# ---- the target -----------------------------------------------------------------------------------------------------------------
+# ---- the target
+# -----------------------------------------------------------------------------------------------------------------
 cd -- "$start" || exit 2
 cd -P -- "$target" || die 2 "cannot enter TARGET: $target"
 T=$(pwd -P; printf x)
@@ -325,8 +337,9 @@ if [ "$rescued" = 0 ]; then
   fi
 fi
 HANDLE=/.glusterfs/00/00/00000000-0000-0000-0000-000000000001
-# A brick is no place to restore to: GlusterFS knows nothing of what others write there. Every brick that was ever started holds a handle of its root;
-# the volume's id is shown to root only, and only where getfattr is installed. A client mount is no brick, and shows neither.
+# A brick is no place to restore to: GlusterFS knows nothing of what others write there. Every brick that was ever
+# started holds a handle of its root; the volume's id is shown to root only, and only where getfattr is installed. A
+# client mount is no brick, and shows neither.
 brick() {
   [ -e "$1$HANDLE" ] || [ -L "$1$HANDLE" ] || { [ -d "$1/.glusterfs" ] && [ ! -x "$1/.glusterfs" ]; } ||
     getfattr --absolute-names -n trusted.glusterfs.volume-id -- "${1:-/}" >/dev/null 2>&1
@@ -349,7 +362,8 @@ fi
 protected=0
 case $mounts in *nosymfollow*) protected=1 ;; esac
 
-# The volume that was judged, or an empty directory because it is not mounted? Path, type of file system and inode of its root were recorded.
+# The volume that was judged, or an empty directory because it is not mounted? Path, type of file system and inode of
+# its root were recorded.
 LIVE=0
 export LIVE PREFIX REMOTE
 facts="$(stat -f -c %t .) $(stat -c %i .)"
@@ -375,7 +389,8 @@ in_backup=''
   done' sh <"$B/lists/backups0" 2>/dev/null)
 [ -z "$in_backup" ] || die 4 "$in_backup" "nothing was changed; name the live volume, or an empty directory outside of every backup"
 
-# ---- work directories -----------------------------------------------------------------------------------------------------------
+# ---- work directories
+# -----------------------------------------------------------------------------------------------------------
 key=$(printf '%s' "$T" | sha256sum | cut -c 1-16)
 J=$B/journal/$key
 W='' EVIDENCE='' UNOWNED=''
@@ -440,7 +455,8 @@ fi
 VERBOSE=$verbose SOME_FIXED=0
 export W J LOG APPLY EVIDENCE B ME MAY_ALL VERBOSE SOME_FIXED
 
-# ---- what runs inside xargs: names arrive as positional parameters, never as text of a command ------------------------------------
+# ---- what runs inside xargs: names arrive as positional parameters, never as text of a command
+# ------------------------------------
 KNOWN_LINK='[ "$1" = "$L" ] || exit 0; t=$(readlink -n -- ".$1"; printf x); [ "$t" = "$2x" ] && exit 255; exit 0'
 COMMON='
 set -f
@@ -481,8 +497,8 @@ emit_from() {
 }
 tally() { printf "%s\n" "$2" >>"$W/$1" || exit 255; }
 note() { printf "%s\n" "$2" >>"$J/$1" || exit 255; }
-# chattr +a or +i of a directory keeps rsync from giving a file its name, and from removing its temporary file; +i alone keeps a directory that is
-# absent from being made. SOME_FIXED: there is one.
+# chattr +a or +i of a directory keeps rsync from giving a file its name, and from removing its temporary file; +i alone
+# keeps a directory that is absent from being made. SOME_FIXED: there is one.
 flags_of() { f=$(lsattr -d -- ".$1" 2>/dev/null) && f=${f%% *} || f=; }
 fixed=x fixedrc=1
 unchangeable() {
@@ -505,7 +521,8 @@ usable() {
   fi
   return 0
 }
-# For a dry run of who is not root: whether something could be made in a directory, or in the nearest one above it that is there.
+# For a dry run of who is not root: whether something could be made in a directory, or in the nearest one above it that
+# is there.
 asked=x askedrc=0
 open_to_us() {
   [ "$MAY_ALL" = 0 ] || return 0
@@ -539,8 +556,8 @@ tally present "$present"
 ABSENT=$COMMON'
 for p do there "$p" || emit "$p"; done
 '
-# path, source path, the same for a remote glob, kind, what lies there, what shall, owner, mode, time: emits what may be replaced.
-# What an export has read has no SHA-256: what an earlier run has put there is known by the journal.
+# path, source path, the same for a remote glob, kind, what lies there, what shall, owner, mode, time: emits what may be
+# replaced. What an export has read has no SHA-256: what an earlier run has put there is known by the journal.
 PUT='
 put_name() { s=$(printf "%s" "$1" | sha256sum); s=${s%% *}; }
 put_here() {
@@ -595,8 +612,9 @@ while [ $# -ge 9 ]; do
   mkdir -p -- "$J/put" && printf "%s\n" "$now" >"$J/put/$s" || exit 255
 done
 '
-# path, surviving name, SHA-256, source path, the same for a remote glob, owner, mode, time: links where the survivor has the content; emits what
-# must be copied instead. In a dry run the survivor may be one that --apply puts back before.
+# path, surviving name, SHA-256, source path, the same for a remote glob, owner, mode, time: links where the survivor
+# has the content; emits what must be copied instead. In a dry run the survivor may be one that --apply puts back
+# before.
 LINK=$COMMON'
 present=0 linked=0
 while [ $# -ge 8 ]; do
@@ -617,8 +635,9 @@ done
 tally present "$present"
 tally moved "$linked"
 '
-# source path, the same for a remote glob, destination, SHA-256, owner, mode, time ('-' for those of the copy): one rsync each, for content that goes
-# to another name. A copy that lies in the volume itself must still be what it was, for people write there.
+# source path, the same for a remote glob, destination, SHA-256, owner, mode, time ('-' for those of the copy): one
+# rsync each, for content that goes to another name. A copy that lies in the volume itself must still be what it was,
+# for people write there.
 PAIR=$COMMON'
 unchanged() {
   [ "$INSIDE" = 1 ] && [ -n "$want" ] || return 0
@@ -663,8 +682,8 @@ done
 tally present "$present"
 tally moved "$moved"
 '
-# Records whose destination is the field AT of STEP: emits names beside them that have come since the first run and look like what rsync calls a
-# file on its way, and on 4 the destinations.
+# Records whose destination is the field AT of STEP: emits names beside them that have come since the first run and look
+# like what rsync calls a file on its way, and on 4 the destinations.
 TEMPORARY=$COMMON'
 in=/
 while [ $# -ge "$STEP" ]; do
@@ -678,9 +697,10 @@ while [ $# -ge "$STEP" ]; do
   find ".$in/" -mindepth 1 -maxdepth 1 ! -type d -name ".?*.??????" -cnewer "$J/since" -print0 2>>"$LOG"
 done
 '
-# Directories come as: number, path, lists that need it, owner, mode, mtime. What this bundle has made at this target is remembered by number
-# in the journal, in one word: wanted, made, set (it has its owner, mode and time), again (to be set again after this run has added to it).
-# Words are added and the last one counts: a word that were written over the one before could be lost to a kill in between.
+# Directories come as: number, path, lists that need it, owner, mode, mtime. What this bundle has made at this target is
+# remembered by number in the journal, in one word: wanted, made, set (it has its owner, mode and time), again (to be
+# set again after this run has added to it). Words are added and the last one counts: a word that were written over the
+# one before could be lost to a kill in between.
 NOTES='
 state() { state=; [ ! -e "$J/$1" ] || while read -r word; do state=$word; done <"$J/$1"; }
 # What an earlier run without root has made, and could not give away.
@@ -820,8 +840,9 @@ if [ "$one_mode" = 1 ]; then chmod -- "0000$modes" "$@" 2>>"$LOG" || ok=0; fi
 if [ "$ok" = 0 ]; then tally rc 1; exit 0; fi
 while read -r id want; do note "$id" set; done <"$W/set"
 '
-# source path, path, owner, mode, time ('-' for none): as root, gives what an earlier run without root has restored to whom it belongs, if it still is
-# the source's content. First to its owner, then compared, then its mode: who restored it could write to it until then.
+# source path, path, owner, mode, time ('-' for none): as root, gives what an earlier run without root has restored to
+# whom it belongs, if it still is the source's content. First to its owner, then compared, then its mode: who restored
+# it could write to it until then.
 MEND=$COMMON$NOTES'
 mended=0
 while [ $# -ge 5 ]; do
@@ -841,7 +862,8 @@ while [ $# -ge 5 ]; do
 done
 tally mended "$mended"
 '
-# Destinations as they come, STEP fields a record, the field AT (WHOLE: the file itself is replaced): emits the directories that will be written to.
+# Destinations as they come, STEP fields a record, the field AT (WHOLE: the file itself is replaced): emits the
+# directories that will be written to.
 WRITTEN=$COMMON'
 in=/
 while [ $# -ge "$STEP" ]; do
@@ -889,15 +911,16 @@ chosen() {
 }
 snapshot() { tr '\000\n' '\n?' <"$B/lists/$1.root0" | head -n 1 | cat -v; }
 
-# Sparse, hard links among the entries of one list, numeric owners; names never go through a shell of the source's host (-s); times are
-# compared to the nanosecond, else the time of a link that is replaced within its second is not set.
+# Sparse, hard links among the entries of one list, numeric owners; names never go through a shell of the source's host
+# (-s); times are compared to the nanosecond, else the time of a link that is replaced within its second is not set.
 # What only root can make is left out without a word of rsync's: it is counted afterwards.
 BASE='-aHS -s --numeric-ids --no-implied-dirs --modify-window=-1 --info=nonreg0'
 # A file that belongs to somebody else now must not run as its new owner.
 [ "$ME" = 0 ] || BASE="$BASE --chmod=Fug-s"
 [ -n "$PREFIX" ] && BASE="$BASE --timeout=600"
-# Reading moves no access time in the backup, where that is sure to be allowed: where it is refused rsync does not read at all (EPERM, code 23). So
-# only for a root that has CAP_FOWNER over every user, and on file systems whose kernel code decides it. A remote rsync may be too old for the option.
+# Reading moves no access time in the backup, where that is sure to be allowed: where it is refused rsync does not read
+# at all (EPERM, code 23). So only for a root that has CAP_FOWNER over every user, and on file systems whose kernel code
+# decides it. A remote rsync may be too old for the option.
 NOATIME=0
 if [ "$ME" = 0 ] && [ "$REMOTE" = 0 ]; then
   while read -r key value; do case $key$value in CapEff:*[89a-f]) NOATIME=1 ;; esac; done </proc/self/status
@@ -910,13 +933,14 @@ quietly() {
 }
 '
 export NOATIME
-# Returns when the last process of this rsync has ended: each holds the pipe open that nobody writes to. A killed one leaves others, and what
-# they still do after the directories were given their times would look like the work of somebody else.
+# Returns when the last process of this rsync has ended: each holds the pipe open that nobody writes to. A killed one
+# leaves others, and what they still do after the directories were given their times would look like the work of
+# somebody else.
 WAITED='
 waited_rsync() { exec 6>&1; rest=$(rsync "$@" 7>&1 >&6 6>&-); }
 '
-# transfer NN LIST OPTIONS: one rsync for a list of names below one snapshot. Puts the count that a dry run would copy in $would, and that of what is
-# there now in $arrived.
+# transfer NN LIST OPTIONS: one rsync for a list of names below one snapshot. Puts the count that a dry run would copy
+# in $would, and that of what is there now in $arrived.
 transfer() {
   would=0 arrived=0
   [ -s "$2" ] || return 0
@@ -964,7 +988,8 @@ pairs() {
     exec xargs -0 -r -n 112 -x -s 600000 sh -c "$WAITED$PAIR" sh <"$PAIRLIST"' sh <"$B/lists/$1.root0" || gave_up
 }
 
-# ---- what is asked for ----------------------------------------------------------------------------------------------------------
+# ---- what is asked for
+# ----------------------------------------------------------------------------------------------------------
 LISTS='' need_bytes=0 need_files=0
 out_damaged=0 out_older=0 out_person=0 out_uncertain=0
 while read -r nn list type files bytes needs <&3; do
@@ -1130,7 +1155,8 @@ mend() {
 
 look_for_fixed
 
-# ---- is there room? ---------------------------------------------------------------------------------------------------------------
+# ---- is there room?
+# ---------------------------------------------------------------------------------------------------------------
 set -- $(stat -f -c '%a %S %c %d %b' .)
 # Some file systems do not count inodes, and some nothing at all.
 free_bytes='' free_inodes=''
@@ -1154,7 +1180,8 @@ if [ "$apply" = 1 ] && [ "$fill" = 0 ] && too_little "$need_bytes" "$listed_inod
   begin
 fi
 
-# ---- directories before any file of any list, and their owner, mode and time last, deepest first -----------------------------------
+# ---- directories before any file of any list, and their owner, mode and time last, deepest first
+# -----------------------------------
 make_directories
 [ "$made" = 0 ] || say "$(counted "$made" directory directories) $([ "$apply" = 1 ] && echo created || echo would be created)"
 put_back
@@ -1167,7 +1194,8 @@ if [ "$apply" = 1 ]; then
   sync -f . 2>/dev/null || sync
 fi
 
-# After a run that was killed: which temporary files of rsync it may have left. They are named and not deleted, for they could be somebody's.
+# After a run that was killed: which temporary files of rsync it may have left. They are named and not deleted, for they
+# could be somebody's.
 temporaries() {
   over_lists "$TEMPORARY" >"$W/left0" 4>"$W/entries0" || return
   for each in left entries; do tr '\000\n' '\n?' <"$W/${each}0" >"$W/$each"; done
@@ -1175,7 +1203,8 @@ temporaries() {
   awk 'FILENAME == ARGV[1] { left[$0] = 1; next } { delete left["." $0] } END { for (name in left) print name }' "$W/left" "$W/entries" | cat -v >"$W/temporary"
 }
 
-# ---- what happened --------------------------------------------------------------------------------------------------------------
+# ---- what happened
+# --------------------------------------------------------------------------------------------------------------
 full=0 vanished=0 blocked=$(names "$W/blocked0") left=$(names "$W/changed0") closed=$(names "$W/closed0") absent=$(names "$W/absent0")
 fixed=$(names "$W/fixed0")
 show() {

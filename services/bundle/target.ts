@@ -19,7 +19,9 @@ export function rootFacts(path: string): { readonly fsType: string; readonly ino
   }
 }
 
-/** Bytes, inodes (null where the file system does not count them) and the size of a block; null when it cannot be asked. */
+/**
+ * Bytes, inodes (null where the file system does not count them) and the size of a block; null when it cannot be asked.
+ */
 export function freeAt(
   path: string,
 ): { readonly bytes: number; readonly inodes: number | null; readonly block: number } | null {

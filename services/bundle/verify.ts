@@ -1,4 +1,5 @@
-// Re-reads what a bundle has restored and holds it against the bundle's manifest: the proof that every file came back bit for bit.
+// Re-reads what a bundle has restored and holds it against the bundle's manifest: the proof that every file came back
+// bit for bit.
 import { errnoText } from '../../domain/errno.ts';
 import { createReadStream, readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
@@ -16,8 +17,9 @@ import { rootFacts } from './target.ts';
 import { type ManifestEntry, parseManifestLine } from './manifest.ts';
 
 /**
- * restored: content as in the manifest · beside: so, under the name beside · waiting: untouched, because its list was not asked for (--damaged …) ·
- * missing: still absent · differs: something else lies there · blocked: a symlink or a file stands for one of its directories · unreadable.
+ * restored: content as in the manifest · beside: so, under the name beside · waiting: untouched, because its list was
+ * not asked for (--damaged …) · missing: still absent · differs: something else lies there · blocked: a symlink or a
+ * file stands for one of its directories · unreadable.
  */
 export const VERIFY_STATUSES = [
   'restored',
@@ -30,7 +32,10 @@ export const VERIFY_STATUSES = [
 ] as const;
 export type VerifyStatus = (typeof VERIFY_STATUSES)[number];
 
-/** Right in content and yet not as it was; 'link': a copy instead of a hard link, or a hard link to what was another file. */
+/**
+ * Right in content and yet not as it was; 'link': a copy instead of a hard link, or a hard link to what was another
+ * file.
+ */
 export type MetadataField = 'owner' | 'mode' | 'mtime' | 'link';
 
 export interface VerifyItem {
@@ -86,8 +91,9 @@ export interface VerifyInput extends Accepted {
 const TURN_BYTES = 64 * 1024 * 1024;
 
 /**
- * Throws RollcallError: no bundle, or one of another format (2); others can write it, a file of it is not as it was written, the target is on a GlusterFS
- * mount or a brick, or is not the volume that was judged though it has its path (4); interrupted (130).
+ * Throws RollcallError: no bundle, or one of another format (2); others can write it, a file of it is not as it was
+ * written, the target is on a GlusterFS mount or a brick, or is not the volume that was judged though it has its path
+ * (4); interrupted (130).
  */
 export async function verifyBundle(input: VerifyInput): Promise<VerifyResult> {
   const bundle = placeOf(input.bundleDir);
@@ -160,8 +166,9 @@ export async function verifyBundle(input: VerifyInput): Promise<VerifyResult> {
 }
 
 /**
- * The empty directory below a mount point says nothing of the volume that belongs there. restore.sh refuses it by the same facts; but a volume that was
- * made anew on purpose (--new-volume) holds what was restored to it, so only where nothing is back is it told from the mount that is away.
+ * The empty directory below a mount point says nothing of the volume that belongs there. restore.sh refuses it by the
+ * same facts; but a volume that was made anew on purpose (--new-volume) holds what was restored to it, so only where
+ * nothing is back is it told from the mount that is away.
  */
 function refuseOther(bundle: string, target: string): void {
   const [, fsType, inode] = readFileSync(fileOf(bundle, 'lists/target0'), 'latin1').split('\0');
@@ -254,7 +261,10 @@ function metadataOf(entry: ManifestEntry, now: State, inode: bigint, copies: Cop
   return fields;
 }
 
-/** Two files that the volume had apart are one now: writing to one name changes the other. `inodes` are those in the volume by those found here. */
+/**
+ * Two files that the volume had apart are one now: writing to one name changes the other. `inodes` are those in the
+ * volume by those found here.
+ */
 function isMadeOne({ liveInode, linkTo }: ManifestEntry, stat: Stat, inodes: Map<bigint, bigint>): boolean {
   if (liveInode === null || stat.kind !== 'file' || stat.nlink < 2 || linkTo !== null) return false;
   if (liveInode.nlink < 2) return true;

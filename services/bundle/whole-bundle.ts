@@ -1,5 +1,5 @@
-// The directory of a bundle, which appears whole or not at all: written beside its place, with the digests of everything in it, and renamed when
-// everything is on disk.
+// The directory of a bundle, which appears whole or not at all: written beside its place, with the digests of
+// everything in it, and renamed when everything is on disk.
 import { errnoText } from '../../domain/errno.ts';
 import { createHash } from 'node:crypto';
 import { lstatSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
@@ -38,7 +38,10 @@ function isPartial(path: Buffer, files: readonly BundleFile[]): boolean {
   return lstatSync(path).isDirectory() && readdirSync(path).every((name) => names.has(name));
 }
 
-/** In a directory beside the final one, which is renamed when everything is on disk. @throws AlreadyThere, RollcallError (a full disk) */
+/**
+ * In a directory beside the final one, which is renamed when everything is on disk.
+ * @throws AlreadyThere, RollcallError (a full disk)
+ */
 export function writeBundleWhole(
   directory: string,
   files: readonly BundleFile[],

@@ -1,4 +1,5 @@
-// Writes a restore bundle: a directory that stands alone, without the database, and appears whole or not at all (docs/design.md#bundle).
+// Writes a restore bundle: a directory that stands alone, without the database, and appears whole or not at all
+// (docs/design.md#bundle).
 import { answerJson } from '../report/json.ts';
 import { shipped } from '../process/parts.ts';
 import { errnoText } from '../../domain/errno.ts';
@@ -28,18 +29,23 @@ import { inertJson } from '../report/wording.ts';
 export interface BundleInput {
   readonly assessment: Assessment;
   /**
-   * Absolute, printable; must not exist, and its parent must. Where nobody named it, what gives a free name: asked again when another bundle, which
-   * was begun in the same second, has taken it.
+   * Absolute, printable; must not exist, and its parent must. Where nobody named it, what gives a free name: asked
+   * again when another bundle, which was begun in the same second, has taken it.
    */
   readonly outDir: string | (() => string);
   readonly now: () => number;
-  /** The words that run Rollcall on this machine, from any directory, for a shell: 'rollcall', '/opt/rollcall/rollcall'. */
+  /**
+   * The words that run Rollcall on this machine, from any directory, for a shell: 'rollcall', '/opt/rollcall/rollcall'.
+   */
   readonly program: string;
   /** Names of owners by uid, for the report. */
   readonly owners: ReadonlyMap<number, string>;
   /** What of it the bundle is to hold; everything unless given. */
   readonly selection?: Selection;
-  /** Printable, real: directories of snapshots that no finding names as its source. restore.sh writes into none of either. */
+  /**
+   * Printable, real: directories of snapshots that no finding names as its source. restore.sh writes into none of
+   * either.
+   */
   readonly backupRoots: readonly string[];
   /** The next best source of a finding, for when its own cannot be read any more. */
   readonly nextSource?: NextSource;
@@ -67,8 +73,8 @@ export interface BundleSummary extends BundleCounts {
 }
 
 /**
- * Reads every source again, and writes the bundle. Throws RollcallError: out directory exists or is inside a volume, disk full (it says how
- * much was needed; nothing stays behind), interrupted (130).
+ * Reads every source again, and writes the bundle. Throws RollcallError: out directory exists or is inside a volume,
+ * disk full (it says how much was needed; nothing stays behind), interrupted (130).
  */
 export async function writeBundle(input: BundleInput): Promise<BundleSummary> {
   const { now } = input;

@@ -1,4 +1,5 @@
-// Damages the demo as the story tells: a crashed rebalance loses files in silence, and the nightly job carries half of the loss into the backup.
+// Damages the demo as the story tells: a crashed rebalance loses files in silence, and the nightly job carries half of
+// the loss into the backup.
 import { lstatSync, readFileSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
 import { parent } from './live-tree.ts';
@@ -38,8 +39,9 @@ export interface DemoDamage {
 }
 
 /**
- * Loses 105 files, takes tonight's snapshot, loses 110 more, zeroes two, flips a byte of one, and lets people rename ten. Waits for the
- * next whole second (`now` is ms since 1970), because the snapshot bears the second in its name and comes after every scan so far.
+ * Loses 105 files, takes tonight's snapshot, loses 110 more, zeroes two, flips a byte of one, and lets people rename
+ * ten. Waits for the next whole second (`now` is ms since 1970), because the snapshot bears the second in its name and
+ * comes after every scan so far.
  */
 export async function damageDemo(demo: DemoTree, now: () => number): Promise<DemoDamage> {
   const { tree, random } = demo;
@@ -88,7 +90,10 @@ export async function damageDemo(demo: DemoTree, now: () => number): Promise<Dem
   };
 }
 
-/** A file of the same size that holds nothing but zeros, as a crash leaves it: the blocks are there, the data never came. */
+/**
+ * A file of the same size that holds nothing but zeros, as a crash leaves it: the blocks are there, the data never
+ * came.
+ */
 function zero(demo: DemoTree, path: string, atMs: number): void {
   demo.tree.edit(path, Buffer.alloc(lstatSync(`${demo.live}/${path}`).size), atMs);
 }

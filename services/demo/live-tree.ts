@@ -1,4 +1,5 @@
-// The live tree of the demo under its owner's hands: every change moves the times that it would move, at the simulated hour.
+// The live tree of the demo under its owner's hands: every change moves the times that it would move, at the simulated
+// hour.
 import {
   chmodSync,
   lchownSync,

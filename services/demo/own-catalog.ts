@@ -1,4 +1,5 @@
-// A catalog of the demo's own, in a temporary directory that goes with it: it touches nothing of anybody's, and leaves nothing behind.
+// A catalog of the demo's own, in a temporary directory that goes with it: it touches nothing of anybody's, and leaves
+// nothing behind.
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,7 +10,10 @@ import { MADE_USER } from '../embedded/server-user.ts';
 export interface OwnCatalog {
   /** For DATABASE_URL. */
   readonly url: string;
-  /** What it had to make on this machine, and does not take away: a system user, with how to remove it. Null for nothing. */
+  /**
+   * What it had to make on this machine, and does not take away: a system user, with how to remove it. Null for
+   * nothing.
+   */
   readonly made: string | null;
   close(): Promise<void>;
 }

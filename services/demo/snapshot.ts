@@ -1,4 +1,5 @@
-// A nightly backup as `rsync -aH --delete --link-dest` makes it: what did not change is a hard link into the night before.
+// A nightly backup as `rsync -aH --delete --link-dest` makes it: what did not change is a hard link into the night
+// before.
 import {
   chmodSync,
   copyFileSync,
@@ -32,7 +33,10 @@ function dress(path: string, like: Stats): void {
   lutimesSync(path, like.mtimeMs / 1000, like.mtimeMs / 1000);
 }
 
-/** Copies `live` to the new directory `night`; `before` is the night before or null. Hard links within live stay hard links. */
+/**
+ * Copies `live` to the new directory `night`; `before` is the night before or null. Hard links within live stay hard
+ * links.
+ */
 export function takeSnapshot(live: string, night: string, before: string | null): void {
   const linked = new Map<number, string>();
   const copy = (below: string): void => {

@@ -1,9 +1,13 @@
-// The demo told in steps: what happened, and the command that answers it. Pure: whoever runs the commands prints their output in between.
+// The demo told in steps: what happened, and the command that answers it. Pure: whoever runs the commands prints their
+// output in between.
 import { shellWord } from '../report/wording.ts';
 import type { DemoDamage } from './damage.ts';
 import type { DemoTree } from './school.ts';
 
-/** One step: a title, what a person should know, and the command as it could be typed; null where something happens to the files. */
+/**
+ * One step: a title, what a person should know, and the command as it could be typed; null where something happens to
+ * the files.
+ */
 export interface DemoStep {
   readonly title: string;
   readonly lines: readonly string[];

@@ -1,5 +1,5 @@
-// The lines of an export file, written and read (docs/export.md). What is read comes from another machine: every field is checked, and a path that
-// could lead out of its root, or text that could act on a terminal, is refused.
+// The lines of an export file, written and read (docs/export.md). What is read comes from another machine: every field
+// is checked, and a path that could lead out of its root, or text that could act on a terminal, is refused.
 import { decodeName, decodePath, decodeTarget, PathError } from '../../domain/path.ts';
 import { GAP_STATUSES, type GapStatus, type ScanMode } from '../../domain/scan.ts';
 import type { ScopeRules } from '../../domain/scope.ts';

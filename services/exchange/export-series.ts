@@ -1,4 +1,5 @@
-// `rollcall scan PATTERN --export FILE`: what is known of a backup series, with the digest of every file in it, as one file for another machine.
+// `rollcall scan PATTERN --export FILE`: what is known of a backup series, with the digest of every file in it, as one
+// file for another machine.
 import { errnoText } from '../../domain/errno.ts';
 import { createHash } from 'node:crypto';
 import { closeSync, lstatSync, openSync, readSync } from 'node:fs';
@@ -78,9 +79,11 @@ const WORDS = { what: 'export', option: '--export' };
 const HEADER_BYTES_MAX = 64 * 1024;
 
 /**
- * Where the export will lie. To be asked before the scan, so that hours of work do not end in a refusal; exportSeries asks again.
+ * Where the export will lie. To be asked before the scan, so that hours of work do not end in a refusal; exportSeries
+ * asks again.
  * @returns absolute, printable, real path
- * @throws RollcallError when it would lie inside a volume, has no directory, or would replace anything but an export of this series
+ * @throws RollcallError when it would lie inside a volume, has no directory, or would replace anything but an export of
+ *   this series
  */
 export async function checkExportFile(place: ExportPlace): Promise<string> {
   const { found, host } = place;
@@ -135,7 +138,8 @@ function replaceable(file: string, host: string, series: string): boolean {
 }
 
 /**
- * Reads what is unread of a series and writes the export: whole or not at all, mode 0600. Run again it reads only what is new.
+ * Reads what is unread of a series and writes the export: whole or not at all, mode 0600. Run again it reads only what
+ * is new.
  * @throws RollcallError for a place that cannot be used, a scan that is running, a full disk, an interruption (130)
  */
 export async function exportSeries(options: ExportOptions): Promise<ExportSummary> {

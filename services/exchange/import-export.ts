@@ -1,4 +1,5 @@
-// `--backup FILE`: an export of another host becomes a backup volume here. Checked whole before anything is believed, brought in one transaction.
+// `--backup FILE`: an export of another host becomes a backup volume here. Checked whole before anything is believed,
+// brought in one transaction.
 import { errnoText } from '../../domain/errno.ts';
 import { createHash } from 'node:crypto';
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
@@ -40,16 +41,19 @@ export interface ImportedVolume extends Volume {
 }
 
 const READ_BYTES = 1024 * 1024;
-/** A line of a scan carries its identity and totals, one of a version two paths of 4,095 bytes at most four units each. */
+/**
+ * A line of a scan carries its identity and totals, one of a version two paths of 4,095 bytes at most four units each.
+ */
 const LINE_BYTES_MAX = 4 * 1024 * 1024;
 /** Versions, or gaps, that are written at once. */
 const BATCH = 10_000;
 
 /**
- * Brings an export into the catalog: volume `export:HOST:SERIES`, role backup, its scans complete and marked with the time of the export. A newer
- * export of the same series replaces the earlier one, the same one again changes nothing.
+ * Brings an export into the catalog: volume `export:HOST:SERIES`, role backup, its scans complete and marked with the
+ * time of the export. A newer export of the same series replaces the earlier one, the same one again changes nothing.
  * @param options.file absolute, printable
- * @throws RollcallError for a file that is not an export, is cut off, damaged, or older than what was imported before; nothing is changed then
+ * @throws RollcallError for a file that is not an export, is cut off, damaged, or older than what was imported before;
+ *   nothing is changed then
  */
 export async function importExport(options: {
   readonly db: Database;

@@ -8,7 +8,10 @@ import { exists } from '../files/snapshots.ts';
 
 const FILE_BYTES_MAX = 1024 ** 3;
 
-/** @param typed `-` for standard input @throws RollcallError for what cannot be read, or is too large to be held in memory */
+/**
+ * @param typed `-` for standard input
+ * @throws RollcallError for what cannot be read, or is too large to be held in memory
+ */
 export function readListFile(typed: string, cwd: string): { readonly raw: Buffer; readonly path: string } {
   if (typed === '-') return { raw: readFileSync(0), path: 'standard input' };
   const meanings = meaningsOf(typed, cwd);

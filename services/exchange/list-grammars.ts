@@ -62,7 +62,8 @@ export function detect(lines: readonly string[]): ReadFormat | null {
   if (first.length > 0 && first.every((line) => line.startsWith('{"path":'))) return 'jsonl';
   const told = first.filter((line) => !line.startsWith('#') && line !== '');
   if (told.length === 0) return null;
-  // A single space behind 16 digits: no checksum tool prints that, and where one line has it the next may hold a name that begins with a space.
+  // A single space behind 16 digits: no checksum tool prints that, and where one line has it the next may hold a name
+  // that begins with a space.
   if (told.every((line) => BORG.test(line)) && told.some((line) => BORG_ONLY.test(line))) return 'borg';
   if (told.some((line) => GNU.test(line) || REVERSED.test(line) || BSD.test(line))) return 'checksum';
   return told.every((line) => /^[=+*!-] ./s.test(line)) ? 'combined' : null;
@@ -117,7 +118,10 @@ function checksum(line: string, zero: boolean, crlf: boolean): Said {
   return problem(line === '' ? 'it is empty' : 'it is not a line of a checksum file');
 }
 
-/** Names are printed as they are. Directories, links, and further names of one inode have no digest, and the list does not tell which they are. */
+/**
+ * Names are printed as they are. Directories, links, and further names of one inode have no digest, and the list does
+ * not tell which they are.
+ */
 function borg(line: string): Said {
   const [, digest = '', name = ''] = BORG.exec(line) ?? [];
   if (name === '') return problem('it is not a line of a list that borg made with {xxh64} {path}');

@@ -1,5 +1,5 @@
-// Lines that other tools read, one for each path: the layouts of xxhsum and coreutils, rclone's --combined, and JSON. Pure. What a layout cannot
-// hold is refused: a name that was mangled would be believed.
+// Lines that other tools read, one for each path: the layouts of xxhsum and coreutils, rclone's --combined, and JSON.
+// Pure. What a layout cannot hold is refused: a name that was mangled would be believed.
 import { decodePath } from '../../domain/path.ts';
 import { isTold } from '../../domain/version.ts';
 import type { ComparedPath, ManifestEntry, Side } from '../catalog/manifest.ts';
@@ -47,7 +47,10 @@ export function digestLine(entry: ManifestEntry, format: DigestFormat, zero: boo
     : Buffer.concat([Buffer.from(`${mark}XXH64 (`), name, Buffer.from(`) = ${digest}\n`)]);
 }
 
-/** One object a line; the path is printable text, as everywhere in Rollcall's JSON. What an imported list did not tell is null. */
+/**
+ * One object a line; the path is printable text, as everywhere in Rollcall's JSON. What an imported list did not tell
+ * is null.
+ */
 export function jsonLine(entry: ManifestEntry): Buffer {
   const { path, kind, size, digest, mtimeNs, mode, uid, gid, target } = entry;
   const xxh64 = digest === null ? null : hex(digest);
@@ -57,7 +60,9 @@ export function jsonLine(entry: ManifestEntry): Buffer {
   return Buffer.from(`${JSON.stringify({ path, kind, size, xxh64, ...metadata, target })}\n`);
 }
 
-/** rclone's signs: equal, only on the right (missing on the left), only on the left, different, could not be compared. */
+/**
+ * rclone's signs: equal, only on the right (missing on the left), only on the left, different, could not be compared.
+ */
 export type Sign = '=' | '-' | '+' | '*' | '!';
 
 /**

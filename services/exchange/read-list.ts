@@ -1,5 +1,5 @@
-// Lists that other tools print, read as a whole: which file, which size, which digest, and where it lies below the volume. Pure. Everything that
-// cannot be understood for certain is a problem with its line number; nothing is guessed.
+// Lists that other tools print, read as a whole: which file, which size, which digest, and where it lies below the
+// volume. Pure. Everything that cannot be understood for certain is a problem with its line number; nothing is guessed.
 import { encodePath, isWithin } from '../../domain/path.ts';
 import type { ReadFormat } from '../../domain/list-formats.ts';
 import { detect, grammarOf, type Said } from './list-grammars.ts';
@@ -7,7 +7,10 @@ import { detect, grammarOf, type Said } from './list-grammars.ts';
 export interface ReadOptions {
   /** Null: told from the content. */
   readonly format: ReadFormat | null;
-  /** The directory, as the list writes it, that is the volume's root. Printable; null: absolute paths begin with volumeRoot. */
+  /**
+   * The directory, as the list writes it, that is the volume's root. Printable; null: absolute paths begin with
+   * volumeRoot.
+   */
   readonly root: string | null;
   readonly volumeRoot: string;
   /** Printable path below the volume's root where the list's relative paths begin; '' for the root itself. */

@@ -1,4 +1,5 @@
-// Before an export: every file of a series whose content nobody has read yet is read from one copy, so that its digest can travel.
+// Before an export: every file of a series whose content nobody has read yet is read from one copy, so that its digest
+// can travel.
 import { errnoText, gapStatusOf } from '../../domain/errno.ts';
 import { EXIT, RollcallError } from '../../domain/exit.ts';
 import type { Observer } from '../../domain/facts.ts';
@@ -45,9 +46,11 @@ export function interrupted(): RollcallError {
 }
 
 /**
- * Reads each unread version that holds in a snapshot on disk, from the newest snapshot in which it holds and can be read, and records its
- * digest. A copy that cannot be read is reported, and the next older one is tried. May be interrupted and called again.
- * @throws RollcallError when a whole snapshot cannot be opened, another scan of the series runs, or the signal aborts (130)
+ * Reads each unread version that holds in a snapshot on disk, from the newest snapshot in which it holds and can be
+ * read, and records its digest. A copy that cannot be read is reported, and the next older one is tried. May be
+ * interrupted and called again.
+ * @throws RollcallError when a whole snapshot cannot be opened, another scan of the series runs, or the signal aborts
+ *   (130)
  */
 export async function readUnread(options: ReadingOptions): Promise<ReadUnread> {
   const { db, volume, nowMs, signal } = options;
@@ -167,7 +170,9 @@ function copyOf(scan: Scan, file: UnreadFile, reading: FullReading, digest: bigi
   return { root: scan.rootId, seq: scan.seq, directory, name, version, ...copy };
 }
 
-/** 'CHANGED' is no errno: another state lies there than the one that was scanned, or the file moved while it was read. */
+/**
+ * 'CHANGED' is no errno: another state lies there than the one that was scanned, or the file moved while it was read.
+ */
 function gapOf(scan: Scan, { directory, name }: UnreadFile, { errno }: FullReading): ImportedGap {
   const moved = errno === null || errno === 'CHANGED';
   return {

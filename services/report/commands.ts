@@ -16,7 +16,9 @@ export function assessCommand(program: string, livePath: string, patterns: reado
   return `${program} assess --live ${shellWord(livePath)}${backups.join('')}`;
 }
 
-/** Where to find the job that would destroy history. Run on the backup server; nothing here changes anything by itself. */
+/**
+ * Where to find the job that would destroy history. Run on the backup server; nothing here changes anything by itself.
+ */
 export const STOP_STEPS: readonly Step[] = [
   { why: 'find the nightly job and the pruning', command: 'systemctl list-timers --all; crontab -l; ls /etc/cron.*' },
   { why: 'stop a timer, or comment out its line in the crontab', command: 'systemctl stop NAME.timer NAME.service' },
@@ -31,7 +33,9 @@ export function assessAgain(program: string, { livePath, series }: Pick<Assessme
   );
 }
 
-/** Dry run, restore and proof, with the options that the lists of this bundle call for. Empty without a bundle or lists. */
+/**
+ * Dry run, restore and proof, with the options that the lists of this bundle call for. Empty without a bundle or lists.
+ */
 export function restoreSteps(input: ReportInput): Step[] {
   if (input.bundle === null || (input.lists.length === 0 && input.directories === 0 && input.links === 0)) return [];
   const bundle = operand(input.bundle);
@@ -52,8 +56,8 @@ export function restoreSteps(input: ReportInput): Step[] {
 }
 
 /**
- * The dry run that is left where everything that can be restored is left out by default, and what to say before it; null where there is nothing
- * to restore.
+ * The dry run that is left where everything that can be restored is left out by default, and what to say before it;
+ * null where there is nothing to restore.
  */
 export function leftOutStep(
   input: ReportInput & { readonly bundle: string },

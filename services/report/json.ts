@@ -1,4 +1,5 @@
-// A bundle as a JSON object: a part of the answer of `assess --json` and `bundle --json`, and of its own summary.json. docs/json.md names every field.
+// A bundle as a JSON object: a part of the answer of `assess --json` and `bundle --json`, and of its own summary.json.
+// docs/json.md names every field.
 import { type AssessmentJson, toJson } from '../../domain/assessment-json.ts';
 import type { Assessment, Tally } from '../../domain/assessment.ts';
 import { restoreSteps } from './commands.ts';

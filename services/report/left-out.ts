@@ -4,7 +4,10 @@ import { TOO_LONG } from '../../domain/restore/entry.ts';
 import { BESIDE_ALREADY, type RestorePlan } from '../../domain/restore/plan.ts';
 import type { LeftOutGroup } from './present.ts';
 
-/** `assess` is the command that looks for other copies. What nobody has decided on (a side unknown, a path that cannot be read) is told apart, as not decided. */
+/**
+ * `assess` is the command that looks for other copies. What nobody has decided on (a side unknown, a path that cannot
+ * be read) is told apart, as not decided.
+ */
 export function leftOutGroups(plan: RestorePlan, assess: string): LeftOutGroup[] {
   const groups = new Map<string, LeftOutGroup>();
   for (const { finding, why, sourceFailed } of plan.leftOut) {

@@ -1,4 +1,5 @@
-// What a person must see of an assessment, counted: the numbers that matter, and the losses by directory, owner and size. Pure.
+// What a person must see of an assessment, counted: the numbers that matter, and the losses by directory, owner and
+// size. Pure.
 import type { Assessment, Finding, Interval, Tally } from '../../domain/assessment.ts';
 import { FLAG } from '../../domain/judge/flags.ts';
 import { fate, sizeOf } from '../../domain/picture.ts';
@@ -58,7 +59,9 @@ export interface ReportInput {
   readonly bundle: string | null;
   /** Where the files are to be put back: the live root. */
   readonly target: string;
-  /** The words that run Rollcall on this machine, from any directory, for a shell: 'rollcall', '/opt/rollcall/rollcall'. */
+  /**
+   * The words that run Rollcall on this machine, from any directory, for a shell: 'rollcall', '/opt/rollcall/rollcall'.
+   */
   readonly program: string;
   readonly lists: readonly ListSummary[];
   /** Missing directories that are made again, and names that are linked to a surviving name. */
@@ -68,7 +71,9 @@ export interface ReportInput {
   readonly needed: { readonly bytes: number; readonly inodes: number };
   /** What is free there now; null when it could not be asked, inodes null where the file system does not count them. */
   readonly free: { readonly bytes: number; readonly inodes: number | null } | null;
-  /** The damaged content that --damaged would replace and keep in the bundle, and what is free where the bundle lies. */
+  /**
+   * The damaged content that --damaged would replace and keep in the bundle, and what is free where the bundle lies.
+   */
   readonly evidence: { readonly bytes: number; readonly free: number | null };
   /** True when the sources lie on another machine, so that restore.sh needs --source HOST:. */
   readonly remote: boolean;
@@ -147,7 +152,10 @@ function byFiles(a: Group, b: Group): number {
   return b.files - a.files || b.bytes - a.bytes || (a.label < b.label ? -1 : 1);
 }
 
-/** By the first directory in which the losses differ: where all lie below home/, by the directories in home. Most files first. */
+/**
+ * By the first directory in which the losses differ: where all lie below home/, by the directories in home. Most files
+ * first.
+ */
 export function byTopDirectory(findings: readonly Finding[]): Group[] {
   const parents = findings.map((finding) => finding.path.split('/').slice(0, -1));
   const first = parents[0] ?? [];
@@ -225,7 +233,10 @@ export function moves(assessment: Assessment): Move[] {
   );
 }
 
-/** The intervals worth a line: bursts and silent losses, else the loss intervals in which something vanished or was damaged. */
+/**
+ * The intervals worth a line: bursts and silent losses, else the loss intervals in which something vanished or was
+ * damaged.
+ */
 export function tellingIntervals(timeline: readonly Interval[]): Interval[] {
   const telling = timeline.filter(({ burst, silent }) => burst || silent > 0);
   if (telling.length > 0) return telling;

@@ -1,4 +1,5 @@
-// README.txt of a bundle: what it is, what to stop, what lies in it, how to apply it in order, what stays away and why. Pure.
+// README.txt of a bundle: what it is, what to stop, what lies in it, how to apply it in order, what stays away and why.
+// Pure.
 import { needsHistory, type Picture, picture } from '../../domain/picture.ts';
 import type { Assessment } from '../../domain/assessment.ts';
 import { leftOutStep, restoreSteps, STOP_STEPS } from './commands.ts';

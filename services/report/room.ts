@@ -1,4 +1,5 @@
-// Whether what comes back fits: bytes and inodes at the target, and bytes for the damaged content that is kept, against what is free. Pure.
+// Whether what comes back fits: bytes and inodes at the target, and bytes for the damaged content that is kept, against
+// what is free. Pure.
 import type { ReportInput } from './present.ts';
 import { bytes, operand, plural, shellWord } from './wording.ts';
 

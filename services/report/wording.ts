@@ -1,4 +1,5 @@
-// How numbers, times, verdicts and commands are put into words: the one wording of report, README, terminal and demo. Pure.
+// How numbers, times, verdicts and commands are put into words: the one wording of report, README, terminal and demo.
+// Pure.
 
 /** Groups of three digits, so that a count is read at a glance. */
 export function count(value: number): string {
@@ -83,8 +84,8 @@ function minute(ms: number): string {
 }
 
 /**
- * As `time`, for a terminal: in the time of this machine, with its offset, `2025-11-21 04:00 +01:00`. An interval that covers exactly one day here or in
- * UTC is that day.
+ * As `time`, for a terminal: in the time of this machine, with its offset, `2025-11-21 04:00 +01:00`. An interval that
+ * covers exactly one day here or in UTC is that day.
  */
 export function localTime(iso: string): string {
   const [from = '', to] = iso.split('/');
@@ -129,8 +130,8 @@ export function since(iso: string): string {
 }
 
 /**
- * Names arrive in printable text form; texts that quote an operating system may not. Whatever could move a cursor, turn the
- * direction of writing or end a line becomes \xhh here, so that no door depends on another's care.
+ * Names arrive in printable text form; texts that quote an operating system may not. Whatever could move a cursor, turn
+ * the direction of writing or end a line becomes \xhh here, so that no door depends on another's care.
  */
 export function visible(text: string): string {
   return text.replace(UNSEEN, (c) =>
@@ -139,8 +140,8 @@ export function visible(text: string): string {
 }
 
 /**
- * A JSON text that acts on no terminal. JSON.stringify leaves C1 controls and marks that turn the direction of writing as they are; here they become
- * \uXXXX, which every parser reads back.
+ * A JSON text that acts on no terminal. JSON.stringify leaves C1 controls and marks that turn the direction of writing
+ * as they are; here they become \uXXXX, which every parser reads back.
  */
 export function inertJson(json: string): string {
   return json.replace(UNSEEN_IN_JSON, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`);
@@ -149,12 +150,15 @@ export function inertJson(json: string): string {
 /** UNSEEN without C0, which stands in JSON as white space only. */
 const UNSEEN_IN_JSON = /[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g;
 
-/** Control characters (C0, DEL, C1), lone surrogates, line separators, the byte order mark, and what turns the direction of writing. */
+/**
+ * Control characters (C0, DEL, C1), lone surrogates, line separators, the byte order mark, and what turns the direction
+ * of writing.
+ */
 const UNSEEN = /[\p{Cc}\p{Cs}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/gu;
 
 /**
- * A printable path as one word of a POSIX shell that yields the bytes of the name. A form that holds `\` stands for other bytes
- * than its own, so it goes through printf, with octal escapes that every sh knows.
+ * A printable path as one word of a POSIX shell that yields the bytes of the name. A form that holds `\` stands for
+ * other bytes than its own, so it goes through printf, with octal escapes that every sh knows.
  */
 export function shellWord(printable: string): string {
   const text = visible(printable);
@@ -171,7 +175,10 @@ export function operand(printable: string): string {
   return shellWord(printable.startsWith('-') ? `./${printable}` : printable);
 }
 
-/** Text as lines of at most `width`, broken at spaces: `first` begins the first line, `indent` the others. A longer word has a line of its own. */
+/**
+ * Text as lines of at most `width`, broken at spaces: `first` begins the first line, `indent` the others. A longer word
+ * has a line of its own.
+ */
 export function wrapped(
   text: string,
   { width, indent, first }: { readonly width: number; readonly indent: string; readonly first: string },

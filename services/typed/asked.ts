@@ -1,4 +1,5 @@
-// What --path and --owner name, as a person types it: paths below the live root, users by name or number. A typing error must not pass for "nothing is lost".
+// What --path and --owner name, as a person types it: paths below the live root, users by name or number. A typing
+// error must not pass for "nothing is lost".
 import { spawnSync } from 'node:child_process';
 import { RollcallError } from '../../domain/exit.ts';
 import { encodePath, isWithin } from '../../domain/path.ts';

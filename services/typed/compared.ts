@@ -1,4 +1,5 @@
-// Live and backup, held against each other before any work: neither may hold the other, and they must have something in common.
+// Live and backup, held against each other before any work: neither may hold the other, and they must have something in
+// common.
 import { EXIT, RollcallError } from '../../domain/exit.ts';
 import { joinPath } from '../../domain/path.ts';
 import { isBuiltInSkip } from '../../domain/scope.ts';
@@ -9,7 +10,10 @@ import { type Mount, readMounts } from '../files/mounts.ts';
 import type { FoundSeries } from '../files/snapshots.ts';
 import { isContent, isInside, shown } from './refused.ts';
 
-/** Neither may hold the other: a backup inside the volume would be counted as live, and the volume inside the backup as a snapshot. */
+/**
+ * Neither may hold the other: a backup inside the volume would be counted as live, and the volume inside the backup as
+ * a snapshot.
+ */
 export function refuseOverlap(live: string, series: FoundSeries, crossMounts: boolean, mounts: readonly Mount[]): void {
   const liveIsRoot = isFileSystemRoot(live, inodeOf(live), mounts);
   for (const { path } of [...series.snapshots, ...series.leftOut]) {
@@ -32,7 +36,10 @@ export function refuseOverlap(live: string, series: FoundSeries, crossMounts: bo
   }
 }
 
-/** No top-level name in common with any snapshot of a series: another volume, another level, or an empty directory below a mount point. */
+/**
+ * No top-level name in common with any snapshot of a series: another volume, another level, or an empty directory below
+ * a mount point.
+ */
 export function refuseStrangers(live: string, names: readonly string[], series: FoundSeries): void {
   const known = new Set(names.filter(isContent));
   let newest: { readonly path: string; readonly names: readonly string[] } | null = null;

@@ -1,4 +1,5 @@
-// What a person has typed, before any work: every path is found, placed and held against the others; what would mislead or harm is refused.
+// What a person has typed, before any work: every path is found, placed and held against the others; what would mislead
+// or harm is refused.
 import { EXIT, RollcallError } from '../../domain/exit.ts';
 import { baseName, parentOf } from '../../domain/path.ts';
 import { FileError } from '../files/errors.ts';
@@ -22,7 +23,10 @@ import {
 } from './refused.ts';
 
 export interface InputRequest extends LookRequest {
-  /** As typed: the live volume, the patterns of its backups, the bundle's directory (null for none), the state directory (null for none). */
+  /**
+   * As typed: the live volume, the patterns of its backups, the bundle's directory (null for none), the state directory
+   * (null for none).
+   */
   readonly live: string;
   readonly backups: readonly string[];
   readonly outDir: string | null;
@@ -45,7 +49,10 @@ export interface CheckedInputs {
   readonly series: readonly FoundSeries[];
   /** The patterns of these series, absolute. */
   readonly patterns: readonly string[];
-  /** Regular files among the backups: exports that `rollcall scan --export` has made on another host. Real paths, printable. */
+  /**
+   * Regular files among the backups: exports that `rollcall scan --export` has made on another host. Real paths,
+   * printable.
+   */
   readonly exports: readonly string[];
   /** Where they will lie, symlinks resolved. Printable. */
   readonly outDir: string | null;
@@ -137,9 +144,9 @@ export async function checkBackup(
 }
 
 /**
- * Everything that can be known to be wrong before work begins. Touches nothing: it lists directories and looks at what they hold, and that
- * not before a GlusterFS mount has been refused.
- * Throws RollcallError with the next step: exit 2 for what cannot be right, exit 4 for what a guard stops and an option accepts.
+ * Everything that can be known to be wrong before work begins. Touches nothing: it lists directories and looks at what
+ * they hold, and that not before a GlusterFS mount has been refused. Throws RollcallError with the next step: exit 2
+ * for what cannot be right, exit 4 for what a guard stops and an option accepts.
  */
 export async function checkInputs(request: InputRequest): Promise<CheckedInputs> {
   const { live, identity, mount, names } = checkLive(request.live, request);

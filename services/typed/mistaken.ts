@@ -1,5 +1,6 @@
-// What a person has typed for something else: live and backup swapped, a snapshot for a live volume, a volume for its backup. As far as names,
-// dates and the catalog can tell; each is stopped with what to check and the option that accepts it.
+// What a person has typed for something else: live and backup swapped, a snapshot for a live volume, a volume for its
+// backup. As far as names, dates and the catalog can tell; each is stopped with what to check and the option that
+// accepts it.
 import { EXIT, RollcallError } from '../../domain/exit.ts';
 import { baseName, isWithin, joinPath, parentOf } from '../../domain/path.ts';
 import { isDayOrTime } from '../../domain/snapshot-date.ts';
@@ -55,7 +56,10 @@ export function datedIn(path: string): string | null {
   return null;
 }
 
-/** A directory that is called by a date is scanned as a live volume only if somebody says that it is one. @throws RollcallError (4) */
+/**
+ * A directory that is called by a date is scanned as a live volume only if somebody says that it is one.
+ * @throws RollcallError (4)
+ */
 export function refuseDatedVolume(path: string): void {
   const dated = datedIn(path);
   if (dated === null) return;
@@ -115,8 +119,8 @@ export async function refuseSwapped(client: Queryable, host: string, inputs: Che
 }
 
 /**
- * Some directory at the top of both was changed a day or more later in the second, and none in the first. (A copy is never newer than what it was
- * made of; files that are lost in silence leave the times of their directories alone.)
+ * Some directory at the top of both was changed a day or more later in the second, and none in the first. (A copy is
+ * never newer than what it was made of; files that are lost in silence leave the times of their directories alone.)
  */
 function isOlder(live: string, backup: string): boolean {
   const [own, other] = [directoryTimes(live), directoryTimes(backup)];

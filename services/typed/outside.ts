@@ -37,7 +37,10 @@ interface Taken {
   readonly series: readonly FoundPlaces[];
 }
 
-/** Where an output or state directory will lie, refused inside any volume: Rollcall never writes there. @throws RollcallError */
+/**
+ * Where an output or state directory will lie, refused inside any volume: Rollcall never writes there.
+ * @throws RollcallError
+ */
 export function placeOutside(
   { what, argument, option }: Output,
   { cwd, crossMounts, bricksRescued }: Pick<LookRequest, 'cwd' | 'crossMounts' | 'bricksRescued'>,
@@ -74,7 +77,9 @@ export function placeOutside(
   return path;
 }
 
-/** By its text where it cannot be read (a mount whose server is gone): what is wrong with it is said when it is checked. */
+/**
+ * By its text where it cannot be read (a mount whose server is gone): what is wrong with it is said when it is checked.
+ */
 function placeOr(path: string): string {
   try {
     return futurePathOf(path);
@@ -85,9 +90,9 @@ function placeOr(path: string): string {
 }
 
 /**
- * Refuses a state directory inside a volume or backup. To be asked before the embedded database is opened, which would make the directory
- * and write into it; checkInputs asks again, and says what else is wrong. Lists what the patterns name, and that not on a GlusterFS
- * mount. Throws RollcallError.
+ * Refuses a state directory inside a volume or backup. To be asked before the embedded database is opened, which would
+ * make the directory and write into it; checkInputs asks again, and says what else is wrong. Lists what the patterns
+ * name, and that not on a GlusterFS mount. Throws RollcallError.
  *
  * @param request.trees live volumes as typed
  * @param request.patterns backups as typed

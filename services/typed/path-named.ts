@@ -1,4 +1,5 @@
-// The path that a person means, in the catalog's words: as it lies below a volume, or whole, in a live tree or in a snapshot.
+// The path that a person means, in the catalog's words: as it lies below a volume, or whole, in a live tree or in a
+// snapshot.
 import { isWithin } from '../../domain/path.ts';
 import { completeScans } from '../catalog/scans.ts';
 import type { Queryable } from '../catalog/scans.ts';
@@ -13,8 +14,8 @@ export interface PathMeant {
 }
 
 /**
- * What `typed` may mean, most likely first: relative paths are taken as they lie below a volume, then from cwd. Printable text and the
- * characters as they stand are both tried.
+ * What `typed` may mean, most likely first: relative paths are taken as they lie below a volume, then from cwd.
+ * Printable text and the characters as they stand are both tried.
  * @param cwd absolute, printable
  */
 export async function pathsMeant(client: Queryable, typed: string, cwd: string): Promise<PathMeant[]> {

@@ -4,7 +4,10 @@ import { RollcallError } from '../../domain/exit.ts';
 const FORM =
   'write it as redis://USER:PASSWORD@HOST:PORT/NUMBER, rediss:// for TLS, or the path of a socket, with % codes for special characters';
 
-/** @throws RollcallError where the client would take it for something else: what is no URL for the path of a socket, which it names in its errors */
+/**
+ * @throws RollcallError where the client would take it for something else: what is no URL for the path of a socket,
+ *   which it names in its errors
+ */
 export function refuseRedisUrl(url: string): void {
   const why = problemOf(url);
   if (why !== null) throw new RollcallError(`REDIS_URL cannot be read: ${why}`, { next: FORM });

@@ -54,7 +54,10 @@ export function refuseRoots(roots: readonly string[], request: LookRequest, moun
   refuseBrick([...roots, ...entered.filter(mayLookUp).map(({ mountPoint }) => mountPoint)], mounts);
 }
 
-/** By components, and on the same mount unless others are entered: what lies on a mount below a volume is no part of it otherwise. */
+/**
+ * By components, and on the same mount unless others are entered: what lies on a mount below a volume is no part of it
+ * otherwise.
+ */
 export function isInside(volume: string, path: string, crossMounts: boolean, mounts: readonly Mount[]): boolean {
   if (!isWithin(volume, path)) return false;
   return crossMounts || mountByPath(volume, mounts)?.id === mountByPath(path, mounts)?.id;

@@ -3,7 +3,10 @@ import { InvalidArgumentError } from 'commander';
 
 const POWERS = 'KMGTP';
 
-/** K, M, G, T, P and KiB … are powers of 1,024, KB … of 1,000; B is a byte. @param bare what a number without a unit is multiplied with */
+/**
+ * K, M, G, T, P and KiB … are powers of 1,024, KB … of 1,000; B is a byte.
+ * @param bare what a number without a unit is multiplied with
+ */
 function parse(text: string, bare: number): number {
   const [, digits, letter = '', kind = ''] = /^(\d+(?:\.\d+)?)\s*(?:([KMGTP])(i?B)?|B)?$/i.exec(text) ?? [];
   if (digits === undefined) {

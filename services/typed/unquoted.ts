@@ -2,7 +2,10 @@
 import { encodePath } from '../../domain/path.ts';
 import { shellWord } from '../report/wording.ts';
 
-/** The pattern that all these words match, where they have the same depth and more is alike than not; null where none is plain. */
+/**
+ * The pattern that all these words match, where they have the same depth and more is alike than not; null where none is
+ * plain.
+ */
 export function patternOf(words: readonly string[]): string | null {
   const paths = words.map((word) => word.split('/'));
   const [first] = paths;

@@ -1,9 +1,13 @@
-// The timeline of one series as inline SVG: what vanished and was damaged above, what was added and changed below. Pure.
+// The timeline of one series as inline SVG: what vanished and was damaged above, what was added and changed below.
+// Pure.
 import type { Interval } from '../../../domain/assessment.ts';
 import { count, shortTime, startMs } from '../wording.ts';
 import { escape } from './html.ts';
 
-/** Units are CSS pixels: the chart is drawn once for wide pages and once for narrow ones, so that letters keep their size. */
+/**
+ * Units are CSS pixels: the chart is drawn once for wide pages and once for narrow ones, so that letters keep their
+ * size.
+ */
 export interface ChartSize {
   readonly width: number;
 }
@@ -19,7 +23,9 @@ const BAR_MAX = 44;
 /** Average width of a digit or letter at the font sizes that the style sheet gives, rounded up. */
 const CHAR = 7;
 const LABEL_SPACE = 10;
-/** Narrower slots bear the numbers of bursts only: a number on every third bar would say that the others are nothing. */
+/**
+ * Narrower slots bear the numbers of bursts only: a number on every third bar would say that the others are nothing.
+ */
 const NUMBERED_SLOT = 18;
 
 function round(value: number): string {
@@ -58,7 +64,10 @@ export function fitting<T extends Label>(candidates: readonly T[], width: number
   return taken.map((each) => each.label).sort((a, b) => a.x - b.x);
 }
 
-/** Labels of the boundaries between intervals: both ends first, then the densest regular step that fits, thinned from the right. */
+/**
+ * Labels of the boundaries between intervals: both ends first, then the densest regular step that fits, thinned from
+ * the right.
+ */
 function axisLabels(timeline: readonly Interval[], xOf: (boundary: number) => number, width: number): Label[] {
   const last = timeline[timeline.length - 1];
   if (last === undefined) return [];
@@ -116,8 +125,8 @@ function short(value: number): string {
 }
 
 /**
- * SVG of one series' intervals, oldest first. Slots are equally wide: snapshots are rarely equally far apart, and what counts is
- * which of them still has a file. Returns '' for no intervals.
+ * SVG of one series' intervals, oldest first. Slots are equally wide: snapshots are rarely equally far apart, and what
+ * counts is which of them still has a file. Returns '' for no intervals.
  */
 export function chart(timeline: readonly Interval[], { width }: ChartSize): string {
   const n = timeline.length;

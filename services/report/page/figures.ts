@@ -1,4 +1,5 @@
-// The figures of report.html: the timeline, the losses by group, and the verdict table that adds up to the universe. Pure.
+// The figures of report.html: the timeline, the losses by group, and the verdict table that adds up to the universe.
+// Pure.
 import type { Assessment, Interval } from '../../../domain/assessment.ts';
 import { VERDICT, VERDICTS, type Verdict } from '../../../domain/verdicts.ts';
 import { byOwner, bySize, byTopDirectory, type Group, losses, type ReportInput, tellingIntervals } from '../present.ts';

@@ -14,7 +14,10 @@ export function escape(text: string): string {
   return visible(text).replace(/[<>&"']/g, (c) => ENTITIES[c] ?? '');
 }
 
-/** A name: isolated from the direction of the text around it, and breakable after separators. Spaces at its ends stay visible. */
+/**
+ * A name: isolated from the direction of the text around it, and breakable after separators. Spaces at its ends stay
+ * visible.
+ */
 export function name(printable: string): string {
   // Breaks first: after them a closing tag of ours would be broken too.
   const text = escape(printable)
@@ -31,7 +34,10 @@ export function command(line: string): string {
   return `<pre><code>${words.join(' ')}</code></pre>`;
 }
 
-/** A table cell; `numeric` aligns right and keeps digits in columns. `label` is what the cell is called on narrow screens. */
+/**
+ * A table cell; `numeric` aligns right and keeps digits in columns. `label` is what the cell is called on narrow
+ * screens.
+ */
 export interface Cell {
   readonly html: string;
   readonly numeric?: boolean;

@@ -1,4 +1,5 @@
-// The lists of report.html: what is lost, what comes back from where, what is open, what only looks gone. Bounded, with the file that holds the rest.
+// The lists of report.html: what is lost, what comes back from where, what is open, what only looks gone. Bounded, with
+// the file that holds the rest.
 import { fate, isUncertain, probablyByPerson, sizeOf } from '../../../domain/picture.ts';
 import type { Assessment, Finding } from '../../../domain/assessment.ts';
 import { listedAs, LOSSES, VERDICT, type Verdict } from '../../../domain/verdicts.ts';
@@ -75,8 +76,9 @@ function entry(finding: Finding, own: string): string {
 }
 
 /**
- * Rows of up to `max` findings, in the order of paths, those that tell the same story together. Signals name directories and differ from
- * one to the next: they are printed where all of a group agree, and stand in findings.jsonl for each.
+ * Rows of up to `max` findings, in the order of paths, those that tell the same story together. Signals name
+ * directories and differ from one to the next: they are printed where all of a group agree, and stand in findings.jsonl
+ * for each.
  */
 function rows(findings: readonly Finding[], max: number): string {
   const stories = new Map<string, { total: number; signals: string; agree: boolean; shown: Finding[] }>();

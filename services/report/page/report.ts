@@ -1,4 +1,5 @@
-// report.html: one page that stands alone, for somebody who was woken: what to stop, what is lost, what comes back, what to type next. Pure.
+// report.html: one page that stands alone, for somebody who was woken: what to stop, what is lost, what comes back,
+// what to type next. Pure.
 import { needsHistory, type Picture, picture } from '../../../domain/picture.ts';
 import type { Assessment } from '../../../domain/assessment.ts';
 import { leftOutStep, restoreSteps, STOP_STEPS } from '../commands.ts';

@@ -1,4 +1,5 @@
-// The style sheet of report.html, inlined because the page must stand alone: system fonts, calm colours, paper and small screens.
+// The style sheet of report.html, inlined because the page must stand alone: system fonts, calm colours, paper and
+// small screens.
 
 export const STYLE = `
 :root{--bg:#fff;--fg:#1a1d21;--dim:#5a6470;--line:#d5dae0;--soft:#f4f6f8;--stop:#8f1d14;--stopbg:#fdf1ef;--lost:#a3231a;--rest:#1d5f9e;

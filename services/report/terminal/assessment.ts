@@ -1,4 +1,5 @@
-// What `assess` prints at the end: what to stop, the numbers that matter, when and where, the command to run next. Pure: lines in, no terminal.
+// What `assess` prints at the end: what to stop, the numbers that matter, when and where, the command to run next.
+// Pure: lines in, no terminal.
 import { needsHistory, nothingToReport, type Picture, picture } from '../../../domain/picture.ts';
 import type { Assessment } from '../../../domain/assessment.ts';
 import { listedAs, VERDICTS } from '../../../domain/verdicts.ts';
@@ -225,7 +226,10 @@ function conditionLines(assessment: Assessment, width: number): string[] {
   return lines;
 }
 
-/** Lines for a terminal, at most about forty, the last of them the command to run next. `input` is null where no bundle was written. */
+/**
+ * Lines for a terminal, at most about forty, the last of them the command to run next. `input` is null where no bundle
+ * was written.
+ */
 export function renderAssessment(assessment: Assessment, input: ReportInput | null, options: RenderOptions): string[] {
   const { color } = options;
   const width = Math.max(40, options.width);

@@ -1,4 +1,5 @@
-// Findings as a terminal shows them: by volume, the worst first, each class with its count and what it means, and no wall of names. Pure.
+// Findings as a terminal shows them: by volume, the worst first, each class with its count and what it means, and no
+// wall of names. Pure.
 import { type Verdict, VERDICT } from '../../../domain/verdicts.ts';
 import { isSideUnknown } from '../../findings.ts';
 import type { StoredFinding } from '../../catalog/findings.ts';

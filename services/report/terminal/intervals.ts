@@ -1,4 +1,5 @@
-// When it happened, for a terminal: the intervals of the loss, and those in which more than usual went and nobody calls it a loss. Pure.
+// When it happened, for a terminal: the intervals of the loss, and those in which more than usual went and nobody calls
+// it a loss. Pure.
 import type { Assessment, Interval } from '../../../domain/assessment.ts';
 import { tellingIntervals } from '../present.ts';
 import { count, localTime, plural, since, visible } from '../wording.ts';

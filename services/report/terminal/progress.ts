@@ -38,13 +38,17 @@ function remaining(progress: Progress, seconds: number): string | null {
     return expected > 0 ? `about ${duration(expected * 1000)} left` : null;
   }
   if (atMost === null) return null;
-  // Neither all inodes nor all bytes need to be below this root, so the nearer end of the two is still more than it can take.
+  // Neither all inodes nor all bytes need to be below this root, so the nearer end of the two is still more than it can
+  // take.
   const ends = [left(progress.bytes, atMost.bytes), atMost.files === null ? 0 : left(files, atMost.files)];
   const most = ends.filter((end) => end > 0);
   return most.length === 0 ? null : `at most ${duration(Math.min(...most) * 1000)} left`;
 }
 
-/** Files, bytes, rates and what remains, since the work of this name began. What does not fit goes: rates, then bytes, then the middle of the path. */
+/**
+ * Files, bytes, rates and what remains, since the work of this name began. What does not fit goes: rates, then bytes,
+ * then the middle of the path.
+ */
 export function progressText(progress: Progress, elapsedMs: number, width = Number.POSITIVE_INFINITY): string {
   const seconds = elapsedMs / 1000;
   const doing = visible(progress.doing);

@@ -45,7 +45,10 @@ function taken(points: readonly string[], width: number): string[] {
   return taking;
 }
 
-/** Plain text broken at spaces, continuation lines indented by as much as asked. Commands do not go through here: they stay whole. */
+/**
+ * Plain text broken at spaces, continuation lines indented by as much as asked. Commands do not go through here: they
+ * stay whole.
+ */
 export function wrap(text: string, width: number, indent: number): string[] {
   return wrapped(text, { width, indent: ' '.repeat(indent), first: '' });
 }
