@@ -48,20 +48,21 @@ const WORDS = [
 const SIZE_WORDS = [5, 6];
 const STAT_BYTES = WORDS.length * 4 + 1;
 const CONTENT_BYTES = 25;
-/** A name and a target, which may be as long as a path, behind the fixed part. */
-const BUFFER_BYTES = 16 * 1024;
 
 /** One per thread; reset() before each directory. */
 export class ListingDigest {
   readonly #hasher: Hasher;
-  readonly #bytes = Buffer.alloc(BUFFER_BYTES);
-  readonly #view = new DataView(this.#bytes.buffer, this.#bytes.byteOffset, BUFFER_BYTES);
+  /** Where an entry is put together: a fixed part, a name, and a target, which may be as long as a path. */
+  readonly #bytes: Buffer;
+  readonly #view: DataView;
   #stat = 0n;
   #content = 0n;
   #unread = false;
 
   constructor(hasher: Hasher) {
     this.#hasher = hasher;
+    this.#bytes = hasher.scratch;
+    this.#view = new DataView(this.#bytes.buffer, this.#bytes.byteOffset, this.#bytes.length);
   }
 
   reset(): void {
@@ -141,7 +142,7 @@ export class ListingDigest {
       this.#bytes[end] = 0;
       behind = this.#write(end + 1, target);
     }
-    return this.#hasher.one(this.#bytes.subarray(0, behind));
+    return this.#hasher.ofScratch(behind);
   }
 
   /** The bytes of a printable text. */

@@ -4,25 +4,21 @@ import { joinPath } from '../../domain/path.ts';
 import type { GapStatus } from '../../domain/scan.ts';
 import { type Directory, statOpen } from './directory.ts';
 import { FileError, systemError } from './errors.ts';
-import type { Hasher } from './hash.ts';
+import { type Hasher, INPUT_BYTES } from './hash.ts';
 import { type HoleMap, holesOf, tooManyHoles } from './holes.ts';
 import { paced } from '../process/pace.ts';
 import { FORMAT_FILE, formatAt, type Stat, sizeAt, STATX } from './stat.ts';
 import * as sys from './sys.ts';
 import { zeroFromAfter } from './zeros.ts';
 
-/** Files below this are read by one call and hashed in one piece; larger ones are streamed in pieces of this size. */
-const BUFFER_BYTES = 1024 * 1024;
 /** Above this a file is read at most twice. */
 const LARGE_BYTES = 1024 * 1024 * 1024;
 /** A change this close before the read could be followed by another one within the same tick of the file's clock. */
 const RACY_MS = 2_000;
 
-/** One per thread: reading is synchronous, so no two reads of a thread overlap. Behind the content, a struct statx. */
-const buffer = sys.memory(BUFFER_BYTES + sys.STATX_BYTES);
-const afterwards = buffer.address + BUFFER_BYTES;
-const view = new DataView(buffer.bytes.buffer);
-const zeros = Buffer.alloc(BUFFER_BYTES);
+/** struct statx of the file that was just read. Reading is synchronous, so no two reads of a thread overlap. */
+const afterwards = sys.memory(sys.STATX_BYTES);
+const view = new DataView(afterwards.bytes.buffer);
 
 /** What reading needs besides the file. */
 export interface Reader {
@@ -109,7 +105,7 @@ function readOnce(reader: Reader, directory: Directory, name: string, looked: St
     const holes = tooManyHoles(fd, before);
     if (holes !== null) return done({ ok: false, status: 'failed', errno: 'EFBIG', detail: holes });
     const read =
-      size < BUFFER_BYTES ? hashSmall(reader, fd, before) : hashLarge(reader, fd, before, holesOf(fd, before));
+      size < INPUT_BYTES ? hashSmall(reader, fd, before) : hashLarge(reader, fd, before, holesOf(fd, before));
     if (read.failed < 0) throw systemError(read.failed, 'read', path);
     const after = statOpen(fd, path);
     if (moved(before, after)) return { result: null, size, bytes: null };
@@ -164,18 +160,19 @@ interface Read {
 
 /** The buffer has room for more than the size, so a file that has grown shows itself; a short read is followed by another. */
 function hashSmall(reader: Reader, fd: number, { size, device }: { size: number | null; device: bigint }): Read {
+  const { input } = reader.hasher;
   const cache = new CacheOf(fd, device);
   let bytes = 0;
   do {
-    const got = cache.read(buffer.address + bytes, BUFFER_BYTES - bytes, bytes);
+    const got = cache.read(input.address + bytes, INPUT_BYTES - bytes, bytes);
     if (got < 0) return { digest: 0n, zeroFrom: 0, bytes, failed: got };
     if (got === 0) break;
     bytes += got;
   } while (bytes < (size ?? 0));
   reader.onProgress(bytes);
   paced(bytes, reader.onProgress);
-  const content = buffer.bytes.subarray(0, bytes);
-  return { digest: reader.hasher.one(content), zeroFrom: zeroFromAfter(0, 0, content), bytes, failed: 0 };
+  const zeroFrom = zeroFromAfter(0, 0, input.bytes.subarray(0, bytes));
+  return { digest: reader.hasher.ofInput(bytes), zeroFrom, bytes, failed: 0 };
 }
 
 /** Past its size it has grown, which is all there is to know: a log that is written faster than it is read would have no end. */
@@ -189,21 +186,22 @@ function hashLarge(reader: Reader, fd: number, before: Stat, holes: HoleMap | nu
   while (bytes <= size) {
     const hole = holes?.lengthAt(bytes) ?? 0;
     if (hole > 0) {
-      for (let left = hole; left > 0; left -= BUFFER_BYTES) {
-        hasher.update(left < BUFFER_BYTES ? zeros.subarray(0, left) : zeros);
-        onProgress(Math.min(left, BUFFER_BYTES));
+      hasher.input.bytes.fill(0);
+      for (let left = hole; left > 0; left -= INPUT_BYTES) {
+        hasher.updateInput(Math.min(left, INPUT_BYTES));
+        onProgress(Math.min(left, INPUT_BYTES));
       }
       bytes += hole;
       sys.seekTo(fd, bytes);
       continue;
     }
-    const got = cache.read(buffer.address, Math.min(BUFFER_BYTES, holes?.untilHole(bytes) ?? BUFFER_BYTES), bytes);
+    const wanted = Math.min(INPUT_BYTES, holes?.untilHole(bytes) ?? INPUT_BYTES);
+    const got = cache.read(hasher.input.address, wanted, bytes);
     if (got < 0) return { digest: 0n, zeroFrom: 0, bytes, failed: got };
     if (got === 0) break;
-    const piece = buffer.bytes.subarray(0, got);
-    zeroFrom = zeroFromAfter(zeroFrom, bytes, piece);
+    zeroFrom = zeroFromAfter(zeroFrom, bytes, hasher.input.bytes.subarray(0, got));
     bytes += got;
-    hasher.update(piece);
+    hasher.updateInput(got);
     onProgress(got);
     paced(got, onProgress);
   }
@@ -261,14 +259,14 @@ export interface Looked {
 export function readAt(reader: Reader, looked: Looked): boolean {
   const startedMs = Math.floor(reader.nowMs());
   const size = sizeAt(looked.view, looked.at);
-  if (size >= BUFFER_BYTES) return false;
+  if (size >= INPUT_BYTES) return false;
   const fd = sys.openQuietlyAt(looked.directory, looked.name, sys.FILE_FLAGS);
   if (fd < 0) return false;
   const read = hashSmallAt(reader, fd, looked, size);
-  const result = read ? sys.statOpen(fd, afterwards) : -1;
+  const result = read ? sys.statOpen(fd, afterwards.address) : -1;
   sys.close(fd);
   if (result < 0 || !isUnmoved(looked)) return false;
-  found.racy = isRecent(BUFFER_BYTES + STATX.mtime, startedMs) || isRecent(BUFFER_BYTES + STATX.ctime, startedMs);
+  found.racy = isRecent(STATX.mtime, startedMs) || isRecent(STATX.ctime, startedMs);
   return true;
 }
 
@@ -276,39 +274,44 @@ function hashSmallAt(reader: Reader, fd: number, looked: Looked, size: number): 
   const device =
     looked.view.getUint32(looked.at + STATX.device, true) * 2 ** 20 +
     looked.view.getUint32(looked.at + STATX.device + 4, true);
-  const got = readWhole(fd, device, size);
+  const { input } = reader.hasher;
+  const got = readWhole(fd, input.address, { device, size });
   if (got !== size) return false;
   reader.onProgress(got);
   paced(got, reader.onProgress);
-  const content = buffer.bytes.subarray(0, got);
-  found.digest = reader.hasher.one(content);
+  found.digest = reader.hasher.ofInput(got);
   found.bytes = got;
-  found.zeroFrom = got > 0 && content[got - 1] !== 0 ? got : zeroFromAfter(0, 0, content);
+  const endsInZero = got > 0 && input.bytes[got - 1] === 0;
+  found.zeroFrom = endsInZero ? zeroFromAfter(0, 0, input.bytes.subarray(0, got)) : got;
   return true;
 }
 
 /** One call; a short answer is left to readContent. */
-function readWhole(fd: number, device: number, size: number): number {
+function readWhole(
+  fd: number,
+  address: number,
+  { device, size }: { readonly device: number; readonly size: number },
+): number {
   if (!silent.has(device)) {
-    const got = sys.readCached(fd, buffer.address, BUFFER_BYTES);
+    const got = sys.readCached(fd, address, INPUT_BYTES);
     if (got === size) return got;
     if (got === sys.CANNOT_TELL) silent.add(device);
     else if (got === sys.NOT_CACHED) {
-      const read = sys.read(fd, buffer.address, BUFFER_BYTES);
+      const read = sys.read(fd, address, INPUT_BYTES);
       sys.dropPages(fd, 0, 0);
       return read;
     } else return -1;
   }
-  return sys.read(fd, buffer.address, BUFFER_BYTES);
+  return sys.read(fd, address, INPUT_BYTES);
 }
 
 /** Whether the file is the one that was looked up, unchanged: size, mtime, ctime, inode, device, kind. */
 function isUnmoved({ view: seen, at }: Looked): boolean {
-  if (formatAt(view, BUFFER_BYTES) !== FORMAT_FILE) return false;
+  if (formatAt(view, 0) !== FORMAT_FILE) return false;
   for (const [offset, words] of COMPARED) {
     for (let word = 0; word < words; word++) {
       const place = offset + word * 4;
-      if (seen.getUint32(at + place, true) !== view.getUint32(BUFFER_BYTES + place, true)) return false;
+      if (seen.getUint32(at + place, true) !== view.getUint32(place, true)) return false;
     }
   }
   return true;

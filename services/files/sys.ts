@@ -95,8 +95,12 @@ export interface Memory {
 
 /** The owner keeps it as long as anything was told of its address. */
 export function memory(bytes: number): Memory {
-  const buffer = Buffer.from(new ArrayBuffer(bytes));
-  return { bytes: buffer, address: Number(koffi.address(buffer)) };
+  return memoryOf(Buffer.from(new ArrayBuffer(bytes)));
+}
+
+/** Of what must neither move nor grow. */
+export function memoryOf(bytes: Buffer): Memory {
+  return { bytes, address: Number(koffi.address(bytes)) };
 }
 
 function loadCalls(): { numbers: Numbers; call: (arity: number) => Call; errno: Int32Array } {

