@@ -199,32 +199,23 @@ function findSuspects(
   // Almost every path: no reading differed and no scan was suspicious, so there is nobody to ask.
   const doubtful = drafts.some((draft) => draft.digest !== draft.base || draft.version.suspect);
   return drafts.map((draft, rank) => {
-    const { observer, version, digest } = draft;
-    const { kind, mode, uid, gid, size, mtimeNs, target, rdev } = metadataOf(draft, rank, drafts);
-    const clean: Sighting = {
-      kind,
-      mode,
-      uid,
-      gid,
-      size,
-      mtimeNs,
-      target,
-      rdev,
-      observer,
-      rank,
-      digest,
-      zeroFrom: zeroFromOf(draft, size, drafts, facts),
-      version,
-      suspect: false,
-    };
+    const clean = sightingOf(draft, rank, drafts, facts);
     const relieved =
       !doubtful ||
       (!isSuspect(draft) && !tainted.some((earlier) => same(earlier, clean))) ||
       (accepted.size > 0 && accepted.has(observedKeyOf(clean))) ||
-      (kind === 'file' && digest !== null && trusted.some((earlier) => same(earlier, clean)));
+      (clean.kind === 'file' && clean.digest !== null && trusted.some((earlier) => same(earlier, clean)));
     if (doubtful) (relieved ? trusted : tainted).push(clean);
     return relieved ? clean : { ...clean, suspect: true };
   });
+}
+
+function sightingOf(draft: Draft, rank: number, drafts: readonly Draft[], facts: PathFacts): Sighting {
+  const { observer, version, digest } = draft;
+  const { kind, mode, uid, gid, size, mtimeNs, target, rdev } = metadataOf(draft, rank, drafts);
+  const zeroFrom = zeroFromOf(draft, size, drafts, facts);
+  const metadata = { kind, mode, uid, gid, size, mtimeNs, target, rdev };
+  return { ...metadata, observer, rank, digest, zeroFrom, version, suspect: false };
 }
 
 /** Equal bytes look alike wherever they were read: of its own reading, of its version, else of any other copy. */

@@ -5,7 +5,6 @@ import { judgeAbsence, lastSighting } from './absent.ts';
 import { causeOfAbsence } from './cause.ts';
 import { acceptance } from './acceptance.ts';
 import { isUnread, type Judging, needRead, untilAnswered } from './asking.ts';
-import { borneOut } from './borne-out.ts';
 import type { Acceptance, JudgeContext, Judged, SourceCopy } from './context.ts';
 import { acceptedPair, lkgBefore } from './damage.ts';
 import { causeOfLeaving, whereItWent } from './elsewhere.ts';
@@ -13,14 +12,14 @@ import { FLAG } from './flags.ts';
 import { historyOf } from './history.ts';
 import type { RowVerdict } from './integrity.ts';
 import { judgeIntegrity } from './integrity.ts';
-import { expectedKeyOf, hexDigest, OBSERVED_ABSENT, observedKeyOf, stateOf } from './keys.ts';
+import { expectedKeyOf, OBSERVED_ABSENT, observedKeyOf, stateOf } from './keys.ts';
 import type { LiveState } from './live.ts';
 import { liveState } from './live.ts';
 import { judgeProtection, unreadNewest } from './protection.ts';
 import type { Recovered } from './recovery.ts';
-import { recover } from './recovery.ts';
 import type { History, Sighting } from './sightings.ts';
-import { nameOf, orderIsDoubtful, volumeOf } from './sightings.ts';
+import { nameOf } from './sightings.ts';
+import { wayBack } from './way-back.ts';
 
 /**
  * Judges one path. Yields the copies that must be read first, and takes the facts with what came of it (failures too). Nothing is asked
@@ -226,51 +225,6 @@ function sameButForm(a: string, b: string): boolean {
   return form(a) === form(b);
 }
 
-/** The way back, with what is to be said of it. */
-interface WayBack {
-  readonly lkg: Sighting | null;
-  readonly recovered: Recovered;
-  readonly flags: readonly string[];
-  readonly evidence: readonly string[];
-}
-
-/** The copies of last known good are heard before one is called exact; then the best source is looked for. */
-function* wayBack(h: History, newest: Sighting | null, damaged: Sighting | null): Judging<WayBack> {
-  const borne = newest === null ? null : yield* borneOut(h, newest, damaged);
-  const lkg = borne === null ? null : borne.lkg;
-  const recovered = yield* recover(h, lkg, damaged);
-  const flags: string[] = recovered.unread === true ? [FLAG.sourceUnreadable] : [];
-  const evidence = sourceEvidence(h, recovered);
-  if (recovered.source !== null && orderMatters(h, recovered.source.observer))
-    evidence.push('The order of these snapshots is estimated.');
-  if (recovered.recovery !== 'exact' || borne === null) return { lkg, recovered, flags, evidence };
-  if (borne.against !== null) {
-    flags.push(h.context.side === 'backup' ? FLAG.sideBackup : FLAG.sideUnknown);
-    evidence.push(differentBytes(h, borne.lkg, borne.against), "One copy against one: can't tell which copy is right.");
-  } else if (borne.second !== null)
-    evidence.push(`Another copy of it, in ${nameOf(h.context, borne.second.observer)}, has the same bytes.`);
-  return { lkg, recovered, flags, evidence };
-}
-
-/** Another state of the path stands in a snapshot that may as well be the newer one. */
-function orderMatters(h: History, observer: number): boolean {
-  const source = h.byObserver.get(observer);
-  if (source === undefined) return false;
-  return h.earlier.some(
-    (one) =>
-      one.version !== source.version &&
-      volumeOf(h, one) === volumeOf(h, source) &&
-      !same(one, source) &&
-      orderIsDoubtful(h.context, one, source),
-  );
-}
-
-function differentBytes(h: History, a: Sighting, b: Sighting): string {
-  const said = ({ digest, observer }: Sighting): string =>
-    `${digest === null ? 'unread' : hexDigest(digest)} in ${nameOf(h.context, observer)}`;
-  return `Same size and mtime, other content: ${said(a)}, ${said(b)}.`;
-}
-
 function equalsSource(h: History, live: Sighting, source: SourceCopy): boolean {
   const copy = source.path === nameAt(h.facts, source.observer) ? h.byObserver.get(source.observer) : undefined;
   return copy !== undefined && same(copy, live);
@@ -289,15 +243,4 @@ function firstOfRun(h: History, live: Sighting): number {
 
 function expected(lkg: Sighting | null): Judged['lkg'] {
   return lkg === null ? null : { observer: lkg.observer, state: stateOf(lkg) };
-}
-
-function sourceEvidence(h: History, recovered: Recovered): string[] {
-  const { source } = recovered;
-  if (source === null && recovered.unread === true)
-    return [
-      'A snapshot has it, but no copy of it could be read: run this as a user who may read it, or check the disk.',
-    ];
-  if (source === null) return recovered.recovery === 'none' ? ['No copy of it is left that can be read.'] : [];
-  const from = `${nameOf(h.context, source.observer)}${source.path === h.facts.path ? '' : `, as ${source.path}`}`;
-  return [recovered.recovery === 'exact' ? `Identical copy in ${from}.` : `Only an older version is left, in ${from}.`];
 }

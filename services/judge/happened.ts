@@ -64,7 +64,7 @@ export function happenedIn(input: HappenedInput): Happened[] {
       continue;
     }
     if (isGap(sight) || sight.kind === 'directory') continue;
-    countPresent(spans, happened, one, sight, decisions.restored);
+    countPresent(spans, happened, one, { now: sight, isRestored: decisions.restored.has(facts.path) });
   }
   return happened;
 }
@@ -74,8 +74,7 @@ function countPresent(
   spans: readonly Span[],
   happened: readonly Mutable[],
   { facts }: Case,
-  now: Version,
-  restored: ReadonlyMap<string, number>,
+  { now, isRestored }: { readonly now: Version; readonly isRestored: boolean },
 ): void {
   spans.forEach((span, i) => {
     const count = happened[i];
@@ -88,7 +87,7 @@ function countPresent(
     }
     // What a restore put back is no damage any more, whatever the snapshots of that night hold.
     if (before === null || after === null || isGap(before) || isGap(after) || before === after) return;
-    if (!restored.has(facts.path) && damageShape(before, after) !== null) count.shapes++;
+    if (!isRestored && damageShape(before, after) !== null) count.shapes++;
   });
 }
 

@@ -6,10 +6,19 @@ import { findMoves, type Moves, NO_MOVES, pathsToLookAt, suffixesInQuestion } fr
 import type { SuffixInQuestion } from '../../domain/window/rewritten.ts';
 import { type Appeared, identityKey, type Vanished } from '../../domain/window/pairs.ts';
 import { hadEnding, namesAt, sizesNow, standingNow } from '../catalog/neighbours.ts';
-import { type JudgedRoot, pathsOfDirectories, rowsOfNames } from '../catalog/reconciliation.ts';
+import { pathsOfDirectories, rowsOfNames } from '../catalog/reconciliation.ts';
 import type { Queryable } from '../catalog/scans.ts';
-import type { FactsBuilder } from './facts.ts';
 import { type Case, type JudgingTools, readFor } from './judging.ts';
+import type { Loaded } from './load.ts';
+
+/** Who looked, and when. */
+interface Seen {
+  readonly observers: readonly Observer[];
+  /** Ms, by observer. */
+  readonly points: readonly number[];
+  /** Index of live now. */
+  readonly live: number;
+}
 
 /** Index of the newest observer that saw a version of the path, before `end`; -1 where none did. */
 export function lastSeenAt(facts: PathFacts, end: number): number {
@@ -47,15 +56,13 @@ function howOf({ facts }: Case): Vanished['how'] {
 export async function movesOf(
   client: Queryable,
   gone: readonly Case[],
-  builder: FactsBuilder,
-  points: readonly number[],
-  roots: readonly JudgedRoot[],
+  { builder, points, roots }: Pick<Loaded, 'builder' | 'points' | 'roots'>,
   tools: JudgingTools,
 ): Promise<Moves> {
   const liveRoot = roots.find((root) => root.live);
   if (gone.length === 0 || liveRoot === undefined) return NO_MOVES;
-  const live = builder.observers.length - 1;
-  const found = gone.flatMap((one) => vanishedOf(one, builder, points, live) ?? []);
+  const seen: Seen = { observers: builder.observers, points, live: builder.observers.length - 1 };
+  const found = gone.flatMap((one) => vanishedOf(one, seen) ?? []);
   if (found.length === 0) return NO_MOVES;
   // A list may tell no size: a standing file of the same digest lends its own.
   const unsized = found.flatMap((v) => (v.digest !== null && v.size === null ? [v.digest] : []));
@@ -77,14 +84,14 @@ export async function movesOf(
     const paths = await pathsOfDirectories(client, unique(wanted.map((n) => n.directory)));
     return (await rowsOfNames(client, roots, wanted)).flatMap((rows) => {
       const facts = builder.build(rows, paths.get(rows.directory) ?? '');
-      return typeof facts === 'string' ? [] : (appearedOf(facts, builder, points, live, liveRoot.root) ?? []);
+      return typeof facts === 'string' ? [] : (appearedOf(facts, seen, liveRoot.root) ?? []);
     });
   };
   let appeared = (await appearedAt(names)).toSorted(byPath);
-  vanished = (await readUnread(vanished, gone, appeared, builder, tools, points, live)).map(sized).toSorted(byPath);
+  vanished = (await readUnread(vanished, { gone, appeared, seen }, tools)).map(sized).toSorted(byPath);
   const beside = await namesAt(client, pathsToLookAt(vanished, appeared));
   if (beside.length > 0) appeared = [...appeared, ...(await appearedAt(beside))].toSorted(byPath);
-  const known = await knownSuffixes(client, suffixesInQuestion(vanished, appeared), builder, points);
+  const known = await knownSuffixes(client, suffixesInQuestion(vanished, appeared), seen);
   return findMoves(vanished, appeared, known);
 }
 
@@ -96,13 +103,12 @@ function byPath(a: { readonly path: string }, b: { readonly path: string }): num
 async function knownSuffixes(
   client: Queryable,
   asked: readonly SuffixInQuestion[],
-  builder: FactsBuilder,
-  points: readonly number[],
+  { observers, points }: Seen,
 ): Promise<Set<string>> {
   const known = new Set<string>();
   for (const { suffix, beforeMs, names } of asked) {
     const newest = new Map<number, bigint>();
-    builder.observers.forEach(({ scan }, index) => {
+    observers.forEach(({ scan }, index) => {
       if ((points[index] ?? 0) <= beforeMs && scan.seq > (newest.get(scan.rootId) ?? -1n))
         newest.set(scan.rootId, scan.seq);
     });
@@ -112,22 +118,23 @@ async function knownSuffixes(
   return known;
 }
 
-function vanishedOf(one: Case, builder: FactsBuilder, points: readonly number[], live: number): Vanished | null {
+function vanishedOf(one: Case, seen: Seen): Vanished | null {
   const { facts } = one;
-  const seen = lastSeenAt(facts, live);
+  const { observers, points, live } = seen;
+  const newest = lastSeenAt(facts, live);
   const last = contentSeenAt(facts, live);
   const version = versionAt(facts.sights, last);
   if (version === null) return null;
   let identity: Vanished['live'] = null;
   let alone = false;
   for (let index = live - 1; index >= 0; index--) {
-    const observer = builder.observers[index];
-    const seen = observer?.role === 'live' ? versionAt(facts.sights, index) : null;
-    if (observer === undefined || seen === null) continue;
+    const observer = observers[index];
+    const copy = observer?.role === 'live' ? versionAt(facts.sights, index) : null;
+    if (observer === undefined || copy === null) continue;
     // A backup that saw another file here afterwards speaks of an inode that nobody knows: the one that live had may be its old copy (x~).
-    if (!mayBeSame(seen, version)) break;
-    identity = { root: observer.scan.rootId, inode: seen.inode, btimeNs: seen.btimeNs };
-    alone = seen.kind === 'directory' || seen.nlink === 1;
+    if (!mayBeSame(copy, version)) break;
+    identity = { root: observer.scan.rootId, inode: copy.inode, btimeNs: copy.btimeNs };
+    alone = copy.kind === 'directory' || copy.nlink === 1;
     break;
   }
   const read = facts.readings.findLast((reading) => reading.observer === last && reading.digest !== null);
@@ -142,8 +149,8 @@ function vanishedOf(one: Case, builder: FactsBuilder, points: readonly number[],
     suspect: version.suspect,
     live: identity,
     alone,
-    firstSeenMs: runBegan(facts, builder, points, seen),
-    lastSeenMs: builder.observers[seen]?.role === 'list' ? SEEN_BY_LIST_MS : (points[seen] ?? 0),
+    firstSeenMs: runBegan(facts, seen, newest),
+    lastSeenMs: observers[newest]?.role === 'list' ? SEEN_BY_LIST_MS : (points[newest] ?? 0),
     how: howOf(one),
   };
 }
@@ -168,14 +175,8 @@ function mayBeSame(a: Version, b: Version): boolean {
   );
 }
 
-function appearedOf(
-  facts: PathFacts,
-  builder: FactsBuilder,
-  points: readonly number[],
-  live: number,
-  root: number,
-): Appeared | null {
-  const now = versionAt(facts.sights, live);
+function appearedOf(facts: PathFacts, seen: Seen, root: number): Appeared | null {
+  const now = versionAt(facts.sights, seen.live);
   if (now === null) return null;
   return {
     path: facts.path,
@@ -187,42 +188,41 @@ function appearedOf(
     rdev: now.rdev,
     zeroFrom: now.zeroFrom,
     live: { root, inode: now.inode, btimeNs: now.btimeNs },
-    firstSeenMs: runBegan(facts, builder, points, live),
+    firstSeenMs: runBegan(facts, seen, seen.live),
   };
 }
 
 /** Point of the first sighting of the run that ends with `last`. What stood since the first observation has not appeared. */
-function runBegan(facts: PathFacts, builder: FactsBuilder, points: readonly number[], last: number): number {
+function runBegan(facts: PathFacts, { observers, points }: Seen, last: number): number {
   // An absence counts only in a volume that has had the path; where no backup ever had it, lacking in a snapshot is enough.
   const had = new Set<string>();
-  builder.observers.forEach((observer, index) => {
+  observers.forEach((observer, index) => {
     if (versionAt(facts.sights, index) !== null) had.add(observer.volume);
   });
-  const anyBackup = builder.observers.some((observer) => observer.role === 'backup' && had.has(observer.volume));
+  const anyBackup = observers.some((observer) => observer.role === 'backup' && had.has(observer.volume));
   let first = last;
   for (let index = last - 1; index >= 0; index--) {
     const sight = facts.sights[index] ?? null;
-    const observer = builder.observers[index];
+    const observer = observers[index];
     if (sight !== null) {
       if (!isGap(sight)) first = index;
     } else if (observer !== undefined && (had.has(observer.volume) || !anyBackup)) return points[first] ?? 0;
   }
   // Of two equal files the one that is left is no target of the other.
-  const listed = builder.observers.some(
-    ({ role }, index) => role === 'list' && versionAt(facts.sights, index) !== null,
-  );
+  const listed = observers.some(({ role }, index) => role === 'list' && versionAt(facts.sights, index) !== null);
   return listed ? Number.NEGATIVE_INFINITY : ALWAYS_STOOD_MS;
 }
 
 async function readUnread(
   vanished: readonly Vanished[],
-  gone: readonly Case[],
-  appeared: readonly Appeared[],
-  builder: FactsBuilder,
+  {
+    gone,
+    appeared,
+    seen,
+  }: { readonly gone: readonly Case[]; readonly appeared: readonly Appeared[]; readonly seen: Seen },
   tools: JudgingTools,
-  points: readonly number[],
-  live: number,
 ): Promise<Vanished[]> {
+  const { observers, live } = seen;
   const newest = new Map<number, number>();
   for (const a of appeared)
     if (a.kind === 'file' && a.size !== null && a.size > 0)
@@ -242,15 +242,15 @@ async function readUnread(
   const asked = gone.flatMap((one) => {
     if (!wanted.has(one.facts.path)) return [];
     const observer = contentSeenAt(one.facts, live);
-    const scan = builder.observers[observer]?.scan;
+    const scan = observers[observer]?.scan;
     const onDisk = scan !== undefined && scan.pruned === null && scan.exportedMs === null;
-    if (!onDisk || builder.observers[observer]?.role !== 'backup') return [];
+    if (!onDisk || observers[observer]?.role !== 'backup') return [];
     if (one.facts.readings.some((reading) => reading.observer === observer)) return [];
     return [{ one, facts: one.facts, requests: [{ kind: 'read' as const, observer }] }];
   });
   if (asked.length === 0) return [...vanished];
   await readFor(asked, tools);
-  return gone.flatMap((one) => vanishedOf(one, builder, points, live) ?? []);
+  return gone.flatMap((one) => vanishedOf(one, seen) ?? []);
 }
 
 function unique<T>(values: readonly T[]): T[] {
