@@ -6,6 +6,7 @@ import type { ShardCounts } from './shard-result.ts';
 import { dropStaged } from './scans.ts';
 import type { Queryable } from './scans.ts';
 import type { ScanContext } from './scan-context.ts';
+import { applyProofs, applyStaged } from './staged.ts';
 import { versionsChanged } from './version-sums.ts';
 
 export interface ScanTotals extends ShardCounts {
@@ -67,7 +68,7 @@ export async function closeScan(
       await client.query('commit');
       return { outcome: 'unchanged', totals };
     }
-    for (const one of roots) await applyAll(client, one);
+    for (const one of roots) await applyStaged(client, one);
     await client.query('delete from ending where scan = $1', [context.scanId]);
     await client.query('delete from shard where scan = $1', [context.scanId]);
     await client.query('delete from donor where root = any ($1)', [context.roots]);
@@ -92,16 +93,6 @@ export async function closeScan(
     await client.query('rollback').catch(() => undefined);
     throw error;
   }
-}
-
-/** What was staged for one root. */
-async function applyAll(client: Queryable, context: ScanContext): Promise<void> {
-  await applyProofs(client, context);
-  await applyEndings(client, context);
-  await applyBelow(client, context);
-  if (context.laterExcludes.size > 0) await correctExcluded(client, context);
-  await applyListings(client, context);
-  if (context.laterGaps) await forgetListings(client, context);
 }
 
 /** ANALYZE pays after a scan that added more than a tenth. Outside the close's transaction. */
@@ -245,143 +236,5 @@ async function foldRoot(client: Queryable, context: ScanContext, scanId: bigint)
   await client.query(
     `update listing l set seq = s.seq from scan s where s.id = $3 and l.root = $1 and l.seq = $2`,
     parameters,
-  );
-}
-
-async function applyProofs(client: Queryable, context: ScanContext): Promise<number> {
-  const applied = await client.query(
-    `update packed_version v set digest = e.digest, zero_from = coalesce(e.zero_from, -1), read_seq = e.read_seq, inode = e.inode,
-            ctime_ns = e.ctime_ns, btime_ns = e.btime_ns, nlink = e.nlink, suspect = e.suspect, racy = e.racy
-       from ending e where e.scan = $1 and e.root = $2 and e.kind = 'proof'
-        and v.root = $2 and v.directory = e.directory and v.name = e.name and v.first_seq = e.first_seq`,
-    [context.scanId, context.rootId],
-  );
-  return applied.rowCount ?? 0;
-}
-
-async function applyEndings(client: Queryable, context: ScanContext): Promise<void> {
-  const parameters = [context.scanId, context.rootId, context.seq, context.volumeId];
-  if (context.next !== null) {
-    await client.query(
-      `insert into packed_version (first_seq, end_seq, size, mtime_ns, digest, zero_from, read_seq, inode, ctime_ns, btime_ns, rdev, root, directory, attribute, nlink, end_reason, suspect, racy, name, target)
-         select e.resume_seq, v.end_seq, v.size, v.mtime_ns, case when r.seq is not null then v.digest end, case when r.seq is not null then coalesce(v.zero_from, -1) end, r.seq, v.inode, v.ctime_ns, v.btime_ns, v.rdev, v.root, v.directory,
-                v.attribute, v.nlink, v.end_reason, v.suspect, v.racy, v.name, v.target
-           from ending e join version v on v.root = $2 and v.directory = e.directory and v.name = e.name and v.first_seq = e.first_seq
-           cross join lateral (select surviving_read($4, v.digest, v.read_seq, e.resume_seq, v.end_seq, v.directory, v.name) as seq) r
-          where e.scan = $1 and e.root = $2 and e.kind = 'end' and e.resume_seq is not null and $3::bigint is not null`,
-      parameters,
-    );
-    await client.query(
-      `update packed_version v set end_seq = $3, end_reason = e.reason, digest = case when r.seq is not null then v.digest end, read_seq = r.seq
-         from ending e join version o on o.root = $2 and o.directory = e.directory and o.name = e.name and o.first_seq = e.first_seq
-         cross join lateral (select surviving_read($4, o.digest, o.read_seq, o.first_seq, $3, o.directory, o.name) as seq) r
-        where e.scan = $1 and e.root = $2 and e.kind = 'end' and v.root = $2 and v.directory = e.directory and v.name = e.name and v.first_seq = e.first_seq`,
-      parameters,
-    );
-    await client.query(
-      `update packed_version v set first_seq = $3, read_seq = coalesce(v.read_seq, v.first_seq) from ending e where e.scan = $1 and e.root = $2 and e.kind = 'extend'
-          and v.root = $2 and v.directory = e.directory and v.name = e.name and v.first_seq = e.first_seq`,
-      parameters.slice(0, 3),
-    );
-    return;
-  }
-  await client.query(
-    `update packed_version v set end_seq = $3, end_reason = e.reason from ending e
-      where e.scan = $1 and e.root = $2 and e.kind = 'end' and v.root = $2 and v.directory = e.directory and v.name = e.name and v.first_seq = e.first_seq`,
-    parameters.slice(0, 3),
-  );
-}
-
-/** Which reading the part of a version before the scan keeps. */
-const SURVIVING =
-  'surviving_read($4, v.digest, coalesce(v.read_seq, v.first_seq), v.first_seq, $3, v.directory, v.name)';
-
-/** The absence of a directory ends everything below it, in one statement. */
-async function applyBelow(client: Queryable, context: ScanContext): Promise<void> {
-  const any = await client.query(`select from ending where scan = $1 and root = $2 and kind = 'below' limit 1`, [
-    context.scanId,
-    context.rootId,
-  ]);
-  if (any.rowCount === 0) return;
-  const survives = context.next === null ? 'true' : `${SURVIVING} is not null`;
-  for (const reason of ['v', 'x']) {
-    const below = `select id from subtree(array(select d.id from ending e join directory d on d.parent = e.directory and d.name = e.name
-                     where e.scan = $1 and e.root = $2 and e.kind = 'below' and e.reason = '${reason}'))`;
-    if (context.next !== null) {
-      await client.query(
-        `insert into packed_version (first_seq, end_seq, size, mtime_ns, digest, zero_from, read_seq, inode, ctime_ns, btime_ns, rdev, root, directory, attribute, nlink, end_reason, suspect, racy, name, target)
-           select n.seq, v.end_seq, v.size, v.mtime_ns, case when r.seq is not null then v.digest end, case when r.seq is not null then coalesce(v.zero_from, -1) end, r.seq, v.inode, v.ctime_ns, v.btime_ns, v.rdev, v.root, v.directory,
-                  v.attribute, v.nlink, v.end_reason, v.suspect, v.racy, v.name, v.target
-             from version v
-             cross join lateral (select next_seen($4, $3, v.directory, v.name) as seq) n
-             cross join lateral (select surviving_read($4, v.digest, v.read_seq, n.seq, v.end_seq, v.directory, v.name) as seq) r
-            where v.root = $2 and v.directory in (${below}) and v.first_seq < $3 and (v.end_seq is null or v.end_seq > $3)
-              and n.seq is not null and (v.end_seq is null or n.seq < v.end_seq)`,
-        [context.scanId, context.rootId, context.seq, context.volumeId],
-      );
-    }
-    await client.query(
-      `update packed_version v set end_seq = $3, end_reason = '${reason}', digest = case when ${survives} then v.digest end,
-              read_seq = ${context.next === null ? 'v.read_seq' : SURVIVING}
-        where v.root = $2 and v.directory in (${below}) and v.first_seq < $3 and (v.end_seq is null or v.end_seq > $3)`,
-      context.next === null
-        ? [context.scanId, context.rootId, context.seq]
-        : [context.scanId, context.rootId, context.seq, context.volumeId],
-    );
-    if (context.next === null) {
-      await client.query(`delete from listing where root = $2 and directory in (${below}) and $1::bigint is not null`, [
-        context.scanId,
-        context.rootId,
-      ]);
-    }
-  }
-}
-
-/**
- * A pattern of a later scan says nothing of a name that the scan did not come to: where a directory above is gone, or is no directory any
- * more, what was below it vanished, whatever the patterns say. (The directory's own row says how it ended: above it all was there.)
- */
-async function correctExcluded(client: Queryable, context: ScanContext): Promise<void> {
-  const ended = await client.query<{ seq: bigint }>(
-    `select distinct end_seq as seq from version where root = $1 and first_seq = $2 and end_reason = 'x'`,
-    [context.rootId, context.seq],
-  );
-  for (const { seq } of ended.rows) {
-    await client.query(
-      `update packed_version v set end_reason = 'v' where v.root = $1 and v.first_seq = $2 and v.end_seq = $3 and v.end_reason = 'x' and v.directory in (
-         select id from subtree(array(
-           select d.id from version u join directory d on d.parent = u.directory and d.name = u.name
-            where u.root = $1 and u.kind = 'directory' and u.end_seq = $3 and u.end_reason <> 'x' and not exists (
-              select from version n
-               where n.root = $1 and n.kind = 'directory' and n.directory = u.directory and n.name = u.name and n.first_seq = $3))))`,
-      [context.rootId, context.seq, seq],
-    );
-  }
-}
-
-/** The listings of a late scan say whether it held still. What the next scan compares itself with is the newest, which it is not. */
-async function applyListings(client: Queryable, context: ScanContext): Promise<void> {
-  if (context.next !== null) {
-    await client.query('delete from listing where root = $1 and seq = $2', [context.rootId, context.seq]);
-    return;
-  }
-  await client.query(
-    `delete from listing l using listing n where n.root = $1 and n.seq = $2 and l.root = n.root and l.directory = n.directory and l.seq < n.seq`,
-    [context.rootId, context.seq],
-  );
-}
-
-/**
- * What a late scan saw behind a later gap is the newest that is known of those names, so the listings of their directories, which tell of an
- * earlier state, must not let a directory that went back to that state (a rollback) pass for unchanged.
- */
-async function forgetListings(client: Queryable, context: ScanContext): Promise<void> {
-  await client.query(
-    `delete from listing where root = $2 and directory in (
-       select directory from version where root = $2 and first_seq = $3
-       union select directory from ending where scan = $1 and root = $2
-       union select id from subtree(array(select d.id from ending e join directory d on d.parent = e.directory and d.name = e.name
-                                           where e.scan = $1 and e.root = $2 and e.kind = 'below')))`,
-    [context.scanId, context.rootId, context.seq],
   );
 }
