@@ -11,9 +11,8 @@
 #   no eval.
 # - Everything at the target is relative to the directory that was entered and checked once.
 # - Every ancestor of every entry is looked at right before it is used; a symlink among them blocks the entry. As root
-#   the script also moves
-#   into a mount namespace of its own in which no symlink below TARGET is followed, so that swapping a directory for a
-#   link gains nothing.
+#   the script also moves into a mount namespace of its own in which no symlink below TARGET is followed, so that
+#   swapping a directory for a link gains nothing.
 # - The current directory belongs to strangers, so no program or library is looked for in it.
 # - Nothing that others named reaches the terminal but through cat -v.
 set -u -f
@@ -160,8 +159,7 @@ case $PREFIX in
   *) die 2 "--source is HOST: with its colon, or a directory with its whole path: $PREFIX" ;;
 esac
 
-# ---- where everything is
-# ---------------------------------------------------------------------------------------------------------
+# ---- where everything is -------------------------------------------------------------------------------------------
 case $0 in */*) here=${0%/*}/ ;; *) here=. ;; esac
 B=$(cd -P -- "$here" && pwd -P && printf x) || exit 2
 B=${B%?x}
@@ -170,10 +168,9 @@ start=${start%?x}
 [ -d "$B/lists" ] || die 2 "this is no restore bundle: $B"
 case $target in -*) target=./$target ;; esac
 
-# ---- looking must not destroy
-# ----------------------------------------------------------------------------------------------------- On GlusterFS the
-# lookup of a name can delete the last copy of a file, through a read-only mount too. So the mount table is asked before
-# TARGET is.
+# ---- looking must not destroy --------------------------------------------------------------------------------------
+# On GlusterFS the lookup of a name can delete the last copy of a file, through a read-only mount too. So the mount
+# table is asked before TARGET is.
 gluster() {
   die 4 "TARGET is, or holds, a GlusterFS mount. Looking a name up there can delete the last copy of a file, through a read-only mount too" \
     "order of work: stop everything that writes, and any rebalance; scan the bricks; rescue the hidden files from the bricks; then restore; then verify" \
@@ -208,11 +205,11 @@ not_gluster_at() { [ "$rescued" = 1 ] || case $(mounts_of "$1" '') in *risk=glus
 case $target in /*) not_gluster_at "$target" ;; *) not_gluster_at "${start%/}/$target" ;; esac
 [ -d "$target" ] || die 2 "TARGET is not a directory: $target"
 
-# ---- no symlink below TARGET is followed
-# ------------------------------------------------------------------------------------------ An ancestor that was looked
-# at can be a symlink a moment later, put there by whoever may write to its directory; a list is under way for minutes.
-# In a mount namespace of its own (nobody else sees its mounts) TARGET lies on a mount that follows no symlink: what is
-# swapped then fails. Left out where the manifest itself has something below a link of root's.
+# ---- no symlink below TARGET is followed ---------------------------------------------------------------------------
+# An ancestor that was looked at can be a symlink a moment later, put there by whoever may write to its directory; a
+# list is under way for minutes. In a mount namespace of its own (nobody else sees its mounts) TARGET lies on a mount
+# that follows no symlink: what is swapped then fails. Left out where the manifest itself has something below a link of
+# root's.
 NAMESPACE='
 cd -P -- "$1" || exit 1
 T=$(pwd -P; printf x)
@@ -258,9 +255,9 @@ rsync_version=$(rsync --version 2>/dev/null | sed -n '1s/^rsync  *version v\{0,1
 printf '%s\n' "$rsync_version" | awk -F. '{ exit !($1 * 1000000 + $2 * 1000 + $3 >= 3002004) }' ||
   die 2 "rsync is ${rsync_version:-of an unknown version}; 3.2.4 or newer is needed, because older ones hand names to a remote shell" "nothing was changed"
 
-# ---- the bundle: nobody else may have had a hand in it
-# -------------------------------------------------------------------------- Says what is wrong with a directory above
-# something that root relies on: who can rename in it can exchange what lies below.
+# ---- the bundle: nobody else may have had a hand in it -------------------------------------------------------------
+# Says what is wrong with a directory above something that root relies on: who can rename in it can exchange what lies
+# below.
 exchangeable() {
   up=$1 owners=0
   set --
@@ -302,8 +299,7 @@ unsummed=$(find lists ! -type d -print | awk '
   { check($0) }')
 [ -z "$unsummed" ] || die 4 "the lists are not as they were written; SHA256SUMS says nothing of:$unsummed" "nothing was changed; write a new bundle with: rollcall assess"
 
-# ---- the target
-# -----------------------------------------------------------------------------------------------------------------
+# ---- the target ----------------------------------------------------------------------------------------------------
 cd -- "$start" || exit 2
 cd -P -- "$target" || die 2 "cannot enter TARGET: $target"
 T=$(pwd -P; printf x)
@@ -389,8 +385,7 @@ in_backup=''
   done' sh <"$B/lists/backups0" 2>/dev/null)
 [ -z "$in_backup" ] || die 4 "$in_backup" "nothing was changed; name the live volume, or an empty directory outside of every backup"
 
-# ---- work directories
-# -----------------------------------------------------------------------------------------------------------
+# ---- work directories ----------------------------------------------------------------------------------------------
 key=$(printf '%s' "$T" | sha256sum | cut -c 1-16)
 J=$B/journal/$key
 W='' EVIDENCE='' UNOWNED=''
@@ -455,8 +450,7 @@ fi
 VERBOSE=$verbose SOME_FIXED=0
 export W J LOG APPLY EVIDENCE B ME MAY_ALL VERBOSE SOME_FIXED
 
-# ---- what runs inside xargs: names arrive as positional parameters, never as text of a command
-# ------------------------------------
+# ---- what runs inside xargs: names arrive as positional parameters, never as text of a command ---------------------
 KNOWN_LINK='[ "$1" = "$L" ] || exit 0; t=$(readlink -n -- ".$1"; printf x); [ "$t" = "$2x" ] && exit 255; exit 0'
 COMMON='
 set -f
@@ -988,8 +982,7 @@ pairs() {
     exec xargs -0 -r -n 112 -x -s 600000 sh -c "$WAITED$PAIR" sh <"$PAIRLIST"' sh <"$B/lists/$1.root0" || gave_up
 }
 
-# ---- what is asked for
-# ----------------------------------------------------------------------------------------------------------
+# ---- what is asked for ---------------------------------------------------------------------------------------------
 LISTS='' need_bytes=0 need_files=0
 out_damaged=0 out_older=0 out_person=0 out_uncertain=0
 while read -r nn list type files bytes needs <&3; do
@@ -1155,8 +1148,7 @@ mend() {
 
 look_for_fixed
 
-# ---- is there room?
-# ---------------------------------------------------------------------------------------------------------------
+# ---- is there room? ------------------------------------------------------------------------------------------------
 set -- $(stat -f -c '%a %S %c %d %b' .)
 # Some file systems do not count inodes, and some nothing at all.
 free_bytes='' free_inodes=''
@@ -1180,8 +1172,7 @@ if [ "$apply" = 1 ] && [ "$fill" = 0 ] && too_little "$need_bytes" "$listed_inod
   begin
 fi
 
-# ---- directories before any file of any list, and their owner, mode and time last, deepest first
-# -----------------------------------
+# ---- directories before any file of any list, and their owner, mode and time last, deepest first -------------------
 make_directories
 [ "$made" = 0 ] || say "$(counted "$made" directory directories) $([ "$apply" = 1 ] && echo created || echo would be created)"
 put_back
@@ -1203,8 +1194,7 @@ temporaries() {
   awk 'FILENAME == ARGV[1] { left[$0] = 1; next } { delete left["." $0] } END { for (name in left) print name }' "$W/left" "$W/entries" | cat -v >"$W/temporary"
 }
 
-# ---- what happened
-# --------------------------------------------------------------------------------------------------------------
+# ---- what happened -------------------------------------------------------------------------------------------------
 full=0 vanished=0 blocked=$(names "$W/blocked0") left=$(names "$W/changed0") closed=$(names "$W/closed0") absent=$(names "$W/absent0")
 fixed=$(names "$W/fixed0")
 show() {
