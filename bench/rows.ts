@@ -1,5 +1,6 @@
-// A catalog of generated rows, made inside Postgres: a series of snapshots with churn and a live volume that equals the newest but for some losses.
-// For what is measured without a disk: judging ten million rows, and the room that versions take. Everything follows from the numbers given.
+// A catalog of generated rows, made inside Postgres: a series of snapshots with churn and a live volume that equals the
+// newest but for some losses. For what is measured without a disk: judging ten million rows, and the room that versions
+// take. Everything follows from the numbers given.
 import type { ClientBase } from 'pg';
 
 export interface RowsWanted {
@@ -7,7 +8,10 @@ export interface RowsWanted {
   readonly files: number;
   readonly filesPerDirectory: number;
   readonly snapshots: number;
-  /** Share of the files that change from one snapshot to the next: a fifth of the files of five times as many directories. */
+  /**
+   * Share of the files that change from one snapshot to the next: a fifth of the files of five times as many
+   * directories.
+   */
   readonly churn: number;
   /** Share of the directories in which every tenth file is lost on the live volume. */
   readonly lossy: number;
@@ -101,7 +105,10 @@ async function makeDirectories(client: ClientBase, directories: number): Promise
 
 const KIND = (kind: 'file' | 'directory'): string => `(select id from attribute where kind = '${kind}')`;
 
-/** Rows as VersionCopy packs them: read by this scan, one link, neither suspect nor racy. rsync made the copies: each of their times is another. */
+/**
+ * Rows as VersionCopy packs them: read by this scan, one link, neither suspect nor racy. rsync made the copies: each of
+ * their times is another.
+ */
 async function firstSnapshot(
   client: ClientBase,
   root: number,
@@ -134,7 +141,10 @@ async function firstSnapshot(
   );
 }
 
-/** As a scan and its close write: new versions, ends of the ones before them, the listings of the directories that changed. */
+/**
+ * As a scan and its close write: new versions, ends of the ones before them, the listings of the directories that
+ * changed.
+ */
 async function nextSnapshot(client: ClientBase, root: number, seq: bigint, churn: number): Promise<void> {
   const changing = `select l.directory from listing l where l.root = $1 and l.files > 0 and ${LOT('l.directory', '$2::bigint')} < $3`;
   const lot = Math.round(churn * 5 * 1_000_000);

@@ -1,4 +1,5 @@
-// Row 3 (docs/design.md#row-3): a name that is proven absent: deleted, moved, or missing. How it went comes before when.
+// Row 3 (docs/design.md#row-3): a name that is proven absent: deleted, moved, or missing. How it went comes before
+// when.
 import type { Absence } from '../absence/witness.ts';
 import { showsName as shows } from '../absence/witness.ts';
 import { inTrash } from '../places.ts';
@@ -17,7 +18,10 @@ export interface AbsenceVerdict {
   readonly movedTo: string | null;
   readonly absence: Absence;
   readonly place: Place;
-  /** Nothing but interval rule 1 (docs/design.md#interval-1) calls it lost: its directory was touched in a night that took others in silence. */
+  /**
+   * Nothing but interval rule 1 (docs/design.md#interval-1) calls it lost: its directory was touched in a night that
+   * took others in silence.
+   */
   readonly isUncertain: boolean;
 }
 
@@ -70,7 +74,10 @@ export function showsName(h: History, observer: number): boolean {
   return shows(h.facts, observer);
 }
 
-/** An absence counts only in a series that has had the path. The live volume is what backups follow: its absences always count. */
+/**
+ * An absence counts only in a series that has had the path. The live volume is what backups follow: its absences always
+ * count.
+ */
 export function hasHad(h: History, observer: number): boolean {
   const { context } = h;
   const volume = context.observers[observer]?.volume;

@@ -1,14 +1,18 @@
-// How judging asks for bytes that nobody has read: it yields what is to be read, and begins again from the facts with the answer. A reading may
-// split a version or make an observation suspect, so nothing that was concluded without it is kept.
+// How judging asks for bytes that nobody has read: it yields what is to be read, and begins again from the facts with
+// the answer. A reading may split a version or make an observation suspect, so nothing that was concluded without it is
+// kept.
 import type { PathFacts, Request } from '../facts.ts';
 import type { History, Sighting } from './sightings.ts';
 
-/** A step of judging. It ends in its answer, or yields the copies that must be read before there is one; it is never resumed. */
+/**
+ * A step of judging. It ends in its answer, or yields the copies that must be read before there is one; it is never
+ * resumed.
+ */
 export type Judging<T> = Generator<readonly Request[], T, void>;
 
 /**
- * Tries a step on growing facts. Yields what is to be read, and takes the facts with what came of it (failures too). Never asks for the same
- * copy twice, so it ends.
+ * Tries a step on growing facts. Yields what is to be read, and takes the facts with what came of it (failures too).
+ * Never asks for the same copy twice, so it ends.
  */
 export function* untilAnswered<T>(
   facts: PathFacts,

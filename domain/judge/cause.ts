@@ -12,9 +12,9 @@ const SCATTERED_GONE_MIN = 10;
 const SCATTERED_DIVISOR = 10;
 
 /**
- * Why a name is gone. Silent: its directory says that nobody deleted it. Person: its directory was changed and no signal of loss fired,
- * now or when an earlier assessment found the same loss (an interval that ends with live now grows, and with it a burst fades). Else
- * unknown.
+ * Why a name is gone. Silent: its directory says that nobody deleted it. Person: its directory was changed and no
+ * signal of loss fired, now or when an earlier assessment found the same loss (an interval that ends with live now
+ * grows, and with it a burst fades). Else unknown.
  */
 export function causeOfAbsence(h: History, absence: Absence, place: Place): Cause {
   const cause = causeNow(h, absence, place);

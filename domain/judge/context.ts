@@ -1,5 +1,6 @@
-// What judging one path stands on besides the path's own facts: the observers, the loss intervals, the moves, and what people have decided.
-// Built once per assessment by services/judge; everything here is data, and everything that judges reads it from here.
+// What judging one path stands on besides the path's own facts: the observers, the loss intervals, the moves, and what
+// people have decided. Built once per assessment by services/judge; everything here is data, and everything that judges
+// reads it from here.
 import type { Cause, Recovery, State } from '../assessment.ts';
 import type { DamageVerdict, Verdict } from '../verdicts.ts';
 import type { Observer } from '../facts.ts';
@@ -8,8 +9,9 @@ import { type LossInterval, type LossRule, placeOf } from '../window/intervals.t
 import type { Moves } from '../window/moves.ts';
 
 /**
- * A stretch between two observers, by index, half-open like a version's interval: what happened after `from` was taken and not
- * later than `to` was. Indices and not times, so that a snapshot that is only dated to a day has the same place in every comparison.
+ * A stretch between two observers, by index, half-open like a version's interval: what happened after `from` was taken
+ * and not later than `to` was. Indices and not times, so that a snapshot that is only dated to a day has the same place
+ * in every comparison.
  */
 export interface Reach {
   readonly from: number;
@@ -24,11 +26,17 @@ export interface Acceptance {
   readonly atMs: number;
 }
 
-/** What an earlier assessment found damaged, and nobody has accepted. Its bytes may be gone by now, and with them every proof but this. */
+/**
+ * What an earlier assessment found damaged, and nobody has accepted. Its bytes may be gone by now, and with them every
+ * proof but this.
+ */
 export interface RecordedDamage {
   readonly observedKey: string;
   readonly damage: DamageVerdict;
-  /** Last good sighting, ms since 1970: what bore the same key before that was not yet damaged (a reverted file has the key of an older good one). */
+  /**
+   * Last good sighting, ms since 1970: what bore the same key before that was not yet damaged (a reverted file has the
+   * key of an older good one).
+   */
   readonly afterMs: number;
 }
 
@@ -43,7 +51,9 @@ export interface RecordedLoss {
 }
 
 export interface JudgeInput {
-  /** Ordered by as_of (ties: backups before live, then seq). The last is live now. Complete scans only, pruned ones too. */
+  /**
+   * Ordered by as_of (ties: backups before live, then seq). The last is live now. Complete scans only, pruned ones too.
+   */
   readonly observers: readonly Observer[];
   /** All intervals of all series, with what makes some of them loss intervals (docs/design.md#loss-intervals). */
   readonly intervals: readonly LossInterval[];
@@ -55,7 +65,10 @@ export interface JudgeInput {
   readonly accepted: ReadonlyMap<string, readonly Acceptance[]>;
   /** Paths that a recorded restore put there, with its time in ms. */
   readonly restored: ReadonlyMap<string, number>;
-  /** By path; null where it is missing for another reason than an earlier assessment. A loss does not become a deletion by waiting. */
+  /**
+   * By path; null where it is missing for another reason than an earlier assessment. A loss does not become a deletion
+   * by waiting.
+   */
   readonly openFindings: ReadonlyMap<string, RecordedLoss | null>;
   /** By path. */
   readonly damaged: ReadonlyMap<string, readonly RecordedDamage[]>;
@@ -102,7 +115,10 @@ export interface Place {
   readonly known: number;
 }
 
-/** Adds what follows from the input. Throws where the observers are not in order of their series, or do not end with live now. */
+/**
+ * Adds what follows from the input. Throws where the observers are not in order of their series, or do not end with
+ * live now.
+ */
 export function judgeContext(input: JudgeInput): JudgeContext {
   const live = input.observers.length - 1;
   if (input.observers[live]?.role !== 'live') throw new Error('the last observer is not live now');
@@ -149,12 +165,17 @@ export function overlapping(a: Observer, b: Observer): boolean {
   return left.fromMs < right.toMs && right.fromMs < left.toMs;
 }
 
-/** Whether what changed after observer `from` was taken and not later than `to` may have changed in one of the reaches. */
+/**
+ * Whether what changed after observer `from` was taken and not later than `to` may have changed in one of the reaches.
+ */
 function overlaps(reaches: readonly Reach[], from: number, to: number): boolean {
   return reaches.some((reach) => reach.from < to && from < reach.to);
 }
 
-/** Where what happened after observer `from` and not later than `to` lies: its narrowest interval, whatever wider ones say. */
+/**
+ * Where what happened after observer `from` and not later than `to` lies: its narrowest interval, whatever wider ones
+ * say.
+ */
 export function placeIn(context: JudgeContext, from: number, to: number): Place {
   const key = `${from} ${to}`;
   const before = context.places.get(key);
@@ -170,7 +191,10 @@ export function placeIn(context: JudgeContext, from: number, to: number): Place 
   return place;
 }
 
-/** What changed after observer `from` and not later than `to` may have changed in a loss interval: more than the silent counts as lost. */
+/**
+ * What changed after observer `from` and not later than `to` may have changed in a loss interval: more than the silent
+ * counts as lost.
+ */
 export function inLossInterval(context: JudgeContext, from: number, to: number): boolean {
   const { rules, isSince } = placeIn(context, from, to);
   return isSince || rules.size > 0;
@@ -199,7 +223,9 @@ export interface Judged {
   readonly source: SourceCopy | null;
   readonly errno: string | null;
   readonly below: string | null;
-  /** Last sighting of what is gone (or of what was known good), and first proof of its absence (or of the other state). */
+  /**
+   * Last sighting of what is gone (or of what was known good), and first proof of its absence (or of the other state).
+   */
   readonly between: { readonly lastSeen: number | null; readonly firstGone: number | null } | null;
   readonly cause: Cause | null;
   readonly movedTo: string | null;

@@ -1,5 +1,6 @@
-// Last known good, and whether an earlier observation looks damaged (rows 6 to 8). Each is defined by the other: what is good is what does not
-// look damaged beside what was known good before it. A step only ever asks about older observations, so that ends; answers are kept by rank.
+// Last known good, and whether an earlier observation looks damaged (rows 6 to 8). Each is defined by the other: what
+// is good is what does not look damaged beside what was known good before it. A step only ever asks about older
+// observations, so that ends; answers are kept by rank.
 import { isTold, quiet, same, sameMtime } from '../version.ts';
 import { isAllZeros, ZERO_TAIL_BYTES_MIN, zeroTailOf } from '../window/damage-shape.ts';
 import type { Judging } from './asking.ts';
@@ -16,15 +17,18 @@ import { takeSides } from './votes.ts';
 const EMPTY = 0xef46db3751d8e999n;
 /** Older versions that are read to know whether the path looked like this before. */
 const LOOKS_ASKED_MAX = 3;
-/** A path that once kept no more than this share when it shrank is a log that is rotated, also where it is found empty. */
+/**
+ * A path that once kept no more than this share when it shrank is a log that is rotated, also where it is found empty.
+ */
 const ROTATED_KEEPS_DIVISOR = 10;
 
 /** Row 7: the shapes that a crash gives a file. */
 export type Shape = 'empty' | 'all zeros' | 'cut off' | 'ends in zeros';
 
 /**
- * The newest observation before `rank` that is neither suspect nor looks damaged; null where there is none. A list without a digest says
- * that the name was there, not what it was: it is expected only where nothing else is, or where its size proves that the content was another.
+ * The newest observation before `rank` that is neither suspect nor looks damaged; null where there is none. A list
+ * without a digest says that the name was there, not what it was: it is expected only where nothing else is, or where
+ * its size proves that the content was another.
  */
 export function* lkgBefore(h: History, rank: number): Judging<Sighting | null> {
   let named: Sighting | null = null;
@@ -38,7 +42,8 @@ export function* lkgBefore(h: History, rank: number): Judging<Sighting | null> {
     }
     const found = named !== null && differs(named, sighting) ? named : sighting;
     if (rank === h.earlier.length && found.digest !== null && !isTold(found)) {
-      // It may have been read before looks were recorded: where it replaced other content, it matters whether it is zeros.
+      // It may have been read before looks were recorded: where it replaced other content, it matters whether it is
+      // zeros.
       if (h.earlier.slice(0, found.rank).some((before) => differs(before, found))) yield* needLooks(h, found);
     }
     return found;
@@ -62,8 +67,9 @@ function* findDamage(h: History, rank: number): Judging<Damage> {
   if (recorded !== null) return recorded;
   if (judged === undefined || before === undefined) return 'none';
   if (isTold(judged)) return isOddList(h, judged) ? 'corrupt' : 'none';
-  // Copies of one version that differ are one state of the path: which of them is odd is put to the vote where one is to be restored. A damaged
-  // state does not become good by standing in more snapshots; but a version that somebody went back to is what the path is from then on.
+  // Copies of one version that differ are one state of the path: which of them is odd is put to the vote where one is
+  // to be restored. A damaged state does not become good by standing in more snapshots; but a version that somebody
+  // went back to is what the path is from then on.
   if (same(judged, before) || judged.version === before.version) {
     const standing = yield* damageAt(h, rank - 1);
     if (standing !== 'reverted') return standing;
@@ -80,8 +86,9 @@ function* findDamage(h: History, rank: number): Judging<Damage> {
 }
 
 /**
- * By its own shape and mtime alone, so that a log with thirty versions in thirty snapshots costs no reading: rows 6 and 8 need an mtime that
- * is not newer than all before it, row 7 that or zeros, and what is smaller under a newer mtime counts in a loss interval only.
+ * By its own shape and mtime alone, so that a log with thirty versions in thirty snapshots costs no reading: rows 6 and
+ * 8 need an mtime that is not newer than all before it, row 7 that or zeros, and what is smaller under a newer mtime
+ * counts in a loss interval only.
  */
 function mayBeDamaged(h: History, judged: Sighting, before: Sighting): boolean {
   if (isAllZeros(judged) === true || (zeroTailOf(judged) ?? 0) >= ZERO_TAIL_BYTES_MIN) return true;
@@ -91,7 +98,10 @@ function mayBeDamaged(h: History, judged: Sighting, before: Sighting): boolean {
   return earlier.some((one) => (judged.size ?? 0) < (one.size ?? 0)) && changedInLoss(h, before, judged);
 }
 
-/** Before and after it stood one content with one mtime: nothing changed there, and a list that says otherwise is mistaken. */
+/**
+ * Before and after it stood one content with one mtime: nothing changed there, and a list that says otherwise is
+ * mistaken.
+ */
 function isOddList(h: History, list: Sighting): boolean {
   const since = [...h.earlier.slice(list.rank + 1), ...(h.live === null ? [] : [h.live])];
   return h.earlier
@@ -100,8 +110,9 @@ function isOddList(h: History, list: Sighting): boolean {
 }
 
 /**
- * A person said that this observation is as it should be: where LKG was expected, or where other content stood under the same size and
- * mtime (row 6 may name another side than LKG). What was accepted stays so while nothing else was good in between.
+ * A person said that this observation is as it should be: where LKG was expected, or where other content stood under
+ * the same size and mtime (row 6 may name another side than LKG). What was accepted stays so while nothing else was
+ * good in between.
  */
 export function* acceptedPair(h: History, lkg: Sighting | null, found: Sighting): Judging<Acceptance | null> {
   const observedKey = observedKeyOf(found);
@@ -116,13 +127,15 @@ export function* acceptedPair(h: History, lkg: Sighting | null, found: Sighting)
 }
 
 /**
- * Row 7, the shape of `judged` beside the good version before it, or null: from a good version that is not empty, and never where the path looked
- * like this before. Zeros count at any time; an empty or shorter file where that happened in a loss interval, or where no mtime announces it.
+ * Row 7, the shape of `judged` beside the good version before it, or null: from a good version that is not empty, and
+ * never where the path looked like this before. Zeros count at any time; an empty or shorter file where that happened
+ * in a loss interval, or where no mtime announces it.
  */
 export function* truncatedLike(h: History, judged: Sighting, lkg: Sighting): Judging<Shape | null> {
   if (judged.kind !== 'file' || lkg.kind !== 'file' || judged.size === null) return null;
   if (sizeOf(lkg) === 0 || (isTold(lkg) && !differs(judged, lkg))) return null;
-  // Two listings that were never read differ for certain only in size; another mtime is reason enough to look at the bytes.
+  // Two listings that were never read differ for certain only in size; another mtime is reason enough to look at the
+  // bytes.
   if (same(judged, lkg) || (!differs(judged, lkg) && quiet(judged, lkg))) return null;
   if (yield* wasOnce(h, judged, lkg, (earlier) => quiet(earlier, judged) && !differs(earlier, judged))) return null;
   const zeros = judged.size === 0 ? null : yield* zeroed(h, judged, lkg);
@@ -172,7 +185,10 @@ function advanced(judged: Sighting, lkg: Sighting): boolean {
   return isTold(lkg) || (judged.mtimeNs > lkg.mtimeNs && !sameMtime(judged.mtimeNs, lkg.mtimeNs));
 }
 
-/** An observation from before the good version that fits, and was not damaged itself: then this is how the path looks at times. */
+/**
+ * An observation from before the good version that fits, and was not damaged itself: then this is how the path looks at
+ * times.
+ */
 function* wasOnce(h: History, judged: Sighting, lkg: Sighting, fits: (earlier: Sighting) => boolean): Judging<boolean> {
   for (const earlier of h.earlier.slice(0, Math.min(lkg.rank, judged.rank))) {
     if (earlier.kind !== 'file' || isTold(earlier) || !fits(earlier)) continue;
@@ -181,7 +197,10 @@ function* wasOnce(h: History, judged: Sighting, lkg: Sighting, fits: (earlier: S
   return false;
 }
 
-/** An earlier version had such zeros: a file that is allocated before it is written, an archive. A few of the unread ones are read to know. */
+/**
+ * An earlier version had such zeros: a file that is allocated before it is written, an archive. A few of the unread
+ * ones are read to know.
+ */
 function* lookedLikeThis(
   h: History,
   judged: Sighting,
@@ -198,8 +217,9 @@ function* lookedLikeThis(
 }
 
 /**
- * Did the path shrink like this before? Within one volume, outside the loss intervals, from one observation to the next, to no larger a
- * share than now, or to a tenth: a letter that once lost a sentence does not excuse that it is empty now. A shrink that was damage excuses none.
+ * Did the path shrink like this before? Within one volume, outside the loss intervals, from one observation to the
+ * next, to no larger a share than now, or to a tenth: a letter that once lost a sentence does not excuse that it is
+ * empty now. A shrink that was damage excuses none.
  */
 function* shrankLikeThis(h: History, judged: Sighting, size: number, lkgSize: number): Judging<boolean> {
   const last = new Map<string, Sighting>();

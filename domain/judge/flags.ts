@@ -1,4 +1,5 @@
-// The small print of a verdict, in the words that findings carry; restore lists and reports compare with these constants only.
+// The small print of a verdict, in the words that findings carry; restore lists and reports compare with these
+// constants only.
 
 export const FLAG = {
   metadataDiffers: 'metadata differs',

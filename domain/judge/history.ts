@@ -40,7 +40,10 @@ function acceptedKeys(facts: PathFacts, context: JudgeContext): ReadonlySet<stri
   return new Set((context.accepted.get(facts.path) ?? []).map((acceptance) => acceptance.observedKey));
 }
 
-/** The good observations of one volume. One version is a run of observers; readings within it may tell parts of it apart. */
+/**
+ * The good observations of one volume. One version is a run of observers; readings within it may tell parts of it
+ * apart.
+ */
 function draftsOf(track: Track, facts: PathFacts, context: JudgeContext): Draft[] {
   const drafts: Draft[] = [];
   let run: { readonly version: Version; readonly members: number[] } | null = null;
@@ -63,8 +66,8 @@ function draftsOf(track: Track, facts: PathFacts, context: JudgeContext): Draft[
 }
 
 /**
- * Where the order of two snapshots of one series rests on an estimate, or their dates overlap, the mtime tells which state is the newer one: a copy
- * with a newer mtime is never passed over. Certain neighbours stay as they are.
+ * Where the order of two snapshots of one series rests on an estimate, or their dates overlap, the mtime tells which
+ * state is the newer one: a copy with a newer mtime is never passed over. Certain neighbours stay as they are.
  */
 function inOrder(drafts: Draft[], context: JudgeContext): Draft[] {
   for (let i = 1; i < drafts.length; i++) {
@@ -79,8 +82,8 @@ function inOrder(drafts: Draft[], context: JudgeContext): Draft[] {
 }
 
 /**
- * A read that differs splits the version: that copy has the digest of its own reading. A copy without one has the version's digest, or,
- * where the version was only listed, that of the nearest reading at or before it, else after it.
+ * A read that differs splits the version: that copy has the digest of its own reading. A copy without one has the
+ * version's digest, or, where the version was only listed, that of the nearest reading at or before it, else after it.
  */
 function splitRun(version: Version, members: readonly number[], readings: readonly Reading[]): Draft[] {
   if (readings.length === 0)
@@ -109,8 +112,9 @@ function isProofOf(version: Version, reading: Reading | undefined): boolean {
 }
 
 /**
- * Merges the volumes' histories by as_of. Where the as_of of two volumes overlap, the file's mtime tells which state is the newer one,
- * then its ctime. Within a volume seq is the order where it is certain, whatever mtimes say: a revert must stay visible. Live now is the last.
+ * Merges the volumes' histories by as_of. Where the as_of of two volumes overlap, the file's mtime tells which state is
+ * the newer one, then its ctime. Within a volume seq is the order where it is certain, whatever mtimes say: a revert
+ * must stay visible. Live now is the last.
  */
 function mergeTracks(tracks: readonly Draft[][], context: JudgeContext): Draft[] {
   const asObserved = tracks.every((track) =>
@@ -156,10 +160,11 @@ function ambiguous(a: Draft, b: Draft, context: JudgeContext): boolean {
 }
 
 /**
- * Suspect is what changed under the same size and mtime: as a scan found it, or a reading of this judging. A suspect digest that was seen
- * earlier above suspicion is known content: a restored file is not suspect. What is seen first in a suspect observation stays suspect in
- * every later copy: a backup that took it over is no witness for it. Of a backup's copy the flag says only which bytes were read first: where
- * other bytes are known too, the copies have a vote each (judge/votes.ts), and nobody is branded for being read second.
+ * Suspect is what changed under the same size and mtime: as a scan found it, or a reading of this judging. A suspect
+ * digest that was seen earlier above suspicion is known content: a restored file is not suspect. What is seen first in
+ * a suspect observation stays suspect in every later copy: a backup that took it over is no witness for it. Of a
+ * backup's copy the flag says only which bytes were read first: where other bytes are known too, the copies have a vote
+ * each (judge/votes.ts), and nobody is branded for being read second.
  */
 function findSuspects(
   drafts: readonly Draft[],
@@ -239,7 +244,10 @@ function zeroFromOf(
   return read?.zeroFrom ?? null;
 }
 
-/** A list tells content and no metadata: those of the nearest other observation of that content, an earlier one first, hold for it too. */
+/**
+ * A list tells content and no metadata: those of the nearest other observation of that content, an earlier one first,
+ * hold for it too.
+ */
 function metadataOf(draft: Draft, rank: number, drafts: readonly Draft[]): Metadata {
   if (!isTold(draft.version) || draft.digest === null) return draft.version;
   const hasIt = ({ version, digest }: Draft): boolean =>

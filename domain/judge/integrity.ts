@@ -1,4 +1,5 @@
-// Rows 4 to 8 for a path that is there: replaced, recreated, corrupt, backup-corrupt, truncated, reverted, one function a row.
+// Rows 4 to 8 for a path that is there: replaced, recreated, corrupt, backup-corrupt, truncated, reverted, one function
+// a row.
 import type { Cause } from '../assessment.ts';
 import type { Verdict } from '../verdicts.ts';
 import { isTold, mayBeLink, quiet, same, sizesAgree } from '../version.ts';
@@ -32,7 +33,10 @@ const UNKNOWN: Cause = { cause: 'unknown', signals: [] };
 /** Most rows find nothing odd in the backup, and no absence. */
 const PLAIN = { flags: [], odd: null, gone: null } as const;
 
-/** The first of rows 4–8 that fits; null where the path is as it should be, or was changed by somebody in the ordinary way. */
+/**
+ * The first of rows 4–8 that fits; null where the path is as it should be, or was changed by somebody in the ordinary
+ * way.
+ */
 export function* judgeIntegrity(h: History, live: Sighting, lkg: Sighting | null): Judging<RowVerdict | null> {
   const row4 = lkg === null ? null : yield* replaced(h, live);
   if (row4 !== null) return row4;
@@ -44,8 +48,8 @@ export function* judgeIntegrity(h: History, live: Sighting, lkg: Sighting | null
 }
 
 /**
- * Row 4: other kind than LKG, and the change lies in a loss interval or was silent. A backup that followed does not make it good: what stood
- * before the change is held against it, unless a person accepted the new state since.
+ * Row 4: other kind than LKG, and the change lies in a loss interval or was silent. A backup that followed does not
+ * make it good: what stood before the change is held against it, unless a person accepted the new state since.
  */
 function* replaced(h: History, live: Sighting): Judging<RowVerdict | null> {
   const last = h.earlier.findLastIndex((sighting) => sighting.kind !== live.kind && !mayBeLink(sighting, live));
@@ -61,7 +65,10 @@ function* replaced(h: History, live: Sighting): Judging<RowVerdict | null> {
   return { ...PLAIN, verdict: 'replaced', lkg, cause: UNKNOWN, evidence: [what] };
 }
 
-/** A name takes another kind by being removed and made again, which moves its directory's mtime: where that stood still, nobody did. */
+/**
+ * A name takes another kind by being removed and made again, which moves its directory's mtime: where that stood still,
+ * nobody did.
+ */
 function changedSilently(h: History, before: Sighting, after: Sighting): boolean {
   const absence = h.facts.surroundings?.absence ?? null;
   if (absence === null || absence.how !== 'silent' || absence.seen === null) return false;
@@ -69,8 +76,8 @@ function changedSilently(h: History, before: Sighting, after: Sighting): boolean
 }
 
 /**
- * Row 5: absent at a complete scan, in a loss interval or silently, here again, not same as LKG, and not what a restore list put there. The absence must lie
- * behind LKG's content: an edit of what was long recreated is an edit.
+ * Row 5: absent at a complete scan, in a loss interval or silently, here again, not same as LKG, and not what a restore
+ * list put there. The absence must lie behind LKG's content: an edit of what was long recreated is an edit.
  */
 function recreated(h: History, live: Sighting, lkg: Sighting): RowVerdict | null {
   const { context } = h;
@@ -140,7 +147,10 @@ function newestBackup(h: History): Sighting | null {
   return h.earlier.findLast((sighting) => roleOf(h, sighting) === 'backup') ?? null;
 }
 
-/** The inode of an earlier scan has other bytes and another ctime, and still its old mtime: somebody wrote it, and set the time back. */
+/**
+ * The inode of an earlier scan has other bytes and another ctime, and still its old mtime: somebody wrote it, and set
+ * the time back.
+ */
 function isRewritten(h: History, live: Sighting): boolean {
   const { inode, ctimeNs } = live.version;
   return h.earlier.some(
@@ -162,8 +172,9 @@ function isReadItself(h: History, { observer, version }: Sighting): boolean {
 const TOLD_MARGIN_MS = 2_000;
 
 /**
- * Row 6 for a list that told no times: it has another digest, live now claims by its mtime not to have changed since, nobody saw live
- * now's content before the list was made, and nothing but that content since. One copy against one: who is right is not known.
+ * Row 6 for a list that told no times: it has another digest, live now claims by its mtime not to have changed since,
+ * nobody saw live now's content before the list was made, and nothing but that content since. One copy against one: who
+ * is right is not known.
  */
 function* toldOtherwise(h: History, live: Sighting): Judging<RowVerdict | null> {
   if (live.kind !== 'file' || live.digest === null || isTold(live)) return null;
@@ -175,7 +186,8 @@ function* toldOtherwise(h: History, live: Sighting): Judging<RowVerdict | null> 
   const before = h.earlier.slice(0, list.rank);
   const since = h.earlier.slice(list.rank + 1);
   const alike = before.filter((sighting) => same(sighting, live));
-  // A version that was read at one snapshot is believed of them all: beside a list that says otherwise, its own bytes decide.
+  // A version that was read at one snapshot is believed of them all: beside a list that says otherwise, its own bytes
+  // decide.
   const believed = alike.find((sighting) => !isReadItself(h, sighting) && isUnread(h, sighting));
   if (believed !== undefined) return yield* needRead(h, [believed]);
   if (alike.length > 0) return null;
@@ -211,7 +223,10 @@ function digests(h: History, live: Sighting, other: Sighting): string {
   return `Same size and mtime, other content: ${hex(live.digest)} live now, ${hex(other.digest)} in ${nameOf(h.context, other.observer)}.`;
 }
 
-/** A recorded restore newer than the last sighting of LKG put an older version there: no crash cut it off, nobody reverted it. */
+/**
+ * A recorded restore newer than the last sighting of LKG put an older version there: no crash cut it off, nobody
+ * reverted it.
+ */
 function putBack(h: History, live: Sighting, lkg: Sighting): boolean {
   const restoredMs = h.context.restored.get(h.facts.path);
   const seenMs = h.context.observers[lkg.observer]?.scan.asOf.fromMs ?? 0;

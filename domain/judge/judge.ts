@@ -1,4 +1,5 @@
-// The verdict table (docs/design.md#verdicts), in its order: integrity (rows 0–8), then protection (rows 9–14). Pure: facts in, verdict out.
+// The verdict table (docs/design.md#verdicts), in its order: integrity (rows 0–8), then protection (rows 9–14). Pure:
+// facts in, verdict out.
 import { nameAt, type PathFacts, type Request, wholeHistory } from '../facts.ts';
 import { same } from '../version.ts';
 import { judgeAbsence, lastSighting } from './absent.ts';
@@ -22,9 +23,9 @@ import { nameOf } from './sightings.ts';
 import { wayBack } from './way-back.ts';
 
 /**
- * Judges one path. Yields the copies that must be read first, and takes the facts with what came of it (failures too). Nothing is asked
- * twice, so this ends. Row 2 (hidden, unreachable, misplaced) speaks where bricks are read; the layouts tree and snapshots have none.
- * Throws on facts that are not aligned with the observers.
+ * Judges one path. Yields the copies that must be read first, and takes the facts with what came of it (failures too).
+ * Nothing is asked twice, so this ends. Row 2 (hidden, unreachable, misplaced) speaks where bricks are read; the
+ * layouts tree and snapshots have none. Throws on facts that are not aligned with the observers.
  */
 export function judge(facts: PathFacts, context: JudgeContext): Generator<readonly Request[], Judged, PathFacts> {
   if (facts.sights.length !== context.observers.length)

@@ -1,4 +1,5 @@
-// Stable names of what was expected and what was observed, so that a person's accept binds to the pair and to nothing else.
+// Stable names of what was expected and what was observed, so that a person's accept binds to the pair and to nothing
+// else.
 import type { State } from '../assessment.ts';
 import { isTold, type Metadata, UNTOLD } from '../version.ts';
 
@@ -33,7 +34,10 @@ function mtimeSeconds(described: Described): bigint {
   return (described.mtimeNs - (rest < 0n ? rest + SECOND_NS : rest)) / SECOND_NS;
 }
 
-/** Names content: no clock, no scan, no owner or mode. An unread file has no content to name, so size and mtime stand for it. */
+/**
+ * Names content: no clock, no scan, no owner or mode. An unread file has no content to name, so size and mtime stand
+ * for it.
+ */
 export function contentKey(described: Described): string {
   switch (described.kind) {
     case 'file':

@@ -13,8 +13,8 @@ export type LiveState =
   | { readonly kind: 'present'; readonly sighting: Sighting };
 
 /**
- * What the scan and the second look (facts.readings at live now; 'CHANGED' also for what is no file) say. A file without a digest is
- * asked for once.
+ * What the scan and the second look (facts.readings at live now; 'CHANGED' also for what is no file) say. A file
+ * without a digest is asked for once.
  */
 export function* liveState(h: History): Judging<LiveState> {
   const sight = h.facts.sights[h.context.live] ?? null;

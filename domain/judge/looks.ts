@@ -8,7 +8,10 @@ import { roleOf } from './sightings.ts';
 /** Pairs of copies that are tried before the bytes count as not to be had. */
 const COMPARE_ATTEMPTS_MAX = 3;
 
-/** Reads what a content looks like where that is not known: of a copy that nobody read, or that was read before looks were recorded. */
+/**
+ * Reads what a content looks like where that is not known: of a copy that nobody read, or that was read before looks
+ * were recorded.
+ */
 export function* needLooks(h: History, content: Sighting): Judging<void> {
   if (content.kind !== 'file' || content.size === 0 || content.zeroFrom !== null) return;
   const copy = copiesOf(h, content).find((observer) => !wasRead(h, observer));
@@ -16,7 +19,10 @@ export function* needLooks(h: History, content: Sighting): Judging<void> {
   if (sighting !== undefined) yield* needRead(h, [sighting]);
 }
 
-/** The comparison of these two contents, wherever copies of them were compared; asks for one; null where none can be made. */
+/**
+ * The comparison of these two contents, wherever copies of them were compared; asks for one; null where none can be
+ * made.
+ */
 export function* comparisonOf(h: History, judged: Sighting, lkg: Sighting): Judging<Comparison | null> {
   const standsFor = (observer: number, content: Sighting): boolean => {
     const sighting = h.byObserver.get(observer);

@@ -182,8 +182,8 @@ function neverBackedUp(h: History, live: Sighting): Protection | null {
 }
 
 /**
- * What was born by then should be in a backup: the newest snapshot but one, or with one snapshot 24 h before it; of several series the
- * latest such time. Null without any snapshot: then everything should have been in one.
+ * What was born by then should be in a backup: the newest snapshot but one, or with one snapshot 24 h before it; of
+ * several series the latest such time. Null without any snapshot: then everything should have been in one.
  */
 function backupDueMs(h: History): number | null {
   const times = h.context.series.flatMap((track) => {
@@ -197,7 +197,9 @@ function backupDueMs(h: History): number | null {
   return times.length === 0 ? null : Math.max(...times);
 }
 
-/** Born after a live scan that lacked it, else at its btime, else at its ctime; never its mtime, which copying keeps. */
+/**
+ * Born after a live scan that lacked it, else at its btime, else at its ctime; never its mtime, which copying keeps.
+ */
 function bornMs(h: History, live: Sighting): { ms: number; how: string } {
   const { context } = h;
   const { btimeNs, ctimeNs } = live.version;

@@ -1,4 +1,5 @@
-// The best copy to restore from: exact where one is same as last known good, older where only something older can be read, else none.
+// The best copy to restore from: exact where one is same as last known good, older where only something older can be
+// read, else none.
 import type { Recovery } from '../assessment.ts';
 import { nameAt } from '../facts.ts';
 import { quiet, same } from '../version.ts';
@@ -12,15 +13,19 @@ import { differs, isOnDisk } from './sightings.ts';
 export interface Recovered {
   readonly recovery: Recovery;
   readonly source: SourceCopy | null;
-  /** Nothing is left that can be read, and yet a copy like last known good stands in a snapshot: whoever may read it has it. */
+  /**
+   * Nothing is left that can be read, and yet a copy like last known good stands in a snapshot: whoever may read it has
+   * it.
+   */
   readonly unread?: boolean;
 }
 
 const NONE: Recovered = { recovery: 'none', source: null };
 
 /**
- * The newest copy on disk that is same as LKG; else the same content under another name; else the newest older version that is good. A copy that must be read to be sure is asked for; one that cannot be read is skipped, and so is
- * one with the content that was found damaged live now, if `damaged` gives it.
+ * The newest copy on disk that is same as LKG; else the same content under another name; else the newest older version
+ * that is good. A copy that must be read to be sure is asked for; one that cannot be read is skipped, and so is one
+ * with the content that was found damaged live now, if `damaged` gives it.
  */
 export function* recover(h: History, lkg: Sighting | null, damaged: Sighting | null): Judging<Recovered> {
   if (lkg === null) return NONE;
@@ -30,7 +35,8 @@ export function* recover(h: History, lkg: Sighting | null, damaged: Sighting | n
     sighting.observer === lkg.observer ||
     (lkg.digest === null && sighting.version === lkg.version && sighting.digest === null);
   const exact = onDisk.filter(asLkg);
-  // The oldest copies are pruned next: the newest one is taken, and read. What an export vouches for without having read it comes last.
+  // The oldest copies are pruned next: the newest one is taken, and read. What an export vouches for without having
+  // read it comes last.
   const [hearsay, own] = [exact.filter((copy) => isHearsay(h, copy)), exact.filter((copy) => !isHearsay(h, copy))];
   for (const copy of [...own, ...hearsay]) {
     if (isProven(h, copy)) return { recovery: 'exact', source: sourceOf(h, copy) };
@@ -82,7 +88,10 @@ function sourceOf(h: History, sighting: Sighting): SourceCopy {
   };
 }
 
-/** Content that stands under another name in a snapshot is a copy, and a source. Its bytes are read again when a list is written. */
+/**
+ * Content that stands under another name in a snapshot is a copy, and a source. Its bytes are read again when a list is
+ * written.
+ */
 function copyElsewhere(h: History, lkg: Sighting): SourceCopy | null {
   const copies = (h.facts.surroundings?.copies ?? []).filter(
     (copy) =>

@@ -5,9 +5,9 @@ import type { History, Sighting } from './sightings.ts';
 import { differs, roleOf, runBeganInLoss, volumeOf } from './sightings.ts';
 
 /**
- * Not same as LKG, same as an observation older than LKG, and with an mtime that is not newer than LKG's; outside of the loss intervals
- * only while the newest snapshot has not got it so. Answers with that older observation. Older copies of the same size that were only listed
- * are read, newest first.
+ * Not same as LKG, same as an observation older than LKG, and with an mtime that is not newer than LKG's; outside of
+ * the loss intervals only while the newest snapshot has not got it so. Answers with that older observation. Older
+ * copies of the same size that were only listed are read, newest first.
  */
 export function* revertedTo(h: History, judged: Sighting, lkg: Sighting): Judging<Sighting | null> {
   if (!differs(judged, lkg) || judged.suspect) return null;
@@ -31,7 +31,10 @@ export function* revertedTo(h: History, judged: Sighting, lkg: Sighting): Judgin
   return unread === undefined ? null : yield* needRead(h, [unread]);
 }
 
-/** The newest earlier snapshot of a series has the same: it once had LKG, and followed. A backup that lags behind has not followed anything. */
+/**
+ * The newest earlier snapshot of a series has the same: it once had LKG, and followed. A backup that lags behind has
+ * not followed anything.
+ */
 function standsInBackup(h: History, judged: Sighting, lkg: Sighting): boolean {
   const earlier = h.earlier.filter((one) => one.rank < judged.rank && roleOf(h, one) === 'backup');
   return h.context.series.some(({ volume }) => {

@@ -1,4 +1,5 @@
-// What judging says of one observation of a path: how it differs from another, where its copy is, and whether it fell into a loss interval.
+// What judging says of one observation of a path: how it differs from another, where its copy is, and whether it fell
+// into a loss interval.
 import type { Observer, PathFacts } from '../facts.ts';
 import { orderIsEstimated } from '../snapshot-order.ts';
 import type { Metadata, Version } from '../version.ts';
@@ -19,7 +20,9 @@ export interface Sighting extends Metadata {
   readonly version: Version;
 }
 
-/** How an earlier observation looks. Undecided: one copy against one, so it is not known good, and not known bad either. */
+/**
+ * How an earlier observation looks. Undecided: one copy against one, so it is not known good, and not known bad either.
+ */
 export type Damage = 'none' | 'corrupt' | 'undecided' | 'truncated' | 'reverted';
 
 /** One path on trial: its facts, and what they say it was, in order. */
@@ -46,7 +49,10 @@ export function orderIsDoubtful(context: JudgeContext, a: Seen, b: Seen): boolea
   return orderIsEstimated(left.scan.asOf) || orderIsEstimated(right.scan.asOf) || overlapping(left, right);
 }
 
-/** Known to differ. Neither same nor different is a file that was not read: unread is not intact, and not damaged either. */
+/**
+ * Known to differ. Neither same nor different is a file that was not read: unread is not intact, and not damaged
+ * either.
+ */
 export function differs(a: Metadata & { digest: bigint | null }, b: Metadata & { digest: bigint | null }): boolean {
   if (a.kind !== b.kind) return !mayBeLink(a, b);
   switch (a.kind) {
@@ -64,7 +70,10 @@ export function differs(a: Metadata & { digest: bigint | null }, b: Metadata & {
   }
 }
 
-/** An earlier assessment could still compare these bytes: what it found damaged then does not become good by being overwritten. */
+/**
+ * An earlier assessment could still compare these bytes: what it found damaged then does not become good by being
+ * overwritten.
+ */
 export function recordedDamage(h: History, sighting: Sighting): Damage | null {
   const recorded = h.context.damaged.get(h.facts.path);
   if (recorded === undefined) return null;
@@ -78,7 +87,10 @@ export function changedInLoss(h: History, before: Sighting, after: Sighting): bo
   return inLossInterval(h.context, from, Math.max(before.observer, after.observer));
 }
 
-/** The change that made this content happened in a loss interval: the step into the run of equal observations that ends with it. */
+/**
+ * The change that made this content happened in a loss interval: the step into the run of equal observations that ends
+ * with it.
+ */
 export function runBeganInLoss(h: History, judged: Sighting): boolean {
   // What was found so once does not become good by intervals that are fewer today.
   if (recordedDamage(h, judged) !== null) return true;

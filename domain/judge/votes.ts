@@ -1,4 +1,5 @@
-// Row 6: content that changed while nothing announced a change. Which side is odd is put to the vote among physical copies.
+// Row 6: content that changed while nothing announced a change. Which side is odd is put to the vote among physical
+// copies.
 import type { Reading } from '../facts.ts';
 import { quiet } from '../version.ts';
 import { isAllZeros } from '../window/damage-shape.ts';
@@ -6,7 +7,10 @@ import { isUnread, type Judging, needRead, wasRead } from './asking.ts';
 import type { History, Sighting } from './sightings.ts';
 import { recordedDamage, roleOf, volumeOf } from './sightings.ts';
 
-/** none: nothing quiet differs, or the odd one is history. odd: the judged copy. backup odd: the newest backup's. unknown: one against one. */
+/**
+ * none: nothing quiet differs, or the odd one is history. odd: the judged copy. backup odd: the newest backup's.
+ * unknown: one against one.
+ */
 export type Sides = 'none' | 'odd' | 'backup odd' | 'unknown';
 
 /** One reading of one physical copy. */
@@ -22,11 +26,11 @@ export interface Vote {
 }
 
 /**
- * Puts `judged` (a file whose digest is known) against everything earlier that is quiet with it: `prior`, oldest first. A vote is one
- * physical copy by its newest reading, whoever was read first; an earlier read of the judged copy's own inode with another digest decides
- * alone; else two against one. Where the newest backup stands with the judged copy, two copies of one older content outvote the pair: the
- * backup copied the rot. Asks for one more physical copy at a time while undecided. What an earlier assessment found damaged has no vote
- * against other content.
+ * Puts `judged` (a file whose digest is known) against everything earlier that is quiet with it: `prior`, oldest first.
+ * A vote is one physical copy by its newest reading, whoever was read first; an earlier read of the judged copy's own
+ * inode with another digest decides alone; else two against one. Where the newest backup stands with the judged copy,
+ * two copies of one older content outvote the pair: the backup copied the rot. Asks for one more physical copy at a
+ * time while undecided. What an earlier assessment found damaged has no vote against other content.
  */
 export function* takeSides(h: History, judged: Sighting, prior: readonly Sighting[]): Judging<Sides> {
   if (judged.kind !== 'file' || judged.digest === null) return 'none';
@@ -69,7 +73,10 @@ export function* takeSides(h: History, judged: Sighting, prior: readonly Sightin
   return next === null ? 'unknown' : yield* needRead(h, [next], 'another');
 }
 
-/** Nothing but zeros is no testimony against content: no reading decides more than that. Null where zeros do not stand against content. */
+/**
+ * Nothing but zeros is no testimony against content: no reading decides more than that. Null where zeros do not stand
+ * against content.
+ */
 function againstZeros(h: History, judged: Sighting, peers: readonly Sighting[]): Sides | null {
   const isContent = (one: Sighting): boolean => one.digest !== null && isAllZeros(one) === false;
   if (isAllZeros(judged) === true) return peers.some(isContent) ? 'odd' : null;
@@ -104,15 +111,19 @@ function voteOf(sighting: Sighting, reading: Reading): Vote | null {
   return { sighting, digest, inode, ctimeNs, btimeNs, now: true };
 }
 
-/** A version's proof is one vote, wherever in the version it was read: it is counted at the first sighting of the version. */
+/**
+ * A version's proof is one vote, wherever in the version it was read: it is counted at the first sighting of the
+ * version.
+ */
 function isFirstOf(sightings: readonly Sighting[], sighting: Sighting): boolean {
   return sightings.find((other) => other.version === sighting.version) === sighting;
 }
 
 /**
- * The different copies behind these votes for one digest. A copy is an inode with its birth time; without those an equal (inode, ctime), and
- * within a volume an equal inode with another ctime too, unless both were read just now: every new generation of hard links moves the ctime
- * of them all, and one inode read in two weeks must not outvote the live file.
+ * The different copies behind these votes for one digest. A copy is an inode with its birth time; without those an
+ * equal (inode, ctime), and within a volume an equal inode with another ctime too, unless both were read just now:
+ * every new generation of hard links moves the ctime of them all, and one inode read in two weeks must not outvote the
+ * live file.
  */
 export function copiesAmong(h: History, votes: readonly Vote[]): Vote[][] {
   const copies: Vote[][] = [];
@@ -145,9 +156,9 @@ export function isSuperseded(h: History, vote: Vote, votes: readonly Vote[]): bo
 }
 
 /**
- * The judged copy's own inode had other bytes at an earlier read. (Snapshots that were filled one by one may give equal inode numbers
- * to different files: there the ctime must be equal too.) Not where the judged bytes are the older ones of the two: a copy
- * that was rotten for a while and was put right in place is not odd now.
+ * The judged copy's own inode had other bytes at an earlier read. (Snapshots that were filled one by one may give equal
+ * inode numbers to different files: there the ctime must be equal too.) Not where the judged bytes are the older ones
+ * of the two: a copy that was rotten for a while and was put right in place is not odd now.
  */
 function ownInodeChanged(h: History, judged: Sighting, votes: readonly Vote[]): boolean {
   const digest = judged.digest;
@@ -173,8 +184,8 @@ function newestBackups(h: History, peers: readonly Sighting[]): Sighting[] {
 }
 
 /**
- * The next copy to read: from the volume with the fewest readings so far, and there the oldest first, because among generations of
- * hard links and snapshots the far end is likeliest another physical copy.
+ * The next copy to read: from the volume with the fewest readings so far, and there the oldest first, because among
+ * generations of hard links and snapshots the far end is likeliest another physical copy.
  */
 export function nextCopy(h: History, peers: readonly Sighting[]): Sighting | null {
   const open = peers.filter((peer) => roleOf(h, peer) === 'backup' && isUnread(h, peer));

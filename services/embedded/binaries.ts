@@ -1,4 +1,5 @@
-// The programs of Postgres: those that came with npm, put where the server's user can run them, or those of ROLLCALL_PG_BIN.
+// The programs of Postgres: those that came with npm, put where the server's user can run them, or those of
+// ROLLCALL_PG_BIN.
 import { spawnSync } from 'node:child_process';
 import {
   chmodSync,
@@ -98,9 +99,9 @@ export function locateBinaries(state: string, binDir: string | undefined): Binar
 }
 
 /**
- * Copies the programs and libraries into the state directory, owned by who runs this, 0755. The copy exists because the server's user may
- * not pass through the clone (a 0700 home), and because npm may not have run the script that makes the libraries' links.
- * It appears whole or not at all; two that do it at once do no harm.
+ * Copies the programs and libraries into the state directory, owned by who runs this, 0755. The copy exists because the
+ * server's user may not pass through the clone (a 0700 home), and because npm may not have run the script that makes
+ * the libraries' links. It appears whole or not at all; two that do it at once do no harm.
  */
 export function installBinaries(state: string): void {
   const { version, native } = findBundled();
@@ -139,8 +140,9 @@ function needed(name: string): boolean {
 }
 
 /**
- * Whatever the umask was when npm unpacked it: everyone may read and run the copy, nobody but the owner may write. (Not cpSync: with its
- * checks of every one of a thousand small files it took 1.6 s where this takes 0.1 s; 2026-11-23, a busy machine of two cores.)
+ * Whatever the umask was when npm unpacked it: everyone may read and run the copy, nobody but the owner may write. (Not
+ * cpSync: with its checks of every one of a thousand small files it took 1.6 s where this takes 0.1 s; 2026-11-23, a
+ * busy machine of two cores.)
  */
 function copyForAll(from: string, to: string): void {
   mkdirSync(to);

@@ -159,8 +159,9 @@ export function makeCluster(state: string, { bin }: Binaries, user: ServerUser |
       state,
     );
     const password = randomBytes(24).toString('hex');
-    // Single-user mode needs no authentication, so the superuser never gets a password and can never log in. The password goes in on
-    // standard input, never on a command line. Of 192 random bits nobody guesses any, so that stretching it would only slow each connection.
+    // Single-user mode needs no authentication, so the superuser never gets a password and can never log in. The
+    // password goes in on standard input, never on a command line. Of 192 random bits nobody guesses any, so that
+    // stretching it would only slow each connection.
     run(
       join(bin, 'postgres'),
       [

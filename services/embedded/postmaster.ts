@@ -1,6 +1,6 @@
-// Whose process the id in postmaster.pid is. The file outlives a server that is killed, and its id is given away again, or means another
-// process in another container; so it is believed only together with what /proc says. Nobody here deletes the file: Postgres guards the
-// data directory with it.
+// Whose process the id in postmaster.pid is. The file outlives a server that is killed, and its id is given away again,
+// or means another process in another container; so it is believed only together with what /proc says. Nobody here
+// deletes the file: Postgres guards the data directory with it.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { dataDirectory } from './cluster.ts';
@@ -20,7 +20,9 @@ export function postmasterPid(state: string): number | null {
   return firstLineNumber(join(dataDirectory(state), 'postmaster.pid'));
 }
 
-/** ours: a server of this state directory. other: something else, or a zombie. unseen: no process that this one may see. */
+/**
+ * ours: a server of this state directory. other: something else, or a zombie. unseen: no process that this one may see.
+ */
 function whoseIs(pid: number, state: string): 'ours' | 'other' | 'unseen' {
   try {
     // Not /proc/PID/cwd: root in a container may not read that of another user's process.
@@ -46,9 +48,10 @@ export function serverIsSeen(state: string): boolean {
 }
 
 /**
- * An id in a lock file of the server that now belongs to somebody else, or to a dead server that nobody has waited for. Postgres would
- * take it for a server that runs. Told that this process is its grandparent (what pg_ctl does with its own caller's), it looks on, and
- * still checks by the shared memory that no server is alive before it replaces the file itself.
+ * An id in a lock file of the server that now belongs to somebody else, or to a dead server that nobody has waited for.
+ * Postgres would take it for a server that runs. Told that this process is its grandparent (what pg_ctl does with its
+ * own caller's), it looks on, and still checks by the shared memory that no server is alive before it replaces the file
+ * itself.
  */
 export function recycledPid(state: string, socketLock: string): number | null {
   const pid = postmasterPid(state) ?? firstLineNumber(socketLock);

@@ -51,8 +51,9 @@ function addUser(): SpawnSyncReturns<string> {
 }
 
 /**
- * As an ordinary user: null, the server runs as who we are. As root: the system user `rollcall`, made (and said so) where it is missing;
- * where it cannot be made an existing `postgres`; never `nobody`, which others share. Else a RollcallError that names DATABASE_URL.
+ * As an ordinary user: null, the server runs as who we are. As root: the system user `rollcall`, made (and said so)
+ * where it is missing; where it cannot be made an existing `postgres`; never `nobody`, which others share. Else a
+ * RollcallError that names DATABASE_URL.
  */
 export function chooseServerUser(log: (line: string) => void): ServerUser | null {
   if (process.getuid?.() !== 0) return null;

@@ -48,12 +48,13 @@ const SETTINGS: Readonly<Record<string, string>> = {
   max_wal_senders: '0',
   max_wal_size: '2GB',
   checkpoint_timeout: '15min',
-  // fsync and synchronous_commit stay on: a scan that was called complete must be complete after a power cut. (Only the threads' own
-  // connections commit shards without waiting: catalog/database.ts.)
+  // fsync and synchronous_commit stay on: a scan that was called complete must be complete after a power cut. (Only the
+  // threads' own connections commit shards without waiting: catalog/database.ts.)
   jit: 'off',
   // A container's /dev/shm is often 64 MB, and a parallel hash join then fails with "no space left".
   dynamic_shared_memory_type: 'mmap',
-  // What its processes share in small pieces takes no file then: on a full disk one that cannot be made ends them (segmentation fault).
+  // What its processes share in small pieces takes no file then: on a full disk one that cannot be made ends them
+  // (segmentation fault).
   min_dynamic_shared_memory: '8MB',
   max_logical_replication_workers: '0',
   // The query of a client that was killed ends by itself.
@@ -75,7 +76,10 @@ function serverIds(state: string): { readonly uid: number; readonly gid: number 
   });
 }
 
-/** The directory of the socket: in the state directory where the path is short enough, else a short one of ours. Same answer every time. */
+/**
+ * The directory of the socket: in the state directory where the path is short enough, else a short one of ours. Same
+ * answer every time.
+ */
 export function socketDirectory(state: string): string {
   const near = join(state, 'run');
   if (Buffer.byteLength(near) <= SOCKET_DIRECTORY_MAX) return near;
@@ -158,7 +162,10 @@ export interface Starting {
   readonly spawnError: () => Error | null;
 }
 
-/** Starts a server that outlives this process and hears none of its terminal's signals. It ends at once if another one has the data. */
+/**
+ * Starts a server that outlives this process and hears none of its terminal's signals. It ends at once if another one
+ * has the data.
+ */
 export function startServer(state: string, { bin }: Binaries): Starting {
   const data = dataDirectory(state);
   const directory = makeSocketDirectory(state);
@@ -218,8 +225,8 @@ function readFrom(path: string, from: number, bytesMax: number): string {
 }
 
 /**
- * Lines with the id of this process or of its child that replays the log, and those with none (what the loader of libraries says). Others
- * start servers into the same log.
+ * Lines with the id of this process or of its child that replays the log, and those with none (what the loader of
+ * libraries says). Others start servers into the same log.
  */
 function linesOf(text: string, pid: number | undefined): string {
   const replays = Number(/startup process \(PID (\d+)\)/.exec(text)?.[1]);
@@ -232,7 +239,10 @@ function linesOf(text: string, pid: number | undefined): string {
     .join('\n');
 }
 
-/** Asks the server to shut down: clients are cut off, everything committed is flushed. Returns whether there was one to ask. */
+/**
+ * Asks the server to shut down: clients are cut off, everything committed is flushed. Returns whether there was one to
+ * ask.
+ */
 export function stopServer(state: string): boolean {
   const pid = runningServer(state);
   if (pid === null) return false;

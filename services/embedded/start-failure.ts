@@ -13,7 +13,10 @@ const SEGMENT_BYTES = 16 * 1024 * 1024;
 /** A full file system takes not even the line of the log that says so. */
 const FULL = 'No space left on device';
 const NO_SPACE = /No space left|Disk quota exceeded/;
-/** A server makes its lock file empty and fills it at once; one that stays empty is what a machine that stopped in that moment leaves. */
+/**
+ * A server makes its lock file empty and fills it at once; one that stays empty is what a machine that stopped in that
+ * moment leaves.
+ */
 const EMPTY_LOCK = /lock file "(.+)" is empty/;
 const EMPTY_LOCK_MAX_MS = 10_000;
 
@@ -98,7 +101,9 @@ export function startFailure(
   });
 }
 
-/** Null while another server that starts may still fill it. Postgres leaves the file to a person, and so does Rollcall. */
+/**
+ * Null while another server that starts may still fill it. Postgres leaves the file to a person, and so does Rollcall.
+ */
 function emptyLockFailure(state: string, path: string, nowMs: number): RollcallError | null {
   const lock = statSync(path, { throwIfNoEntry: false });
   if (lock === undefined || lock.size > 0 || Math.abs(nowMs - lock.mtimeMs) < EMPTY_LOCK_MAX_MS) return null;
@@ -109,8 +114,9 @@ function emptyLockFailure(state: string, path: string, nowMs: number): RollcallE
 }
 
 /**
- * Why a server broke off: no room for what it writes ahead, or for the memory that its processes share. It recovers, and breaks off at the
- * next write or connection. Null unless nothing is left, or little is and its log says so: a server that is killed, however often, is waited for.
+ * Why a server broke off: no room for what it writes ahead, or for the memory that its processes share. It recovers,
+ * and breaks off at the next write or connection. Null unless nothing is left, or little is and its log says so: a
+ * server that is killed, however often, is waited for.
  */
 export function outOfRoom(state: string): RollcallError | null {
   const room = Math.min(roomOf(state), roomOf(join(dataDirectory(state), 'pg_wal')));

@@ -24,8 +24,8 @@ const EDITION = 1;
 const ELSEWHERE = 'choose another directory with --state-dir or ROLLCALL_STATE_DIR, or name a server in DATABASE_URL';
 
 /**
- * How long a set-up that another process is at is waited for. On a machine with a load of 40 one took 70 s (2026-11-25, two cores), and
- * nine more at once, because nobody waited any longer, took 100 s together.
+ * How long a set-up that another process is at is waited for. On a machine with a load of 40 one took 70 s (2026-11-25,
+ * two cores), and nine more at once, because nobody waited any longer, took 100 s together.
  */
 const SETUP_MAX_MS = 300_000;
 
@@ -67,8 +67,8 @@ export function aboutState<T>(stateDir: string, fn: () => T): T {
 }
 
 /**
- * Makes the state directory where it is missing, and refuses one that is not ours. As root it is 0711, because the server runs as another
- * user and must pass through; else 0700.
+ * Makes the state directory where it is missing, and refuses one that is not ours. As root it is 0711, because the
+ * server runs as another user and must pass through; else 0700.
  * @returns its real path
  */
 export function prepareStateDirectory(stateDir: string): string {
@@ -109,8 +109,8 @@ export function prepareStateDirectory(stateDir: string): string {
 }
 
 /**
- * Makes a directory and what is missing above it. (The `recursive` of Node 20's mkdirSync never ends where the kernel answers ENOENT below
- * a directory that exists, as /proc does.)
+ * Makes a directory and what is missing above it. (The `recursive` of Node 20's mkdirSync never ends where the kernel
+ * answers ENOENT below a directory that exists, as /proc does.)
  * @returns the topmost directory that was made; undefined if all were there
  */
 function makeDirectories(path: string, mode: number): string | undefined {
@@ -152,7 +152,10 @@ function readEdition(state: string): boolean {
   );
 }
 
-/** The first directory on the way to path that others may not pass; null if there is none. What an ACL allows is not seen here. */
+/**
+ * The first directory on the way to path that others may not pass; null if there is none. What an ACL allows is not
+ * seen here.
+ */
 export function closedAncestor(path: string): string | null {
   let closed: string | null = null;
   for (let at = path; ; at = dirname(at)) {
@@ -162,8 +165,8 @@ export function closedAncestor(path: string): string | null {
 }
 
 /**
- * Lets one process at a time do the costly part of the set-up. A kindness, not a guard: the set-up itself is safe when two do it, so a
- * lock that cannot be judged is ignored after a while.
+ * Lets one process at a time do the costly part of the set-up. A kindness, not a guard: the set-up itself is safe when
+ * two do it, so a lock that cannot be judged is ignored after a while.
  */
 export async function oneAtATime(
   state: string,

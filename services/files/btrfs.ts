@@ -1,4 +1,5 @@
-// What btrfs itself knows of a subvolume, asked through its own tool where that is installed and may be used; and what it makes up.
+// What btrfs itself knows of a subvolume, asked through its own tool where that is installed and may be used; and what
+// it makes up.
 import { spawnSync } from 'node:child_process';
 import { closeSync, constants, openSync } from 'node:fs';
 import { joinPath } from '../../domain/path.ts';
@@ -60,7 +61,10 @@ export function parseSubvolume(output: string): Subvolume | null {
   };
 }
 
-/** The subvolume whose root a directory is; null without btrfs-progs, without the right to ask (root), and for anything else. */
+/**
+ * The subvolume whose root a directory is; null without btrfs-progs, without the right to ask (root), and for anything
+ * else.
+ */
 export function subvolumeOf(path: string): Subvolume | null {
   let fd: number;
   try {

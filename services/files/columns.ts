@@ -1,5 +1,6 @@
-// Directories in columns: names as the kernel wrote them, and struct statx beside them, for as many directories as are held against the catalog in
-// one round trip. Text, objects and bigints appear only for what becomes a row, a gap or a message. One set a lane of a thread, used again and again.
+// Directories in columns: names as the kernel wrote them, and struct statx beside them, for as many directories as are
+// held against the catalog in one round trip. Text, objects and bigints appear only for what becomes a row, a gap or a
+// message. One set a lane of a thread, used again and again.
 import { encodeName } from '../../domain/path.ts';
 import { DENT, isDots, nameEnd } from './dents.ts';
 import { type Directory, printableName } from './directory.ts';
@@ -152,7 +153,10 @@ export class Columns {
     return this.#names.bytes.compare(this.#names.bytes, name, name + length, at, at + length) === 0;
   }
 
-  /** Indices in the order of their inodes, which on most disks is the order in which they are stored. Good until the next call. */
+  /**
+   * Indices in the order of their inodes, which on most disks is the order in which they are stored. Good until the
+   * next call.
+   */
   inInodeOrder(from: number, to: number): Uint32Array {
     const order = this.#order.subarray(0, to - from);
     const inodes = this.#inodes;

@@ -1,5 +1,5 @@
-// How the bytes of one copy look beside those of another: what the row `truncated` of the verdict table needs. Reads no more than it must:
-// from the ends backward while there are zeros, and forward while the two are equal.
+// How the bytes of one copy look beside those of another: what the row `truncated` of the verdict table needs. Reads no
+// more than it must: from the ends backward while there are zeros, and forward while the two are equal.
 import { type BigIntStats, fstatSync, readSync } from 'node:fs';
 import type { Comparison } from '../../domain/facts.ts';
 import { joinPath } from '../../domain/path.ts';
@@ -20,8 +20,9 @@ function failed(errno: string): ContentComparison {
 }
 
 /**
- * Compares the content of A (what lies there) with that of B (what should). errno is null when both could be read, 'CHANGED' when one of them moved
- * while it was read or is not a regular file, else the errno of the failure. A file that grows without end ends the reading at its size at the start.
+ * Compares the content of A (what lies there) with that of B (what should). errno is null when both could be read,
+ * 'CHANGED' when one of them moved while it was read or is not a regular file, else the errno of the failure. A file
+ * that grows without end ends the reading at its size at the start.
  */
 export function compareContents(
   directoryA: Directory,

@@ -1,5 +1,6 @@
-// A directory held open: its names, and everything that is asked of them, go through its descriptor, so that a rename, a symlink put in the way or a
-// path beyond PATH_MAX changes nothing. All calls are synchronous: they run in worker threads, one shard from end to end.
+// A directory held open: its names, and everything that is asked of them, go through its descriptor, so that a rename,
+// a symlink put in the way or a path beyond PATH_MAX changes nothing. All calls are synchronous: they run in worker
+// threads, one shard from end to end.
 import { decodeName, decodePath, encodeName, encodePath, joinPath } from '../../domain/path.ts';
 import type { Kind } from '../../domain/version.ts';
 import { DENT, isDots, kindOfType, nameEnd } from './dents.ts';
@@ -20,7 +21,10 @@ const view = new DataView(scratch.bytes.buffer);
 const LISTING_BYTES = 32 * 1024;
 /** Names of one listing that are remembered to tell duplicates: about 20 MB. */
 const REMEMBERED_NAMES_MAX = 200_000;
-/** A listing that has repeated more names than this, and as many as it has brought or as are remembered, runs in a circle. */
+/**
+ * A listing that has repeated more names than this, and as many as it has brought or as are remembered, runs in a
+ * circle.
+ */
 const REPEATED_NAMES_MAX = 10_000;
 
 /** A name read as Latin-1 (one unit a byte) that is its own printable form: ASCII without controls, '/' and '\'. */
@@ -72,9 +76,9 @@ export class Directory {
   }
 
   /**
-   * Brings every name once, without '.' and '..', in the order of the directory, `batch` at a time (the last batch may be shorter, arrays are the
-   * caller's to keep). A type is null where the file system does not tell it: then a lookup does. Throws FileError when the listing fails at any
-   * point: what has been brought by then is not a listing.
+   * Brings every name once, without '.' and '..', in the order of the directory, `batch` at a time (the last batch may
+   * be shorter, arrays are the caller's to keep). A type is null where the file system does not tell it: then a lookup
+   * does. Throws FileError when the listing fails at any point: what has been brought by then is not a listing.
    *
    * Memory is bounded. Names beyond the first 200,000 are not remembered, so a duplicate among those is brought twice.
    */
@@ -173,8 +177,8 @@ export class Directory {
   }
 
   /**
-   * Looks a name up without following it; null means that the lookup said ENOENT in this very directory, and nothing else does. Every other
-   * failure throws FileError.
+   * Looks a name up without following it; null means that the lookup said ENOENT in this very directory, and nothing
+   * else does. Every other failure throws FileError.
    */
   statIfThere(name: string): Stat | null {
     this.#put(name, 'lstat');
@@ -194,8 +198,9 @@ export class Directory {
   }
 
   /**
-   * A descriptor for reading, which the caller closes. Nothing is followed and nothing blocks, but a FIFO or a device would be opened: look the
-   * name up first, and again through the descriptor afterwards. Throws FileError (ELOOP: it is a symlink, ENXIO: it is a socket).
+   * A descriptor for reading, which the caller closes. Nothing is followed and nothing blocks, but a FIFO or a device
+   * would be opened: look the name up first, and again through the descriptor afterwards. Throws FileError (ELOOP: it
+   * is a symlink, ENXIO: it is a socket).
    */
   openFile(name: string): number {
     this.#put(name, 'open');
@@ -204,7 +209,10 @@ export class Directory {
     return fd;
   }
 
-  /** Whether the directory itself has the extended attribute; false also where this process may not know, or the file system has none. */
+  /**
+   * Whether the directory itself has the extended attribute; false also where this process may not know, or the file
+   * system has none.
+   */
   bearsAttribute(name: string): boolean {
     this.#assertOpen();
     scratch.bytes[scratch.bytes.write(name, 0, 'latin1')] = 0;
@@ -278,8 +286,9 @@ function directoryOf(fd: number, path: string, expected: Expected | undefined): 
 }
 
 /**
- * Opens the directory at a printable absolute path. Symlinks on the way and at its end are followed: a person named this place, and its identity is
- * held against the record elsewhere. Throws FileError, and PathError for text that is not a path.
+ * Opens the directory at a printable absolute path. Symlinks on the way and at its end are followed: a person named
+ * this place, and its identity is held against the record elsewhere. Throws FileError, and PathError for text that is
+ * not a path.
  */
 export function openRoot(path: string): Directory {
   if (!path.startsWith('/')) throw new Error(`a root's path is absolute: ${path}`);
@@ -310,10 +319,11 @@ function piecesOf(path: string, unitsMax: number): string[] {
 const PIECE_UNITS_MAX = 1_000;
 
 /**
- * Opens a directory below a root; '' is the root itself. No symlink is followed below the root, and the way never leaves it: openat2 sees to that
- * in one call, or where the kernel has none, each component is opened by itself. With `expected`, what was reached must be the directory that was
- * seen, by device and inode, else ESTALE. Throws FileError; ENOENT and ENOTDIR say that this directory is not there now (a symlink or a file may
- * be), not that it never was. PathError for '..' and the like.
+ * Opens a directory below a root; '' is the root itself. No symlink is followed below the root, and the way never
+ * leaves it: openat2 sees to that in one call, or where the kernel has none, each component is opened by itself. With
+ * `expected`, what was reached must be the directory that was seen, by device and inode, else ESTALE. Throws FileError;
+ * ENOENT and ENOTDIR say that this directory is not there now (a symlink or a file may be), not that it never was.
+ * PathError for '..' and the like.
  */
 export function openDirectory(root: Directory, path: string, expected?: Expected): Directory {
   const whole = path === '' ? root.path : joinPath(root.path, path);
@@ -356,7 +366,10 @@ function openPiece(from: number, piece: string, isLast: boolean, beneath: boolea
     : sys.openAt(from, scratch.address, sys.PASSAGE_FLAGS);
 }
 
-/** openat2 says ELOOP where openat with O_DIRECTORY says ENOTDIR: in both cases a symlink is there, which is no directory. */
+/**
+ * openat2 says ELOOP where openat with O_DIRECTORY says ENOTDIR: in both cases a symlink is there, which is no
+ * directory.
+ */
 function reached(result: number, path: string): FileError {
   const failure = systemError(result, 'open', path);
   return failure.errno === 'ELOOP' ? new FileError('ENOTDIR', 'open', path, 'a symlink is on the way') : failure;

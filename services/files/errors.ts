@@ -1,5 +1,5 @@
-// Failed system calls as errors. An errno is read by its number, because Node knows no name for some of those that matter (EUCLEAN). What an errno
-// means is in domain/errno.ts.
+// Failed system calls as errors. An errno is read by its number, because Node knows no name for some of those that
+// matter (EUCLEAN). What an errno means is in domain/errno.ts.
 import { constants } from 'node:os';
 import { LINUX_ERRNOS } from '../../domain/errno.ts';
 
@@ -42,7 +42,10 @@ export function errnoOf(error: unknown): string | null {
   return errnoName(Math.abs(error.errno));
 }
 
-/** A FileError for what a system call threw, or the one that it is already; anything else is a bug and is thrown as it is. */
+/**
+ * A FileError for what a system call threw, or the one that it is already; anything else is a bug and is thrown as it
+ * is.
+ */
 export function fileError(error: unknown, operation: string, path: string): FileError {
   if (error instanceof FileError) return error;
   const errno = errnoOf(error);

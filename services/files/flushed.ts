@@ -1,4 +1,5 @@
-// Writing so that it is on disk when it is said to be: gathered into large pieces, and flushed before the file is closed.
+// Writing so that it is on disk when it is said to be: gathered into large pieces, and flushed before the file is
+// closed.
 import { closeSync, fsyncSync, openSync, writeSync } from 'node:fs';
 
 const BUFFERED_BYTES = 1024 * 1024;

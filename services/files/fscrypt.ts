@@ -1,5 +1,6 @@
-// Directories that fscrypt has locked (ext4, f2fs, UBIFS, CephFS): without their key they are listed, under other names. The kernel makes those
-// from the encrypted ones, and calls the names that people know absent; their files cannot be opened (ENOKEY), which is what tells.
+// Directories that fscrypt has locked (ext4, f2fs, UBIFS, CephFS): without their key they are listed, under other
+// names. The kernel makes those from the encrypted ones, and calls the names that people know absent; their files
+// cannot be opened (ENOKEY), which is what tells.
 import { closeFile, type Directory, openDirectory } from './directory.ts';
 import { FileError } from './errors.ts';
 
@@ -16,8 +17,8 @@ const DEPTH_MAX = 16;
 const NAMES_PER_BATCH = 1_024;
 
 /**
- * Whether the directory is locked. All names of a locked one have that form and all that it holds is locked with it, so that for nearly every other
- * directory its first name tells.
+ * Whether the directory is locked. All names of a locked one have that form and all that it holds is locked with it, so
+ * that for nearly every other directory its first name tells.
  *
  * @param names all that it lists
  */

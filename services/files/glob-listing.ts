@@ -1,5 +1,5 @@
-// Listing a directory for fast-glob. Node looks every name up that a listing gives without a type, by its decoded text: one name that is not UTF-8
-// then fails the whole listing with ENOENT, which fast-glob takes for an empty directory.
+// Listing a directory for fast-glob. Node looks every name up that a listing gives without a type, by its decoded text:
+// one name that is not UTF-8 then fails the whole listing with ENOENT, which fast-glob takes for an empty directory.
 import { type Dirent, lstatSync, readdir, readdirSync } from 'node:fs';
 import { isAbsent } from '../../domain/errno.ts';
 import { errnoOf } from './errors.ts';
@@ -33,7 +33,9 @@ function untypedEntries(directory: string): Dirent[] {
   });
 }
 
-/** Null where nothing is there any more; what cannot be read is of no kind, and whoever looks at the match tells why. */
+/**
+ * Null where nothing is there any more; what cannot be read is of no kind, and whoever looks at the match tells why.
+ */
 function kindOf(path: string): Omit<Dirent, 'name' | 'parentPath' | 'path'> | null {
   try {
     return lstatSync(path);

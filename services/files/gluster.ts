@@ -1,7 +1,8 @@
-// What of GlusterFS shows on a machine: client mounts, on which looking can destroy, and bricks, which are no plain trees (docs/design.md#rule-9). After
-// a crash in the middle of a rebalance a file can be whole on its brick and yet be marked as a mere pointer; the client deletes such
-// a pointer when its name is looked up, and sometimes when its directory is listed. A read-only mount is no protection (tried: 24 such files before
-// an audit through a read-only mount, 2 after it).
+// What of GlusterFS shows on a machine: client mounts, on which looking can destroy, and bricks, which are no plain
+// trees (docs/design.md#rule-9). After a crash in the middle of a rebalance a file can be whole on its brick and yet be
+// marked as a mere pointer; the client deletes such a pointer when its name is looked up, and sometimes when its
+// directory is listed. A read-only mount is no protection (tried: 24 such files before an audit through a read-only
+// mount, 2 after it).
 import { lstatSync, readlinkSync } from 'node:fs';
 import { isAbsent } from '../../domain/errno.ts';
 import { encodePath, isWithin, joinPath, parentOf } from '../../domain/path.ts';
@@ -16,7 +17,10 @@ export function isGluster({ fsType, source }: Mount): boolean {
   return fsType === 'fuse.glusterfs' || fsType === 'glusterfs' || (fsType === 'fuse' && /^glusterfs(#|$)/.test(source));
 }
 
-/** A FUSE mount that does not say which program answers, with a source as a GlusterFS client writes it (`server:/volume`). */
+/**
+ * A FUSE mount that does not say which program answers, with a source as a GlusterFS client writes it
+ * (`server:/volume`).
+ */
 export function mayBeGluster({ fsType, source }: Mount): boolean {
   return fsType === 'fuse' && /^[^/#]+:/.test(source);
 }
@@ -26,7 +30,10 @@ export function mayDestroy(mount: Mount): boolean {
   return isGluster(mount) || mayBeGluster(mount);
 }
 
-/** Mount points below a directory at which a listing may destroy: what is not entered by a scan must not be looked into before it either. */
+/**
+ * Mount points below a directory at which a listing may destroy: what is not entered by a scan must not be looked into
+ * before it either.
+ */
 export function glusterBelow(path: string, mounts: readonly Mount[]): ReadonlySet<string> {
   return new Set(
     mountsBelow(path, mounts)
@@ -47,8 +54,8 @@ export interface Way {
 }
 
 /**
- * The way to a path, symlinks followed one by one, each place held against the mount table before it is touched. What cannot be followed is judged
- * by its text.
+ * The way to a path, symlinks followed one by one, each place held against the mount table before it is touched. What
+ * cannot be followed is judged by its text.
  *
  * @param path absolute, printable
  */
@@ -78,7 +85,10 @@ export function wayTo(path: string, isMeant: (mount: Mount) => boolean, mounts: 
   return judged(at);
 }
 
-/** The real path of something that may be gone, asked for before any guard: nothing is touched where looking may destroy. */
+/**
+ * The real path of something that may be gone, asked for before any guard: nothing is touched where looking may
+ * destroy.
+ */
 export function realWithoutHarm(path: string): string {
   return wayTo(path, mayDestroy, readMounts()).leads;
 }
@@ -94,13 +104,17 @@ function linkAt(path: string): string | FileError | null {
   }
 }
 
-/** The handle of a brick's root directory: every brick that was ever started has it, and a client mount shows it to nobody. */
+/**
+ * The handle of a brick's root directory: every brick that was ever started has it, and a client mount shows it to
+ * nobody.
+ */
 const HANDLE = '.glusterfs/00/00/00000000-0000-0000-0000-000000000001';
 const VOLUME_ID = 'trusted.glusterfs.volume-id';
 
 /**
- * The root of a brick that one of these paths lies on: the path itself or a directory above it that holds the handle of a brick's root, or bears
- * the volume's id, which only root sees: the handle is what tells everybody. Null where no brick is seen.
+ * The root of a brick that one of these paths lies on: the path itself or a directory above it that holds the handle of
+ * a brick's root, or bears the volume's id, which only root sees: the handle is what tells everybody. Null where no
+ * brick is seen.
  *
  * @param paths real, absolute, printable
  */
@@ -115,7 +129,10 @@ interface Place {
   readonly mount: Mount | null;
 }
 
-/** The paths and all directories above them; of a directory that is mounted elsewhere, too, where another mount shows what lies above it. */
+/**
+ * The paths and all directories above them; of a directory that is mounted elsewhere, too, where another mount shows
+ * what lies above it.
+ */
 function placesAbove(paths: readonly string[], mounts: readonly Mount[]): Place[] {
   const places = new Map<string, Place>();
   const add = (from: string, to: string): void => {

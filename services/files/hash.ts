@@ -1,5 +1,6 @@
-// XXH64, seed 0. It finds corruption, not tampering. The WebAssembly of xxhash-wasm hashes at some 12 GB/s, far above what disks give. It is
-// instantiated here, not by the package, because the package hides its memory: so the kernel reads a file's content to where it is hashed.
+// XXH64, seed 0. It finds corruption, not tampering. The WebAssembly of xxhash-wasm hashes at some 12 GB/s, far above
+// what disks give. It is instantiated here, not by the package, because the package hides its memory: so the kernel
+// reads a file's content to where it is hashed.
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
@@ -17,7 +18,10 @@ const STATE = SCRATCH + SCRATCH_BYTES;
 const COPY = STATE + STATE_BYTES;
 const COPY_BYTES = 64 * 1024;
 
-/** One hasher per thread. Digests are unsigned. `one` may be called while a stream is open; there is one stream at a time. */
+/**
+ * One hasher per thread. Digests are unsigned. `one` may be called while a stream is open; there is one stream at a
+ * time.
+ */
 export interface Hasher {
   /** Where the content of a file goes that is to be hashed; the kernel may write there. */
   readonly input: Memory;

@@ -1,21 +1,28 @@
-// Sparse files. A hole is zeros that need no reading: where a file has at least a gibibyte of holes, SEEK_DATA tells where they are, and zeros are
-// hashed from memory at several GB/s. Holes of terabytes take too long even so: such a file is left unread, and named.
+// Sparse files. A hole is zeros that need no reading: where a file has at least a gibibyte of holes, SEEK_DATA tells
+// where they are, and zeros are hashed from memory at several GB/s. Holes of terabytes take too long even so: such a
+// file is left unread, and named.
 import type { Stat } from './stat.ts';
 import * as sys from './sys.ts';
 
 const GIB = 1024 ** 3;
 /** Holes up to here are hashed: about a minute. */
 const HOLES_MAX_BYTES = 256 * GIB;
-/** A file that holds a larger part of its size is read whatever its size is: much of it is content (or compressed content, as ZFS counts it). */
+/**
+ * A file that holds a larger part of its size is read whatever its size is: much of it is content (or compressed
+ * content, as ZFS counts it).
+ */
 const PART_HELD_MAX = 1 / 16;
 /**
- * Fewer holes are read: it takes a second, and reading does not depend on what a file system says of holes. (OpenZFS called fresh data holes, issue
- * 15526 of 2023; its lseek is never asked.)
+ * Fewer holes are read: it takes a second, and reading does not depend on what a file system says of holes. (OpenZFS
+ * called fresh data holes, issue 15526 of 2023; its lseek is never asked.)
  */
 const HOLES_ASKED_MIN_BYTES = GIB;
 const BLOCK_BYTES = 512;
 
-/** File systems whose blocks are the server's to tell, or are not told: FUSE, NFS, SMB (two numbers), Ceph, 9P. Source: linux/magic.h. */
+/**
+ * File systems whose blocks are the server's to tell, or are not told: FUSE, NFS, SMB (two numbers), Ceph, 9P. Source:
+ * linux/magic.h.
+ */
 const NOT_LOCAL: ReadonlySet<number> = new Set([
   0x6573_5546, 0x6969, 0xff53_4d42, 0xfe53_4d42, 0x00c3_6400, 0x0102_1997,
 ]);

@@ -12,20 +12,25 @@ import { isFuse, isNetworkOrFuse, type Mount, mountOf, readMounts } from './moun
 import type { Stat } from './stat.ts';
 import { statPlace } from './directory.ts';
 
-/** Recorded as JSON. Null parts could not be learnt, and are not compared. st_dev is no part of it: it changes with every boot. */
+/**
+ * Recorded as JSON. Null parts could not be learnt, and are not compared. st_dev is no part of it: it changes with
+ * every boot.
+ */
 export interface RootIdentity {
   readonly fsType: string | null;
   /** The file system's UUID, from /dev/disk/by-uuid, or for btrfs from /sys/fs/btrfs. */
   readonly uuid: string | null;
-  /** `server:/export` and the like for network and FUSE file systems; null for local ones, whose device names wander. */
+  /**
+   * `server:/export` and the like for network and FUSE file systems; null for local ones, whose device names wander.
+   */
   readonly source: string | null;
   /** Where in its file system the root lies, for btrfs: subvolumes all have root inode 256. Printable. */
   readonly subvolume: string | null;
   /** Decimal, signed as Node gives it. Null where the file system makes inodes up anew at each mount. */
   readonly rootInode: string | null;
   /**
-   * When the root directory was made, in ns since 1970, decimal. The roots of all ext4 have the same inode, and where udev does not run (in a
-   * container) no UUID is to be had: this tells one from another.
+   * When the root directory was made, in ns since 1970, decimal. The roots of all ext4 have the same inode, and where
+   * udev does not run (in a container) no UUID is to be had: this tells one from another.
    */
   readonly rootBtimeNs: string | null;
   /** Mount points below the root that a scan enters: printable, relative to the root. */
@@ -84,7 +89,10 @@ function uuidOf(mount: Mount): string | null {
   return list(BY_UUID).find((uuid) => deviceNumber(`${BY_UUID}/${uuid}`) === device) ?? null;
 }
 
-/** FUSE file systems number as they please, and SMB does without server inodes; GlusterFS derives inodes from its own ids. */
+/**
+ * FUSE file systems number as they please, and SMB does without server inodes; GlusterFS derives inodes from its own
+ * ids.
+ */
 export function keepsInodes(fsType: string): boolean {
   if (fsType === 'fuse.glusterfs') return true;
   return !isFuse(fsType) && fsType !== 'cifs' && fsType !== 'smb3' && fsType !== '9p' && fsType !== 'vboxsf';
@@ -109,7 +117,10 @@ export function otherRoot(
     : null;
 }
 
-/** Opens a root that was scanned: a rotation may have put a neighbour at its path. Throws FileError; ESTALE where another directory lies there. */
+/**
+ * Opens a root that was scanned: a rotation may have put a neighbour at its path. Throws FileError; ESTALE where
+ * another directory lies there.
+ */
 export function openScannedRoot(path: string, recorded: RootMark | undefined): Directory {
   const root = openRoot(path);
   try {
@@ -122,7 +133,10 @@ export function openScannedRoot(path: string, recorded: RootMark | undefined): D
   }
 }
 
-/** Where a directory lies in its file system, however that is mounted: `@/data`, mounted on its own or seen through the top level. */
+/**
+ * Where a directory lies in its file system, however that is mounted: `@/data`, mounted on its own or seen through the
+ * top level.
+ */
 function placeIn(mount: Mount, path: string): string | null {
   if (!isWithin(mount.mountPoint, path)) return null;
   const below = mount.mountPoint === '/' ? path.slice(1) : path.slice(mount.mountPoint.length + 1);
@@ -150,8 +164,8 @@ function refuse(path: string, errno: string, cause: unknown): RollcallError {
 }
 
 /**
- * What a root is now: follows symlinks in the path, opens the directory, and reads nothing below it. Throws RollcallError, with what to do
- * next, when it does not exist, is not a directory or may not be listed.
+ * What a root is now: follows symlinks in the path, opens the directory, and reads nothing below it. Throws
+ * RollcallError, with what to do next, when it does not exist, is not a directory or may not be listed.
  *
  * @param path absolute, printable
  * @param enteredMounts mount points below it, relative to it, that a scan enters
@@ -180,7 +194,8 @@ export function identifyRoot(path: string, enteredMounts: readonly string[] = []
 }
 
 /**
- * Whether a directory is the root of a file system or btrfs subvolume: where `.snapshots` and the like are not the user's own.
+ * Whether a directory is the root of a file system or btrfs subvolume: where `.snapshots` and the like are not the
+ * user's own.
  *
  * @param path real, absolute, printable
  */
@@ -202,8 +217,9 @@ function nsText(ns: string): string {
 }
 
 /**
- * What differs between a recorded identity and the present one, as a sentence for the operator; null when nothing that is known on both
- * sides does. Mounts below the root are not compared here: one that is gone is a gap, not another volume.
+ * What differs between a recorded identity and the present one, as a sentence for the operator; null when nothing that
+ * is known on both sides does. Mounts below the root are not compared here: one that is gone is a gap, not another
+ * volume.
  */
 export function identityDifference(recorded: RootIdentity, now: RootIdentity): string | null {
   const parts: readonly (readonly [string, string | null, string | null])[] = [

@@ -1,11 +1,15 @@
-// What a writer that was killed has left beside its output. Whole outputs appear by a rename; until then they are called NAME.partial-MACHINE-PID-START.
+// What a writer that was killed has left beside its output. Whole outputs appear by a rename; until then they are
+// called NAME.partial-MACHINE-PID-START.
 import { createHash } from 'node:crypto';
 import { lstatSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
 import { isAlive, startOf } from '../process/alive.ts';
 import { errnoOf } from './errors.ts';
 import { bytesOf } from './location.ts';
 
-/** What a writer of another machine, container or boot has not touched for so long is taken for left: nobody can ask whether it lives. */
+/**
+ * What a writer of another machine, container or boot has not touched for so long is taken for left: nobody can ask
+ * whether it lives.
+ */
 const UNTOUCHED_MS = 24 * 60 * 60 * 1000;
 
 const MARK = /\.partial-(?:([0-9a-f]{8})-)?(\d+)(?:-(\d*))?$/;
@@ -31,8 +35,9 @@ export function partialMark(pid = process.pid): string {
 }
 
 /**
- * Removes what writers that are gone have left in a directory. Only what belongs to this user and what `isOurs` knows, for the directory is not
- * Rollcall's, and other machines may write to it. Nothing fails where it cannot: it is a kindness.
+ * Removes what writers that are gone have left in a directory. Only what belongs to this user and what `isOurs` knows,
+ * for the directory is not Rollcall's, and other machines may write to it. Nothing fails where it cannot: it is a
+ * kindness.
  * @param isOurs asked for each name that ends in the mark; the path is raw
  */
 export function removeLeftovers(directory: string, isOurs: (name: string, path: Buffer) => boolean): void {

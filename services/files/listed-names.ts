@@ -1,5 +1,6 @@
-// What is there, by listings alone. On FUSE, NFS and SMB mounts no absent name is ever looked up: on GlusterFS the lookup of a name that is not
-// listed can delete the last copy of a file, through a read-only mount too (docs/design.md#rule-9).
+// What is there, by listings alone. On FUSE, NFS and SMB mounts no absent name is ever looked up: on GlusterFS the
+// lookup of a name that is not listed can delete the last copy of a file, through a read-only mount too
+// (docs/design.md#rule-9).
 import { baseName, parentOf } from '../../domain/path.ts';
 import { type Directory, openDirectory, openRoot } from './directory.ts';
 import { FileError } from './errors.ts';
@@ -19,8 +20,9 @@ export class ListedNames {
   }
 
   /**
-   * Whether a printable path below the root is in the listing of its directory, and each directory above it in that of its own. No name is opened
-   * that a listing has not brought. Throws FileError where a directory on the way cannot be listed (ENOTDIR, ELOOP: it is none).
+   * Whether a printable path below the root is in the listing of its directory, and each directory above it in that of
+   * its own. No name is opened that a listing has not brought. Throws FileError where a directory on the way cannot be
+   * listed (ENOTDIR, ELOOP: it is none).
    */
   has(path: string): boolean {
     if (path === '') return true;

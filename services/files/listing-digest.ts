@@ -1,5 +1,6 @@
-// The two digests of a directory's listing. The stat digest tells, without asking the catalog for a row, whether anything that a later scan must
-// notice moved; the content digest tells whether live and backup hold the same. Both add up a hash per entry, so the order of a listing does not count.
+// The two digests of a directory's listing. The stat digest tells, without asking the catalog for a row, whether
+// anything that a later scan must notice moved; the content digest tells whether live and backup hold the same. Both
+// add up a hash per entry, so the order of a listing does not count.
 import { decodeTarget } from '../../domain/path.ts';
 import type { Kind } from '../../domain/version.ts';
 import type { Columns } from './columns.ts';
@@ -26,7 +27,10 @@ const KIND_CODE: Readonly<Record<Kind, number>> = {
 };
 const HAS_TARGET = 0x80;
 
-/** Words of struct statx that the stat digest is made of, by their 32-bit index: owner, mode; inode, size; ctime; mtime; device number. */
+/**
+ * Words of struct statx that the stat digest is made of, by their 32-bit index: owner, mode; inode, size; ctime; mtime;
+ * device number.
+ */
 const WORDS = [
   STATX.uid,
   STATX.gid,
@@ -86,7 +90,10 @@ export class ListingDigest {
     this.#stat = BigInt.asUintN(64, this.#stat + this.#hash(columns.copyName(index, this.#bytes, STAT_BYTES), target));
   }
 
-  /** Adds an entry to the content digest, which is null from the first file on that is unread. Owner, mode and times do not count. */
+  /**
+   * Adds an entry to the content digest, which is null from the first file on that is unread. Owner, mode and times do
+   * not count.
+   */
   addContent(columns: Columns, index: number): void {
     if (this.#unread) return;
     const from = columns.view;

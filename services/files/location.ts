@@ -1,4 +1,5 @@
-// Where something lies: from what a person typed to an absolute path in printable form, and from there to the bytes that the kernel takes.
+// Where something lies: from what a person typed to an absolute path in printable form, and from there to the bytes
+// that the kernel takes.
 import { realpathSync } from 'node:fs';
 import { posix } from 'node:path';
 import { isAbsent } from '../../domain/errno.ts';
@@ -22,8 +23,8 @@ export function realPathOf(path: string): string {
 }
 
 /**
- * The real path that something has or will have: of its nearest ancestor that exists, and the rest as written. Throws FileError for
- * anything but absence: what cannot be read cannot be placed.
+ * The real path that something has or will have: of its nearest ancestor that exists, and the rest as written. Throws
+ * FileError for anything but absence: what cannot be read cannot be placed.
  */
 export function futurePathOf(path: string): string {
   try {
@@ -36,9 +37,9 @@ export function futurePathOf(path: string): string {
 }
 
 /**
- * Absolute printable paths that an argument may mean, most likely first: printable text as our own reports show it, then the characters as
- * they stand (a person who types a backslash or a newline means just that). '.', '..', '//' and a trailing '/' are resolved against cwd,
- * without looking at symlinks. Empty only for text that no path can have.
+ * Absolute printable paths that an argument may mean, most likely first: printable text as our own reports show it,
+ * then the characters as they stand (a person who types a backslash or a newline means just that). '.', '..', '//' and
+ * a trailing '/' are resolved against cwd, without looking at symlinks. Empty only for text that no path can have.
  *
  * @param cwd absolute, printable; the process's by default
  */

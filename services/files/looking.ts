@@ -1,4 +1,5 @@
-// Looking must not destroy (docs/design.md#rule-9): what is refused before anything is touched, and what a person can say to open it.
+// Looking must not destroy (docs/design.md#rule-9): what is refused before anything is touched, and what a person can
+// say to open it.
 import { EXIT, RollcallError } from '../../domain/exit.ts';
 import { isWithin } from '../../domain/path.ts';
 import { brickUnder, isGluster, mayBeGluster, wayTo } from './gluster.ts';
@@ -17,8 +18,8 @@ const ORDER_OF_WORK =
   'When the bricks have been scanned and rescued, add --bricks-rescued.';
 
 /**
- * Refuses a path on a GlusterFS client mount, read-only or not. Goes by the mount table and by the symlinks on the way, so that nothing on such a
- * mount is touched. Throws RollcallError (a guard) with the order of work.
+ * Refuses a path on a GlusterFS client mount, read-only or not. Goes by the mount table and by the symlinks on the way,
+ * so that nothing on such a mount is touched. Throws RollcallError (a guard) with the order of work.
  *
  * @param path absolute, printable; what it names need not exist
  * @param enters whether the mounts below the path are looked into, too
@@ -49,8 +50,8 @@ export function refuseGluster(
 }
 
 /**
- * Refuses paths that lie on a brick of a GlusterFS volume: what is there is one server's share of the files, with pointers among them, and nothing
- * may be written to it behind GlusterFS' back. Throws RollcallError (a guard).
+ * Refuses paths that lie on a brick of a GlusterFS volume: what is there is one server's share of the files, with
+ * pointers among them, and nothing may be written to it behind GlusterFS' back. Throws RollcallError (a guard).
  *
  * @param paths real, absolute, printable
  */

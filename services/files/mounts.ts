@@ -1,4 +1,5 @@
-// The mounts that this process sees, from /proc/self/mountinfo (man 5 proc). Names come as bytes with octal escapes and leave as printable text.
+// The mounts that this process sees, from /proc/self/mountinfo (man 5 proc). Names come as bytes with octal escapes and
+// leave as printable text.
 import { closeSync, openSync, readFileSync, readlinkSync } from 'node:fs';
 import { basename } from 'node:path';
 import { encodePath, isWithin, joinPath } from '../../domain/path.ts';
@@ -8,9 +9,14 @@ import { bytesOf, realPathOf } from './location.ts';
 export interface Mount {
   readonly id: number;
   readonly parent: number;
-  /** 'major:minor' of st_dev. Anonymous on btrfs and network file systems, and another one after the next boot: never an identity. */
+  /**
+   * 'major:minor' of st_dev. Anonymous on btrfs and network file systems, and another one after the next boot: never an
+   * identity.
+   */
   readonly device: string;
-  /** The directory of the file system that is mounted here: '/' or a subvolume or the source of a bind mount. Printable. */
+  /**
+   * The directory of the file system that is mounted here: '/' or a subvolume or the source of a bind mount. Printable.
+   */
   readonly root: string;
   /** Absolute, printable. */
   readonly mountPoint: string;
@@ -25,8 +31,8 @@ export interface Mount {
 }
 
 /**
- * Not in fs.constants: a descriptor that only names a place. Value of every architecture that Node runs on under Linux but alpha, parisc and
- * sparc.
+ * Not in fs.constants: a descriptor that only names a place. Value of every architecture that Node runs on under Linux
+ * but alpha, parisc and sparc.
  */
 export const O_PATH = 0o10000000;
 
@@ -61,10 +67,15 @@ export function parseMount(line: string): Mount | null {
   };
 }
 
-/** The last answer, which is nearly always the next one as well: a server with a thousand mounts is asked at each shard. */
+/**
+ * The last answer, which is nearly always the next one as well: a server with a thousand mounts is asked at each shard.
+ */
 let last: { readonly text: string; readonly mounts: readonly Mount[] } | null = null;
 
-/** Every mount of this process's namespace, in the kernel's order: of two on one mount point the later lies on top. Throws FileError. */
+/**
+ * Every mount of this process's namespace, in the kernel's order: of two on one mount point the later lies on top.
+ * Throws FileError.
+ */
 export function readMounts(): readonly Mount[] {
   let text: string;
   try {
@@ -77,8 +88,9 @@ export function readMounts(): readonly Mount[] {
 }
 
 /**
- * The mount whose path is the longest prefix, by components, of an absolute printable path without symlinks. Touches nothing below the
- * mounts, so it may be asked about a volume on which even a lookup does harm; a mount hidden below a later one can deceive it.
+ * The mount whose path is the longest prefix, by components, of an absolute printable path without symlinks. Touches
+ * nothing below the mounts, so it may be asked about a volume on which even a lookup does harm; a mount hidden below a
+ * later one can deceive it.
  */
 export function mountByPath(path: string, mounts: readonly Mount[] = readMounts()): Mount | null {
   let best: Mount | null = null;
@@ -105,8 +117,8 @@ function mountIdOf(path: string): number | null {
 }
 
 /**
- * The mount that something which exists lies on, as the kernel resolves its path (symlinks, overmounts and bind mounts included).
- * Null where this namespace does not show it. Throws FileError when the path cannot be looked up.
+ * The mount that something which exists lies on, as the kernel resolves its path (symlinks, overmounts and bind mounts
+ * included). Null where this namespace does not show it. Throws FileError when the path cannot be looked up.
  */
 export function mountOf(path: string, mounts: readonly Mount[] = readMounts()): Mount | null {
   const id = mountIdOf(path);
@@ -152,21 +164,26 @@ export function isFuse(fsType: string): boolean {
   return fsType === 'fuse' || fsType.startsWith('fuse.');
 }
 
-/** A file system that is served by another machine or by a process: a lookup there may hang, lie or, on GlusterFS, delete. */
+/**
+ * A file system that is served by another machine or by a process: a lookup there may hang, lie or, on GlusterFS,
+ * delete.
+ */
 export function isNetworkOrFuse(fsType: string): boolean {
   return NETWORK.has(fsType) || isFuse(fsType);
 }
 
 /**
- * Whether a name may be looked up here to prove its absence (docs/design.md#rule-2, docs/design.md#rule-9). On FUSE, NFS and SMB mounts a lookup may change
- * what it looks at, through a read-only mount too: there a second listing takes its place.
+ * Whether a name may be looked up here to prove its absence (docs/design.md#rule-2, docs/design.md#rule-9). On FUSE,
+ * NFS and SMB mounts a lookup may change what it looks at, through a read-only mount too: there a second listing takes
+ * its place.
  */
 export function mayLookUp(mount: Mount | null): boolean {
   return mount === null || !isNetworkOrFuse(mount.fsType);
 }
 
 /**
- * mayLookUp() for the names in a directory of a tree, by the mount that holds it: a harmless root may have other file systems below.
+ * mayLookUp() for the names in a directory of a tree, by the mount that holds it: a harmless root may have other file
+ * systems below.
  *
  * @param root real, absolute, printable
  * @param own the mount that the root lies on
@@ -178,9 +195,9 @@ export function lookUpRule(root: string, own: Mount | null, mounts: readonly Mou
 }
 
 /**
- * How many errors an ext2/3/4 has met since its last fsck, as the kernel counts them; null for other file systems, or where that is not shown.
- * Without metadata checksums such a file system drops names of a damaged directory from its listing *and* answers ENOENT when they are looked
- * up: this count is then the only thing that tells.
+ * How many errors an ext2/3/4 has met since its last fsck, as the kernel counts them; null for other file systems, or
+ * where that is not shown. Without metadata checksums such a file system drops names of a damaged directory from its
+ * listing *and* answers ENOENT when they are looked up: this count is then the only thing that tells.
  */
 export function errorsCounted(mount: Mount | null): number | null {
   if (mount === null || !/^ext[234]$/.test(mount.fsType)) return null;

@@ -1,4 +1,5 @@
-// The patterns that people write for snapshots: which part is literal, what they match, and what they cannot match, which is said aloud.
+// The patterns that people write for snapshots: which part is literal, what they match, and what they cannot match,
+// which is said aloud.
 import { errnoText, isAbsent } from '../../domain/errno.ts';
 import { lstatSync, readdirSync, readlinkSync } from 'node:fs';
 import { posix } from 'node:path';
@@ -48,7 +49,10 @@ export interface Expansion {
 
 type Token = { readonly text: string; readonly wild: boolean };
 
-/** Splits one component into literal runs (unescaped) and wildcards: `*`, `?`, `[…]` and `{a,b}`; a backslash makes what follows literal. */
+/**
+ * Splits one component into literal runs (unescaped) and wildcards: `*`, `?`, `[…]` and `{a,b}`; a backslash makes what
+ * follows literal.
+ */
 function tokensOf(component: string): readonly Token[] {
   const tokens: Token[] = [];
   let literal = '';
@@ -91,7 +95,10 @@ export function isPattern(text: string): boolean {
   return text.split('/').some((component) => tokensOf(component).some((token) => token.wild));
 }
 
-/** One component as a regular expression. What is not a plain set of characters matches anything: better one match too many. */
+/**
+ * One component as a regular expression. What is not a plain set of characters matches anything: better one match too
+ * many.
+ */
 function expressionOf(component: readonly Token[]): RegExp {
   const parts = component.map(({ text, wild }) => {
     if (!wild) return text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&');
@@ -105,7 +112,9 @@ function expressionOf(component: readonly Token[]): RegExp {
   }
 }
 
-/** Whether a search for the pattern would come to a directory: it matches it, or something below it. Touches nothing. */
+/**
+ * Whether a search for the pattern would come to a directory: it matches it, or something below it. Touches nothing.
+ */
 export function comesTo(pattern: string, directory: string, cwd?: string): boolean {
   const components = posix.resolve(startOf(pattern, cwd), pattern).slice(1).split('/').map(tokensOf);
   const names = directory === '/' ? [] : directory.slice(1).split('/');
@@ -115,7 +124,10 @@ export function comesTo(pattern: string, directory: string, cwd?: string): boole
   );
 }
 
-/** The nearest directory that exists, real, with the rest as written: so that a series keeps its key through a symlinked parent. */
+/**
+ * The nearest directory that exists, real, with the rest as written: so that a series keeps its key through a symlinked
+ * parent.
+ */
 function resolvedPrefix(directory: string): string {
   try {
     return realPathOf(directory);
@@ -161,7 +173,9 @@ function targetOf(path: string): string {
   }
 }
 
-/** A path that exists as it was typed; symlinks are followed, because a person has named them. Null when there is none. */
+/**
+ * A path that exists as it was typed; symlinks are followed, because a person has named them. Null when there is none.
+ */
 function literally(pattern: string, cwd: string | undefined): Expansion | null {
   for (const path of meaningsOf(pattern, cwd)) {
     const found = locate(path);
@@ -198,9 +212,9 @@ function literally(pattern: string, cwd: string | undefined): Expansion | null {
 const UNREADABLE_MAX = 100;
 
 /**
- * fast-glob with every option spelled out; directories that cannot be read are left out by name instead of failing the rest. `absolute`
- * stays off: it would turn backslashes in names into slashes. The base is given as cwd: within a pattern fast-glob loses a base whose name
- * holds escaped wildcards, backslashes or a newline.
+ * fast-glob with every option spelled out; directories that cannot be read are left out by name instead of failing the
+ * rest. `absolute` stays off: it would turn backslashes in names into slashes. The base is given as cwd: within a
+ * pattern fast-glob loses a base whose name holds escaped wildcards, backslashes or a newline.
  */
 async function glob(
   base: string,
@@ -262,8 +276,8 @@ async function glob(
 }
 
 /**
- * Names that fast-glob drops in silence (with a newline, in some patterns) or mangles (not UTF-8), less those that it has found. They are
- * told, with the way to name them.
+ * Names that fast-glob drops in silence (with a newline, in some patterns) or mangles (not UTF-8), less those that it
+ * has found. They are told, with the way to name them.
  */
 function unmatchable(directory: string, beginning: string, found: readonly string[]): readonly LeftOut[] {
   let names: readonly Buffer[];
@@ -285,7 +299,10 @@ function unmatchable(directory: string, beginning: string, found: readonly strin
   });
 }
 
-/** A pattern as it stands for itself, wherever it was typed: absolute, without `.` and `..`. For a path that exists, its real path. */
+/**
+ * A pattern as it stands for itself, wherever it was typed: absolute, without `.` and `..`. For a path that exists, its
+ * real path.
+ */
 export function absolutePattern(pattern: string, cwd?: string): string {
   return literally(pattern, cwd)?.series.key ?? posix.resolve(startOf(pattern, cwd), pattern);
 }
@@ -306,11 +323,12 @@ function notText(base: string): RollcallError {
 }
 
 /**
- * What an argument of --backup names. It is tried as a path first: a directory that exists is taken as it is, whatever characters it holds.
- * Otherwise it is a pattern: `*`, `?`, `[a-z]` and `{daily,weekly}`, each within one component, dots matched, no symlinks followed; `**` is
- * refused, since it would walk the backup. fast-glob cannot match names that are not UTF-8, and some with a newline: those are in leftOut.
- * Links, files, and hidden names that the pattern does not spell with their dot are in leftOut, with the reason.
- * Throws RollcallError for a pattern that cannot be used and for a directory that cannot be listed.
+ * What an argument of --backup names. It is tried as a path first: a directory that exists is taken as it is, whatever
+ * characters it holds. Otherwise it is a pattern: `*`, `?`, `[a-z]` and `{daily,weekly}`, each within one component,
+ * dots matched, no symlinks followed; `**` is refused, since it would walk the backup. fast-glob cannot match names
+ * that are not UTF-8, and some with a newline: those are in leftOut. Links, files, and hidden names that the pattern
+ * does not spell with their dot are in leftOut, with the reason. Throws RollcallError for a pattern that cannot be used
+ * and for a directory that cannot be listed.
  *
  * @param cwd absolute, printable; the process's by default
  */

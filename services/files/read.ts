@@ -31,7 +31,10 @@ export interface Reader {
 export interface ReadLimits {
   /** Readings in all, at least 1. A file over 1 GB gets two at most. */
   readonly attempts: number;
-  /** What a lookup said of the name just now, if it did: the first reading is then held against that instead of a look of its own. */
+  /**
+   * What a lookup said of the name just now, if it did: the first reading is then held against that instead of a look
+   * of its own.
+   */
   readonly looked?: Stat;
 }
 
@@ -50,16 +53,19 @@ export type ReadResult =
     }
   | {
       readonly ok: false;
-      /** 'unsettled' when it moved while it was read, is not a regular file any more, or vanished (then errno is ENOENT). */
+      /**
+       * 'unsettled' when it moved while it was read, is not a regular file any more, or vanished (then errno is
+       * ENOENT).
+       */
       readonly status: GapStatus;
       readonly errno: string | null;
       readonly detail: string | null;
     };
 
 /**
- * Reads and hashes the content of a regular file; holes of a sparse file count as the zeros that they stand for. The caller has looked the name
- * up and knows it as a file: a FIFO or device must not be opened. Where the holes alone would take too long it is left unread (EFBIG). File-system
- * failures are results, never exceptions.
+ * Reads and hashes the content of a regular file; holes of a sparse file count as the zeros that they stand for. The
+ * caller has looked the name up and knows it as a file: a FIFO or device must not be opened. Where the holes alone
+ * would take too long it is left unread (EFBIG). File-system failures are results, never exceptions.
  */
 export function readContent(reader: Reader, directory: Directory, name: string, limits: ReadLimits): ReadResult {
   for (let attempt = 1; ; attempt++) {
@@ -76,8 +82,8 @@ export function readContent(reader: Reader, directory: Directory, name: string, 
 }
 
 /**
- * result is null when the file moved under the reader, or did not move and gave other than its size: then bytes says how many came. size is what
- * it was at the beginning, in bytes.
+ * result is null when the file moved under the reader, or did not move and gave other than its size: then bytes says
+ * how many came. size is what it was at the beginning, in bytes.
  */
 type Once =
   | { readonly result: ReadResult; readonly size: 0; readonly bytes: null }
@@ -158,7 +164,10 @@ interface Read {
   failed: number;
 }
 
-/** The buffer has room for more than the size, so a file that has grown shows itself; a short read is followed by another. */
+/**
+ * The buffer has room for more than the size, so a file that has grown shows itself; a short read is followed by
+ * another.
+ */
 function hashSmall(reader: Reader, fd: number, { size, device }: { size: number | null; device: bigint }): Read {
   const { input } = reader.hasher;
   const cache = new CacheOf(fd, device);
@@ -175,7 +184,10 @@ function hashSmall(reader: Reader, fd: number, { size, device }: { size: number 
   return { digest: reader.hasher.ofInput(bytes), zeroFrom, bytes, failed: 0 };
 }
 
-/** Past its size it has grown, which is all there is to know: a log that is written faster than it is read would have no end. */
+/**
+ * Past its size it has grown, which is all there is to know: a log that is written faster than it is read would have no
+ * end.
+ */
 function hashLarge(reader: Reader, fd: number, before: Stat, holes: HoleMap | null): Read {
   const { hasher, onProgress } = reader;
   const size = before.size ?? 0;
@@ -212,8 +224,8 @@ function hashLarge(reader: Reader, fd: number, before: Stat, holes: HoleMap | nu
 const silent = new Set<number>();
 
 /**
- * Reads one file, and gives back the pages that were not in memory before: what others have there is not pushed out by an audit. From the first
- * piece that was not there on, the rest counts as not there, since reading ahead brings it.
+ * Reads one file, and gives back the pages that were not in memory before: what others have there is not pushed out by
+ * an audit. From the first piece that was not there on, the rest counts as not there, since reading ahead brings it.
  */
 class CacheOf {
   readonly #fd: number;
@@ -253,8 +265,8 @@ export interface Looked {
 }
 
 /**
- * Reads a file below 1 MiB once. @returns whether `found` holds its digest; else it moved, failed or is otherwise special, and readContent says what
- * is the matter
+ * Reads a file below 1 MiB once. @returns whether `found` holds its digest; else it moved, failed or is otherwise
+ * special, and readContent says what is the matter
  */
 export function readAt(reader: Reader, looked: Looked): boolean {
   const startedMs = Math.floor(reader.nowMs());

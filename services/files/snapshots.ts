@@ -1,4 +1,5 @@
-// The snapshots of a backup: which directories a pattern names, when each was taken, which state each is, and which are not finished.
+// The snapshots of a backup: which directories a pattern names, when each was taken, which state each is, and which are
+// not finished.
 import { errnoText, isAbsent } from '../../domain/errno.ts';
 import { lstatSync, readdirSync, readFileSync } from 'node:fs';
 import { compareBytes, joinPath } from '../../domain/path.ts';
@@ -41,7 +42,10 @@ export interface FoundSeries {
   readonly literal: boolean;
   /** Finished ones, oldest first: by as_of, ties by name. */
   readonly snapshots: readonly FoundSnapshot[];
-  /** What the pattern matches or nearly matches and what is not a finished snapshot, with the reason as the rest of a sentence. */
+  /**
+   * What the pattern matches or nearly matches and what is not a finished snapshot, with the reason as the rest of a
+   * sentence.
+   */
   readonly leftOut: readonly LeftOut[];
 }
 
@@ -54,7 +58,10 @@ interface Candidate {
   readonly named: NameDate | null;
 }
 
-/** The dates in the names, by name. Of a literal path the name counts first; then, from the bottom up, a directory that is called by a date and nothing else. */
+/**
+ * The dates in the names, by name. Of a literal path the name counts first; then, from the bottom up, a directory that
+ * is called by a date and nothing else.
+ */
 function namedDates(
   matches: readonly Match[],
   literal: boolean,
@@ -167,7 +174,8 @@ function unfinished(candidates: readonly Candidate[], literal: boolean, lastPart
   const reasons = new Map<string, string>();
   const left = new Set<string>();
   if (literal) {
-    // A person has named this very directory: a plain mirror may hold an old temporary for ever. Empty is another matter.
+    // A person has named this very directory: a plain mirror may hold an old temporary for ever. Empty is another
+    // matter.
     for (const { match, survey } of candidates) if (survey.topEntries === 0) reasons.set(match.path, EMPTY);
     return reasons;
   }
@@ -207,10 +215,11 @@ function unfinished(candidates: readonly Candidate[], literal: boolean, lastPart
 }
 
 /**
- * The snapshots that an argument of --backup names: one series, each match of a pattern one snapshot, a directory given as it is a series
- * of one. What patterns can and cannot match: expandPattern. Unfinished snapshots, links and the like are in leftOut, with the reason;
- * they are looked at again next time. as_of is decided over all finished and unfinished ones, then `limit` marks the newest.
- * Throws RollcallError for a pattern or zone that cannot be used. No match is not an error here: both lists may be empty.
+ * The snapshots that an argument of --backup names: one series, each match of a pattern one snapshot, a directory given
+ * as it is a series of one. What patterns can and cannot match: expandPattern. Unfinished snapshots, links and the like
+ * are in leftOut, with the reason; they are looked at again next time. as_of is decided over all finished and
+ * unfinished ones, then `limit` marks the newest. Throws RollcallError for a pattern or zone that cannot be used. No
+ * match is not an error here: both lists may be empty.
  *
  * @param options.nowMs ms since 1970; mtimes after it date nothing
  * @param options.tz IANA zone in which names hold local times; null for the machine's

@@ -3,8 +3,8 @@ import { clampedTime, type Kind } from '../../domain/version.ts';
 import { FileError } from './errors.ts';
 
 /**
- * One entry as statx gave it. Times in ns since 1970 (negative before; the nearest that the catalog can keep: isClamped), btimeNs 0n where
- * none is kept.
+ * One entry as statx gave it. Times in ns since 1970 (negative before; the nearest that the catalog can keep:
+ * isClamped), btimeNs 0n where none is kept.
  */
 export interface Stat {
   readonly kind: Kind;
@@ -104,7 +104,10 @@ export function mountIdAt(view: DataView, at: number): number {
   return view.getUint32(at + STATX.mountId + 4, true) * WORD + view.getUint32(at + STATX.mountId, true);
 }
 
-/** Why no sound file system says this: a kind that Linux does not have, a size that no program can read to its end. Null for nearly all. */
+/**
+ * Why no sound file system says this: a kind that Linux does not have, a size that no program can read to its end. Null
+ * for nearly all.
+ */
 export function unsoundAt(view: DataView, at: number, path: string): FileError | null {
   const format = formatAt(view, at);
   if (KIND_BY_FORMAT[format] === undefined) {

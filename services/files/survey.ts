@@ -1,4 +1,5 @@
-// The top two levels of a snapshot: cheap enough to look at whenever snapshots are listed, and telling enough to know one again.
+// The top two levels of a snapshot: cheap enough to look at whenever snapshots are listed, and telling enough to know
+// one again.
 import { isAbsent } from '../../domain/errno.ts';
 import { compareBytes, joinPath } from '../../domain/path.ts';
 import { isRsyncAtWork } from '../../domain/snapshot-signs.ts';
@@ -9,7 +10,10 @@ import type { Hasher } from './hash.ts';
 import { hex } from '../../domain/digest.ts';
 import type { Stat } from './stat.ts';
 
-/** Entries looked at in one survey. 20,000 lstat calls take about 0.1 s on a warm local disk; most snapshots have a few hundred. */
+/**
+ * Entries looked at in one survey. 20,000 lstat calls take about 0.1 s on a warm local disk; most snapshots have a few
+ * hundred.
+ */
 const SURVEY_ENTRIES_MAX = 20_000;
 
 export interface Survey {
@@ -22,7 +26,10 @@ export interface Survey {
   readonly topEntries: number | null;
   /** The newest mtime that is not in the future, of the root and everything looked at; ms since 1970; null for none. */
   readonly newestMtimeMs: number | null;
-  /** The newest ctime that is not in the future, of the root and the directories looked at; ms since 1970; null for none. */
+  /**
+   * The newest ctime that is not in the future, of the root and the directories looked at; ms since 1970; null for
+   * none.
+   */
   readonly changedMs: number | null;
   /** Entries that rsync leaves while it is at work: printable, below the snapshot. */
   readonly signs: readonly string[];
@@ -53,12 +60,13 @@ function newer(known: number | null, timeNs: bigint, nowMs: number): number | nu
 }
 
 /**
- * Looks at the root and its top two levels, following no symlink. What cannot be read is named, never taken to be absent; what vanishes
- * between listing and looking counts as not there. Nothing is thrown but bugs.
+ * Looks at the root and its top two levels, following no symlink. What cannot be read is named, never taken to be
+ * absent; what vanishes between listing and looking counts as not there. Nothing is thrown but bugs.
  *
  * @param path the snapshot's directory, absolute and printable
  * @param root its own lstat
- * @param stub whether an entry of a directory (absolute, printable) is one of services/files/btrfs.ts: its times tell nothing
+ * @param stub whether an entry of a directory (absolute, printable) is one of services/files/btrfs.ts: its times tell
+ *   nothing
  * @param closed absolute printable paths of directories that are not listed: mounts on which that may destroy
  */
 export function surveySnapshot(

@@ -1,6 +1,7 @@
-// The system calls that a scan is made of, called directly through koffi. Each returns what the kernel returned, or the errno as a negative
-// number; none throws and none allocates. Addresses are plain numbers: a bare address keeps nothing alive, so whatever is behind one is a
-// Memory that its owner holds for as long as the thread runs. Only services/files sees addresses.
+// The system calls that a scan is made of, called directly through koffi. Each returns what the kernel returned, or the
+// errno as a negative number; none throws and none allocates. Addresses are plain numbers: a bare address keeps nothing
+// alive, so whatever is behind one is a Memory that its owner holds for as long as the thread runs. Only services/files
+// sees addresses.
 import koffi from 'koffi';
 import { RollcallError } from '../../domain/exit.ts';
 
@@ -23,7 +24,10 @@ interface Numbers {
   readonly noFollow: number;
 }
 
-/** System call numbers and the two flags that differ. Source: arch/x86/entry/syscalls/syscall_64.tbl, include/uapi/asm-generic/unistd.h. */
+/**
+ * System call numbers and the two flags that differ. Source: arch/x86/entry/syscalls/syscall_64.tbl,
+ * include/uapi/asm-generic/unistd.h.
+ */
 const BY_ARCHITECTURE: Readonly<Record<string, Numbers>> = {
   x64: {
     close: 3,
@@ -129,7 +133,10 @@ const call4 = call(4);
 const call5 = call(5);
 const call6 = call(6);
 
-/** The struct open_how of openat2 (u64 flags, mode, resolve), an empty path, '.', a struct iovec (address, length), and a struct statfs. */
+/**
+ * The struct open_how of openat2 (u64 flags, mode, resolve), an empty path, '.', a struct iovec (address, length), and
+ * a struct statfs.
+ */
 const scratch = memory(256);
 const EMPTY = scratch.address + 24;
 const DOT = scratch.address + 32;
@@ -164,8 +171,9 @@ export function openAt(directory: number, name: number, flags: number): number {
 }
 
 /**
- * Opens without moving the atime where that is allowed to this process (root or the owner) and known to the file system: some answer EINVAL or
- * EOPNOTSUPP to the flag, and FUSE may answer anything. What is there is what opening without it says.
+ * Opens without moving the atime where that is allowed to this process (root or the owner) and known to the file
+ * system: some answer EINVAL or EOPNOTSUPP to the flag, and FUSE may answer anything. What is there is what opening
+ * without it says.
  */
 export function openQuietlyAt(directory: number, name: number, flags: number): number {
   const fd = openAt(directory, name, flags | O_NOATIME);
@@ -179,8 +187,8 @@ function isAbsentErrno(error: number): boolean {
 let beneath: boolean | null = null;
 
 /**
- * Whether openat2 can be used: kernels before 5.6 do not have it (ENOSYS), and the filters of some containers refuse it (EPERM). Without it a path
- * is opened component by component, each with O_NOFOLLOW.
+ * Whether openat2 can be used: kernels before 5.6 do not have it (ENOSYS), and the filters of some containers refuse it
+ * (EPERM). Without it a path is opened component by component, each with O_NOFOLLOW.
  */
 export function opensBeneath(): boolean {
   if (beneath !== null) return beneath;
@@ -273,8 +281,8 @@ export const NOT_CACHED = -EAGAIN;
 export const CANNOT_TELL = -EOPNOTSUPP;
 
 /**
- * Reads what is in the page cache and does not wait for the rest. @returns bytes; NOT_CACHED where none of it is there; 0 at the end of the file;
- * CANNOT_TELL where the file system does not say
+ * Reads what is in the page cache and does not wait for the rest. @returns bytes; NOT_CACHED where none of it is there;
+ * 0 at the end of the file; CANNOT_TELL where the file system does not say
  */
 export function readCached(fd: number, address: number, bytes: number): number {
   setAddress(64, address);

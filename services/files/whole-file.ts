@@ -22,7 +22,8 @@ export interface FileWords {
  * @param file absolute, printable; replaced if it exists: ask before
  * @param fill writes the content
  * @returns what fill returned, and the size of the file
- * @throws RollcallError when it cannot be written (a full disk, a directory without rights); nothing is left behind then
+ * @throws RollcallError when it cannot be written (a full disk, a directory without rights); nothing is left behind
+ *   then
  */
 export async function writeWhole<T>(
   file: string,
@@ -63,7 +64,10 @@ export async function writeWhole<T>(
   }
 }
 
-/** Throws RollcallError where no file can come to lie: no directory, no right to look, or something that is not a regular file. */
+/**
+ * Throws RollcallError where no file can come to lie: no directory, no right to look, or something that is not a
+ * regular file.
+ */
 export function checkFilePlace(file: string, words: FileWords): { readonly exists: boolean } {
   const refuse = (why: string): RollcallError =>
     new RollcallError(`The ${words.what} ${file} ${why}.`, { next: `Choose another file with ${words.option}.` });

@@ -1,5 +1,6 @@
-// Where the zeros at the end of a content begin. A file whose blocks were lost, or never written, is zeros to its end: judging wants to know of
-// every copy that was read, without reading it again. Looks at the end of what was read only, so it costs next to nothing.
+// Where the zeros at the end of a content begin. A file whose blocks were lost, or never written, is zeros to its end:
+// judging wants to know of every copy that was read, without reading it again. Looks at the end of what was read only,
+// so it costs next to nothing.
 
 /** Compared in pieces of this size: by far faster than byte by byte. */
 const BLOCK_BYTES = 4_096;

@@ -1,5 +1,6 @@
-// The time zone of this machine, as the C library finds it: from TZ, else from /etc/localtime. Node's own answer follows the name that a symlink
-// gives, and so is wrong where another zone's file is mounted there, and has none for `TZ=` and for the rules of POSIX.
+// The time zone of this machine, as the C library finds it: from TZ, else from /etc/localtime. Node's own answer
+// follows the name that a symlink gives, and so is wrong where another zone's file is mounted there, and has none for
+// `TZ=` and for the rules of POSIX.
 import { readFileSync } from 'node:fs';
 import { posix } from 'node:path';
 import { RollcallError } from '../../domain/exit.ts';
@@ -32,7 +33,10 @@ export function localOffsets(tz: string | undefined = process.env['TZ'], localti
   }
 }
 
-/** The offsets of the zone that a person named, else of this machine's. @throws RollcallError for a zone that is not known here */
+/**
+ * The offsets of the zone that a person named, else of this machine's.
+ * @throws RollcallError for a zone that is not known here
+ */
 export function offsetsFor(zone: string | null): OffsetAt {
   return zone === null ? localOffsets() : offsetsOf(zone);
 }
@@ -81,7 +85,10 @@ function countsAt(bytes: Buffer, at: number): Counts {
   };
 }
 
-/** A file of the zone database (RFC 8536), version 2 or later. Null for anything else; a RangeError where it is cut short. */
+/**
+ * A file of the zone database (RFC 8536), version 2 or later. Null for anything else; a RangeError where it is cut
+ * short.
+ */
 function parseZone(bytes: Buffer): OffsetAt | null {
   if (bytes.toString('latin1', 0, 4) !== 'TZif' || (bytes[4] ?? 0) < 0x32) return null;
   const old = countsAt(bytes, 0);

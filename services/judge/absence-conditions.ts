@@ -1,4 +1,5 @@
-// What limits the answers about names that are gone: a backup that does not keep the times of directories, and findings of earlier rules.
+// What limits the answers about names that are gone: a backup that does not keep the times of directories, and findings
+// of earlier rules.
 import type { Condition } from '../../domain/assessment.ts';
 import type { Absences } from './absences.ts';
 import { type Case, verdictOf } from './judging.ts';

@@ -166,8 +166,8 @@ async function looksAtPlaces(
 }
 
 /**
- * Of the directories with equal content in snapshot and live nine of ten have equal times, and of those that gained a name nine of ten
- * moved: else their times tell nothing.
+ * Of the directories with equal content in snapshot and live nine of ten have equal times, and of those that gained a
+ * name nine of ten moved: else their times tell nothing.
  */
 function keptTimes(observers: readonly Observer[], times: DirectoryTimes): Map<string, KeepsTimes> {
   const keeps = new Map<string, KeepsTimes>();

@@ -1,4 +1,5 @@
-// Reconciliation: every path of a live volume is judged against its history and its backups. From the catalog to an Assessment.
+// Reconciliation: every path of a live volume is judged against its history and its backups. From the catalog to an
+// Assessment.
 import { toJson } from '../../domain/assessment-json.ts';
 import type { Assessment } from '../../domain/assessment.ts';
 import { EXIT, RollcallError } from '../../domain/exit.ts';
@@ -72,9 +73,10 @@ interface Judging {
 }
 
 /**
- * Judges a live volume as its newest complete scan saw it. Reads copies where judging asks for them, looks at every path that is not
- * intact once more, stores readings, findings and the assessment. Throws RollcallError without a complete live scan, or when the
- * live root cannot be read any more; Error when the classes do not add up to the universe (a bug).
+ * Judges a live volume as its newest complete scan saw it. Reads copies where judging asks for them, looks at every
+ * path that is not intact once more, stores readings, findings and the assessment. Throws RollcallError without a
+ * complete live scan, or when the live root cannot be read any more; Error when the classes do not add up to the
+ * universe (a bug).
  */
 export async function reconcile(input: ReconcileInput): Promise<Reconciled> {
   const onPhase = input.onPhase ?? (() => {});
@@ -118,7 +120,10 @@ function toolsOf(input: ReconcileInput, observers: readonly Observer[], read: Re
   };
 }
 
-/** Everything that a verdict stands on besides the path's own facts: how names went, where they went, and in which intervals more than usual did. */
+/**
+ * Everything that a verdict stands on besides the path's own facts: how names went, where they went, and in which
+ * intervals more than usual did.
+ */
 async function prepare(input: ReconcileInput, everything: Loaded, tools: Judging['tools']): Promise<Judging> {
   const { db } = input;
   const { observers, points, roots, builder, decisions } = everything;

@@ -9,7 +9,9 @@ import type { FindingRow } from '../catalog/findings.ts';
 import { type Case, verdictOf } from './judging.ts';
 import { lastSeenAt, lastSeenLive } from './movement.ts';
 
-/** Files and directories are counted apart: a path is what it should be, or where nothing says so, what it is or was. */
+/**
+ * Files and directories are counted apart: a path is what it should be, or where nothing says so, what it is or was.
+ */
 export function kindOf(one: Case): Kind {
   const { sights } = one.facts;
   const judged = verdictOf(one);
@@ -92,8 +94,9 @@ export function sourceOf(copy: SourceCopy, observers: readonly Observer[], nowMs
 }
 
 /**
- * When it happened, as narrow as it is known, by observer: the first proof, and the last observation of any other state before it. Last
- * known good may be older than that (the name was gone in between), and would draw quiet nights into the window of later assessments.
+ * When it happened, as narrow as it is known, by observer: the first proof, and the last observation of any other state
+ * before it. Last known good may be older than that (the name was gone in between), and would draw quiet nights into
+ * the window of later assessments.
  */
 function stretchOf(one: Case, observers: readonly Observer[]): { from: number; to: number } | null {
   const { lastSeen, firstGone } = verdictOf(one).between ?? { lastSeen: null, firstGone: null };

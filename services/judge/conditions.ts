@@ -1,4 +1,5 @@
-// What a person must know of the whole assessment: what could not be read, and what limits the conclusions, with the step that follows.
+// What a person must know of the whole assessment: what could not be read, and what limits the conclusions, with the
+// step that follows.
 import type { Condition, Window } from '../../domain/assessment.ts';
 import type { Observer } from '../../domain/facts.ts';
 import { versionAt } from '../../domain/facts.ts';
@@ -33,7 +34,10 @@ export interface ConditionInput {
   readonly trusted: Trusted;
   /** Entries whose time lies beyond what the catalog can keep. */
   readonly clampedTimes: number;
-  /** Known paths that are not judged: below mounts that are not entered, excluded by today's rules, and the file system's own. */
+  /**
+   * Known paths that are not judged: below mounts that are not entered, excluded by today's rules, and the file
+   * system's own.
+   */
   readonly outOfScope: Readonly<Record<OutOfScope, number>>;
   readonly nowMs: number;
 }

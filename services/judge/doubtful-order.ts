@@ -1,4 +1,5 @@
-// What a person must know where the order of a series' snapshots is not certain: by it an older version is told from a newer one.
+// What a person must know where the order of a series' snapshots is not certain: by it an older version is told from a
+// newer one.
 import type { Scan } from '../../domain/scan.ts';
 import { orderIsEstimated } from '../../domain/snapshot-order.ts';
 

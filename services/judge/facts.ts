@@ -1,4 +1,5 @@
-// From rows of the catalog to the facts of one path: what every observer saw, with gaps laid over the versions that they hide.
+// From rows of the catalog to the facts of one path: what every observer saw, with gaps laid over the versions that
+// they hide.
 import { isGap, type Observer, type PathFacts, type Sight } from '../../domain/facts.ts';
 import { baseName, joinPath, parentOf } from '../../domain/path.ts';
 import type { Gap } from '../../domain/scan.ts';
@@ -10,7 +11,10 @@ import { createScope } from '../files/scope.ts';
 /** Why a path is no part of the universe although some scan once saw it. */
 export type OutOfScope = 'excluded' | 'boundary' | 'skipped';
 
-/** What hides names from one observer: by the path that is hidden with all below it, and by the mount points that were not entered. */
+/**
+ * What hides names from one observer: by the path that is hidden with all below it, and by the mount points that were
+ * not entered.
+ */
 interface Cover {
   readonly gaps: ReadonlyMap<string, Gap>;
   readonly boundaries: ReadonlyMap<string, Gap>;
@@ -69,7 +73,10 @@ export class FactsBuilder {
     this.#byRoot = byRoot;
   }
 
-  /** The facts of one path, or why it is not judged. `directory` is the printable path of the directory that holds the name. */
+  /**
+   * The facts of one path, or why it is not judged. `directory` is the printable path of the directory that holds the
+   * name.
+   */
   build(rows: PathRows, directory: string): PathFacts | OutOfScope {
     const path = joinPath(directory, rows.name);
     const sights: Sight[] = this.observers.map(() => null);
@@ -80,7 +87,8 @@ export class FactsBuilder {
         const version = versions[at];
         if (version === undefined) continue;
         if (version.endSeq === null || version.endSeq > seq) sights[index] = version;
-        // What a scan left out by its own rules is told below, scan by scan: a later one may have looked, and found nothing.
+        // What a scan left out by its own rules is told below, scan by scan: a later one may have looked, and found
+        // nothing.
         else if (version.endReason === 'root removed')
           sights[index] = { directory, name: rows.name, ...OUT_OF_SCOPE_THEN };
       }
@@ -97,7 +105,10 @@ export class FactsBuilder {
     );
   }
 
-  /** Why a path is not judged now: by today's rules, or because the newest scan of the volume did not enter what it lies in; else null. */
+  /**
+   * Why a path is not judged now: by today's rules, or because the newest scan of the volume did not enter what it lies
+   * in; else null.
+   */
   leftOut(path: string, isDirectory: boolean): OutOfScope | null {
     if (this.scope.excluded(path, isDirectory)) return 'excluded';
     const cover = this.#covers.at(-1);
@@ -131,8 +142,9 @@ export class FactsBuilder {
   }
 
   /**
-   * Behind a gap of its own an entry was seen all the same where nothing but what is in it stayed hidden: a directory; and whatever that very
-   * scan met for the first time before it fell into flux. So its inode tells where it went. Only live now is what the gap says.
+   * Behind a gap of its own an entry was seen all the same where nothing but what is in it stayed hidden: a directory;
+   * and whatever that very scan met for the first time before it fell into flux. So its inode tells where it went. Only
+   * live now is what the gap says.
    */
   #sawIt(index: number, sight: Sight | undefined): boolean {
     if (sight === null || sight === undefined || isGap(sight)) return false;

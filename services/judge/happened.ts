@@ -27,8 +27,8 @@ export interface HappenedInput {
 type Mutable = { -readonly [K in keyof Happened]: Happened[K] } & { vanishings: Vanishing[] };
 
 /**
- * What happened in each of the spans, aligned with them; directories do not count as files. What is gone counts in the narrowest interval
- * that covers its last sighting and first proof, over all series: a rarer backup dates nothing anew.
+ * What happened in each of the spans, aligned with them; directories do not count as files. What is gone counts in the
+ * narrowest interval that covers its last sighting and first proof, over all series: a rarer backup dates nothing anew.
  */
 export function happenedIn(input: HappenedInput): Happened[] {
   const { spans, loaded, moves } = input;
@@ -137,7 +137,9 @@ function hasChanged(a: Version, b: Version): boolean {
   return a.digest !== null && b.digest !== null ? a.digest !== b.digest : !quiet(a, b);
 }
 
-/** The timeline with the damage that judging found, each in the interval at whose end the present content first stood. */
+/**
+ * The timeline with the damage that judging found, each in the interval at whose end the present content first stood.
+ */
 export function withDamage(timeline: readonly Interval[], spans: readonly Span[], cases: readonly Case[]): Interval[] {
   const damaged = spans.map(() => 0);
   const places = spans.map(({ series, from, to, fromMs, toMs }) => ({ series, from, to, ms: toMs - fromMs }));

@@ -1,4 +1,5 @@
-// History follows the file: a name that bears a renamed file with other content gets what was seen of it under its former name.
+// History follows the file: a name that bears a renamed file with other content gets what was seen of it under its
+// former name.
 import { isGap, type Former, type PathFacts, versionAt } from '../../domain/facts.ts';
 import { joinPath } from '../../domain/path.ts';
 import type { Moves } from '../../domain/window/moves.ts';
@@ -9,8 +10,8 @@ import { type Case, openCase } from './judging.ts';
 import type { Loaded } from './load.ts';
 
 /**
- * Gives such names their former ones. A name that is plainly intact by itself (a backup has taken the new content over) becomes a case, and
- * is no longer counted among the plain ones.
+ * Gives such names their former ones. A name that is plainly intact by itself (a backup has taken the new content over)
+ * becomes a case, and is no longer counted among the plain ones.
  */
 export async function followFiles(client: Queryable, loaded: Loaded, moves: Moves): Promise<Loaded> {
   if (moves.formers.size === 0) return loaded;

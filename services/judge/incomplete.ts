@@ -16,8 +16,8 @@ export function newestOf(observers: readonly Observer[]): Map<string, Observer> 
 }
 
 /**
- * One sentence per thing that could not be read, live and in the newest snapshot of each series, and a count of what stayed
- * undecided. A gap that a person accepted is a standing one, and left out.
+ * One sentence per thing that could not be read, live and in the newest snapshot of each series, and a count of what
+ * stayed undecided. A gap that a person accepted is a standing one, and left out.
  */
 export function incompleteOf(
   observers: readonly Observer[],
@@ -53,7 +53,10 @@ export function incompleteOf(
   return incomplete;
 }
 
-/** More names than this of one directory with one reason are one sentence: a disk that dies takes thousands, and the findings name each. */
+/**
+ * More names than this of one directory with one reason are one sentence: a disk that dies takes thousands, and the
+ * findings name each.
+ */
 const NAMES_IN_FULL_MAX = 3;
 
 /** Whole directories first: each stands for everything below it. Then what most names share. */

@@ -1,4 +1,5 @@
-// Judging with its reading loop: what judge asks for is read, added to the facts, and judge goes on, until every path has a verdict.
+// Judging with its reading loop: what judge asks for is read, added to the facts, and judge goes on, until every path
+// has a verdict.
 import type { Finding } from '../../domain/assessment.ts';
 import type { Observer, PathFacts, Request } from '../../domain/facts.ts';
 import type { JudgeContext, Judged } from '../../domain/judge/context.ts';

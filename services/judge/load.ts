@@ -47,9 +47,10 @@ export interface Loaded extends Universe {
 }
 
 /**
- * The catalog is read in many statements. A scan that ends between two of them replaces listings, and whole directories would be found in neither
- * state: then everything is read again.
- * @throws RollcallError where live was never scanned completely, or scans of these volumes end faster than the catalog can be read
+ * The catalog is read in many statements. A scan that ends between two of them replaces listings, and whole directories
+ * would be found in neither state: then everything is read again.
+ * @throws RollcallError where live was never scanned completely, or scans of these volumes end faster than the catalog
+ *   can be read
  */
 export async function load(input: LoadInput): Promise<Loaded> {
   for (let tries = 1; tries <= LOADS_MAX; tries++) {

@@ -1,5 +1,5 @@
-// A path that is not intact is looked at once more when it is judged (docs/design.md#rule-10). Where a lookup by name may destroy, a second
-// listing answers instead, and the way down to the directory is listed too.
+// A path that is not intact is looked at once more when it is judged (docs/design.md#rule-10). Where a lookup by name
+// may destroy, a second listing answers instead, and the way down to the directory is listed too.
 import { isAbsent } from '../../domain/errno.ts';
 import type { Condition } from '../../domain/assessment.ts';
 import type { Version } from '../../domain/version.ts';
@@ -81,7 +81,10 @@ export async function lookAgain<S extends Suspected>(
   return { looks, by };
 }
 
-/** The way of looking that looks no name up which a listing has not brought. Listings are remembered for as long as it is kept. */
+/**
+ * The way of looking that looks no name up which a listing has not brought. Listings are remembered for as long as it
+ * is kept.
+ */
 export function lookByListing(root: Directory): (suspected: Suspected) => SecondLook {
   const listings = new Listings(root);
   return (suspected) => listings.look(suspected);

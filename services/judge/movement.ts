@@ -27,8 +27,9 @@ export function lastSeenAt(facts: PathFacts, end: number): number {
 }
 
 /**
- * A list tells neither what came after it nor, mostly, what was not there. What only a list saw last may have moved to any name that no list
- * has: its content is not lost, whenever that name came to be. So the last sighting by a list comes before the first of what always stood.
+ * A list tells neither what came after it nor, mostly, what was not there. What only a list saw last may have moved to
+ * any name that no list has: its content is not lost, whenever that name came to be. So the last sighting by a list
+ * comes before the first of what always stood.
  */
 const SEEN_BY_LIST_MS = -Number.MAX_VALUE;
 const ALWAYS_STOOD_MS = SEEN_BY_LIST_MS / 2;
@@ -49,8 +50,9 @@ function howOf({ facts }: Case): Vanished['how'] {
 }
 
 /**
- * Finds moves. A vanished file that was only listed is read if a file of its size appeared, or its inode stands elsewhere: else a rename before
- * the newest snapshot would look like a loss, or what was overwritten after a rename like a move.
+ * Finds moves. A vanished file that was only listed is read if a file of its size appeared, or its inode stands
+ * elsewhere: else a rename before the newest snapshot would look like a loss, or what was overwritten after a rename
+ * like a move.
  * @param gone cases that are proven absent live now
  */
 export async function movesOf(
@@ -99,7 +101,10 @@ function byPath(a: { readonly path: string }, b: { readonly path: string }): num
   return compareBytes(a.path, b.path);
 }
 
-/** Which endings of names the volume, or one of its backups, had before the files that bear them now were last seen without. */
+/**
+ * Which endings of names the volume, or one of its backups, had before the files that bear them now were last seen
+ * without.
+ */
 async function knownSuffixes(
   client: Queryable,
   asked: readonly SuffixInQuestion[],
@@ -131,7 +136,8 @@ function vanishedOf(one: Case, seen: Seen): Vanished | null {
     const observer = observers[index];
     const copy = observer?.role === 'live' ? versionAt(facts.sights, index) : null;
     if (observer === undefined || copy === null) continue;
-    // A backup that saw another file here afterwards speaks of an inode that nobody knows: the one that live had may be its old copy (x~).
+    // A backup that saw another file here afterwards speaks of an inode that nobody knows: the one that live had may be
+    // its old copy (x~).
     if (!mayBeSame(copy, version)) break;
     identity = { root: observer.scan.rootId, inode: copy.inode, btimeNs: copy.btimeNs };
     alone = copy.kind === 'directory' || copy.nlink === 1;
@@ -164,7 +170,10 @@ export function lastSeenLive({ sights }: PathFacts, observers: readonly Observer
   return null;
 }
 
-/** Nothing speaks against these two being one file: kind, size, mtime, and digests where both were read; a list tells no time. */
+/**
+ * Nothing speaks against these two being one file: kind, size, mtime, and digests where both were read; a list tells no
+ * time.
+ */
 function mayBeSame(a: Version, b: Version): boolean {
   if (a.kind !== b.kind) return false;
   if (a.kind !== 'file') return true;
@@ -192,9 +201,13 @@ function appearedOf(facts: PathFacts, seen: Seen, root: number): Appeared | null
   };
 }
 
-/** Point of the first sighting of the run that ends with `last`. What stood since the first observation has not appeared. */
+/**
+ * Point of the first sighting of the run that ends with `last`. What stood since the first observation has not
+ * appeared.
+ */
 function runBegan(facts: PathFacts, { observers, points }: Seen, last: number): number {
-  // An absence counts only in a volume that has had the path; where no backup ever had it, lacking in a snapshot is enough.
+  // An absence counts only in a volume that has had the path; where no backup ever had it, lacking in a snapshot is
+  // enough.
   const had = new Set<string>();
   observers.forEach((observer, index) => {
     if (versionAt(facts.sights, index) !== null) had.add(observer.volume);

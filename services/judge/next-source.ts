@@ -1,4 +1,5 @@
-// When the best copy of a loss fails while its restore list is written, that is a fact like another: the path is judged once more with it.
+// When the best copy of a loss fails while its restore list is written, that is a fact like another: the path is judged
+// once more with it.
 import type { Finding, Source } from '../../domain/assessment.ts';
 import { nameAt } from '../../domain/facts.ts';
 import type { JudgeContext } from '../../domain/judge/context.ts';
@@ -15,7 +16,10 @@ export interface Alternative {
   readonly recovery: 'exact' | 'older';
 }
 
-/** The best copy of a finding besides those that were found to fail, of which `failed` is the last; null where none is left. */
+/**
+ * The best copy of a finding besides those that were found to fail, of which `failed` is the last; null where none is
+ * left.
+ */
 export type NextSource = (finding: Finding, failed: Source) => Promise<Alternative | null>;
 
 export interface NextSourceInput {

@@ -1,4 +1,5 @@
-// Carrying out what judging asked for: copies read, and pairs of copies held beside one another, on the snapshots and the live tree as they are now.
+// Carrying out what judging asked for: copies read, and pairs of copies held beside one another, on the snapshots and
+// the live tree as they are now.
 import type { Comparison, Observer, PathFacts, Reading, Request } from '../../domain/facts.ts';
 import { isGap, nameAt, sightAt } from '../../domain/facts.ts';
 import { baseName, compareBytes, parentOf } from '../../domain/path.ts';
@@ -28,13 +29,19 @@ export interface Answer<A extends Asked> {
   readonly comparisons: Comparison[];
 }
 
-/** The seam between judging and reading: in this process, or in the threads of the scan engine. One answer to each that asked, in order. */
+/**
+ * The seam between judging and reading: in this process, or in the threads of the scan engine. One answer to each that
+ * asked, in order.
+ */
 export type ExecuteRequests = <A extends Asked>(
   asked: readonly A[],
   observers: readonly Observer[],
 ) => Promise<{ readonly answers: readonly Answer<A>[]; readonly bytesRead: number }>;
 
-/** A call into the event loop at least this often: progress, signals and the connection's keep-alive go on while files are read. */
+/**
+ * A call into the event loop at least this often: progress, signals and the connection's keep-alive go on while files
+ * are read.
+ */
 const YIELD_EVERY_MS = 50;
 const ATTEMPTS = 3;
 /** Hard links of one inode in several snapshots are read once, as long as this many are remembered. */
@@ -47,7 +54,10 @@ interface Job {
   readonly path: string;
 }
 
-/** Reads in this process, snapshot by snapshot and directory by directory. `onProgress` gets bytes and files as they are read. */
+/**
+ * Reads in this process, snapshot by snapshot and directory by directory. `onProgress` gets bytes and files as they are
+ * read.
+ */
 export function readInProcess(options: {
   readonly now: () => number;
   readonly onProgress?: (files: number, bytes: number) => void;
@@ -107,7 +117,10 @@ class Session {
     this.#onProgress = onProgress;
   }
 
-  /** @param another a copy whose bytes are known already, by a scan or by this judging, is not read again: it is no other copy */
+  /**
+   * @param another a copy whose bytes are known already, by a scan or by this judging, is not read again: it is no
+   *   other copy
+   */
   read(facts: PathFacts, observer: number, another: boolean): FullReading {
     const path = nameAt(facts, observer);
     const parent = this.#directory(observer, parentOf(path));
@@ -222,7 +235,10 @@ function isAsSeen(
   return sight === null || isGap(sight) || (sight.size === stat.size && sight.mtimeNs === stat.mtimeNs);
 }
 
-/** What was read of this inode under the same sub-second ctime: by the scan that the version has its digest from, or for this judging. */
+/**
+ * What was read of this inode under the same sub-second ctime: by the scan that the version has its digest from, or for
+ * this judging.
+ */
 function knownBytes(
   facts: PathFacts,
   version: PathFacts['sights'][number],

@@ -1,4 +1,5 @@
-// After the first verdicts: other places of the lost bytes, the second look at what is not intact, and directories as the sum of their files.
+// After the first verdicts: other places of the lost bytes, the second look at what is not intact, and directories as
+// the sum of their files.
 import type { Verdict } from '../../domain/verdicts.ts';
 import { isGap, versionAt } from '../../domain/facts.ts';
 import type { JudgeContext } from '../../domain/judge/context.ts';
@@ -30,7 +31,10 @@ export async function judgeWithCopies(
   await judgeAll(await addCopies(client, loaded.builder, loaded.roots, wanted), context, tools);
 }
 
-/** What is not intact is looked at once more (docs/design.md#rule-10), and judged again where it has moved since the scan. */
+/**
+ * What is not intact is looked at once more (docs/design.md#rule-10), and judged again where it has moved since the
+ * scan.
+ */
 export async function lookAtSuspects(
   livePath: string,
   cases: readonly Case[],
@@ -59,7 +63,8 @@ export async function lookAtSuspects(
 }
 
 /**
- * A directory whose files all moved or were deleted is so itself; one with a missing file is missing, so that a restore makes it again.
+ * A directory whose files all moved or were deleted is so itself; one with a missing file is missing, so that a restore
+ * makes it again.
  */
 export async function settleDirectories(
   cases: readonly Case[],

@@ -77,7 +77,10 @@ function siblingsOf(builder: FactsBuilder, around: Neighbourhood): Map<Case, Sib
   return siblings;
 }
 
-/** For a hard-linked name that is gone: another name of its inode at the last sighting that stands live now with the same content. */
+/**
+ * For a hard-linked name that is gone: another name of its inode at the last sighting that stands live now with the
+ * same content.
+ */
 async function survivingNames(
   client: Queryable,
   builder: FactsBuilder,
@@ -139,8 +142,8 @@ async function survivingNames(
 const CONTENTS_MAX = 100_000;
 
 /**
- * For cases without an exact source: the same bytes under other names, in snapshots that are on disk, else in the live volume itself, which a
- * repair or a person may have put there. The newest copy of each content.
+ * For cases without an exact source: the same bytes under other names, in snapshots that are on disk, else in the live
+ * volume itself, which a repair or a person may have put there. The newest copy of each content.
  * @returns those that got one
  */
 export async function addCopies(

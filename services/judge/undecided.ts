@@ -13,8 +13,9 @@ export interface Undecided {
 }
 
 /**
- * Open findings that this run says nothing certain of. leftOut: it does not look there. unmoved: a loss that is as it was found, and is not told this
- * time because less is looked at (no --backup, fewer snapshots, a shorter --since). Only a return, a restore or a person closes it.
+ * Open findings that this run says nothing certain of. leftOut: it does not look there. unmoved: a loss that is as it
+ * was found, and is not told this time because less is looked at (no --backup, fewer snapshots, a shorter --since).
+ * Only a return, a restore or a person closes it.
  */
 export async function undecidedOf(client: Queryable, { builder, roots, cases, decisions }: Loaded): Promise<Undecided> {
   const leftOut: OpenFinding[] = [];

@@ -1,4 +1,5 @@
-// The universe of an assessment: what is plainly intact is counted where it lies, in the database, and everything else becomes a case.
+// The universe of an assessment: what is plainly intact is counted where it lies, in the database, and everything else
+// becomes a case.
 import { isGap, type Observer } from '../../domain/facts.ts';
 import { joinPath } from '../../domain/path.ts';
 import type { ScopeRules } from '../../domain/scope.ts';
@@ -128,8 +129,8 @@ function* chunks(directories: readonly { readonly id: number; readonly names: nu
 }
 
 /**
- * Listings and single versions speak for the newest scans only. They decide alone where each volume has one root, the newest snapshot
- * of each series is on disk, and live was scanned by today's rules.
+ * Listings and single versions speak for the newest scans only. They decide alone where each volume has one root, the
+ * newest snapshot of each series is on disk, and live was scanned by today's rules.
  */
 export function trustListings(
   observers: readonly Observer[],

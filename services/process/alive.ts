@@ -2,8 +2,8 @@
 import { readFileSync } from 'node:fs';
 
 /**
- * Whether a process with this id exists, whosever it is. One that was killed and that nobody has asked after yet (a zombie; for ever, in a
- * container whose first process is no init) does not.
+ * Whether a process with this id exists, whosever it is. One that was killed and that nobody has asked after yet (a
+ * zombie; for ever, in a container whose first process is no init) does not.
  */
 export function isAlive(pid: number): boolean {
   const [state] = statOf(pid);
@@ -17,14 +17,17 @@ export function isAlive(pid: number): boolean {
 }
 
 /**
- * When a process began, in ticks since the machine did: an id alone is given away again, in a container (where the first process is always
- * number 1) at every start. Empty where /proc does not tell.
+ * When a process began, in ticks since the machine did: an id alone is given away again, in a container (where the
+ * first process is always number 1) at every start. Empty where /proc does not tell.
  */
 export function startOf(pid: number): string {
   return statOf(pid)[19] ?? '';
 }
 
-/** What follows the program's name in /proc/PID/stat (proc_pid_stat(5)), the state first; the name, in brackets, may hold anything. */
+/**
+ * What follows the program's name in /proc/PID/stat (proc_pid_stat(5)), the state first; the name, in brackets, may
+ * hold anything.
+ */
 function statOf(pid: number): string[] {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');

@@ -1,5 +1,5 @@
-// What V8 made of a bundle in an earlier run, in the directory `code` of the state directory. It is code: what anybody else could have written is
-// never loaded, and what has rotted on the disk neither.
+// What V8 made of a bundle in an earlier run, in the directory `code` of the state directory. It is code: what anybody
+// else could have written is never loaded, and what has rotted on the disk neither.
 import { closeSync, constants, fstatSync, fsyncSync, lstatSync, mkdirSync, openSync, readdirSync } from 'node:fs';
 import { readFileSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';

@@ -1,8 +1,10 @@
-// What was written to a pipe waits in this process until its reader takes it. Whoever ends a process waits for that first.
+// What was written to a pipe waits in this process until its reader takes it. Whoever ends a process waits for that
+// first.
 import type { Writable } from 'node:stream';
 
 /**
- * Resolves when everything that was written has left this process, or its reader is gone: a reader who is slow is waited for.
+ * Resolves when everything that was written has left this process, or its reader is gone: a reader who is slow is
+ * waited for.
  * @param giveUp ends the wait: nobody who interrupts a program wants the rest of what it says
  */
 export async function drained(

@@ -1,6 +1,10 @@
-// The end of a process that has threads. process.exit waits for them, and one that sits in a system call on dead storage never comes back.
+// The end of a process that has threads. process.exit waits for them, and one that sits in a system call on dead
+// storage never comes back.
 
-/** Ends at once, whatever the threads are doing. Where one hangs in the kernel itself (state D), the process stays until its storage answers. */
+/**
+ * Ends at once, whatever the threads are doing. Where one hangs in the kernel itself (state D), the process stays until
+ * its storage answers.
+ */
 export async function endWithThreads(code: number): Promise<never> {
   process.emit('exit', code);
   const { default: koffi } = await import('koffi');

@@ -1,5 +1,5 @@
-// Taking only what others leave: the idle class for the disks, the lowest priority for the processors. Both are a thread's own, and are inherited
-// by the threads that it starts; so this must come before there are any.
+// Taking only what others leave: the idle class for the disks, the lowest priority for the processors. Both are a
+// thread's own, and are inherited by the threads that it starts; so this must come before there are any.
 import { spawnSync } from 'node:child_process';
 import { setPriority } from 'node:os';
 

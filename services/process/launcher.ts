@@ -1,6 +1,7 @@
-// The shell that started this process (./rollcall) and waits for it. It outlives this process where a thread hangs in a system call that never
-// returns: then the process stays after its end, and whoever waits for that hangs as well. So the shell is told, and reads what it is told from
-// the name of this process (/proc/PID/comm): that can be read as long as anything of the process is there, and needs no file and no pipe.
+// The shell that started this process (./rollcall) and waits for it. It outlives this process where a thread hangs in a
+// system call that never returns: then the process stays after its end, and whoever waits for that hangs as well. So
+// the shell is told, and reads what it is told from the name of this process (/proc/PID/comm): that can be read as long
+// as anything of the process is there, and needs no file and no pipe.
 
 /** How often it is looked whether the shell is still there. */
 const LOOK_MS = 500;

@@ -2,7 +2,10 @@
 import { readFileSync } from 'node:fs';
 import { encodePath } from '../../domain/path.ts';
 
-/** Names by uid from /etc/passwd, printable; empty where it cannot be read. Users of a directory service are not asked for. */
+/**
+ * Names by uid from /etc/passwd, printable; empty where it cannot be read. Users of a directory service are not asked
+ * for.
+ */
 export function ownersOfMachine(): ReadonlyMap<number, string> {
   let text: Buffer;
   try {

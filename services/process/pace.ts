@@ -1,7 +1,11 @@
-// A limit on bytes read in a second, for all threads of this process together: whoever would read too fast waits. Nothing where no limit is given.
-// The process is what a person has told to be gentle, so the pace is held once for each thread and not handed through every call.
+// A limit on bytes read in a second, for all threads of this process together: whoever would read too fast waits.
+// Nothing where no limit is given. The process is what a person has told to be gentle, so the pace is held once for
+// each thread and not handed through every call.
 
-/** Bytes a second, and the instant (ns of the monotonic clock) up to which reading is paid for. Shared by the threads of a process. */
+/**
+ * Bytes a second, and the instant (ns of the monotonic clock) up to which reading is paid for. Shared by the threads of
+ * a process.
+ */
 const RATE = 0;
 const PAID_UNTIL = 1;
 const SECOND_NS = 1_000_000_000n;
@@ -14,7 +18,10 @@ const SLICE_MS = 500;
 let pace: BigInt64Array | null = null;
 const sleeper = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
 
-/** Sets the limit of this thread; null for none. @returns what other threads must keep to share it: plain shared memory */
+/**
+ * Sets the limit of this thread; null for none.
+ * @returns what other threads must keep to share it: plain shared memory
+ */
 export function limitReading(bytesPerSecond: number | null): SharedArrayBuffer | null {
   const shared = bytesPerSecond === null ? null : new SharedArrayBuffer(2 * BigInt64Array.BYTES_PER_ELEMENT);
   if (shared !== null && bytesPerSecond !== null) new BigInt64Array(shared)[RATE] = BigInt(bytesPerSecond);
@@ -27,7 +34,10 @@ export function keepPace(shared: SharedArrayBuffer | null): void {
   pace = shared === null ? null : new BigInt64Array(shared);
 }
 
-/** Told of bytes that were read; waits as long as they were read too early. `onProgress` is told of no bytes twice a second meanwhile. */
+/**
+ * Told of bytes that were read; waits as long as they were read too early. `onProgress` is told of no bytes twice a
+ * second meanwhile.
+ */
 export function paced(bytes: number, onProgress: (bytes: number) => void = () => undefined): void {
   if (pace === null || bytes <= 0) return;
   const rate = Atomics.load(pace, RATE);

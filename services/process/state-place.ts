@@ -14,8 +14,8 @@ function passwdHome(): string | null {
 }
 
 /**
- * ROLLCALL_STATE_DIR; else as root /var/lib/rollcall, and for others what the XDG base directory specification says, by which relative paths
- * are to be ignored. An empty variable is one that is not set. Null where there is no home.
+ * ROLLCALL_STATE_DIR; else as root /var/lib/rollcall, and for others what the XDG base directory specification says, by
+ * which relative paths are to be ignored. An empty variable is one that is not set. Null where there is no home.
  */
 export function usualStateDirectory(environment: Environment): string | null {
   const named = environment['ROLLCALL_STATE_DIR'];

@@ -3,7 +3,10 @@ import { realpathSync } from 'node:fs';
 import { RollcallError } from '../../domain/exit.ts';
 import { encodePath } from '../../domain/path.ts';
 
-/** The directory that this process stands in, printable. Its name may be no UTF-8, which process.cwd() garbles. @throws RollcallError */
+/**
+ * The directory that this process stands in, printable. Its name may be no UTF-8, which process.cwd() garbles.
+ * @throws RollcallError
+ */
 export function workingDirectory(): string {
   try {
     return encodePath(realpathSync.native('.', { encoding: 'buffer' }));

@@ -1,4 +1,5 @@
-// The choice of the queue's backend: BullMQ on the catalog's own Postgres, or on Redis. Nothing else knows which of the two it is.
+// The choice of the queue's backend: BullMQ on the catalog's own Postgres, or on Redis. Nothing else knows which of the
+// two it is.
 import { createPostgresBackend, Queue, Worker } from 'bullmq';
 import { Redis } from 'ioredis';
 import { IDLE_LOOK_S, JOB_OPTIONS, queueName } from './catalogue.ts';
@@ -29,7 +30,10 @@ const REDIS_RETRY_MAX_MS = 2_000;
 export interface JobQueue {
   /** The data of the jobs that wait, `max` of them at most. */
   waiting(max: number): Promise<readonly unknown[]>;
-  /** Adds `count` jobs under ids of the backend's choice: one of ours that is known already, finished or active, would be ignored. */
+  /**
+   * Adds `count` jobs under ids of the backend's choice: one of ours that is known already, finished or active, would
+   * be ignored.
+   */
   add(name: string, data: Record<string, string>, count: number): Promise<void>;
   close(): Promise<void>;
 }

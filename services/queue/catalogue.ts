@@ -1,11 +1,18 @@
-// Every job on one screen. Jobs carry ids, Postgres carries facts: a job only wakes a worker, which then asks Postgres what there is to do.
+// Every job on one screen. Jobs carry ids, Postgres carries facts: a job only wakes a worker, which then asks Postgres
+// what there is to do.
 
-/** Drain scan S on host H: claim its shards one after another until none is left. Any number of these for one scan do no harm. */
+/**
+ * Drain scan S on host H: claim its shards one after another until none is left. Any number of these for one scan do no
+ * harm.
+ */
 export interface DrainScan {
   readonly scanId: bigint;
 }
 
-/** Run request R, which --detach left for host H. The catalog says whether it is still to be run, so a second job for it does no harm either. */
+/**
+ * Run request R, which --detach left for host H. The catalog says whether it is still to be run, so a second job for it
+ * does no harm either.
+ */
 export interface RunRequest {
   readonly requestId: bigint;
 }
@@ -45,7 +52,10 @@ export const CATALOGUE = {
 export type JobName = keyof typeof CATALOGUE;
 export type Payload<N extends JobName> = ReturnType<(typeof CATALOGUE)[N]['decode']>;
 
-/** One for every job; concurrency is the number of slots of the worker, for all jobs together. The signal fires when the worker shuts down. */
+/**
+ * One for every job; concurrency is the number of slots of the worker, for all jobs together. The signal fires when the
+ * worker shuts down.
+ */
 export type Handlers = {
   readonly [N in JobName]: (payload: Payload<N>, signal: AbortSignal) => Promise<void>;
 };
@@ -54,7 +64,10 @@ export type Handlers = {
 export const WAKE_EVERY_MS = 30_000;
 /** An idle worker looks into the queue at least this often, should the notice of a new job have been lost. */
 export const IDLE_LOOK_S = 5;
-/** A wake that the queue does not take within this time has failed: the work stays in Postgres and is found by the next round. */
+/**
+ * A wake that the queue does not take within this time has failed: the work stays in Postgres and is found by the next
+ * round.
+ */
 export const WAKE_LIMIT_MS = 5_000;
 /** Jobs that wait are looked through up to here before more are added; hosts have tens of slots, not thousands. */
 export const WAITING_MAX = 1_000;
@@ -63,7 +76,10 @@ export function isJobName(name: string): name is JobName {
   return Object.hasOwn(CATALOGUE, name);
 }
 
-/** Each host has a queue of its own, for only its workers can read its roots. Queue names take no colon; what else is odd is spelled in hex. */
+/**
+ * Each host has a queue of its own, for only its workers can read its roots. Queue names take no colon; what else is
+ * odd is spelled in hex.
+ */
 export function queueName(host: string): string {
   const odd = (character: string): string => `_${Buffer.from(character).toString('hex')}_`;
   return `drain-${host.replaceAll(/[^A-Za-z0-9.-]/gu, odd)}`;

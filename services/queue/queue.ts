@@ -14,8 +14,9 @@ export interface QueueOptions extends QueueAddress {
 
 export interface WakeQueue {
   /**
-   * Sees to it that as many jobs wait for this scan as there are slots, under fresh ids; jobs that are being worked on do not count.
-   * Returns how many were added. Throws RollcallError when the queue cannot be reached within WAKE_LIMIT_MS: the work stays in Postgres.
+   * Sees to it that as many jobs wait for this scan as there are slots, under fresh ids; jobs that are being worked on
+   * do not count. Returns how many were added. Throws RollcallError when the queue cannot be reached within
+   * WAKE_LIMIT_MS: the work stays in Postgres.
    */
   wake(scanId: bigint, slots: number): Promise<number>;
   /** The same for a request, which one worker runs. */

@@ -12,11 +12,13 @@ export interface WorkerOptions extends QueueAddress {
 }
 
 export interface QueueWorker {
-  /** Resolves once jobs are taken; throws when the backend refuses (a schema that is too new, a password that is wrong). */
+  /**
+   * Resolves once jobs are taken; throws when the backend refuses (a schema that is too new, a password that is wrong).
+   */
   ready(): Promise<void>;
   /**
-   * Takes no more jobs, tells the running handlers by their signal, and waits for them, limitMs at most. What still runs then is left to
-   * its leases: true if everything ended in time.
+   * Takes no more jobs, tells the running handlers by their signal, and waits for them, limitMs at most. What still
+   * runs then is left to its leases: true if everything ended in time.
    */
   close(limitMs: number): Promise<boolean>;
 }

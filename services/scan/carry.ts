@@ -1,4 +1,5 @@
-// Digests that need no reading: of a copy that is demonstrably the one that was read before, by its inode, times and size.
+// Digests that need no reading: of a copy that is demonstrably the one that was read before, by its inode, times and
+// size.
 import type { Donor, KnownRow } from '../catalog/known.ts';
 import type { ShardDirectory } from '../catalog/shards.ts';
 import { type Directory, openDirectory } from '../files/directory.ts';
@@ -16,7 +17,9 @@ export interface Carried {
   readonly racy: boolean;
 }
 
-/** A digest is carried only while the copy that it was read from is demonstrably the same (docs/design.md#what-is-read). */
+/**
+ * A digest is carried only while the copy that it was read from is demonstrably the same (docs/design.md#what-is-read).
+ */
 export function carriedDigest(
   environment: ShardEnvironment,
   entry: Entry,

@@ -142,7 +142,10 @@ class DirectoryDiff {
     if (this.#input.known.get(gap.name)?.now !== undefined) this.#into.counts.unknown++;
   }
 
-  /** A name that nobody knew, in a scan behind which there is none. @returns false for what addEntry() has to look at closely */
+  /**
+   * A name that nobody knew, in a scan behind which there is none.
+   * @returns false for what addEntry() has to look at closely
+   */
   #addPlain(index: number): boolean {
     const columns = this.#columns;
     const { view } = columns;
@@ -252,7 +255,8 @@ class DirectoryDiff {
   }
 
   /**
-   * A name that the listing left out (docs/design.md#rule-2): absent is what a lookup calls ENOENT or ENOTDIR, or where lookups may destroy, a second listing.
+   * A name that the listing left out (docs/design.md#rule-2): absent is what a lookup calls ENOENT or ENOTDIR, or where
+   * lookups may destroy, a second listing.
    * @returns the index of what is there after all
    */
   #confirmAbsent(name: string, second: ReadonlySet<string> | FileError | null): 'absent' | number | NameGap {

@@ -1,5 +1,6 @@
-// Draining a scan: claiming shards, giving them to threads, renewing leases, and closing when none is left. Any number of processes may drain
-// the same scan at once; one-shot commands call this directly, workers when the queue wakes them.
+// Draining a scan: claiming shards, giving them to threads, renewing leases, and closing when none is left. Any number
+// of processes may drain the same scan at once; one-shot commands call this directly, workers when the queue wakes
+// them.
 import type { Used } from '../files/used.ts';
 import { randomInt } from 'node:crypto';
 import type { Connection } from '../catalog/database.ts';
@@ -77,7 +78,8 @@ const CONTINUES = 'Run the same command again: it continues where this one stopp
 
 /**
  * Does shards of the scan until none is left, then closes it.
- * @throws RollcallError when a guard stops the scan (exit 4) or the command is interrupted (130); the scan can then be continued
+ * @throws RollcallError when a guard stops the scan (exit 4) or the command is interrupted (130); the scan can then be
+ *   continued
  */
 export async function drain(options: DrainOptions): Promise<DrainOutcome> {
   const client = await connectDrain(options.db.address);
@@ -271,7 +273,8 @@ class Drain {
         await pause(RECONNECT_PAUSE_MS);
         try {
           this.#client = await connectDrain(this.#options.db.address);
-          // A number of its own, and claims of its own: what the old ones say need not be so any more after a crash of the server.
+          // A number of its own, and claims of its own: what the old ones say need not be so any more after a crash of
+          // the server.
           this.#holder = await newHolder(this.#client);
           await this.abandon();
         } catch (again) {
@@ -353,8 +356,8 @@ class Drain {
   }
 
   /**
-   * A system call that never returns cannot be ended, only left alone, with its thread; the pool starts another. The shard is done without that
-   * name. The other shards of the thread only stood still with it, and are done again.
+   * A system call that never returns cannot be ended, only left alone, with its thread; the pool starts another. The
+   * shard is done without that name. The other shards of the thread only stood still with it, and are done again.
    */
   async #writeOff(flights: readonly Flight[]): Promise<void> {
     const isInCall = flights.some(({ running }) => running.place() !== null);

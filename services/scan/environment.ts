@@ -33,7 +33,10 @@ export interface ShardEnvironment {
   /** `.snapshots` and its like, which are skipped at the root of a file system only. */
   readonly isSystemDirectory: (name: string) => boolean;
   readonly isMountRoot: (path: string, stat: Stat) => boolean;
-  /** Whether what a directory (its path below the root) holds stands in a btrfs snapshot for a nested subvolume: services/files/btrfs.ts. */
+  /**
+   * Whether what a directory (its path below the root) holds stands in a btrfs snapshot for a nested subvolume:
+   * services/files/btrfs.ts.
+   */
   readonly isStub: (directory: string, name: string, stat: Stat) => boolean;
   /** Mount points below the root, relative and printable. */
   readonly mountPoints: ReadonlySet<string>;
@@ -41,18 +44,29 @@ export interface ShardEnvironment {
   readonly enteredMounts: ReadonlySet<string>;
   /** Whether a file system is mounted at the path now. */
   readonly isMounted: (path: string) => boolean;
-  /** Mounts that this scan does not enter, and entered ones that are away: what is seen there, or below, is another's. */
+  /**
+   * Mounts that this scan does not enter, and entered ones that are away: what is seen there, or below, is another's.
+   */
   readonly isCovered: (path: string) => boolean;
   readonly isBelowCovered: (path: string) => boolean;
   /** Called with each directory before it is listed. */
   readonly visit: (path: string) => void;
-  /** Something was mounted or unmounted, since this shard began, over a directory that it has visited: what it saw may be of either. */
+  /**
+   * Something was mounted or unmounted, since this shard began, over a directory that it has visited: what it saw may
+   * be of either.
+   */
   readonly mountsMoved: () => boolean;
-  /** False for directories on FUSE, NFS and SMB mounts: a second listing replaces the lookup by name (docs/design.md#rule-9). */
+  /**
+   * False for directories on FUSE, NFS and SMB mounts: a second listing replaces the lookup by name
+   * (docs/design.md#rule-9).
+   */
   readonly lookupByName: (directory: string) => boolean;
   /** The file system has met errors since this shard began, as far as it tells: what it calls absent need not be. */
   readonly mediumFailed: () => boolean;
-  /** A call to the file system for this name ('' for the directory itself) begins: should it never return, this is where. */
+  /**
+   * A call to the file system for this name ('' for the directory itself) begins: should it never return, this is
+   * where.
+   */
   readonly enter: (directory: number, name: string) => void;
   /** As enter(), of a name in columns. */
   readonly enterAt: (directory: number, columns: Columns, index: number) => void;

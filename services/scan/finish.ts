@@ -51,7 +51,10 @@ function endedElsewhere({ state, reason }: ScanState): FinishOutcome {
   return state === 'aborted' ? { outcome: 'aborted', reason: reason ?? 'unknown' } : { outcome: 'closed by another' };
 }
 
-/** Sums that differ would differ again: the scan is given up, so that the next one begins anew instead of meeting them for ever. */
+/**
+ * Sums that differ would differ again: the scan is given up, so that the next one begins anew instead of meeting them
+ * for ever.
+ */
 async function closing<T>({ db, context, nowMs }: Finish, close: () => Promise<T>): Promise<T> {
   try {
     return await close();

@@ -1,5 +1,6 @@
-// A directory too long to be held in memory: streamed, held against the catalog in chunks that are written ahead, absences found at the end by
-// what the catalog knows and no chunk brought. An interrupted listing starts again: its rows of this scan are replaced.
+// A directory too long to be held in memory: streamed, held against the catalog in chunks that are written ahead,
+// absences found at the end by what the catalog knows and no chunk brought. An interrupted listing starts again: its
+// rows of this scan are replaced.
 import { knownDonors, knownRows, nextSeen } from '../catalog/known.ts';
 import { dropMet, openMet, rememberMet, unmetNames } from '../catalog/met.ts';
 import type { Shard, ShardDirectory } from '../catalog/shards.ts';
@@ -23,7 +24,10 @@ interface HugeDirectory {
   readonly handle: Directory;
 }
 
-/** Lists the directory and adds what it found to the outcome; rows are written ahead of the shard's end. @returns entries looked at */
+/**
+ * Lists the directory and adds what it found to the outcome; rows are written ahead of the shard's end.
+ * @returns entries looked at
+ */
 export async function listHuge(
   environment: ShardEnvironment,
   shard: Shard,
@@ -115,7 +119,10 @@ class Streaming {
     return names;
   }
 
-  /** Names that the catalog knows and that no part brought, a part at a time: looked up, and ended where they are not there. */
+  /**
+   * Names that the catalog knows and that no part brought, a part at a time: looked up, and ended where they are not
+   * there.
+   */
   async endAbsent(): Promise<void> {
     const { client, context, columns } = this.#environment;
     const { directory, handle } = this.#place;

@@ -1,7 +1,10 @@
 // The bounds of a scan, in one place. Figures without a date are chosen, not measured.
 import { LEASE_MS } from '../catalog/shards.ts';
 
-/** Entries that a list shard looks at before the rest becomes shards of its own: small at first, so that every thread soon has work. */
+/**
+ * Entries that a list shard looks at before the rest becomes shards of its own: small at first, so that every thread
+ * soon has work.
+ */
 export const SHARD_ENTRIES_BY_GENERATION: readonly number[] = [64, 4_096, 32_768];
 /** Bytes that a list shard reads before the rest becomes shards of its own. */
 export const SHARD_BYTES_READ = 512 * 1024 * 1024;
@@ -48,7 +51,10 @@ export interface Leases {
   readonly stallMs: number;
 }
 export const LEASES: Leases = { leaseMs: LEASE_MS, renewEveryMs: 15_000, stallMs: 5 * 60 * 1000 };
-/** Time in which the process that looks at its threads did not run itself (stopped, suspended, a clock that jumped) counts no more than this. */
+/**
+ * Time in which the process that looks at its threads did not run itself (stopped, suspended, a clock that jumped)
+ * counts no more than this.
+ */
 export const UNWATCHED_MS = 1_000;
 /** When all threads hang at once, and at least so many, the storage does not answer. */
 export const HANGS_MIN = 2;

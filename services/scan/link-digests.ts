@@ -1,5 +1,5 @@
-// Digests of hard-linked inodes, in memory that all threads of a process share: what one has read through one name, no other reads again through
-// another one. (Two names that are read at the same moment are both read.)
+// Digests of hard-linked inodes, in memory that all threads of a process share: what one has read through one name, no
+// other reads again through another one. (Two names that are read at the same moment are both read.)
 
 /** Digest of one inode, as read in this scan. */
 export interface LinkDigest {
@@ -13,7 +13,10 @@ export interface LinkDigest {
   readonly racy: boolean;
 }
 
-/** Inodes that are remembered, at most; of a power of two slots, so that a search is short. 56 bytes a slot, taken as they are used. */
+/**
+ * Inodes that are remembered, at most; of a power of two slots, so that a search is short. 56 bytes a slot, taken as
+ * they are used.
+ */
 const REMEMBERED_MAX = 200_000;
 const SLOTS = 2 ** 18;
 const WORDS = 7;

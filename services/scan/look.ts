@@ -1,5 +1,6 @@
-// Looking at one directory: its names and what the file system says of each, before anything is held against the catalog. There is one loop for all
-// who look: whole directories, parts of huge ones, single large files, and directories that are listed again.
+// Looking at one directory: its names and what the file system says of each, before anything is held against the
+// catalog. There is one loop for all who look: whole directories, parts of huge ones, single large files, and
+// directories that are listed again.
 import { gapStatusOf, isAbsent } from '../../domain/errno.ts';
 import { decodeName, joinPath } from '../../domain/path.ts';
 import type { GapStatus } from '../../domain/scan.ts';
@@ -33,7 +34,10 @@ export interface NameGap {
   readonly detail: string | null;
 }
 
-/** Names of one directory that were looked at: in `columns`, from `from` to `to`, and `extra` ones that stand behind those of others. */
+/**
+ * Names of one directory that were looked at: in `columns`, from `from` to `to`, and `extra` ones that stand behind
+ * those of others.
+ */
 export interface Looked {
   readonly directory: ShardDirectory;
   readonly handle: Directory;
@@ -55,8 +59,9 @@ export interface Looked {
 /** A directory that was listed to its end. The handle stays open until the look is closed. */
 export interface Look extends Looked {
   /**
-   * The directory as it was before its listing and after it. Where it moved each time that it was listed: its mtime after the last one, which is
-   * not older than what the listing shows, and its ctime before it, by which it shows as moved.
+   * The directory as it was before its listing and after it. Where it moved each time that it was listed: its mtime
+   * after the last one, which is not older than what the listing shows, and its ctime before it, by which it shows as
+   * moved.
    */
   readonly stat: Stat;
   readonly duplicates: number;
@@ -232,8 +237,9 @@ interface Place {
 }
 
 /**
- * What one name is: null where it stands, else a gap, or out of scope. ENOENT of a listed name is a gap too: the listing said that it is there. What
- * a file system keeps at its root is a boundary, not an absence: a backup may well hold a copy of it.
+ * What one name is: null where it stands, else a gap, or out of scope. ENOENT of a listed name is a gap too: the
+ * listing said that it is there. What a file system keeps at its root is a boundary, not an absence: a backup may well
+ * hold a copy of it.
  */
 function lookAtName(environment: ShardEnvironment, place: Place, index: number): NameGap | 'excluded' | null {
   const { directory, columns } = place;
@@ -290,7 +296,9 @@ export function statIn(
   if (environment.isStub(directory.path, name, columns.stat(index, name))) columns.forgetTimes(index);
 }
 
-/** FUSE knows names that Linux does not; the dictionary of directories, which is indexed by them, refuses the longest. */
+/**
+ * FUSE knows names that Linux does not; the dictionary of directories, which is indexed by them, refuses the longest.
+ */
 function tooLong(columns: Columns, index: number): Omit<NameGap, 'name'> {
   const detail = `the name of this directory has ${columns.nameLength(index)} bytes, and ${NAME_BYTES_MAX} is the most`;
   return { status: 'failed', errno: 'ENAMETOOLONG', detail };
@@ -306,7 +314,10 @@ export function noAnswer(name: string): NameGap {
   return { name, status: 'failed', errno: null, detail: 'no answer: the storage hangs there (dmesg, findmnt)' };
 }
 
-/** A directory that its parent listed and that is gone, or another, when it is opened: the tree moves; anything else is what the errno says. */
+/**
+ * A directory that its parent listed and that is gone, or another, when it is opened: the tree moves; anything else is
+ * what the errno says.
+ */
 export function unseen(directory: ShardDirectory, error: unknown): Unseen {
   if (!(error instanceof FileError)) throw error;
   const moved = isAbsent(error.errno) || error.errno === 'ESTALE' || error.errno === 'ELOOP';

@@ -1,5 +1,5 @@
-// The interval model for one name: what a running scan saw, held against what the catalog knows, gives rows to insert and changes to stage.
-// Pure. The rules: docs/design.md#intervals. Counter-examples: test/catalog.
+// The interval model for one name: what a running scan saw, held against what the catalog knows, gives rows to insert
+// and changes to stage. Pure. The rules: docs/design.md#intervals. Counter-examples: test/catalog.
 import type { EndReason, Metadata, Version } from '../../domain/version.ts';
 import type { VersionRow } from '../catalog/version-copy.ts';
 import { metadataEqual } from '../../domain/version.ts';
@@ -72,9 +72,10 @@ export interface ScanPoint {
 const NOTHING: NameDiff = { insert: null, endings: [] };
 
 /**
- * Content changed although nothing announced it: same kind, size and mtime, another digest than was read at the scan `seq` or before it. A
- * digest that was read from a later snapshot says nothing against an older copy that is read after it. A racy digest of the very same inode
- * and ctime may have been overtaken by a write within the same tick, which is no suspicion.
+ * Content changed although nothing announced it: same kind, size and mtime, another digest than was read at the scan
+ * `seq` or before it. A digest that was read from a later snapshot says nothing against an older copy that is read
+ * after it. A racy digest of the very same inode and ctime may have been overtaken by a write within the same tick,
+ * which is no suspicion.
  */
 export function changedInSilence(known: Version, seen: Observed, seq: bigint): boolean {
   return (
@@ -91,9 +92,11 @@ export function changedInSilence(known: Version, seen: Observed, seq: bigint): b
 }
 
 /**
- * @param next the next complete scan after the seq that saw the name or its absence (not under a gap); null when the scan is the newest
+ * @param next the next complete scan after the seq that saw the name or its absence (not under a gap); null when the
+ *   scan is the newest
  * @param nextLacks why `next` has not got the name, if it has not
- * @param suspect what changedInSilence said, less the digests that were once seen in good standing (the caller looks them up)
+ * @param suspect what changedInSilence said, less the digests that were once seen in good standing (the caller looks
+ *   them up)
  */
 export function diffPresent(
   point: ScanPoint,
@@ -130,7 +133,8 @@ export function diffPresent(
     if (resumes || follower !== undefined) endReason = 'changed';
     else endReason = now?.endReason ?? nextLacks;
   }
-  // Spelled out: spreading one object of this size into another was a tenth of a first scan (2026-11-23, 2 cores, 200,000 files).
+  // Spelled out: spreading one object of this size into another was a tenth of a first scan (2026-11-23, 2 cores,
+  // 200,000 files).
   const insert: VersionRow = {
     directory: point.directory,
     name: seen.name,

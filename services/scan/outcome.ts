@@ -1,4 +1,5 @@
-// What a shard brings home: rows gathered, listings, directories left over; and how that becomes a result with child shards.
+// What a shard brings home: rows gathered, listings, directories left over; and how that becomes a result with child
+// shards.
 import { joinPath } from '../../domain/path.ts';
 import { SUBVOLUME_STUB } from '../../domain/scan.ts';
 import { resolveDirectories } from '../catalog/directories.ts';
@@ -129,7 +130,10 @@ function* wantedChildren(environment: ShardEnvironment, one: Standing): Generato
   }
 }
 
-/** Subdirectories to be listed, with their ids; a mount that is not entered, and a snapshot's stub of a nested subvolume, become a `boundary`. */
+/**
+ * Subdirectories to be listed, with their ids; a mount that is not entered, and a snapshot's stub of a nested
+ * subvolume, become a `boundary`.
+ */
 export async function childDirectories(
   environment: ShardEnvironment,
   looks: readonly Standing[],

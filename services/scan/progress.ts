@@ -1,5 +1,5 @@
-// What a thread tells the main thread while a shard is in its hands: that it moves, and how far it is. Shared memory, because the thread's event
-// loop stands still meanwhile.
+// What a thread tells the main thread while a shard is in its hands: that it moves, and how far it is. Shared memory,
+// because the thread's event loop stands still meanwhile.
 
 /** Written by one thread, read by the main thread. */
 export class ProgressCounters {
@@ -13,7 +13,10 @@ export class ProgressCounters {
     this.#sums = new Float64Array(buffer, 8, 2);
   }
 
-  /** Any progress: a name looked at, a piece read. (32 bits that may wrap around: asked only whether they moved. A bigint here costs an allocation a name.) */
+  /**
+   * Any progress: a name looked at, a piece read. (32 bits that may wrap around: asked only whether they moved. A
+   * bigint here costs an allocation a name.)
+   */
   tick(): void {
     Atomics.add(this.#ticks, 0, 1);
   }

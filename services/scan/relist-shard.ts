@@ -1,5 +1,6 @@
-// A relist shard: before a live scan closes, directories that moved since they were listed are listed again, so that a file renamed from a
-// directory that was still to come into one that was already done is not taken for gone (docs/design.md#moving-tree).
+// A relist shard: before a live scan closes, directories that moved since they were listed are listed again, so that a
+// file renamed from a directory that was still to come into one that was already done is not taken for gone
+// (docs/design.md#moving-tree).
 import { joinPath } from '../../domain/path.ts';
 import {
   contributionOf,
@@ -33,8 +34,9 @@ export async function runRelistShard(environment: ShardEnvironment, shard: Shard
   const { client, context } = environment;
   if (!(await mayHaveMoved(client, context))) return resultOf(outcome, 1);
   if (context.role === 'backup') {
-    // A snapshot stands still, or somebody is at work in it, who fills it or takes it away: what it lacks then may have been there, or be about
-    // to come, anywhere in it. Its own listings tell, and no clock has to agree with another; so does a file that changed while it was read.
+    // A snapshot stands still, or somebody is at work in it, who fills it or takes it away: what it lacks then may have
+    // been there, or be about to come, anywhere in it. Its own listings tell, and no clock has to agree with another;
+    // so does a file that changed while it was read.
     const atWork =
       (await movedWhileRead(client, context)) ||
       (await directoriesDisagree(client, context)) ||
@@ -57,8 +59,8 @@ export async function runRelistShard(environment: ShardEnvironment, shard: Shard
 }
 
 /**
- * Directories whose mtime or ctime is not what their listing saw. In the first round also those that moved at all since the scan began: a
- * change within the same tick of the file system's clock as their listing shows in no time.
+ * Directories whose mtime or ctime is not what their listing saw. In the first round also those that moved at all since
+ * the scan began: a change within the same tick of the file system's clock as their listing shows in no time.
  */
 function movedDirectories(
   environment: ShardEnvironment,
@@ -77,7 +79,8 @@ function movedDirectories(
         const { stat } = handle;
         const differs = stat.inode !== one.inode || stat.mtimeNs !== one.mtimeNs || stat.ctimeNs !== one.ctimeNs;
         if (differs || (racyNs !== null && (stat.mtimeNs >= racyNs || stat.ctimeNs >= racyNs))) {
-          // Mounted over or unmounted since it was listed: its names are hidden, and what is seen there now says nothing of them.
+          // Mounted over or unmounted since it was listed: its names are hidden, and what is seen there now says
+          // nothing of them.
           if (environment.isBelowCovered(one.path)) continue;
           const { inode, device, mtimeNs, ctimeNs } = stat;
           moved.push({
@@ -109,7 +112,9 @@ function sinceMs(environment: ShardEnvironment): bigint {
   return BigInt(environment.context.startedMs) - RACY_MS;
 }
 
-/** Until the directory's clock has ticked since it moved: a change that comes after its listing then shows in its times. */
+/**
+ * Until the directory's clock has ticked since it moved: a change that comes after its listing then shows in its times.
+ */
 async function ticked(environment: ShardEnvironment, directory: MovedDirectory): Promise<void> {
   const tickMs = directory.movedNs % 1_000_000_000n === 0n ? COARSE_TICK_MS : TICK_MS;
   const leftMs = Number(directory.movedNs / 1_000_000n) + tickMs - environment.nowMs();
@@ -132,8 +137,9 @@ async function relist(
     environment.columns.reset();
     const one = look(environment, directory, RELIST_ENTRIES);
     environment.leave();
-    // What cannot be listed now keeps what its first listing saw; if that was wrong, the next round or the end unsettles it.
-    // (So does one that is longer than can be held in memory: names that vanished from it meanwhile are unsettled in the end.)
+    // What cannot be listed now keeps what its first listing saw; if that was wrong, the next round or the end
+    // unsettles it. (So does one that is longer than can be held in memory: names that vanished from it meanwhile are
+    // unsettled in the end.)
     if ('huge' in one) one.huge.close();
     if ('gap' in one || 'huge' in one) continue;
     try {
@@ -175,7 +181,10 @@ function isDirectory(row: KnownRow | undefined): boolean {
   return row?.now?.kind === 'directory' || row?.own?.kind === 'directory';
 }
 
-/** What this scan wrote below directories that are gone, hidden or not entered any more must go too: it is told by what stands above. */
+/**
+ * What this scan wrote below directories that are gone, hidden or not entered any more must go too: it is told by what
+ * stands above.
+ */
 async function subtreesOf(
   environment: ShardEnvironment,
   directory: ShardDirectory,
@@ -211,7 +220,8 @@ async function unsettle(
   const gaps: GapRow[] = unsettles.map((one) => ({ ...one, status: 'unsettled', errno: null, detail }));
   result.counts.vanished -= unsettles.length;
   result.counts.unknown += unsettles.length;
-  // Their listings lack these names, which the catalog still holds: the next scan must not take such a directory for unchanged.
+  // Their listings lack these names, which the catalog still holds: the next scan must not take such a directory for
+  // unchanged.
   const forgets = [...new Set(unsettles.map(({ directory }) => directory))];
   return { ...result, gaps, unsettles, forgets };
 }

@@ -1,4 +1,5 @@
-// Scanning a backup series: which snapshots are new, which are known under another name, which are gone; oldest first, the newest one read.
+// Scanning a backup series: which snapshots are new, which are known under another name, which are gone; oldest first,
+// the newest one read.
 import { EXIT, RollcallError } from '../../domain/exit.ts';
 import { parentOf } from '../../domain/path.ts';
 import { sameSnapshot } from '../../domain/snapshot-identity.ts';
@@ -119,7 +120,10 @@ async function isScanned(tools: ScanTools, volume: Volume, { snapshot, mode, rel
   );
 }
 
-/** One snapshot is gone and others are there: the backup prunes. Where all are gone their file system is, and that is another matter. */
+/**
+ * One snapshot is gone and others are there: the backup prunes. Where all are gone their file system is, and that is
+ * another matter.
+ */
 function isRotatedAway({ snapshot }: PlanStep, found: FoundSeries): boolean {
   return !exists(snapshot.path) && found.snapshots.some((other) => other !== snapshot && exists(other.path));
 }
@@ -132,7 +136,10 @@ function isStillThere(running: RunningScan, found: FoundSeries): boolean {
   return sameSnapshot(running.identity as SnapshotIdentity, now.identity);
 }
 
-/** A mount point whose file system is away is an empty directory; where a backup prunes, the others of its kind are still there. */
+/**
+ * A mount point whose file system is away is an empty directory; where a backup prunes, the others of its kind are
+ * still there.
+ */
 function isUnmounted(snapshot: string): boolean {
   let above = parentOf(snapshot);
   while (above !== '/' && !exists(above)) above = parentOf(above);

@@ -33,13 +33,17 @@ export type NewScan = Omit<BeginScan, 'startedMs'> & { readonly mode: ScanMode }
 export interface ScanRun {
   readonly scanId: bigint;
   readonly outcome: DrainOutcome;
-  /** The scan as it was found running: another process had begun it, or an earlier run of this one. Null for one that was begun here. */
+  /**
+   * The scan as it was found running: another process had begun it, or an earlier run of this one. Null for one that
+   * was begun here.
+   */
   readonly joined: RunningScan | null;
 }
 
 /**
- * What a running scan is to whoever wants another: 'wanted', one of those that are to be made, so that it is continued; 'other', begun with
- * other options, so that it is waited for while somebody is at work on it, and else aborted; 'gone', of a state that is no longer on disk.
+ * What a running scan is to whoever wants another: 'wanted', one of those that are to be made, so that it is continued;
+ * 'other', begun with other options, so that it is waited for while somebody is at work on it, and else aborted;
+ * 'gone', of a state that is no longer on disk.
  */
 export type Standing = 'wanted' | 'other' | 'gone';
 
@@ -68,8 +72,9 @@ export function servesAs(
 }
 
 /**
- * Runs `next` (asked again each time, because seq and identity depend on what is complete by then). A scan of the volume that is running comes
- * first, as `standingOf` says. Null when `next` finds nothing left to do. One without progress for 12 h is aborted; its digests serve the next.
+ * Runs `next` (asked again each time, because seq and identity depend on what is complete by then). A scan of the
+ * volume that is running comes first, as `standingOf` says. Null when `next` finds nothing left to do. One without
+ * progress for 12 h is aborted; its digests serve the next.
  * @throws RollcallError when a guard stops the scan (exit 4) or the command is interrupted (130)
  */
 export async function runScan(

@@ -1,4 +1,5 @@
-// The slots of a worker process: one thread each, so that a scan that hangs in dead storage takes its own thread with it and no other.
+// The slots of a worker process: one thread each, so that a scan that hangs in dead storage takes its own thread with
+// it and no other.
 import { EXIT, RollcallError } from '../../domain/exit.ts';
 import type { DatabaseAddress } from '../catalog/database.ts';
 import { openThreads, type ThreadPool } from './pool.ts';
@@ -19,7 +20,10 @@ export interface Slots {
   free(): number;
   /** Slots that work. */
   busy(): number;
-  /** Does the work with a slot's thread; false at once where none is free. Failures are told under this name, never thrown. */
+  /**
+   * Does the work with a slot's thread; false at once where none is free. Failures are told under this name, never
+   * thrown.
+   */
   use(name: string, signal: AbortSignal, work: (threads: ThreadPool) => Promise<void>): Promise<boolean>;
   close(): Promise<void>;
 }

@@ -13,8 +13,8 @@ interface Tools {
 }
 
 /**
- * Does the work on what was typed (a path or a pattern, from cwd) and keeps what stopped it with the volume, until an audit of it goes through.
- * A person who interrupts knows of it: that is not kept.
+ * Does the work on what was typed (a path or a pattern, from cwd) and keeps what stopped it with the volume, until an
+ * audit of it goes through. A person who interrupts knows of it: that is not kept.
  */
 export async function keepingTrouble<T>(
   tools: Tools,

@@ -1,5 +1,5 @@
-// Where a thread is, told in shared memory: when a system call never returns, the main thread reads which name it was made for, and the scan
-// goes on without that name.
+// Where a thread is, told in shared memory: when a system call never returns, the main thread reads which name it was
+// made for, and the scan goes on without that name.
 import { decodeName, encodeName } from '../../domain/path.ts';
 import type { Place } from '../catalog/shards.ts';
 import type { Columns } from '../files/columns.ts';

@@ -1,10 +1,14 @@
-// More threads than cores where the storage has latency. Nobody configures that: while there is work enough for all threads and the machine's
-// processors stand idle, whatever the threads wait for is not computing, and more of them wait at once.
+// More threads than cores where the storage has latency. Nobody configures that: while there is work enough for all
+// threads and the machine's processors stand idle, whatever the threads wait for is not computing, and more of them
+// wait at once.
 import { cpus } from 'node:os';
 
 /** One look at the processors is held against the next one after this time. */
 const EVERY_MS = 1_000;
-/** Below this part of all processors in use the machine waits. (Idle, waiting for disks, and stolen by a hypervisor count as not in use.) */
+/**
+ * Below this part of all processors in use the machine waits. (Idle, waiting for disks, and stolen by a hypervisor
+ * count as not in use.)
+ */
 const BUSY_MIN = 0.6;
 
 interface Used {

@@ -1,4 +1,5 @@
-// What an earlier restore has put beside is known by its name and its content, without a record, and is not offered again.
+// What an earlier restore has put beside is known by its name and its content, without a record, and is not offered
+// again.
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';

@@ -1,4 +1,5 @@
-// docs/formats.md and docs/json.md name every field that a bundle has, so that whoever adds one writes down what it means.
+// docs/formats.md and docs/json.md name every field that a bundle has, so that whoever adds one writes down what it
+// means.
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, expect, it } from 'vitest';

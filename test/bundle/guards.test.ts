@@ -1,5 +1,6 @@
-// The bundle as a weapon, and everything that restore.sh and verify refuse: a bundle that others had a hand in, links put in the way, mounts on
-// which looking destroys, tools that are missing, sources that are gone, a target that fills up.
+// The bundle as a weapon, and everything that restore.sh and verify refuse: a bundle that others had a hand in, links
+// put in the way, mounts on which looking destroys, tools that are missing, sources that are gone, a target that fills
+// up.
 import { execFileSync, spawnSync } from 'node:child_process';
 import {
   appendFileSync,
@@ -211,7 +212,8 @@ describe('the tools', () => {
     utimesSync(bytes(from, '/lost'), 1_400_000_000, 1_400_000_000);
     for (const path of ['lost', 'lost/f']) world.wrong(path, s1);
     await world.writeBundle();
-    // What is left of a killed rsync waits until the directory has its time, or for a second, and then makes and removes a name in it.
+    // What is left of a killed rsync waits until the directory has its time, or for a second, and then makes and
+    // removes a name in it.
     const left = `i=0
 until grep -qsx set "$J"/[0-9]* || [ $i = 100 ]; do i=$((i + 1)); sleep 0.01; done
 : >lost/.f.aaaaaa

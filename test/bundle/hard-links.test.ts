@@ -1,4 +1,5 @@
-// Which names are one file is what the volume says, not the backup: a backup that was deduplicated with hard links makes one inode of what was two.
+// Which names are one file is what the volume says, not the backup: a backup that was deduplicated with hard links
+// makes one inode of what was two.
 import { appendFileSync, copyFileSync, linkSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -15,7 +16,10 @@ afterEach(() => {
 const inLive = (path: string): string => join(world.live, path);
 const inode = (path: string): number => statSync(inLive(path)).ino;
 
-/** Names that are one inode in the snapshot, with what the volume had: the same number was the same file, null is not known. */
+/**
+ * Names that are one inode in the snapshot, with what the volume had: the same number was the same file, null is not
+ * known.
+ */
 function deduplicated(names: Readonly<Record<string, number | null>>, isExport = false): void {
   const from = world.snapshot('s1');
   const [first = '', ...rest] = Object.keys(names);

@@ -1,4 +1,5 @@
-// Hostile names and hostile snapshot names, from the assessment through bundle and restore.sh to files that are the same to the byte.
+// Hostile names and hostile snapshot names, from the assessment through bundle and restore.sh to files that are the
+// same to the byte.
 import { spawnSync } from 'node:child_process';
 import {
   chmodSync,

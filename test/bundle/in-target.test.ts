@@ -1,5 +1,5 @@
-// A copy that lies in the volume itself (lost+found, a copy elsewhere in live) is a source like a snapshot's, and is held against what it was right
-// before it is taken, because people write there.
+// A copy that lies in the volume itself (lost+found, a copy elsewhere in live) is a source like a snapshot's, and is
+// held against what it was right before it is taken, because people write there.
 import {
   chownSync,
   copyFileSync,

@@ -1,4 +1,5 @@
-// A bundle that holds a part of what is lost: what is asked for comes back, the rest is counted, and all parts together are the whole.
+// A bundle that holds a part of what is lost: what is asked for comes back, the rest is counted, and all parts together
+// are the whole.
 import { spawnSync } from 'node:child_process';
 import {
   chmodSync,

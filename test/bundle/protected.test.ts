@@ -1,5 +1,5 @@
-// Directories and files that chattr +a or +i protects: rsync could neither give a file its name there nor remove its temporary one. They are found
-// before, nothing is left over, and the run names what was not restored.
+// Directories and files that chattr +a or +i protects: rsync could neither give a file its name there nor remove its
+// temporary one. They are found before, nothing is left over, and the run names what was not restored.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';

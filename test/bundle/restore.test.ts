@@ -1,4 +1,5 @@
-// What restore.sh does and leaves alone, on real trees: nothing newer is touched, nothing is written twice, and every option means what it says.
+// What restore.sh does and leaves alone, on real trees: nothing newer is touched, nothing is written twice, and every
+// option means what it says.
 import { execFileSync, spawn, spawnSync, type SpawnSyncReturns } from 'node:child_process';
 import {
   chmodSync,

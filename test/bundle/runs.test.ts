@@ -1,4 +1,5 @@
-// What one run of restore.sh knows of those before it: one that was killed, one without root, one from an export; and what it prints for people.
+// What one run of restore.sh knows of those before it: one that was killed, one without root, one from an export; and
+// what it prints for people.
 import { execFileSync, spawn, spawnSync, type SpawnSyncReturns } from 'node:child_process';
 import {
   chmodSync,

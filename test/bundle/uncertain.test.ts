@@ -1,4 +1,5 @@
-// What statistics alone call lost stands in a list of its own: a plain restore leaves it out and says how many, --uncertain brings it back.
+// What statistics alone call lost stands in a list of its own: a plain restore leaves it out and says how many,
+// --uncertain brings it back.
 import { picture } from '../../domain/picture.ts';
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';

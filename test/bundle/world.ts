@@ -1,4 +1,5 @@
-// A small real world for restore tests: a live tree, snapshots of it, and the assessment that says what is wrong, built by hand.
+// A small real world for restore tests: a live tree, snapshots of it, and the assessment that says what is wrong, built
+// by hand.
 import { execFileSync, spawnSync } from 'node:child_process';
 import {
   chmodSync,
@@ -202,7 +203,10 @@ export class World {
     });
   }
 
-  /** Runs the bundle's script, with the shell that Debian calls sh unless told otherwise, in a directory that should stay as it is. */
+  /**
+   * Runs the bundle's script, with the shell that Debian calls sh unless told otherwise, in a directory that should
+   * stay as it is.
+   */
   restore(args: readonly string[], options: RestoreOptions = {}): Ran {
     const cwd = options.cwd ?? join(this.base, 'elsewhere');
     mkdirSync(cwd, { recursive: true });
@@ -215,7 +219,10 @@ export class World {
     return { code: ran.status, output: ran.stdout + ran.stderr };
   }
 
-  /** A PATH of this world's own in which every command is what it was, but for those left out and those given as scripts (or links to a program). */
+  /**
+   * A PATH of this world's own in which every command is what it was, but for those left out and those given as scripts
+   * (or links to a program).
+   */
   path(changed: { readonly without?: readonly string[]; readonly scripts?: Readonly<Record<string, string>> }): string {
     const directory = mkdtempSync(join(this.base, 'bin-'));
     const { without = [], scripts = {} } = changed;
@@ -262,7 +269,10 @@ export interface Seen {
   readonly content: string;
 }
 
-/** Everything below a root, by printable path: kind, mode, owner, mtime in ns, and the digest of the content or the target. */
+/**
+ * Everything below a root, by printable path: kind, mode, owner, mtime in ns, and the digest of the content or the
+ * target.
+ */
 export function survey(root: string | Buffer): Map<string, Seen> {
   const seen = new Map<string, Seen>();
   const walk = (directory: Buffer, prefix: Buffer): void => {

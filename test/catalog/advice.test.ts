@@ -1,4 +1,5 @@
-// What an error of the database is, and what is one of the files under audit: NFS and FUSE fail with the very codes that a lost connection has.
+// What an error of the database is, and what is one of the files under audit: NFS and FUSE fail with the very codes
+// that a lost connection has.
 import { expect, test } from 'vitest';
 import { databaseAdvice, isConnectionLost, isTransient } from '../../services/catalog/advice.ts';
 import { fileError } from '../../services/files/errors.ts';

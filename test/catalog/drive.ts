@@ -1,4 +1,5 @@
-// Drives the catalog's SQL with the scans of a trace instead of a file system: what the threads do with a listing, one directory after another.
+// Drives the catalog's SQL with the scans of a trace instead of a file system: what the threads do with a listing, one
+// directory after another.
 import type { ClientBase } from 'pg';
 import { changedInSilence, diffGone, diffPresent, type Ending, type Observed } from '../../services/scan/observe.ts';
 import { closeScan } from '../../services/catalog/close.ts';
@@ -220,7 +221,10 @@ function endingRow(directory: number, ending: Ending): EndingRow {
   };
 }
 
-/** Every version of the volume, by path (code units) and firstSeq, read past manifest(): what the catalog holds, not what a reader sees. */
+/**
+ * Every version of the volume, by path (code units) and firstSeq, read past manifest(): what the catalog holds, not
+ * what a reader sees.
+ */
 export async function allVersions(client: ClientBase, volume: DrivenVolume): Promise<PlacedVersion[]> {
   return placed(client, 'version', volume, []);
 }

@@ -1,5 +1,5 @@
-// The SQL of the catalog against the oracle, over the same random traces: late scans, gaps, aborts, exclusions, flipped copies.
-// A failure prints fast-check's seed and path; put both into the parameters of its assert to see it again.
+// The SQL of the catalog against the oracle, over the same random traces: late scans, gaps, aborts, exclusions, flipped
+// copies. A failure prints fast-check's seed and path; put both into the parameters of its assert to see it again.
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { EndReason, Metadata } from '../../domain/version.ts';
@@ -44,7 +44,10 @@ function compare(rows: readonly PlacedVersion[], oracle: Oracle, reading: TraceO
   }
 }
 
-/** What each complete scan's reader sees; under a gap nothing is seen, whatever rows lie there, so with gaps 'unseen' they are left out. */
+/**
+ * What each complete scan's reader sees; under a gap nothing is seen, whatever rows lie there, so with gaps 'unseen'
+ * they are left out.
+ */
 async function compareManifests(
   volume: DrivenVolume,
   oracle: Oracle,
@@ -61,7 +64,9 @@ async function compareManifests(
   }
 }
 
-/** Ingests the trace into a volume of its own, holding the catalog against the oracle while each scan runs and after it. */
+/**
+ * Ingests the trace into a volume of its own, holding the catalog against the oracle while each scan runs and after it.
+ */
 async function check(trace: Trace, options: TraceOptions): Promise<PlacedVersion[]> {
   const volume = await newVolume(client, options.order === 'late' ? 'backup' : 'live');
   const oracle = openOracle();

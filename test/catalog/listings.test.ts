@@ -1,4 +1,5 @@
-// Unchanged directories are skipped by the digest of their newest listing. A listing must never outlive what the catalog holds of its directory.
+// Unchanged directories are skipped by the digest of their newest listing. A listing must never outlive what the
+// catalog holds of its directory.
 import { mkdir, mkdtemp, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -52,7 +53,10 @@ async function snapshot(name: string, content: string | null): Promise<string> {
   return root;
 }
 
-/** Scans one snapshot in this thread. Directories in `closed` cannot be looked into (they are taken for mounts that are not entered). */
+/**
+ * Scans one snapshot in this thread. Directories in `closed` cannot be looked into (they are taken for mounts that are
+ * not entered).
+ */
 async function scan(volume: DrivenVolume, seq: bigint, path: string, closed: readonly string[] = []): Promise<void> {
   const scanId = await beginScan(client, scanToBegin({ ...volume, seq, path, snapshot: String(seq), mode: 'list' }));
   if (scanId === null) throw new Error('a scan is running');
@@ -86,7 +90,8 @@ async function intervals(volume: DrivenVolume, path: string): Promise<string[]> 
   return versions.filter((v) => v.path === path).map((v) => `[${v.firstSeq}, ${v.endSeq ?? '∞'}) ${v.size}`);
 }
 
-// btrfs snapshots before a change and after a rollback hold the same inodes with the same times; here the same directory stands for both.
+// btrfs snapshots before a change and after a rollback hold the same inodes with the same times; here the same
+// directory stands for both.
 test('a directory that changed in a late snapshot, behind a gap, is not taken for unchanged after a rollback', async () => {
   const volume = await newVolume(client, 'backup');
   const [old, changed] = [await snapshot('old', 'old'), await snapshot('changed', 'changed')];

@@ -1,5 +1,5 @@
-// The interval model of the catalog as the simplest thing that can be right: keep what every complete scan of one volume saw,
-// and derive the versions from it afresh each time. The SQL is held against this over the same traces.
+// The interval model of the catalog as the simplest thing that can be right: keep what every complete scan of one
+// volume saw, and derive the versions from it afresh each time. The SQL is held against this over the same traces.
 import { metadataEqual, type EndReason, type Metadata } from '../../domain/version.ts';
 import type { ScanMode } from '../../domain/scan.ts';
 
@@ -9,7 +9,10 @@ export interface Seen {
   readonly digest: bigint | null;
 }
 
-/** name '' hides everything below the directory (its own entry stands in its parent); else the name and everything below it. */
+/**
+ * name '' hides everything below the directory (its own entry stands in its parent); else the name and everything below
+ * it.
+ */
 export interface OracleGap {
   readonly directory: string;
   readonly name: string;
@@ -50,7 +53,10 @@ export interface OracleVersion {
 export interface Oracle {
   /** Takes a scan in any order. An aborted one leaves nothing behind. Throws if its seq is taken. */
   ingest(scan: OracleScan): void;
-  /** Every version of every path, sorted by path (code units) and firstSeq. Pruned scans stay observations: pruning changes nothing here. */
+  /**
+   * Every version of every path, sorted by path (code units) and firstSeq. Pruned scans stay observations: pruning
+   * changes nothing here.
+   */
   versions(): OracleVersion[];
   /** What holds at a complete scan: path → version, or 'gap' where one would hold but could not be read. */
   manifest(seq: bigint): Map<string, OracleVersion | 'gap'>;
@@ -79,7 +85,10 @@ export function openOracle(): Oracle {
   };
 }
 
-/** Walks down from the root: the first ancestor that is hidden, excluded or no directory decides for everything below it. */
+/**
+ * Walks down from the root: the first ancestor that is hidden, excluded or no directory decides for everything below
+ * it.
+ */
 export function sightOf(scan: OracleScan, path: string): Sighting {
   const names = path.split('/');
   let directory = '';

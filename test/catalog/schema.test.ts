@@ -1,5 +1,5 @@
-// docs/schema.sql is the schema as the migrations leave it: for whoever reads SQL without running it, and so that a migration shows what it changes.
-// After a change: npx vitest run test/catalog/schema.test.ts -u
+// docs/schema.sql is the schema as the migrations leave it: for whoever reads SQL without running it, and so that a
+// migration shows what it changes. After a change: npx vitest run test/catalog/schema.test.ts -u
 import { expect, test } from 'vitest';
 import { clientForFile } from '../support/postgres.ts';
 

@@ -1,4 +1,5 @@
-// A server, a database or a role may be set up in ways that change what SQL means: Rollcall's connections bring their own settings.
+// A server, a database or a role may be set up in ways that change what SQL means: Rollcall's connections bring their
+// own settings.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { connect, openPool } from '../../services/catalog/database.ts';
 import { age, settled, truthOf, worldOn, write } from '../scan/world.ts';
@@ -42,7 +43,8 @@ beforeAll(async () => {
       'select current_database() as name, current_user as role',
     );
     const { name = '', role = '' } = rows[0] ?? {};
-    // In one transaction: each would already hold for the next connection. Half of them for the role, which comes before the database.
+    // In one transaction: each would already hold for the next connection. Half of them for the role, which comes
+    // before the database.
     const settings = SET.map(([setting, value], i) => {
       const whose = i % 2 === 0 ? `database "${name}"` : `role "${role}" in database "${name}"`;
       return `alter ${whose} set ${setting} = ${setting === 'search_path' ? value : `'${value}'`}`;

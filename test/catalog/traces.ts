@@ -1,5 +1,5 @@
-// Random histories of a small volume, as the oracle and the SQL both take them: scans in any order, with gaps, aborts, exclusions,
-// directories that come and go, names that change kind, and bytes that flip while everything else stays.
+// Random histories of a small volume, as the oracle and the SQL both take them: scans in any order, with gaps, aborts,
+// exclusions, directories that come and go, names that change kind, and bytes that flip while everything else stays.
 import * as fc from 'fast-check';
 import type { Kind, Metadata } from '../../domain/version.ts';
 import type { ScanMode } from '../../domain/scan.ts';
@@ -31,7 +31,10 @@ export interface TraceScan {
 export type Trace = readonly TraceScan[];
 
 export interface TraceOptions {
-  /** every: each scan reads every copy, and bytes may flip silently. some: content follows from metadata, each scan reads what its mode says. */
+  /**
+   * every: each scan reads every copy, and bytes may flip silently. some: content follows from metadata, each scan
+   * reads what its mode says.
+   */
   readonly reading: 'every' | 'some';
   /** late: seqs in any order, as snapshots are; inOrder: rising, as live scans are. */
   readonly order: 'late' | 'inOrder';
@@ -41,7 +44,10 @@ export interface TraceOptions {
   readonly excludes?: boolean;
 }
 
-/** 'a' and 'a_' and 'ab' are there for whoever compares prefixes; the last but one for whoever forgets the escapes of COPY. */
+/**
+ * 'a' and 'a_' and 'ab' are there for whoever compares prefixes; the last but one for whoever forgets the escapes of
+ * COPY.
+ */
 const DIRECTORIES = ['a', 'a/b', 'a/b/c', 'a_', 'ab'] as const;
 const NAMES = ['f', 'a/f', 'a/g', 'a/b/f', 'a/b/c/f', 'a_/f', 'ab/f', String.raw`a/new\x0aline\\`, 'a/b/ünï'] as const;
 const PLACES: readonly string[] = [...DIRECTORIES, ...NAMES];
@@ -51,7 +57,8 @@ const LOOKS = ['usual', 'chmod', 'rewritten', 'flipped', 'absent', 'otherKind', 
 type Look = (typeof LOOKS)[number];
 
 /**
- * Arbitrary traces. fast-check prints seed and path of a failing one; pass them as `seed` and `path` in the parameters to replay it.
+ * Arbitrary traces. fast-check prints seed and path of a failing one; pass them as `seed` and `path` in the parameters
+ * to replay it.
  */
 export function traces(options: TraceOptions): fc.Arbitrary<Trace> {
   const scansMax = options.scansMax ?? 6;
@@ -90,7 +97,10 @@ export function toOracle(scan: TraceScan): OracleScan {
   return { seq: scan.seq, mode: scan.mode, state: scan.state, entries, gaps: scan.gaps, excluded: scan.excluded };
 }
 
-/** linked: a copy keeps inode and ctime while it stays the same, as hard-linked generations do; fresh: every snapshot is a full copy. */
+/**
+ * linked: a copy keeps inode and ctime while it stays the same, as hard-linked generations do; fresh: every snapshot is
+ * a full copy.
+ */
 type Copies = 'linked' | 'fresh';
 
 interface Draft {

@@ -1,4 +1,5 @@
-// The sums that judging shows are kept, and must be those of the versions as they are, whatever was ingested since they were made.
+// The sums that judging shows are kept, and must be those of the versions as they are, whatever was ingested since they
+// were made.
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { sumVersions } from '../../services/catalog/version-sums.ts';

@@ -1,4 +1,5 @@
-// A program under the launcher, for the test of it: behaves as the argument says. Bundled to where the launcher looks for the command line.
+// A program under the launcher, for the test of it: behaves as the argument says. Bundled to where the launcher looks
+// for the command line.
 import { writeSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import { takeLauncher } from '../../cli/config.ts';

@@ -1,5 +1,5 @@
-// State directories that somebody or something was at: each is refused with what to do, nothing is left running, and nothing that was
-// there is touched.
+// State directories that somebody or something was at: each is refused with what to do, nothing is left running, and
+// nothing that was there is touched.
 import {
   chmodSync,
   chownSync,

@@ -1,4 +1,5 @@
-// What takes servers by the dozen: commands that come and go, commands that are killed while they make the database, full file systems.
+// What takes servers by the dozen: commands that come and go, commands that are killed while they make the database,
+// full file systems.
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -35,7 +36,8 @@ test('a command that is killed while it makes the database: the next one makes i
     first.child.kill('SIGKILL');
     await first.release();
   }
-  // Its lock, and an initdb that nobody waits for any more; and the lock of one whose id belongs to somebody else by now.
+  // Its lock, and an initdb that nobody waits for any more; and the lock of one whose id belongs to somebody else by
+  // now.
   const lock = join(state, 'setup.lock');
   expect(existsSync(lock)).toBe(true);
   writeFileSync(lock, `${process.pid} 1\n`);

@@ -1,4 +1,5 @@
-// Starts test/embedded/holder.ts in a process of its own: as another user, or in a mount namespace where something is missing.
+// Starts test/embedded/holder.ts in a process of its own: as another user, or in a mount namespace where something is
+// missing.
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { program as testProgram, REPOSITORY } from '../support/programs.ts';

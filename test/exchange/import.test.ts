@@ -1,4 +1,5 @@
-// Lists that other tools made, as evidence in an assessment: what only they name, what they contradict, and what they must not claim.
+// Lists that other tools made, as evidence in an assessment: what only they name, what they contradict, and what they
+// must not claim.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,4 +1,5 @@
-// Two machines of a school: one with nightly snapshots of hostile names, scanned into a catalog of its own, and one that gets the export.
+// Two machines of a school: one with nightly snapshots of hostile names, scanned into a catalog of its own, and one
+// that gets the export.
 import { execFileSync } from 'node:child_process';
 import {
   linkSync,

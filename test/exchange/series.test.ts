@@ -89,7 +89,8 @@ describe('an export of a series', () => {
       volume.rootId,
     );
     expect(unread).toEqual([]);
-    // The newest night was read by its scan, so its listings have digests there; those that were made here must be the same.
+    // The newest night was read by its scan, so its listings have digests there; those that were made here must be the
+    // same.
     const now = new Set(here['versions']?.filter((row) => row[3] === null).map(([path]) => path));
     const listed = (await listings(backup, scanned.volume.id)).filter(
       ([path, , count]) => count === 0 || now.has(path),

@@ -1,4 +1,5 @@
-// Access times: what Rollcall and restore.sh read keeps the one that it had where the kernel allows that, and is read all the same where it does not.
+// Access times: what Rollcall and restore.sh read keeps the one that it had where the kernel allows that, and is read
+// all the same where it does not.
 import { spawnSync } from 'node:child_process';
 import {
   chmodSync,
@@ -108,7 +109,8 @@ describe.skipIf(!IS_ROOT)('as root (skipped without: others may not ask for it)'
         findings: { 'rooms/1/file1': 'missing exact' },
       });
       const [bundle = ''] = readdirSync(cwd);
-      // Without that right nobody can give the file its owner and time, either: a partial failure. Its content is there.
+      // Without that right nobody can give the file its owner and time, either: a partial failure. Its content is
+      // there.
       const script = ['sh', join(cwd, bundle, 'restore.sh'), '--apply', house.live];
       spawnSync('setpriv', [`--bounding-set=${DROP}`, `--inh-caps=${DROP}`, ...script]);
       expect(readFileSync(house.at('rooms/1/file1'), 'utf8')).toContain('what stands in file 1 of 1');

@@ -1,4 +1,5 @@
-// A server that DATABASE_URL names, and that has no room left for its data, or none in a quota. It is told at once, with the cause, and the same scan goes on after room is made.
+// A server that DATABASE_URL names, and that has no room left for its data, or none in a quota. It is told at once,
+// with the cause, and the same scan goes on after room is made.
 import { chmodSync, mkdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';

@@ -1,4 +1,5 @@
-// A disk that fills up under what a person asked for: a bundle, an export, a list. It is whole or not there, and the same command goes on when there is room.
+// A disk that fills up under what a person asked for: a bundle, an export, a list. It is whole or not there, and the
+// same command goes on when there is room.
 import {
   closeSync,
   fsyncSync,

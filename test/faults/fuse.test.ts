@@ -1,4 +1,5 @@
-// A file system that answers with every error it knows, lists what is not so, and counts its files anew each time. Skipped where FUSE cannot be mounted.
+// A file system that answers with every error it knows, lists what is not so, and counts its files anew each time.
+// Skipped where FUSE cannot be mounted.
 import { symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';

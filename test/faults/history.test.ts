@@ -1,5 +1,6 @@
-// The fault catalogue's lines on history and judging: what a backup carries along, what rots where nobody looks, and what is acted on too late.
-// On real trees, each with its whole report. What a scenario of test/scenario shows already is not shown again: docs/faults.md says which.
+// The fault catalogue's lines on history and judging: what a backup carries along, what rots where nobody looks, and
+// what is acted on too late. On real trees, each with its whole report. What a scenario of test/scenario shows already
+// is not shown again: docs/faults.md says which.
 import { readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -45,7 +46,8 @@ test('the newest copy in the backup rotted by itself: a lost file comes from an 
   expect(young?.evidence?.join(' ')).toMatch(
     /other content: [0-9a-f]{16} in .*, [0-9a-f]{16} in .*One copy against one: can't tell which copy is right\./,
   );
-  // What was read is in the catalog by now: no copy is counted twice, and night 3 is known to have the letter's old words, too.
+  // What was read is in the catalog by now: no copy is counted twice, and night 3 is known to have the letter's old
+  // words, too.
   const again = {
     ...expected,
     findings: { ...expected.findings, 'desk/letter': 'missing exact from night 3 silent' },

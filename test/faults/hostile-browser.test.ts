@@ -1,5 +1,6 @@
-// report.html of hostile names in a real browser: what a parser of our own may overlook, the browser does not. No script runs, nothing is fetched, and no
-// word becomes an element. A page that holds the same words as they are shows first that the traps spring.
+// report.html of hostile names in a real browser: what a parser of our own may overlook, the browser does not. No
+// script runs, nothing is fetched, and no word becomes an element. A page that holds the same words as they are shows
+// first that the traps spring.
 import { spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
@@ -41,7 +42,10 @@ afterAll(async () => {
   rmSync(directory, { recursive: true, force: true, maxRetries: 5 });
 });
 
-/** The document as the browser has it when everything that begins by itself is over: elements and attributes as markup, text escaped. */
+/**
+ * The document as the browser has it when everything that begins by itself is over: elements and attributes as markup,
+ * text escaped.
+ */
 async function documentOf(name: string, page: string): Promise<string> {
   const file = join(directory, `${name}.html`);
   writeFileSync(file, page);

@@ -1,4 +1,5 @@
-// The school's assessment with every word that comes from outside replaced by something that attacks a browser, a terminal, a shell or a spreadsheet.
+// The school's assessment with every word that comes from outside replaced by something that attacks a browser, a
+// terminal, a shell or a spreadsheet.
 import type { Assessment, Finding, Source } from '../../domain/assessment.ts';
 import { encodePath } from '../../domain/path.ts';
 import type { ReportInput } from '../../services/report/present.ts';
@@ -42,7 +43,10 @@ export function hostileWords(lure = LURE): string[] {
   ];
 }
 
-/** Names come through the file system, so in printable form; words of people and of the operating system may come as they are. */
+/**
+ * Names come through the file system, so in printable form; words of people and of the operating system may come as
+ * they are.
+ */
 export function hostileAssessment(lure = LURE): Assessment {
   const words = hostileWords(lure);
   let turn = 0;

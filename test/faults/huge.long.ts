@@ -1,5 +1,6 @@
-// Fault catalogue, a directory of a million names: each accounted for, in bounded memory, and a second scan reads nothing. A million takes minutes:
-// ROLLCALL_TEST_NAMES=1000000 npm run test:long; without it more names than two chunks hold.
+// Fault catalogue, a directory of a million names: each accounted for, in bounded memory, and a second scan reads
+// nothing. A million takes minutes: ROLLCALL_TEST_NAMES=1000000 npm run test:long; without it more names than two
+// chunks hold.
 import { spawn } from 'node:child_process';
 import { closeSync, mkdirSync, mkdtempSync, openSync, realpathSync, rmSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,8 +12,8 @@ import { program } from '../support/programs.ts';
 const NAMES = Number(process.env['ROLLCALL_TEST_NAMES'] ?? 120_000);
 const LOST = 100;
 /**
- * Measured with one thread (2026-11-25, 2 busy cores): 120,000 names, scans 241 to 253 MB, the assessment 316 MB; 1,000,000 names in 6 min 16 s, the
- * first scan 496 MB, the next ones 355 MB, the assessment 429 MB.
+ * Measured with one thread (2026-11-25, 2 busy cores): 120,000 names, scans 241 to 253 MB, the assessment 316 MB;
+ * 1,000,000 names in 6 min 16 s, the first scan 496 MB, the next ones 355 MB, the assessment 429 MB.
  */
 const SCAN_RSS_KB_MAX = 600_000;
 const ASSESS_RSS_KB_MAX = 700_000;

@@ -1,4 +1,5 @@
-// Fault catalogue, kinds of objects: what is no plain file is recorded, never opened and never followed, and comes back as what it was.
+// Fault catalogue, kinds of objects: what is no plain file is recorded, never opened and never followed, and comes back
+// as what it was.
 import { spawnSync } from 'node:child_process';
 import {
   chmodSync,

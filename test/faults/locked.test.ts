@@ -1,4 +1,5 @@
-// A directory that fscrypt has locked lists other names than those that it holds: it is a gap, and nothing in it is called lost or new.
+// A directory that fscrypt has locked lists other names than those that it holds: it is a gap, and nothing in it is
+// called lost or new.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -10,7 +11,10 @@ import { FaultyHouse } from './house.ts';
 
 const catalog = await Catalog.forFile();
 
-/** Node knows no ioctl: adds a key to a mounted file system, encrypts an empty directory with it, takes the key away. Source: linux/fscrypt.h. */
+/**
+ * Node knows no ioctl: adds a key to a mounted file system, encrypts an empty directory with it, takes the key away.
+ * Source: linux/fscrypt.h.
+ */
 const FSCRYPT = `
 import sys, os, fcntl, struct
 def io(d, n, size, nr, buf):

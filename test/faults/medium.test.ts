@@ -1,5 +1,6 @@
-// A medium that fails: blocks that cannot be read, checksums that do not fit, directories that deny names without an error. Nothing is called lost
-// that cannot be read, what was known stands, and after the repair there is nothing to report.
+// A medium that fails: blocks that cannot be read, checksums that do not fit, directories that deny names without an
+// error. Nothing is called lost that cannot be read, what was known stands, and after the repair there is nothing to
+// report.
 import { copyFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';

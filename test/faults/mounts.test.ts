@@ -1,4 +1,5 @@
-// Mounts that come and go, before a scan and in the middle of it: what is hidden is not lost, and another volume is not this one.
+// Mounts that come and go, before a scan and in the middle of it: what is hidden is not lost, and another volume is not
+// this one.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -36,7 +37,8 @@ describe.skipIf(!canMount)('mounts (skipped where this process may not mount)', 
     // What was written below the mount point while nothing was mounted there.
     house.fill(2, 1);
     await expect(house.assess(1.2)).rejects.toMatchObject({ exit: 4, next: expect.stringContaining('findmnt') });
-    // Another ext4 with the same names at its top; its root has the same inode. (Made at another time: what a UUID says where udev runs.)
+    // Another ext4 with the same names at its top; its root has the same inode. (Made at another time: what a UUID says
+    // where udev runs.)
     const other = disk(house.base, { name: 'other', at: house.live, options: ['-b', '1024', '-E', 'root_owner=0:0'] });
     other.unmount();
     run('env', 'E2FSPROGS_FAKE_TIME=1600000000', 'mkfs.ext4', '-q', '-F', '-b', '1024', other.image);

@@ -1,4 +1,5 @@
-// Fault catalogue, names: bytes that have broken other tools go the whole way, from the walk to the restored and proved file.
+// Fault catalogue, names: bytes that have broken other tools go the whole way, from the walk to the restored and proved
+// file.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, renameSync, utimesSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';

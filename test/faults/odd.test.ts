@@ -1,4 +1,5 @@
-// One odd file never makes a volume unreadable: what does not fit is recorded as the nearest that fits, or is a gap of that one name.
+// One odd file never makes a volume unreadable: what does not fit is recorded as the nearest that fits, or is a gap of
+// that one name.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,5 +1,5 @@
-// A restore that is not alone at its target: a second one from the same bundle, one from another bundle, and a user who swaps a directory for a link
-// as fast as they can, while root restores below it.
+// A restore that is not alone at its target: a second one from the same bundle, one from another bundle, and a user who
+// swaps a directory for a link as fast as they can, while root restores below it.
 import { spawn, spawnSync } from 'node:child_process';
 import {
   chmodSync,
@@ -112,7 +112,9 @@ const UID = 4711;
 const ROUNDS = 5;
 const canRace = process.getuid?.() === 0 && have('setpriv') && spawnSync('unshare', ['-m', 'true']).status === 0;
 
-/** Swaps x for a link and back, until its standard input ends; a byte on its standard output for every hundred times. */
+/**
+ * Swaps x for a link and back, until its standard input ends; a byte on its standard output for every hundred times.
+ */
 const RACER = `
 const { renameSync, rmSync, symlinkSync, writeSync } = require('node:fs');
 const [x, victim] = process.argv.slice(1);

@@ -1,4 +1,5 @@
-// kill -9 of restore.sh, of an rsync below it, or of both, at a hundred random moments. ROLLCALL_TEST_SEED=… ROLLCALL_TEST_MOMENTS=1 gives one again.
+// kill -9 of restore.sh, of an rsync below it, or of both, at a hundred random moments. ROLLCALL_TEST_SEED=…
+// ROLLCALL_TEST_MOMENTS=1 gives one again.
 import { expect, test } from 'vitest';
 import { killRestores } from './violence/restoring.ts';
 

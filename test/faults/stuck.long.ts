@@ -1,4 +1,5 @@
-// Storage that never answers, and a disk that fills up under the catalog: as a person meets them, with the launcher and what is built.
+// Storage that never answers, and a disk that fills up under the catalog: as a person meets them, with the launcher and
+// what is built.
 import { type ChildProcess, spawn } from 'node:child_process';
 import {
   existsSync,

@@ -1,4 +1,5 @@
-// kill -9 of a verify: while it reads, while it closes findings, and right before it commits. The next one gives the answer of an undisturbed one.
+// kill -9 of a verify: while it reads, while it closes findings, and right before it commits. The next one gives the
+// answer of an undisturbed one.
 import { spawn } from 'node:child_process';
 import type { PoolClient } from 'pg';
 import { expect, test } from 'vitest';

@@ -1,5 +1,5 @@
-// Violence at chosen points: at each, a scan or an assessment is killed, cut or stopped, and the same command is then run
-// to its end. A hundred random ones: violence.long.ts.
+// Violence at chosen points: at each, a scan or an assessment is killed, cut or stopped, and the same command is then
+// run to its end. A hundred random ones: violence.long.ts.
 import { spawnSync } from 'node:child_process';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Probe } from './violence/probe.ts';

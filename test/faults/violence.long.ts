@@ -1,5 +1,6 @@
-// Violence, the whole of it: at a hundred random moments of a scan or an assessment something is killed, cut or stopped, and the same command is
-// then run to its end. Each blow has a seed of its own: ROLLCALL_TEST_SEED=… ROLLCALL_TEST_MOMENTS=1 gives one of them again.
+// Violence, the whole of it: at a hundred random moments of a scan or an assessment something is killed, cut or
+// stopped, and the same command is then run to its end. Each blow has a seed of its own: ROLLCALL_TEST_SEED=…
+// ROLLCALL_TEST_MOMENTS=1 gives one of them again.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { random } from '../../services/demo/random.ts';
 import { openStage, type Stage } from './violence/stage.ts';

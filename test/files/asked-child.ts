@@ -1,5 +1,5 @@
-// What this room answers to a process that is not the test's: another user, one without rights, or one in a mount namespace of its own.
-// Arguments: the question, and its paths. Prints a line for each answer.
+// What this room answers to a process that is not the test's: another user, one without rights, or one in a mount
+// namespace of its own. Arguments: the question, and its paths. Prints a line for each answer.
 import type { RollcallError } from '../../domain/exit.ts';
 import { refuseBrick } from '../../services/files/looking.ts';
 import { localOffsets } from '../../services/files/zone.ts';

@@ -1,4 +1,5 @@
-// Looking must not destroy: every GlusterFS client mount is refused before anything on it is touched, read-only or not, and a brick is no tree.
+// Looking must not destroy: every GlusterFS client mount is refused before anything on it is touched, read-only or not,
+// and a brick is no tree.
 import { spawnSync } from 'node:child_process';
 import { chmodSync, chownSync, mkdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,4 +1,5 @@
-// An audit reads everything once, and must not push out of the page cache what others have there: what was not in memory before is given back.
+// An audit reads everything once, and must not push out of the page cache what others have there: what was not in
+// memory before is given back.
 import { execFileSync } from 'node:child_process';
 import { closeSync, fsyncSync, openSync, writeFileSync } from 'node:fs';
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';

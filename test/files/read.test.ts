@@ -45,7 +45,10 @@ interface Tried {
   readonly bytes: number;
 }
 
-/** Reads, and does something to the file in the midst of each reading: after its first bytes came and before the second fstat. */
+/**
+ * Reads, and does something to the file in the midst of each reading: after its first bytes came and before the second
+ * fstat.
+ */
 function readWhile(directory: Directory, name: string, disturb: (reading: number) => void = () => {}): Tried {
   let readings = 0;
   let bytes = 0;
@@ -268,7 +271,8 @@ describe('what cannot be read', () => {
   });
 
   test('an error of the medium is io', () => {
-    // Reading another process's memory at 0 is an honest EIO, without a broken disk; its size of 0 comes before, so it needs bytes to be read.
+    // Reading another process's memory at 0 is an honest EIO, without a broken disk; its size of 0 comes before, so it
+    // needs bytes to be read.
     const directory = opened('/proc/self');
     const { result } = readWhile(directory, 'mem');
     expect(result).toMatchObject({ ok: false, status: 'io', errno: 'EIO' });

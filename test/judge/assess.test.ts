@@ -318,7 +318,8 @@ describe('an assessment', () => {
     await world.assess();
     for (const name of ['box', 'letter']) renameSync(world.path(`a/${name}`), world.path(`z/${name}`));
     const scanned = await world.scan();
-    // As a tree that moves leaves the catalog: z/box/in was gone when it was opened, and z/letter was in flux to the end.
+    // As a tree that moves leaves the catalog: z/box/in was gone when it was opened, and z/letter was in flux to the
+    // end.
     await catalog.db.pool.query(
       `insert into gap (scan, root, directory, name, status, errno)
          select s.id, s.root, d.id, g.name, 'unsettled', g.errno from directory d join (values ('z/box/in', '', 'ENOENT'), ('z', 'letter', null)) as g (path, name, errno)

@@ -21,7 +21,10 @@ beforeEach(async () => {
   volumeId = (await world.scan()).volume.id;
 });
 
-/** The night of World that is today: its snapshot is dated until midnight, so that it is not older than what is decided now. */
+/**
+ * The night of World that is today: its snapshot is dated until midnight, so that it is not older than what is decided
+ * now.
+ */
 const TODAY = 20;
 
 /** Live is scanned for the first time when it has happened already: only the backup knows better. */
@@ -95,7 +98,8 @@ describe('findings', () => {
     expect(verdicts(await world.assess())).toEqual({ 'd1/f1': 'missing' });
     await accept('d1/f1');
     const [finding] = await all();
-    // The nightly copies carry the loss; somebody puts the file back, and no assessment looks before it is gone once more.
+    // The nightly copies carry the loss; somebody puts the file back, and no assessment looks before it is gone once
+    // more.
     world.backup(16);
     world.write('d1/f1', 'content of file 1');
     world.backup(TODAY);

@@ -1,4 +1,5 @@
-// One assessment on the domain alone: the same functions in the same order as services/judge/assess-volume.ts, on facts from memory.
+// One assessment on the domain alone: the same functions in the same order as services/judge/assess-volume.ts, on facts
+// from memory.
 import { unfinishedListings } from '../../domain/absence/proof.ts';
 import { type DirectoryLook, Witness } from '../../domain/absence/witness.ts';
 import { isGap, type PathFacts, type Reading, type Request } from '../../domain/facts.ts';
@@ -95,7 +96,8 @@ export class Auditor {
     });
     const judged = new Map<string, Judged>();
     for (const { facts } of cases) {
-      // Row 3 has nothing else to say of what people deleted outside of all loss intervals, and most of what is gone is that.
+      // Row 3 has nothing else to say of what people deleted outside of all loss intervals, and most of what is gone is
+      // that.
       const absence = facts.sights[live] === null ? (facts.surroundings?.absence ?? null) : null;
       const isPlain = absence?.how === 'touched' && placeIn(context, absence.seen ?? -1, absence.gone).rules.size === 0;
       const isNamed = [this.#open, moves.displaced, moves.rewritten, asked].some((names) => names.has(facts.path));
@@ -261,7 +263,8 @@ export class Auditor {
       const first = began(facts, live);
       return [{ ...now, path, live: identityOf(now), firstSeenMs: points[first] ?? Number.NEGATIVE_INFINITY }];
     };
-    // Equal content, and the identities that vanished, wherever they stand: every name is asked, as the catalog's index does.
+    // Equal content, and the identities that vanished, wherever they stand: every name is asked, as the catalog's index
+    // does.
     const names: string[] = [];
     const sizes = new Set(vanished.map(({ size }) => size));
     const inodes = new Set(vanished.map(({ live: identity }) => identity?.inode));
@@ -324,7 +327,9 @@ const NO_DECISIONS: Loaded['decisions'] = {
   restoredInto: new Map(),
 };
 
-/** judge asks for bytes; every copy here has its digest, and where two are compared, one is no beginning of the other. */
+/**
+ * judge asks for bytes; every copy here has its digest, and where two are compared, one is no beginning of the other.
+ */
 function answer(facts: PathFacts, judging: ReturnType<typeof judge>): Judged {
   let known = facts;
   for (let round = 0; round < 100; round++) {

@@ -1,4 +1,5 @@
-// Nightly use over a thousand nights, on the domain alone. More of it: ROLLCALL_TEST_SERVERS=300 ROLLCALL_TEST_SEED=1000
+// Nightly use over a thousand nights, on the domain alone. More of it: ROLLCALL_TEST_SERVERS=300
+// ROLLCALL_TEST_SEED=1000
 import { expect, test } from 'vitest';
 import { gatherFigures, NIGHTS, tableOf } from './figures.ts';
 

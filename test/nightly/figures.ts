@@ -1,4 +1,5 @@
-// How often nightly use is right: over many seeded servers, what is told on quiet nights, and what of each event is found at the first run.
+// How often nightly use is right: over many seeded servers, what is told on quiet nights, and what of each event is
+// found at the first run.
 import { Chance } from './random.ts';
 import { HARMS, type Harm, type Outcome, runServer } from './server.ts';
 

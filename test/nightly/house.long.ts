@@ -1,4 +1,5 @@
-// Nightly use of a few servers with real files: a copy every night, and `assess` every morning under a clock that is passed in.
+// Nightly use of a few servers with real files: a copy every night, and `assess` every morning under a clock that is
+// passed in.
 import { expect, test } from 'vitest';
 import { parentOf } from '../../domain/path.ts';
 import { Catalog } from '../judge/world.ts';

@@ -1,4 +1,5 @@
-// What the looks at a server saw: nightly snapshots by rsync, and a scan of the live tree after each. As the catalog would tell it.
+// What the looks at a server saw: nightly snapshots by rsync, and a scan of the live tree after each. As the catalog
+// would tell it.
 import type { DirectoryLook } from '../../domain/absence/witness.ts';
 import type { Observer, Sight } from '../../domain/facts.ts';
 import { parentOf } from '../../domain/path.ts';
@@ -46,7 +47,8 @@ export class Looks {
 
   /**
    * rsync -a --delete, from `fromMs` to `toMs`: what is equal in size and time is not copied again.
-   * @param race a name that somebody deletes while it runs: after its directory's time was taken, and before it was listed
+   * @param race a name that somebody deletes while it runs: after its directory's time was taken, and before it was
+   *   listed
    */
   snapshot(fromMs: number, toMs: number, race: string | null): void {
     for (const path of this.#tree.dirty) this.#due.add(path);

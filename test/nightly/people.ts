@@ -1,4 +1,5 @@
-// What people and programs do to a server by day: deletions, renames, edits, rotated logs, and now and then something large.
+// What people and programs do to a server by day: deletions, renames, edits, rotated logs, and now and then something
+// large.
 import { joinPath, parentOf } from '../../domain/path.ts';
 import type { Chance } from './random.ts';
 import type { Tree } from './tree.ts';
@@ -31,7 +32,9 @@ export class People {
     return Math.max(1, Math.floor(this.#chance.lognormal(20_000, 2)));
   }
 
-  /** The server as it was found: directories of different sizes, some in others; logs; a package; a place for photos. */
+  /**
+   * The server as it was found: directories of different sizes, some in others; logs; a package; a place for photos.
+   */
   settle(files: number, directories: number, nowMs: number): void {
     const paths: string[] = [];
     for (let i = 0; i < directories; i++) {

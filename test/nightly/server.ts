@@ -1,5 +1,5 @@
-// One server over thirty nights: people by day, rsync at three, a scan of live and an assessment at six, and on one night something goes
-// wrong without a word.
+// One server over thirty nights: people by day, rsync at three, a scan of live and an assessment at six, and on one
+// night something goes wrong without a word.
 import { baseName, parentOf } from '../../domain/path.ts';
 import { Auditor, type Found } from './audit.ts';
 import { Looks } from './looks.ts';
@@ -99,7 +99,10 @@ export function runServer(options: ServerOptions): Outcome {
   return { nights, beforeSnapshot, files: outcome };
 }
 
-/** What was lost the day its directory was renamed is told under the name that a look had seen. Last names are given once. */
+/**
+ * What was lost the day its directory was renamed is told under the name that a look had seen. Last names are given
+ * once.
+ */
 function foundOf(found: ReadonlyMap<string, Found>, path: string): Found | null {
   const own = found.get(path);
   if (own !== undefined) return own;

@@ -1,5 +1,5 @@
-// A file system in memory, as far as looking at it goes: names, sizes, times, identities. Whoever changes a name moves its directory's time;
-// what is lost below the file system does not.
+// A file system in memory, as far as looking at it goes: names, sizes, times, identities. Whoever changes a name moves
+// its directory's time; what is lost below the file system does not.
 import { joinPath, parentOf } from '../../domain/path.ts';
 
 export interface Node {

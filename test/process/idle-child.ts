@@ -1,4 +1,5 @@
-// A process that gives way, and a thread that it starts then: prints what each has (the processors' priority, the class of the disks).
+// A process that gives way, and a thread that it starts then: prints what each has (the processors' priority, the class
+// of the disks).
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';

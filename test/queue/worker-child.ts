@@ -1,4 +1,5 @@
-// A worker as a process, told what to do as JSON on its standard input: as `rollcall worker` runs it, but that it looks into the catalog more often.
+// A worker as a process, told what to do as JSON on its standard input: as `rollcall worker` runs it, but that it looks
+// into the catalog more often.
 import { runWorker, type WorkerOptions } from '../../services/work.ts';
 import { endWithThreads } from '../../services/process/end.ts';
 

@@ -1,4 +1,5 @@
-// Workers as processes, on a real tree: two share a scan, one is killed, and the catalog holds exactly what lies on disk.
+// Workers as processes, on a real tree: two share a scan, one is killed, and the catalog holds exactly what lies on
+// disk.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { cp, mkdir, mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -21,7 +22,10 @@ import { REDIS_MISSING, startRedis, type TestRedis } from '../support/redis.ts';
 import type { WorkerSettings } from './worker-child.ts';
 import { program } from '../support/programs.ts';
 
-/** Holes are read as fast as memory, and still keep a thread busy long enough to be caught at it. Two do not fit into one shard. */
+/**
+ * Holes are read as fast as memory, and still keep a thread busy long enough to be caught at it. Two do not fit into
+ * one shard.
+ */
 const LARGE_BYTES = 520 * 1024 * 1024;
 const LARGE_FILES = 4;
 

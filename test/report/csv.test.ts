@@ -1,4 +1,5 @@
-// CSV that is opened in a spreadsheet: no name becomes a formula, a second cell or a second line, and every name can be read back.
+// CSV that is opened in a spreadsheet: no name becomes a formula, a second cell or a second line, and every name can be
+// read back.
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { encodePath } from '../../domain/path.ts';

@@ -1,4 +1,5 @@
-// A realistic assessment without a file system: the school of docs/design.md#story, with 215 losses, half of them already in the newest snapshot.
+// A realistic assessment without a file system: the school of docs/design.md#story, with 215 losses, half of them
+// already in the newest snapshot.
 import type { Assessment, Finding, Interval, Source, State, Tally } from '../../domain/assessment.ts';
 import { VERDICTS, type Verdict } from '../../domain/verdicts.ts';
 import type { BundleFacts } from '../../services/report/json.ts';
@@ -67,7 +68,10 @@ export function finding(path: string, verdict: Verdict, changes: Partial<Finding
   };
 }
 
-/** Intervals of a nightly series, oldest first; the last one ends in the live scan. `loss` vanish in each of the two newest. */
+/**
+ * Intervals of a nightly series, oldest first; the last one ends in the live scan. `loss` vanish in each of the two
+ * newest.
+ */
 export function intervals(n: number, loss = 105): Interval[] {
   return Array.from({ length: n }, (_, index): Interval => {
     const age = n - 1 - index;

@@ -1,4 +1,5 @@
-// Any churn between scans, and whatever happens to the scans: afterwards the catalog says what lies on disk, and every sum adds up.
+// Any churn between scans, and whatever happens to the scans: afterwards the catalog says what lies on disk, and every
+// sum adds up.
 import {
   appendFileSync,
   chmodSync,

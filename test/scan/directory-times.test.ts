@@ -1,4 +1,5 @@
-// The mtime of a directory is evidence of how a name went: what a scan records is never older than what its listing of the directory shows.
+// The mtime of a directory is evidence of how a name went: what a scan records is never older than what its listing of
+// the directory shows.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,5 +1,5 @@
-// A child of this test that permissions hold back although the test may be root. It reaches the database through a socket of its own, because
-// the cluster's belongs to another user.
+// A child of this test that permissions hold back although the test may be root. It reaches the database through a
+// socket of its own, because the cluster's belongs to another user.
 import { spawn } from 'node:child_process';
 import { connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';

@@ -84,7 +84,8 @@ test('snapshots of hard links carry it, also into one that comes late, and what 
   renameSync(night(2), join(late, 'aside'));
   await world.scanSnapshots(pattern);
   expect(await looks(pattern)).toEqual(LOOKS);
-  // Another content under the same names, so that the versions are cut in two: a part whose copy nobody read knows nothing.
+  // Another content under the same names, so that the versions are cut in two: a part whose copy nobody read knows
+  // nothing.
   renameSync(join(late, 'aside'), night(2));
   for (const path of Object.keys(LOOKS)) touch(join(night(2), path), 1_650_000_000);
   await world.scanSnapshots(pattern);

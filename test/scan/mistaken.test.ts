@@ -1,4 +1,5 @@
-// What a person types for something else: live and backup swapped, one snapshot for a volume, a pattern that the shell expanded.
+// What a person types for something else: live and backup swapped, one snapshot for a volume, a pattern that the shell
+// expanded.
 import { cpSync, mkdirSync, mkdtempSync, realpathSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

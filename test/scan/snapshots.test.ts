@@ -1,4 +1,5 @@
-// A series of snapshots: what each night costs, and which scans stand when names rotate, states are rewritten, or come late.
+// A series of snapshots: what each night costs, and which scans stand when names rotate, states are rewritten, or come
+// late.
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, renameSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -278,7 +279,8 @@ test('what vanishes from a snapshot while it is scanned is unsettled: perhaps it
   execFileSync('cp', ['-a', night(series, 2), night(series, 3)]);
   remove(join(night(series, 3), 'a/f'), join(night(series, 3), 'b'));
   age(join(night(series, 3), 'a'));
-  // By this clock the scan begins before the deletions. It is asked for the time all along, and each time somebody is at work in c.
+  // By this clock the scan begins before the deletions. It is asked for the time all along, and each time somebody is
+  // at work in c.
   const atWork = join(night(series, 3), 'c/at work');
   const nowMs = (): number => {
     writeFileSync(atWork, '');

@@ -1,5 +1,5 @@
-// Nested subvolumes of a real btrfs: a snapshot holds an empty directory for each, whose times the kernel makes up. Skipped where no btrfs can be
-// made and mounted.
+// Nested subvolumes of a real btrfs: a snapshot holds an empty directory for each, whose times the kernel makes up.
+// Skipped where no btrfs can be made and mounted.
 import { cpSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';

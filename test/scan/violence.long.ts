@@ -1,5 +1,5 @@
-// Scans that are interrupted, killed, doubled, stopped, cut off from the catalog, or cannot be done in part, seen from inside. The command line
-// under the same treatment, its database too: test/faults/violence-points.long.ts.
+// Scans that are interrupted, killed, doubled, stopped, cut off from the catalog, or cannot be done in part, seen from
+// inside. The command line under the same treatment, its database too: test/faults/violence-points.long.ts.
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { join } from 'node:path';

@@ -1,4 +1,5 @@
-// More threads than cores are for storage with latency: told by processors that stand idle while there is work for all threads.
+// More threads than cores are for storage with latency: told by processors that stand idle while there is work for all
+// threads.
 import { afterEach, expect, test } from 'vitest';
 import { openThreads, type ThreadPool } from '../../services/scan/pool.ts';
 import { Widening } from '../../services/scan/widening.ts';

@@ -1,4 +1,5 @@
-// Real trees, a real catalog and real threads for the tests of the scan engine, and the few questions that they ask of the catalog.
+// Real trees, a real catalog and real threads for the tests of the scan engine, and the few questions that they ask of
+// the catalog.
 import { execFileSync } from 'node:child_process';
 import {
   lstatSync,
@@ -31,7 +32,10 @@ import { until } from '../support/poll.ts';
 
 export const HOST = 'here';
 
-/** What the catalog says of a path: `file 3 <digest>`, `directory`, `symlink -> target`, with a mark for what is suspect. */
+/**
+ * What the catalog says of a path: `file 3 <digest>`, `directory`, `symlink -> target`, with a mark for what is
+ * suspect.
+ */
 export type Told = Readonly<Record<string, string>>;
 
 export interface VersionLine {
@@ -194,7 +198,10 @@ export function hex(digest: bigint): string {
   return BigInt.asUintN(64, digest).toString(16).padStart(16, '0');
 }
 
-/** What `told` must say of a tree, found without the engine: by Node's own calls and the hash alone. Names must be plain. */
+/**
+ * What `told` must say of a tree, found without the engine: by Node's own calls and the hash alone. Names must be
+ * plain.
+ */
 export async function truthOf(root: string): Promise<Told> {
   const hasher = await createHasher();
   const truth: Record<string, string> = {};

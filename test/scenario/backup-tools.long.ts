@@ -1,4 +1,5 @@
-// The backups that people have (docs/backups.md), made by the tools themselves: a silent loss and a flipped file are found, restored and proven.
+// The backups that people have (docs/backups.md), made by the tools themselves: a silent loss and a flipped file are
+// found, restored and proven.
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,4 +1,5 @@
-// What becomes of contents: zeros, cut and emptied files, and rot that a backup has copied; beside what only looks like it.
+// What becomes of contents: zeros, cut and emptied files, and rot that a backup has copied; beside what only looks like
+// it.
 import { rmSync, utimesSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import type { AssessResult } from '../../services/assess.ts';

@@ -1,5 +1,5 @@
-// A live volume with its nights: people work on it by day, it is backed up at three in the morning, and sometimes something goes wrong
-// without a word. Really on disk, really scanned, really restored with sh and rsync.
+// A live volume with its nights: people work on it by day, it is backed up at three in the morning, and sometimes
+// something goes wrong without a word. Really on disk, really scanned, really restored with sh and rsync.
 import { spawnSync } from 'node:child_process';
 import {
   chmodSync,
@@ -35,7 +35,10 @@ const HOUR_S = 3_600;
 const DAY_S = 24 * HOUR_S;
 
 export type Bytes = string | Buffer;
-/** copies: `cp -a`, a new inode each night · links: `cp -al` of the night before, with what changed copied anew, as rsync --link-dest does. */
+/**
+ * copies: `cp -a`, a new inode each night · links: `cp -al` of the night before, with what changed copied anew, as
+ * rsync --link-dest does.
+ */
 export type Style = 'copies' | 'links';
 
 function join2(directory: Bytes, name: Bytes): Buffer {
@@ -52,8 +55,9 @@ export class House {
   #bundles = 0;
 
   /**
-   * @param today the night of the first assessment that scans anything: it comes an hour after now by the file system's clock, because what
-   * changes while it is scanned is told from what changed before it by ctime, and that cannot be set
+   * @param today the night of the first assessment that scans anything: it comes an hour after now by the file system's
+   *   clock, because what changes while it is scanned is told from what changed before it by ctime, and that cannot be
+   *   set
    */
   constructor(catalog: Catalog | null, today: number) {
     this.catalog = catalog;
@@ -88,7 +92,9 @@ export class House {
     return path.length === 0 ? Buffer.from(this.live) : join2(this.live, path);
   }
 
-  /** Sets a time in the afternoon before night `night`, so that it is what that night's snapshot is the first to see. */
+  /**
+   * Sets a time in the afternoon before night `night`, so that it is what that night's snapshot is the first to see.
+   */
   stamp(path: Bytes, night: number): void {
     const seconds = Math.floor(this.startS + night * DAY_S - 9 * HOUR_S);
     utimesSync(this.at(path), seconds, seconds);

@@ -1,5 +1,6 @@
-// A random life of a small volume: people who make, edit, rename, link and delete by day, a snapshot each night, and silent damage in the
-// last nights. It keeps its own books: what every name held in the newest snapshot that saw it undamaged is what a restore must bring back.
+// A random life of a small volume: people who make, edit, rename, link and delete by day, a snapshot each night, and
+// silent damage in the last nights. It keeps its own books: what every name held in the newest snapshot that saw it
+// undamaged is what a restore must bring back.
 import { spawnSync } from 'node:child_process';
 import {
   chmodSync,
@@ -58,7 +59,10 @@ export interface Script {
 /** How many of the nights from the end, and the day after the last, are damaged. */
 export const DAMAGED_NIGHTS = 2;
 
-/** Names that break careless programs; each is taken with a number behind or before it, so that one directory can hold many. */
+/**
+ * Names that break careless programs; each is taken with a number behind or before it, so that one directory can hold
+ * many.
+ */
 const NAMES: readonly Buffer[] = [
   ...'plain|Ünïcode|e\u0301|-rf|--| |a b|\n|line\nbreak\r|\t|"|$(touch x)|`id`|\\|\\x0a|*|?|[a-z]|#comment|;end'.split(
     '|',
@@ -122,7 +126,10 @@ export interface Harm {
   readonly damage: Damage;
   /** The name held then what the newest snapshot has of it; otherwise nothing can be said of what will be noticed. */
   readonly asBackedUp: boolean;
-  /** Other bytes under the old size and time, and in the newest snapshot too: seen only by who reads older snapshots as well. */
+  /**
+   * Other bytes under the old size and time, and in the newest snapshot too: seen only by who reads older snapshots as
+   * well.
+   */
   readonly hidden: boolean;
 }
 
@@ -168,7 +175,9 @@ export class Life {
     return script.nights.length - DAMAGED_NIGHTS;
   }
 
-  /** Names that are there; not those that are damaged, unless these are asked for. `any` is anything but a directory. */
+  /**
+   * Names that are there; not those that are damaged, unless these are asked for. `any` is anything but a directory.
+   */
   #paths(kind: 'file' | 'directory' | 'any', spoiltToo = false): Key[] {
     const found: Key[] = [];
     const walk = (directory: Key): void => {
@@ -275,7 +284,10 @@ export class Life {
     return ![...this.#spoilt].some((path) => path === directory || path.startsWith(`${directory}/`));
   }
 
-  /** What is damaged below it could have been noticed: nobody can tell afterwards which state of the rest was the good one. */
+  /**
+   * What is damaged below it could have been noticed: nobody can tell afterwards which state of the rest was the good
+   * one.
+   */
   #isPlain(path: Key): boolean {
     return [...this.harmed].every(
       ([harmed, { damage, asBackedUp, hidden }]) =>

@@ -1,4 +1,5 @@
-// Files that stand under other names now: which of them moved, and which were lost all the same. Real trees, really scanned and restored.
+// Files that stand under other names now: which of them moved, and which were lost all the same. Real trees, really
+// scanned and restored.
 import { spawnSync } from 'node:child_process';
 import { readFileSync, renameSync, truncateSync } from 'node:fs';
 import { expect, test } from 'vitest';

@@ -14,7 +14,10 @@ import { survey } from '../bundle/world.ts';
 import { checkSums, House, pathsBelow } from './house.ts';
 import { contentOf, Life, type Script, scripts } from './life.ts';
 
-/** More of it, or one case again: ROLLCALL_TEST_RUNS=200 ROLLCALL_TEST_SEED=7 npx vitest run test/scenario/property.test.ts */
+/**
+ * More of it, or one case again: ROLLCALL_TEST_RUNS=200 ROLLCALL_TEST_SEED=7 npx vitest run
+ * test/scenario/property.test.ts
+ */
 const RUNS = Number(process.env['ROLLCALL_TEST_RUNS'] ?? 6);
 const PATH = process.env['ROLLCALL_TEST_PATH'];
 const SEED = Number(process.env['ROLLCALL_TEST_SEED'] ?? Date.now() % 0x7fffffff);
@@ -76,12 +79,16 @@ function checkUniverse(house: House, nights: number, { assessment }: AssessResul
     if (!live.has(path)) expect(found.has(path), `${path} is not there, and in no class`).toBe(true);
 }
 
-/** Silent damage of what a backup has is noticed; rot may have more copies than what was there before, and then nobody can know. */
+/**
+ * Silent damage of what a backup has is noticed; rot may have more copies than what was there before, and then nobody
+ * can know.
+ */
 function checkNoticed(life: Life, { rereads }: Script, { assessment }: AssessResult): void {
   const found = new Map(assessment.findings.map((finding) => [finding.path, finding.verdict]));
   for (const [path, { damage, asBackedUp, hidden }] of life.harmed) {
     if (!asBackedUp || damage === 'flip' || (hidden && !rereads)) continue;
-    // A second name of a file that appeared in the very snapshot that saw the lost one last passes for where it moved to.
+    // A second name of a file that appeared in the very snapshot that saw the lost one last passes for where it moved
+    // to.
     const expected =
       damage === 'lose' || damage === 'lose tree'
         ? ['missing', ...(life.linked.has(path) ? ['moved'] : [])]
@@ -159,8 +166,9 @@ test(
 );
 
 /**
- * Names, metadata and intervals. Neighbours that differ in nothing but their digests count as one: content that changed under the same size
- * and time is told apart where both sides were read, and what is cut off from a version may have lost its reading.
+ * Names, metadata and intervals. Neighbours that differ in nothing but their digests count as one: content that changed
+ * under the same size and time is told apart where both sides were read, and what is cut off from a version may have
+ * lost its reading.
  */
 async function catalogOf(pattern: string): Promise<string[]> {
   const { rows } = await catalog.db.pool.query<{ what: string; first: bigint; end: bigint | null; reason: string }>(

@@ -1,4 +1,5 @@
-// One damaged tree for each verdict that a plain tree can get, each with its whole report: every class, the window, the sources, the lists.
+// One damaged tree for each verdict that a plain tree can get, each with its whole report: every class, the window, the
+// sources, the lists.
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

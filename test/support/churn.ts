@@ -3,8 +3,8 @@ import { spawn } from 'node:child_process';
 import { onTestFinished } from 'vitest';
 
 /**
- * A process that does something over and over until it is stopped. The script writes a word to standard output when it has begun. It does not
- * outlive this process: its input closes.
+ * A process that does something over and over until it is stopped. The script writes a word to standard output when it
+ * has begun. It does not outlive this process: its input closes.
  */
 export async function churn(script: string, ...args: readonly string[]): Promise<{ stop(): Promise<void> }> {
   const child = spawn(

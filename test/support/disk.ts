@@ -1,4 +1,5 @@
-// File systems of their own on loop devices, and what is done to them below the file system: the tools of a medium that fails.
+// File systems of their own on loop devices, and what is done to them below the file system: the tools of a medium that
+// fails.
 import { closeSync, mkdirSync, openSync, readSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';

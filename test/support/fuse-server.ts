@@ -1,6 +1,7 @@
-// A real FUSE file system whose answers a test decides: errors of the medium, requests that are never answered, listings that leave names out or
-// have no end, inodes that are others each time. It prints the names that are looked up, the directories that are opened to be listed, and what it leaves without an answer.
-// Usage: fuse-server.ts MOUNTPOINT STATE ro|rw. STATE is a JSON file (FuseState), replaced by a rename. Runs until it is unmounted or killed.
+// A real FUSE file system whose answers a test decides: errors of the medium, requests that are never answered,
+// listings that leave names out or have no end, inodes that are others each time. It prints the names that are looked
+// up, the directories that are opened to be listed, and what it leaves without an answer. Usage: fuse-server.ts
+// MOUNTPOINT STATE ro|rw. STATE is a JSON file (FuseState), replaced by a rename. Runs until it is unmounted or killed.
 import { spawnSync } from 'node:child_process';
 import { constants, openSync, readFileSync, readSync, statSync, writeSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
@@ -20,7 +21,10 @@ export interface FuseEntry {
   readonly listed?: number;
   /** What a listing calls it, as d_type: 4 directory, 8 file, 0 not told. */
   readonly listedAs?: number;
-  /** Of a directory: its listing never ends, with the same names again and again or with names that nobody has seen before. */
+  /**
+   * Of a directory: its listing never ends, with the same names again and again or with names that nobody has seen
+   * before.
+   */
   readonly endless?: 'same' | 'new';
   /** Of a directory: the listing breaks off behind so many names, with this errno (negated). */
   readonly breaksOff?: { readonly after: number; readonly errno: number };

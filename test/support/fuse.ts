@@ -24,7 +24,10 @@ export interface Fuse {
   close(): Promise<void>;
 }
 
-/** @param place a directory of the test's own; `at` is the mount point if it is not to be one in there; `kind` what the mount table calls it, behind `fuse.` */
+/**
+ * @param place a directory of the test's own; `at` is the mount point if it is not to be one in there; `kind` what the
+ *   mount table calls it, behind `fuse.`
+ */
 export async function openFuse(
   place: string,
   state: FuseState,

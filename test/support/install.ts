@@ -1,4 +1,5 @@
-// The command line as it is delivered, in a directory of the test's own: what was built before the first test, beside links to what it needs.
+// The command line as it is delivered, in a directory of the test's own: what was built before the first test, beside
+// links to what it needs.
 import { chmodSync, copyFileSync, cpSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { REPOSITORY } from './programs.ts';

@@ -1,4 +1,5 @@
-// A Postgres server of a test's own, as an operator runs one for DATABASE_URL: its data and what it writes ahead lie where the test wants them.
+// A Postgres server of a test's own, as an operator runs one for DATABASE_URL: its data and what it writes ahead lie
+// where the test wants them.
 import { spawn, spawnSync } from 'node:child_process';
 import { chmodSync, chownSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -21,7 +22,10 @@ function programs(): { readonly bin: string; readonly as: { readonly uid?: numbe
   return { bin: join(state, version, 'bin'), as: process.getuid?.() === 0 ? { uid, gid } : {} };
 }
 
-/** @param place.data an empty directory on some file system @param place.wal another one; beside the data unless given */
+/**
+ * @param place.data an empty directory on some file system
+ * @param place.wal another one; beside the data unless given
+ */
 export async function ownServer(place: { readonly data: string; readonly wal?: string }): Promise<OwnServer> {
   const { bin, as } = programs();
   const own = (path: string): string => {

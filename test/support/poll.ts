@@ -1,4 +1,5 @@
-// Waiting without sleeping for a guessed time: ask again until it is so, or until the deadline says that it never will be.
+// Waiting without sleeping for a guessed time: ask again until it is so, or until the deadline says that it never will
+// be.
 
 export async function until(what: string, holds: () => boolean | Promise<boolean>, limitMs = 20_000): Promise<void> {
   const deadline = Date.now() + limitMs;

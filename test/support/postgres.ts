@@ -1,4 +1,5 @@
-// A fresh, migrated database for each test file, in the one embedded cluster that the whole run shares (test/support/cluster.ts).
+// A fresh, migrated database for each test file, in the one embedded cluster that the whole run shares
+// (test/support/cluster.ts).
 import { randomBytes } from 'node:crypto';
 import type { Client } from 'pg';
 import { afterAll, inject } from 'vitest';

@@ -1,5 +1,6 @@
-// What tests start as processes and threads: the product as `npm run build` makes it, and programs of the tests' own. Both are built once,
-// before the first test, of the sources under test: a child then starts in the time of node, without a compiler in it.
+// What tests start as processes and threads: the product as `npm run build` makes it, and programs of the tests' own.
+// Both are built once, before the first test, of the sources under test: a child then starts in the time of node,
+// without a compiler in it.
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';

@@ -1,4 +1,5 @@
-// A Redis of the tests' own, on a socket in a directory of its own; it ends with the process that started it, however that ends.
+// A Redis of the tests' own, on a socket in a directory of its own; it ends with the process that started it, however
+// that ends.
 import { spawn, spawnSync } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createConnection } from 'node:net';
@@ -57,7 +58,8 @@ interface Server {
 }
 
 async function startServer(options: readonly string[]): Promise<Server> {
-  // The shell says the pid, waits for the end of its standard input, which comes when we end it or die, and then ends the server by its pid.
+  // The shell says the pid, waits for the end of its standard input, which comes when we end it or die, and then ends
+  // the server by its pid.
   const script = 'redis-server "$@" >/dev/null & echo $!; cat >/dev/null; kill $! 2>/dev/null; wait';
   const shell = spawn('sh', ['-c', script, 'sh', ...options], { stdio: ['pipe', 'pipe', 'inherit'] });
   const ended = new Promise<void>((resolve) => shell.once('exit', () => resolve()));

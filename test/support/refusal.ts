@@ -1,6 +1,9 @@
 import { RollcallError } from '../../domain/exit.ts';
 
-/** What an attempt is refused with. @throws Error where it is not refused, or where the refusal does not say what to do */
+/**
+ * What an attempt is refused with.
+ * @throws Error where it is not refused, or where the refusal does not say what to do
+ */
 export async function refusal(attempt: Promise<unknown>): Promise<RollcallError> {
   const error: unknown = await attempt.then(
     () => null,

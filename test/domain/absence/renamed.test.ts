@@ -1,4 +1,5 @@
-// A directory that was renamed is its own witness at its new place: for the names that are absent there, and for no others.
+// A directory that was renamed is its own witness at its new place: for the names that are absent there, and for no
+// others.
 import { expect, test } from 'vitest';
 import { type DirectoryLook, Witness } from '../../../domain/absence/witness.ts';
 import type { Sight } from '../../../domain/facts.ts';

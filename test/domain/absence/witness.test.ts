@@ -1,4 +1,5 @@
-// The witness (docs/design.md#witness), sentence by sentence: how a name went, by the times of the directories above it.
+// The witness (docs/design.md#witness), sentence by sentence: how a name went, by the times of the directories above
+// it.
 import { describe, expect, test } from 'vitest';
 import { type Absence, type DirectoryLook, Witness, type WitnessInput } from '../../../domain/absence/witness.ts';
 import type { PathFacts } from '../../../domain/facts.ts';
@@ -306,7 +307,8 @@ describe('several vantage points', () => {
     expect(how({ names: TWO, d: [OLD, 0.5, OLD] }, 'x..')).toBe('silent');
   });
   test('each has its own last sighting and first proof', () => {
-    // Live saw it last, and touched its directory since; the older snapshot is asked about its own pair, in which the directory moved too.
+    // Live saw it last, and touched its directory since; the older snapshot is asked about its own pair, in which the
+    // directory moved too.
     expect(how({ names: ['n/1', 'live', 'live'], d: [OLD, 0.5, 0.5] }, 'xx.')).toBe('silent');
     expect(how({ names: ['n/1', 'live', 'live'], d: [OLD, 0.5, 1.5] }, 'xx.')).toBe('touched');
   });

@@ -1,4 +1,5 @@
-// Observers, names and versions for asking the pure functions that judge absences. Days count from T0; an observer's day is its place in the list.
+// Observers, names and versions for asking the pure functions that judge absences. Days count from T0; an observer's
+// day is its place in the list.
 import type { Observer, PathFacts, Sight } from '../../../domain/facts.ts';
 import type { AsOf, Gap } from '../../../domain/scan.ts';
 import type { Kind, Version } from '../../../domain/version.ts';

@@ -1,4 +1,5 @@
-// Row 3 (docs/design.md#row-3) and cause (docs/design.md#cause): what the way in which a name went, its interval and what a person decided make of its absence.
+// Row 3 (docs/design.md#row-3) and cause (docs/design.md#cause): what the way in which a name went, its interval and
+// what a person decided make of its absence.
 import { describe, expect, test } from 'vitest';
 import type { RecordedLoss } from '../../../domain/judge/context.ts';
 import type { LossRule } from '../../../domain/window/intervals.ts';

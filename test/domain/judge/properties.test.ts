@@ -253,7 +253,9 @@ interface Run {
 const keyOf = (request: Request): string =>
   request.kind === 'read' ? `read ${request.observer}` : `compare ${request.of} ${request.against}`;
 
-/** Judges with the world's answers; throws where judging does not end within the bound, or asks for what it must not. */
+/**
+ * Judges with the world's answers; throws where judging does not end within the bound, or asks for what it must not.
+ */
 function run({ context, facts: given, reads, compares }: World): Run {
   let facts = given;
   const asked = new Set<string>();
@@ -349,7 +351,8 @@ describe('for any facts', () => {
         return;
       const sight = facts.sights[judged.lkg.observer] ?? null;
       if (sight === null || isGap(sight) || !sight.suspect) return;
-      // Of a backup's copies that differ each has a vote, whatever the flag says: what was read second is not worse for that.
+      // Of a backup's copies that differ each has a vote, whatever the flag says: what was read second is not worse for
+      // that.
       const elsewhere =
         facts.readings.some(({ digest }) => digest !== null && digest !== sight.digest) ||
         facts.sights.some(

@@ -1,4 +1,5 @@
-// Last known good and the way back: which observation is trusted, which copy is taken, what is read to be sure; and the cause.
+// Last known good and the way back: which observation is trusted, which copy is taken, what is read to be sure; and the
+// cause.
 import { describe, expect, test } from 'vitest';
 import { NO_MOVES } from '../../../domain/window/moves.ts';
 import type { Cause } from '../../../domain/assessment.ts';

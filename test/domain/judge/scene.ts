@@ -1,5 +1,5 @@
-// A small world for judging one path: what lies on disk at every observer, what the scans recorded of it, and a reader that answers
-// judge's requests from the disk.
+// A small world for judging one path: what lies on disk at every observer, what the scans recorded of it, and a reader
+// that answers judge's requests from the disk.
 import { type KeepsTimes, Witness } from '../../../domain/absence/witness.ts';
 import type { Judged, JudgeInput } from '../../../domain/judge/context.ts';
 import { judgeContext } from '../../../domain/judge/context.ts';
@@ -87,7 +87,9 @@ export interface Observed {
   readonly source?: string;
 }
 
-/** ['nightly/3', file(…)] or ['live', gone]; anything without a slash is the live volume, and 'list:sums/1' is a list. */
+/**
+ * ['nightly/3', file(…)] or ['live', gone]; anything without a slash is the live volume, and 'list:sums/1' is a list.
+ */
 export type Line = readonly [name: string, seen: Entry | Gap | null, observed?: Observed];
 
 export interface Scene {
@@ -181,7 +183,10 @@ function sameListing(a: Entry, b: Entry): boolean {
   );
 }
 
-/** Versions as the catalog keeps them: runs of equal metadata; bytes that differ under it begin a suspect version if both were read. */
+/**
+ * Versions as the catalog keeps them: runs of equal metadata; bytes that differ under it begin a suspect version if
+ * both were read.
+ */
 export function sightsOf(lines: readonly Line[], observers: readonly Observer[]): Sight[] {
   const sights: Sight[] = lines.map(() => null);
   const tracks = new Map<string, number[]>();

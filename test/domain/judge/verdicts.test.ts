@@ -1,4 +1,5 @@
-// The verdict table (docs/design.md#verdicts), row by row: what fits, what nearly fits, and what the neighbouring rows take.
+// The verdict table (docs/design.md#verdicts), row by row: what fits, what nearly fits, and what the neighbouring rows
+// take.
 import { describe, expect, test } from 'vitest';
 import { SUBVOLUME_STUB } from '../../../domain/scan.ts';
 import { digestOf, directory, file, gap, gone, judged, symlink, T0_MS, DAY_MS } from './scene.ts';

@@ -18,7 +18,9 @@ const T0_MS = Date.UTC(2026, 9, 1, 3);
 
 const at = (day: number): number => T0_MS + Math.round(day * DAY_MS);
 
-/** The intervals between looks of one series at these days; the last ends at live now. `observers` are their indexes. */
+/**
+ * The intervals between looks of one series at these days; the last ends at live now. `observers` are their indexes.
+ */
 function spansAt(days: readonly number[], series = 'n', observers: readonly number[] = days.map((_, i) => i)): Span[] {
   return days.slice(1).map((day, i): Span => {
     const before = days[i] ?? 0;

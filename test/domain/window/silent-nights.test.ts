@@ -1,4 +1,5 @@
-// docs/design.md#interval-1: a night that took files in silence makes what else went in it doubtful, until that night was judged.
+// docs/design.md#interval-1: a night that took files in silence makes what else went in it doubtful, until that night
+// was judged.
 import { expect, test } from 'vitest';
 import { decideIntervals, type Vanishing } from '../../../domain/window/intervals.ts';
 import { pointsOf, spansOf } from '../../../domain/window/timeline.ts';

@@ -1,11 +1,13 @@
-// Everything that a catalog knows, said by path and without what differs from run to run: ids, clocks, and the order of rows.
+// Everything that a catalog knows, said by path and without what differs from run to run: ids, clocks, and the order of
+// rows.
 import type { Queryable } from '../../../services/catalog/scans.ts';
 
 export type Dump = Readonly<Record<string, readonly string[]>>;
 
 /**
- * Complete scans by their place in their volume, so that two catalogs can be held against one another. A command that was killed after its scan of
- * the live tree was complete makes another when it is run again, and that one sees the same: it counts as the same.
+ * Complete scans by their place in their volume, so that two catalogs can be held against one another. A command that
+ * was killed after its scan of the live tree was complete makes another when it is run again, and that one sees the
+ * same: it counts as the same.
  * @param live how many scans of the live tree there would be undisturbed
  */
 const numbered = (live: number): string => `numbered as (
@@ -52,7 +54,10 @@ export async function dumpOf(client: Queryable, live: number): Promise<Dump> {
   return dump;
 }
 
-/** Files that were read, as the scans count them. A shard that is done again reads less: a second name of a file is known by then. */
+/**
+ * Files that were read, as the scans count them. A shard that is done again reads less: a second name of a file is
+ * known by then.
+ */
 export async function filesRead(client: Queryable, live: number): Promise<number> {
   const { rows } = await client.query<{ files: number }>(
     `with ${numbered(live)} select sum((totals -> 'filesRead')::int)::int as files from numbered where not again`,

@@ -1,5 +1,5 @@
-// A look into the database that a command has brought along, from outside and without holding it: for telling how far the command is, and for
-// keeping it where it is with a lock that it must wait for.
+// A look into the database that a command has brought along, from outside and without holding it: for telling how far
+// the command is, and for keeping it where it is with a lock that it must wait for.
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Client } from 'pg';
@@ -55,8 +55,9 @@ export class Probe {
   }
 
   /**
-   * For a state directory whose server is not running yet: whoever has finished so many shards of the scan after so many others waits in the
-   * transaction of the last one (stage.ts) until `letGo`. Where no database is made yet, nobody does.
+   * For a state directory whose server is not running yet: whoever has finished so many shards of the scan after so
+   * many others waits in the transaction of the last one (stage.ts) until `letGo`. Where no database is made yet,
+   * nobody does.
    */
   holdAt(scans: number, done: number): void {
     const data = join(this.state, 'data');
@@ -73,7 +74,10 @@ export class Probe {
     return (await this.rows(`select from pg_stat_activity where wait_event = 'PgSleep' limit 1`)).length > 0;
   }
 
-  /** Takes a lock on a table that lets others read and not write, and lets go who is held, once they stand in the way or the lock is there. */
+  /**
+   * Takes a lock on a table that lets others read and not write, and lets go who is held, once they stand in the way or
+   * the lock is there.
+   */
   async lock(table: string): Promise<void> {
     this.#lock = await this.#open();
     await this.#lock?.query('begin').catch(() => {});

@@ -36,7 +36,10 @@ export function inGroup(group: number): Running[] {
   return processes().filter((each) => each.group === group);
 }
 
-/** Those that were started with a path in the directory, and those that are at work in it, as every process of Postgres is. */
+/**
+ * Those that were started with a path in the directory, and those that are at work in it, as every process of Postgres
+ * is.
+ */
 export function processesIn(directory: string): Running[] {
   return processes().filter(({ pid, command }) => {
     if (pid === process.pid) return false;

@@ -1,5 +1,6 @@
-// A restore that is killed at a random moment: a bundle with every kind of list, and what an undisturbed restore.sh makes of its target. Each
-// trial begins from the same target, loses restore.sh, an rsync below it or the whole group, and is run again.
+// A restore that is killed at a random moment: a bundle with every kind of list, and what an undisturbed restore.sh
+// makes of its target. Each trial begins from the same target, loses restore.sh, an rsync below it or the whole group,
+// and is run again.
 import { spawn } from 'node:child_process';
 import {
   existsSync,
@@ -244,7 +245,10 @@ class Restoring {
   }
 }
 
-/** Kills a restore at so many moments, each with a seed of its own. @returns what was wrong, and how many blows fell while it ran */
+/**
+ * Kills a restore at so many moments, each with a seed of its own.
+ * @returns what was wrong, and how many blows fell while it ran
+ */
 export async function killRestores(seed: number, moments: number): Promise<{ faults: string[]; hits: number }> {
   const restoring = await Restoring.open();
   try {

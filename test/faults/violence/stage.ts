@@ -1,5 +1,6 @@
-// Where violence is tried: a volume with snapshots, a state directory that knows an earlier state of the volume, and what an undisturbed command
-// makes of them. Each trial gets a copy of the state directory, and runs the built command line as a person would.
+// Where violence is tried: a volume with snapshots, a state directory that knows an earlier state of the volume, and
+// what an undisturbed command makes of them. Each trial gets a copy of the state directory, and runs the built command
+// line as a person would.
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import {
   linkSync,
@@ -46,7 +47,9 @@ export interface Command {
   readonly said: () => string;
 }
 
-/** scan: every copy is read, so that there is something to disturb. first: on a state directory that is yet to be made. */
+/**
+ * scan: every copy is read, so that there is something to disturb. first: on a state directory that is yet to be made.
+ */
 export type What = 'first' | 'scan' | 'assess';
 
 /** Scans of the live tree in the end. */
@@ -70,7 +73,9 @@ export interface Undisturbed {
 export interface Stage {
   readonly live: string;
   readonly pattern: string;
-  /** A state directory that knows the volume as it was before its losses (for `first` none), and a directory to run in. */
+  /**
+   * A state directory that knows the volume as it was before its losses (for `first` none), and a directory to run in.
+   */
   trial(what: What): Place;
   arguments(what: What): readonly string[];
   start(state: string, cwd: string, args: readonly string[]): Command;
@@ -189,8 +194,11 @@ export async function openStage(whats: readonly What[]): Promise<Stage> {
   }
 }
 
-/** What became of each shard, in the order in which it was committed: the catalog itself forgets them when a scan is complete. Whoever writes it
- * waits there as long as a setting says so (Probe.holdAt): a scan of this size is over before anyone has looked twice. */
+/**
+ * What became of each shard, in the order in which it was committed: the catalog itself forgets them when a scan is
+ * complete. Whoever writes it waits there as long as a setting says so (Probe.holdAt): a scan of this size is over
+ * before anyone has looked twice.
+ */
 const SHARD_LOG = `
   create schema riot;
   create table riot.shard_log (n bigint generated always as identity, scan bigint, shard bigint, was text, now text, holder int);

@@ -180,7 +180,10 @@ async function runTrial(stage: Stage, { what, moment, blow, beside = false }: Pl
   }
 }
 
-/** Once all is done: what still runs, what lies about, and how the catalog and the bundle differ from the undisturbed ones. */
+/**
+ * Once all is done: what still runs, what lies about, and how the catalog and the bundle differ from the undisturbed
+ * ones.
+ */
 export async function afterwards(stage: Stage, what: What, { directory, state, cwd }: Place): Promise<string[]> {
   const faults: string[] = [];
   await nothingRuns(state).catch((error: unknown) => faults.push(String(error)));

@@ -1,4 +1,5 @@
-// Snapshots of a real btrfs: where all roots have one inode, and names need not hold a date. Skipped where no btrfs can be made and mounted.
+// Snapshots of a real btrfs: where all roots have one inode, and names need not hold a date. Skipped where no btrfs can
+// be made and mounted.
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { sameSnapshot } from '../../../domain/snapshot-identity.ts';
 import { parseSubvolume } from '../../../services/files/btrfs.ts';

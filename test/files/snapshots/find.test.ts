@@ -211,7 +211,9 @@ describe('the times of snapshots on disk', () => {
 
 describe('rotated generations', () => {
   const now = Date.UTC(2026, 10, 22, 12);
-  /** As `rsnapshot` with hard links does: the oldest goes, the others move up, the newest is linked and then changed. */
+  /**
+   * As `rsnapshot` with hard links does: the oldest goes, the others move up, the newest is linked and then changed.
+   */
   function rotate(word: string, keep: number, night: number): void {
     rmSync(place.join(`b/${word}.${keep - 1}`), { recursive: true, force: true });
     for (let at = keep - 2; at >= 0; at--) {

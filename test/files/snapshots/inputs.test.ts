@@ -1,4 +1,5 @@
-// Bad input gets a clear error and the next step, before anything is scanned; guards end with 4, what cannot be right with 2.
+// Bad input gets a clear error and the next step, before anything is scanned; guards end with 4, what cannot be right
+// with 2.
 import { chmodSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { RollcallError } from '../../../domain/exit.ts';

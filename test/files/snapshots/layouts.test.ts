@@ -1,4 +1,5 @@
-// The backups that people have (docs/backups.md), in the shapes that their tools give them: found, dated and put in order by the pattern to type.
+// The backups that people have (docs/backups.md), in the shapes that their tools give them: found, dated and put in
+// order by the pattern to type.
 import { symlinkSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { findSnapshots, type FoundSeries } from '../../../services/files/snapshots.ts';

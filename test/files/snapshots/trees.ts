@@ -24,7 +24,10 @@ export function hasProgram(program: string): boolean {
   return spawnSync(program, ['--version'], { stdio: 'ignore' }).error === undefined;
 }
 
-/** Whether this process may mount: root alone does not say, in a container. Tests that need it say so in their names when they are skipped. */
+/**
+ * Whether this process may mount: root alone does not say, in a container. Tests that need it say so in their names
+ * when they are skipped.
+ */
 export const canMount = ((): boolean => {
   const directory = mkdtempSync(join(tmpdir(), 'rollcall-can-mount-'));
   try {

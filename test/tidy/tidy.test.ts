@@ -1,0 +1,91 @@
+// How the code reads, as far as a test can tell. The linter holds functions to 60 lines and four parameters, and keeps
+// `any` out (oxlint.config.mjs); the formatter holds code to 120 columns.
+import { basename } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { sources, type Source } from './sources.ts';
+
+const COLUMNS_MAX = 120;
+const LINES_MAX = 320;
+/** Tests are lists of cases: longer, and read one case at a time. */
+const TEST_LINES_MAX = 520;
+
+/** Files that are longer, and why. One that is short again is taken off. */
+const LONG_FILES: Readonly<Record<string, string>> = {
+  'domain/absence/witness.ts': 'one argument, from what was seen to what it says; its parts mean nothing apart',
+  'services/bundle/restore.sh':
+    'it stands alone on a machine without Rollcall: one file, which can be read by whoever runs it as root',
+  'docs/schema.sql': 'made, not written',
+  'services/bundle/lists.ts': 'to be divided: what goes into which list, and how a list is written',
+  'services/catalog/close.ts': 'one transaction, in the order of its statements',
+  'services/catalog/scans.ts': 'to be divided: begin and resume, reading, ends',
+  'services/exchange/import-export.ts': 'to be divided: reading and checking a file, writing rows',
+  'services/files/directory.ts': 'to be divided: opening, and looking names up',
+  'services/files/pattern.ts': 'to be divided: what a pattern means, and what it matches',
+  'services/files/read.ts': 'to be divided: reading once, and again until it holds still',
+  'services/files/sys.ts': 'every system call on one page',
+  'services/scan/directory-diff.ts': 'to be divided: merging, and what became of each name',
+  'services/scan/look.ts': 'to be divided',
+  'services/scan/drain.ts': 'to be divided: leases, and what is done with answers',
+  'test/bundle/restore.test.ts': 'cases of restore.sh, by option',
+  'test/domain/judge/verdicts.test.ts': 'the verdict table, row by row, in its order',
+  'test/scenario/verdicts.test.ts': 'every class on real trees, in the order of the table',
+};
+
+const BANNED_NAMES = /^(utils?|helpers?|common|managers?|misc|stuff|shared)\b/;
+
+/** Places of the machine that something was written on. */
+const MACHINE = /(?<![\w.])(?:\/work\/|\/tmp\/wt\/|\.\.\/shared\/)/;
+
+const code = sources(/\.(ts|mts|mjs)$/);
+const scripts = sources(/(\.(sql|sh)|^rollcall)$/);
+
+function isComment(line: string, { path }: Source): boolean {
+  if (/\.(ts|mts|mjs)$/.test(path)) return /^\s*(\/\/|\/?\*)/.test(line);
+  return path.endsWith('.sql') ? /^\s*--/.test(line) : /^\s*#/.test(line);
+}
+
+function places(files: readonly Source[], isWrong: (line: string, file: Source) => boolean): string[] {
+  return files.flatMap((file) =>
+    file.lines.flatMap((line, index) => (isWrong(line, file) ? [`${file.path}:${index + 1}: ${line.trim()}`] : [])),
+  );
+}
+
+/** Not wrapped yet: others are at work there. */
+const WIDE =
+  /^(services\/(catalog|embedded|process|scan)\/|services\/session|migrations\/|docs\/schema|cli\/|build|test\/(cli|embedded|scenario|support|process)\/)/;
+
+describe('tidy', () => {
+  test(`a comment fits ${COLUMNS_MAX} columns`, () => {
+    const wide = places(
+      [...code, ...scripts],
+      (line, file) => line.length > COLUMNS_MAX && isComment(line, file) && !WIDE.test(file.path),
+    );
+    expect(wide).toEqual([]);
+  });
+
+  test(`a file has ${LINES_MAX} lines at most (a test ${TEST_LINES_MAX}), or a reason`, () => {
+    const long = [...code, ...scripts].filter(
+      ({ path, lines }) => lines.length - 1 > (path.startsWith('test/') ? TEST_LINES_MAX : LINES_MAX),
+    );
+    const known = Object.keys(LONG_FILES);
+    expect(long.map(({ path }) => path).toSorted()).toEqual(known.toSorted());
+  });
+
+  test('a name says what a file holds', () => {
+    const named = [...code, ...scripts].filter(({ path }) => BANNED_NAMES.test(basename(path)));
+    expect(named.map(({ path }) => path)).toEqual([]);
+  });
+
+  test('nothing names a place of the machine that it was written on', () => {
+    const pages = sources(/\.md$/);
+    const own = new Set(['test/tidy/tidy.test.ts']);
+    const all = [...code, ...scripts, ...pages].filter(({ path }) => !own.has(path));
+    expect(places(all, (line) => MACHINE.test(line))).toEqual([]);
+  });
+
+  test('nothing that the linter says is silenced in place without a reason', () => {
+    const silenced = /(?:oxlint|eslint)-disable(?!.* -- )|@ts-(?:ignore|expect-error|nocheck)|biome-ignore/;
+    const all = code.filter(({ path }) => path !== 'test/tidy/tidy.test.ts');
+    expect(places(all, (line) => silenced.test(line))).toEqual([]);
+  });
+});
