@@ -137,10 +137,12 @@ async function holdAgainstCatalog(
 ): Promise<Standing[]> {
   const { context, client } = environment;
   const ids = looks.map((l) => l.directory.id);
-  const listings = context.next === null ? await knownListings(client, context, ids) : new Map<number, KnownListing>();
+  const listings = await listingsOf(environment, ids);
   const differing = looks.filter((l) => !isUnchanged(environment, l, listings.get(l.directory.id)));
   const differingIds = differing.map((l) => l.directory.id);
-  const known = await knownRows(client, context, differingIds, null);
+  // Of a root that no scan has seen, before or after, nothing is known.
+  const isFirst = context.previous === null && context.next === null;
+  const known = isFirst ? new Map() : await knownRows(client, context, differingIds, null);
   const donors = await knownDonors(client, context, differingIds);
   const changed = new Set(differingIds);
   const met: Standing[] = [];
@@ -167,6 +169,15 @@ async function holdAgainstCatalog(
     met.push({ directory, handle, columns, standing: diffed.standing });
   }
   return met;
+}
+
+/** Only the newest scan can compare its listings with those of the one before it. */
+async function listingsOf(
+  { client, context }: ShardEnvironment,
+  directories: readonly number[],
+): Promise<ReadonlyMap<number, KnownListing>> {
+  if (context.next !== null || context.previous === null) return new Map();
+  return knownListings(client, context, directories);
 }
 
 const NO_ROWS: ReadonlyMap<string, KnownRow> = new Map();

@@ -2,5 +2,9 @@
 --   $1 int     root
 --   $2 int[]   directories
 --   $3 bigint  seq
-select distinct on (directory) directory, stat_digest, content_digest, count, files, bytes, racy, dir_inode, dir_mtime_ns, dir_ctime_ns
-  from listing where root = $1 and directory = any ($2) and seq <= $3 order by directory, seq desc
+select l.directory, l.stat_digest, l.content_digest, l.count, l.files, l.bytes, l.racy, l.dir_inode, l.dir_mtime_ns, l.dir_ctime_ns
+  from unnest($2::int[]) as n (directory)
+ cross join lateral (
+   -- As in known-rows.sql.
+   select * from listing k where k.root = $1 and k.directory = n.directory and k.seq <= $3 order by k.seq desc limit 1
+ ) l
