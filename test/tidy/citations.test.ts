@@ -1,5 +1,5 @@
 // A rule that a comment names can be read in this repository, and a link on a page leads somewhere.
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { root, sources } from './sources.ts';
@@ -53,5 +53,20 @@ describe('citations', () => {
     const text = readFileSync(join(root, 'docs/design.md'), 'utf8');
     const all = [...text.matchAll(/<a id="([\w-]+)">/g)].map((match) => match[1]);
     expect(all.filter((anchor, index) => all.indexOf(anchor) !== index)).toEqual([]);
+  });
+
+  test('each decision has a page of its own, with its date, and is listed', () => {
+    const listed = readFileSync(join(root, 'docs/decisions/README.md'), 'utf8');
+    const wrong = readdirSync(join(root, 'docs/decisions')).filter((name) => {
+      if (name === 'README.md') return false;
+      const date = /^(\d{4}-\d\d-\d\d)-[a-z0-9-]+\.md$/.exec(name)?.[1];
+      const [title = '', ...rest] = readFileSync(join(root, 'docs/decisions', name), 'utf8').split('\n');
+      return (
+        date === undefined ||
+        !rest.join('\n').trimStart().startsWith(`Decided ${date}.`) ||
+        !listed.includes(`- [${title.replace('# ', '')}](${name})`)
+      );
+    });
+    expect(wrong).toEqual([]);
   });
 });

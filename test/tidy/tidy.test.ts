@@ -16,7 +16,6 @@ const LONG_FILES: Readonly<Record<string, string>> = {
     'it stands alone on a machine without Rollcall: one file, which can be read by whoever runs it as root',
   'docs/schema.sql': 'made, not written',
   'services/bundle/lists.ts': 'to be divided: what goes into which list, and how a list is written',
-  'services/catalog/close.ts': 'one transaction, in the order of its statements',
   'services/catalog/scans.ts': 'to be divided: begin and resume, reading, ends',
   'services/exchange/import-export.ts': 'to be divided: reading and checking a file, writing rows',
   'services/files/directory.ts': 'to be divided: opening, and looking names up',
