@@ -6,7 +6,8 @@ import type { ScanContext } from './scan-context.ts';
 /** Listed directories whose version at the running scan ($2 of root $1) says another mtime. */
 const DISAGREEING = `select v.directory, v.name, v.first_seq, l.dir_mtime_ns as mtime_ns, l.dir_ctime_ns as ctime_ns
     from listing l join directory d on d.id = l.directory
-    join version v on v.root = $1 and v.directory = d.parent and v.name = d.name
+    -- Directories have no size: those few have an index of their own, and files are not read.
+    join version v on v.root = $1 and v.size is null and v.directory = d.parent and v.name = d.name
     and v.kind = 'directory'
    where l.root = $1 and l.seq = $2 and holds_at(v.first_seq, v.end_seq, $2) and v.mtime_ns <> l.dir_mtime_ns
      and (v.first_seq = $2 or not exists (

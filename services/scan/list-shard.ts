@@ -42,7 +42,7 @@ export async function runListShard(environment: ShardEnvironment, shard: Shard):
   await settleSuspects(environment, outcome.gathered);
   // An earlier try may have written ahead of its end: the directory was huge then, and is not now.
   const alone = aloneIn(shard);
-  const replaces = alone !== null && !outcome.streamed ? [alone.id] : [];
+  const replaces = alone !== null && shard.fence > 1 && !outcome.streamed ? [alone.id] : [];
   return { ...resultOf(outcome, generation), replaces };
 }
 
