@@ -311,7 +311,7 @@ create view version as
 CREATE OR REPLACE FUNCTION hidden(p_scan bigint, p_directory integer, p_name text)
  RETURNS boolean
  LANGUAGE sql
- STABLE
+ STABLE PARALLEL SAFE
 AS $function$
   with recursive chain (directory, name) as (
     select p_directory, p_name collate "C"
@@ -341,7 +341,7 @@ $function$
 CREATE OR REPLACE FUNCTION manifest(p_root integer, p_seq bigint)
  RETURNS SETOF version
  LANGUAGE sql
- STABLE
+ STABLE PARALLEL SAFE
 AS $function$
   select * from version where root = p_root and holds_at(first_seq, end_seq, p_seq)
 $function$
@@ -349,7 +349,7 @@ $function$
 CREATE OR REPLACE FUNCTION next_seen(p_volume integer, p_seq bigint, p_directory integer, p_name text)
  RETURNS bigint
  LANGUAGE sql
- STABLE
+ STABLE PARALLEL SAFE
 AS $function$
   select min(s.seq) from scan s
   where s.volume = p_volume and s.state = 'complete' and s.seq > p_seq and not hidden(s.id, p_directory, p_name)
@@ -358,7 +358,7 @@ $function$
 CREATE OR REPLACE FUNCTION subtree(p_directories integer[])
  RETURNS TABLE(id integer)
  LANGUAGE sql
- STABLE
+ STABLE PARALLEL SAFE
 AS $function$
   with recursive below as (
     select d.id from directory d where d.id = any (p_directories)
@@ -371,7 +371,7 @@ $function$
 CREATE OR REPLACE FUNCTION surviving_read(p_volume integer, p_digest bigint, p_read_seq bigint, p_from bigint, p_to bigint, p_directory integer, p_name text)
  RETURNS bigint
  LANGUAGE sql
- STABLE
+ STABLE PARALLEL SAFE
 AS $function$
   select case
     when p_digest is null then null

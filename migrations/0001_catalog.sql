@@ -228,9 +228,10 @@ create table listing (
   primary key (directory, root, seq)
 );
 
--- The versions whose interval contains a complete scan. Gaps are not subtracted here: hidden() tells them.
+-- The versions whose interval contains a complete scan. Gaps are not subtracted here: hidden() tells them. (Functions are parallel safe, or no query
+-- that names one is shared among processes.)
 create function manifest(p_root int, p_seq bigint) returns setof version
-language sql stable as $$
+language sql stable parallel safe as $$
   select * from version where root = p_root and holds_at(first_seq, end_seq, p_seq)
 $$;
 
@@ -251,7 +252,7 @@ create index donor_place on donor (directory, root);
 
 -- A directory with all directories below it.
 create function subtree(p_directories int[]) returns table (id int)
-language sql stable as $$
+language sql stable parallel safe as $$
   with recursive below as (
     select d.id from directory d where d.id = any (p_directories)
     union
@@ -262,7 +263,7 @@ $$;
 
 -- Whether a gap of this scan hides the name: a gap on it, on its directory, or on anything above.
 create function hidden(p_scan bigint, p_directory int, p_name text) returns boolean
-language sql stable as $$
+language sql stable parallel safe as $$
   with recursive chain (directory, name) as (
     select p_directory, p_name collate "C"
     union all
@@ -273,14 +274,14 @@ $$;
 
 -- The first complete scan after p_seq that saw the name or its absence; null when there is none.
 create function next_seen(p_volume int, p_seq bigint, p_directory int, p_name text) returns bigint
-language sql stable as $$
+language sql stable parallel safe as $$
   select min(s.seq) from scan s
   where s.volume = p_volume and s.state = 'complete' and s.seq > p_seq and not hidden(s.id, p_directory, p_name)
 $$;
 
 -- A part [p_from, p_to) of a divided version keeps its digest only if the copy that was read lies in it, or a scan in it read every copy.
 create function surviving_read(p_volume int, p_digest bigint, p_read_seq bigint, p_from bigint, p_to bigint, p_directory int, p_name text) returns bigint
-language sql stable as $$
+language sql stable parallel safe as $$
   select case
     when p_digest is null then null
     when p_read_seq >= p_from and (p_to is null or p_read_seq < p_to) then p_read_seq

@@ -4,6 +4,7 @@ import type { Version } from '../../domain/version.ts';
 import { columnsOf, type JudgedRoot } from './reconciliation.ts';
 import { signed, unsigned, VERSION_COLUMNS, versionOf } from './rows.ts';
 import type { Queryable } from './scans.ts';
+import { run } from './statement.ts';
 
 /** What identifies something that vanished: content (size > 0 and digest, or size alone where it is unread), or inode and birth time. */
 export interface LookedFor {
@@ -19,21 +20,15 @@ export async function standingNow(
   wanted: LookedFor,
 ): Promise<{ directory: number; name: string }[]> {
   if (wanted.contents.length + wanted.sizes.length + wanted.identities.length === 0) return [];
-  const found = await client.query<{ directory: number; name: string }>(
-    `select m.directory, m.name from manifest($1, $2) m
-      where (m.size > 0 and (m.size, m.digest) in (select * from unnest($3::bigint[], $4::bigint[])))
-         or (m.size > 0 and m.size in (select unnest($5::bigint[])))
-         or (m.btime_ns <> 0 and (m.inode, m.btime_ns) in (select * from unnest($6::bigint[], $7::bigint[])))`,
-    [
-      live.root,
-      live.newestSeq,
-      wanted.contents.map((c) => c.size),
-      wanted.contents.map((c) => signed(c.digest)),
-      wanted.sizes,
-      wanted.identities.map((i) => i.inode),
-      wanted.identities.map((i) => i.btimeNs),
-    ],
-  );
+  const found = await run<{ directory: number; name: string }>(client, 'standing-now', [
+    live.root,
+    live.newestSeq,
+    wanted.contents.map((c) => c.size),
+    wanted.contents.map((c) => signed(c.digest)),
+    wanted.sizes,
+    wanted.identities.map((i) => i.inode),
+    wanted.identities.map((i) => i.btimeNs),
+  ]);
   return found.rows;
 }
 
@@ -97,19 +92,14 @@ export async function standingAlike(
 ): Promise<ReadonlySet<string>> {
   if (wanted.length === 0) return new Set();
   const read = wanted.filter(({ digest }) => digest !== null);
-  const found = await client.query<{ size: bigint; digest: bigint | null; mtime_ns: bigint }>(
-    `select distinct m.size, m.digest, m.mtime_ns from manifest($1, $2) m
-      where m.size > 0 and ((m.size, m.digest) in (select * from unnest($3::bigint[], $4::bigint[]))
-         or (m.size, m.mtime_ns) in (select * from unnest($5::bigint[], $6::bigint[])))`,
-    [
-      live.root,
-      live.newestSeq,
-      read.map(({ size }) => size),
-      read.map(({ digest }) => signed(digest)),
-      wanted.map(({ size }) => size),
-      wanted.map(({ mtimeNs }) => mtimeNs),
-    ],
-  );
+  const found = await run<{ size: bigint; digest: bigint | null; mtime_ns: bigint }>(client, 'standing-alike', [
+    live.root,
+    live.newestSeq,
+    read.map(({ size }) => size),
+    read.map(({ digest }) => signed(digest)),
+    wanted.map(({ size }) => size),
+    wanted.map(({ mtimeNs }) => mtimeNs),
+  ]);
   return new Set(
     found.rows.flatMap((row) => [`${row.size} ${unsigned(row.digest)}`, `${row.size} at ${row.mtime_ns}`]),
   );
@@ -123,7 +113,7 @@ export async function sizesNow(
 ): Promise<Map<bigint, number>> {
   if (digests.length === 0) return new Map();
   const found = await client.query<{ digest: bigint; size: bigint }>(
-    `select m.digest, min(m.size) as size from manifest($1, $2) m where m.size > 0 and m.digest in (select unnest($3::bigint[]))
+    `select m.digest, min(m.size) as size from manifest($1, $2) m where m.size > 0 and m.digest = any ($3::bigint[])
       group by m.digest having min(m.size) = max(m.size)`,
     [live.root, live.newestSeq, digests.map((digest) => signed(digest))],
   );
@@ -143,7 +133,7 @@ export async function copiesOf(
     text: `with r as (select * from unnest($1::int[], $2::bigint[], $3::bigint[]) as r (root, newest, running))
            select v.directory, v.name, v.root, ${VERSION_COLUMNS} from version v join r on r.root = v.root
             where v.first_seq <= r.newest and v.first_seq is distinct from r.running and not v.suspect and v.size > 0
-              and (v.size, v.digest) in (select * from unnest($4::bigint[], $5::bigint[]))
+              and v.digest = any ($5::bigint[]) and (v.size, v.digest) in (select * from unnest($4::bigint[], $5::bigint[]))
             order by v.first_seq desc, v.directory, v.name`,
     values: [
       columns.roots,
