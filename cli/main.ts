@@ -168,7 +168,13 @@ async function perform(body: Body, stateDir: string | undefined, options: RunOpt
       signal,
       session() {
         session ??= import('../services/session.ts').then(({ openSession }) =>
-          openSession(config, { now, log: output.note, applicationName: `rollcall ${argv[0] ?? ''}`.slice(0, 63) }),
+          openSession(config, {
+            now,
+            log: output.note,
+            applicationName: `rollcall ${argv[0] ?? ''}`.slice(0, 63),
+            // A container ends with the process that it was started with, and so would its server, in the middle of its last writes.
+            waits: launcher === null,
+          }),
         );
         return session;
       },

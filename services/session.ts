@@ -21,11 +21,16 @@ export interface Session {
   readonly close: () => Promise<void>;
 }
 
+export interface SessionOptions {
+  readonly now: () => number;
+  readonly log: (line: string) => void;
+  readonly applicationName: string;
+  /** False: whoever closes it has asked the embedded server to stop, and does not wait until it has. */
+  readonly waits?: boolean;
+}
+
 /** Throws RollcallError where an operator can do something about it. */
-export async function openSession(
-  place: SessionPlace,
-  options: { readonly now: () => number; readonly log: (line: string) => void; readonly applicationName: string },
-): Promise<Session> {
+export async function openSession(place: SessionPlace, options: SessionOptions): Promise<Session> {
   const [{ openPool }, { migrate }] = await Promise.all([
     import('./catalog/database.ts'),
     import('./catalog/migrate.ts'),
@@ -58,7 +63,7 @@ export async function openSession(
 
 async function openServer(
   place: SessionPlace,
-  { now, log }: { readonly now: () => number; readonly log: (line: string) => void },
+  { now, log, waits = true }: SessionOptions,
 ): Promise<Pick<Session, 'address'> & Pick<Database, 'trouble'> & { readonly release: () => Promise<void> }> {
   if (place.databaseUrl !== null) {
     return {
@@ -68,6 +73,6 @@ async function openServer(
     };
   }
   const { openEmbedded } = await import('./embedded/embedded.ts');
-  const embedded = await openEmbedded({ stateDir: place.stateDir, now, binDir: place.pgBin ?? undefined, log });
+  const embedded = await openEmbedded({ stateDir: place.stateDir, now, binDir: place.pgBin ?? undefined, log, waits });
   return { address: embedded.address, release: () => embedded.close(), trouble: () => embedded.trouble() };
 }

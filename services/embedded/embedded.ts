@@ -35,7 +35,7 @@ export interface Embedded {
   readonly address: EmbeddedAddress;
   /** Why the server is away and does not come back, or breaks off at each write, where it ended while it was held; null where it is there. */
   trouble(): Promise<RollcallError | null>;
-  /** Gives the server up; stops it if nobody else uses it. Safe to call twice. */
+  /** Gives the server up; stops it if nobody else uses it, and waits for that where it was opened so. Safe to call twice. */
   close(): Promise<void>;
 }
 
@@ -164,7 +164,12 @@ async function acquire(
       starting = null;
       retryAtMs = now() + RETRY_MS;
     }
-    if (starting === null && now() >= retryAtMs) starting = startServer(state, binaries);
+    // One that was being stopped has gone: its file is its last act.
+    const hasGone = last?.code === '57P03' && postmasterPid(state) === null;
+    if (starting === null && (hasGone || now() >= retryAtMs)) {
+      last = null;
+      starting = startServer(state, binaries);
+    }
     if (now() - begunMs > (recovering ? RECOVERY_MAX_MS : START_MAX_MS)) {
       throw giveUp(notReady(state, Math.round((now() - begunMs) / 1000), last));
     }

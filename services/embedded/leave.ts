@@ -20,6 +20,8 @@ export interface Leaving {
   readonly now: () => number;
   /** Hears of a server that is left running. */
   readonly log: (line: string) => void;
+  /** False: a server that is stopped is asked to, and not waited for. Whoever comes meanwhile waits for it (embedded.ts). */
+  readonly waits?: boolean;
 }
 
 type LeavingOf = Leaving & { readonly stateDir: string };
@@ -115,7 +117,8 @@ export async function takeLock(address: EmbeddedAddress): Promise<Client | NotYe
  * @param patient others who have a connection are not cut off: a working process whose parent was killed still gives back what it holds
  * @returns false where the connection broke before it was told whether others use the server, or where those others are to be waited for
  */
-export async function leave(state: string, client: Client, { now, log }: Leaving, patient = false): Promise<boolean> {
+export async function leave(state: string, client: Client, leaving: Leaving, patient = false): Promise<boolean> {
+  const { now, log, waits = true } = leaving;
   try {
     await client.query('select pg_advisory_unlock_shared($1)', [LOCK]);
     const { rows } = await client.query<{ last: boolean }>('select pg_try_advisory_lock($1) as last', [LOCK]);
@@ -126,6 +129,7 @@ export async function leave(state: string, client: Client, { now, log }: Leaving
       if (pid !== null) log(`the database was started in another container, and is left running: ${state}`);
       return true;
     }
+    if (!waits) return true;
     // The file goes as the server's last act. (Its process may stay as a zombie of whoever started it, so the id tells nothing.)
     const deadline = now() + STOP_MAX_MS;
     while (postmasterPid(state) === pid) {

@@ -3,7 +3,6 @@
 import { readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { Script } from 'node:vm';
-import { isMainThread } from 'node:worker_threads';
 import { openCodeCache } from './code-cache.ts';
 import { usualStateDirectory } from './state-place.ts';
 
@@ -14,9 +13,9 @@ const HASH_LENGTH = 16;
 /** Of a command that did its work. One that failed has compiled little. */
 const DONE: readonly unknown[] = [0, 1, 3];
 
-/** The command, as far as its name in the cache goes. */
-function commandWord(): string {
-  return isMainThread ? (process.argv.slice(2).find((word) => /^[a-z]{2,12}$/.test(word)) ?? 'none') : 'thread';
+/** The command, as far as its name in the cache goes. Threads do one thing only. */
+function commandWord(part: string): string {
+  return part === 'cli' ? (process.argv.slice(2).find((word) => /^[a-z]{2,12}$/.test(word)) ?? 'none') : 'all';
 }
 
 function start(): void {
@@ -25,7 +24,7 @@ function start(): void {
   // The build writes nothing but ASCII.
   const source = readFileSync(file, 'latin1');
   const state = usualStateDirectory(process.env);
-  const name = `${part}-${source.slice(HASH_AT, HASH_AT + HASH_LENGTH)}-${commandWord()}`;
+  const name = `${part}-${source.slice(HASH_AT, HASH_AT + HASH_LENGTH)}-${commandWord(part)}`;
   const cache = state === null ? null : openCodeCache(state, name);
   const script = new Script(`(function(exports,require,module,__filename,__dirname){${source}\n})`, {
     filename: file,

@@ -17,7 +17,7 @@ import { beforeEach, expect, test, vi } from 'vitest';
 import { isTransient } from '../../services/catalog/advice.ts';
 import { connect, openPool } from '../../services/catalog/database.ts';
 import { migrate } from '../../services/catalog/migrate.ts';
-import type { Embedded } from '../../services/embedded/embedded.ts';
+import { openEmbedded, type Embedded } from '../../services/embedded/embedded.ts';
 import { isAlive } from '../../services/process/alive.ts';
 import { until } from '../support/poll.ts';
 import { REPOSITORY } from '../support/programs.ts';
@@ -54,6 +54,30 @@ test('commands share one server, and the last to leave stops it', async () => {
     exit: 2,
     next: expect.stringContaining('DATABASE_URL'),
   });
+});
+
+test('whoever comes while a server that nobody waits for shuts down waits for that, and has a server of its own', async () => {
+  const state = used();
+  const once = async (): Promise<number | null> => {
+    const embedded = await openEmbedded({ stateDir: state, now: Date.now, log: () => {}, waits: false });
+    expect(await answers(embedded)).toBe(true);
+    const pid = serverPid(state);
+    // Something to write when it ends.
+    const client = await connect(embedded.address);
+    await client.query(
+      'create table if not exists public.filler as select repeat(md5(n::text), 100) from generate_series(1, 20000) n',
+    );
+    await client.query('update public.filler set repeat = repeat');
+    await client.end();
+    await embedded.close();
+    return pid;
+  };
+  const pids = [await once()];
+  // Asked to stop, and still at it.
+  expect(serverPid(state)).toBe(pids[0]);
+  for (let n = 0; n < 3; n++) pids.push(await once());
+  expect(new Set(pids).size).toBe(pids.length);
+  await until('the last one is gone', () => serverPid(state) === null);
 });
 
 test('a blow that falls while the last one leaves: the server recovers from it, and is stopped all the same', async () => {
