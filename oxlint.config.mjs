@@ -189,6 +189,8 @@ export default {
     'no-await-in-loop': 'off',
     'no-underscore-dangle': 'off',
     'unicorn/no-array-sort': 'off',
+    // Of windows in a browser; a thread has no origin.
+    'unicorn/require-post-message-target-origin': 'off',
     'unicorn/no-array-reverse': 'off',
     'unicorn/consistent-function-scoping': 'off',
     'no-shadow': 'off',

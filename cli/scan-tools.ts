@@ -2,14 +2,17 @@
 // terminal.
 import { withScanTools as withTools } from '../services/scan-session.ts';
 import type { Context } from './command.ts';
+import type { Session } from '../services/session.ts';
 import type { Gentle } from './commands/gentle-options.ts';
 
-type Work<T> = Parameters<typeof withTools<T>>[2];
+type Opened = Parameters<Parameters<typeof withTools>[2]>[0];
 
-export async function withScanTools<T>(
+/** @param load imports what does the work, while the database and the first thread start */
+export async function withScanTools<T, Loaded>(
   context: Context,
   args: { readonly threads: number | null; readonly gentle: Gentle },
-  work: Work<T>,
+  load: () => Promise<Loaded>,
+  work: (loaded: Loaded, opened: Opened) => Promise<T>,
 ): Promise<T> {
   const { output } = context;
   const options = {
@@ -21,8 +24,17 @@ export async function withScanTools<T>(
       output.progress({ doing, ...progress, filesExpected }),
     onNotice: (text) => output.note(text),
   } satisfies Parameters<typeof withTools>[0];
+  const open = async (): Promise<Session> => {
+    const opening = context.session();
+    // What fails here fails again where it is waited for.
+    opening.catch(() => {});
+    // Loading keeps this thread busy for a while: not before the server's process is there, which takes no waiting.
+    await new Promise((resolve) => setImmediate(resolve));
+    await load();
+    return opening;
+  };
   try {
-    return await withTools(options, context.session, work);
+    return await withTools(options, open, async (opened) => work(await load(), opened));
   } finally {
     output.done();
   }

@@ -31,11 +31,14 @@ export interface SessionOptions {
 
 /** Throws RollcallError where an operator can do something about it. */
 export async function openSession(place: SessionPlace, options: SessionOptions): Promise<Session> {
+  // The server is started first, and what speaks to it is loaded meanwhile.
+  const opening = openServer(place, options);
+  opening.catch(() => undefined);
   const [{ openPool }, { migrate }] = await Promise.all([
     import('./catalog/database.ts'),
     import('./catalog/migrate.ts'),
   ]);
-  const { address, release, trouble } = await openServer(place, options);
+  const { address, release, trouble } = await opening;
   const db = openPool(address, { applicationName: options.applicationName, trouble });
   const close = async (): Promise<void> => {
     try {

@@ -179,14 +179,9 @@ export async function assessBody(context: Context, args: AssessArguments): Promi
     const { detach } = await import('../detach.ts');
     return detach(context, { kind: 'assess', volumes: requests }, args.json);
   }
-  // The database starts while the rest is loaded: half a second of a short run. What fails here fails again where it is
-  // waited for.
-  context.session().catch(() => {});
-  const [{ assess }, { withScanTools }] = await Promise.all([
-    import('../../services/assess.ts'),
-    import('../scan-tools.ts'),
-  ]);
-  return withScanTools(context, args, async ({ tools, owners }) => {
+  const { withScanTools } = await import('../scan-tools.ts');
+  const load = () => import('../../services/assess.ts');
+  return withScanTools(context, args, load, async ({ assess }, { tools, owners }) => {
     const results: AssessResult[] = [];
     for (const request of requests) {
       const result = await assess(

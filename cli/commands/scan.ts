@@ -94,13 +94,9 @@ export async function scanBody(context: Context, args: ScanArguments): Promise<E
     const { detach } = await import('../detach.ts');
     return detach(context, { kind: 'scan', scan: request }, args.json);
   }
-  // The database starts while the rest is loaded. What fails here fails again where it is waited for.
-  context.session().catch(() => {});
-  const [{ scan }, { withScanTools }] = await Promise.all([
-    import('../../services/scan.ts'),
-    import('../scan-tools.ts'),
-  ]);
-  return withScanTools(context, args, async ({ tools }) => {
+  const { withScanTools } = await import('../scan-tools.ts');
+  const load = () => import('../../services/scan.ts');
+  return withScanTools(context, args, load, async ({ scan }, { tools }) => {
     const result = await scan(
       {
         ...tools,

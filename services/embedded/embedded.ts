@@ -1,7 +1,7 @@
 // The Postgres that Rollcall brings along: one server per state directory, shared by every command that runs on it at the moment.
 // Everyone tries to start it, losers connect. leave.ts says how it is given up, guard.ts who does that for a command that was killed.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Client } from 'pg';
+import type { Client } from 'pg';
 import { RollcallError } from '../../domain/exit.ts';
 import { installBinaries, locateBinaries, type Binaries } from './binaries.ts';
 import { clusterExists, makeCluster, refuseOtherMajor } from './cluster.ts';
@@ -137,9 +137,9 @@ async function acquire(
   for (;;) {
     if (socketExists(state)) {
       const outcome = await takeLock(address);
-      if (outcome instanceof Client) {
+      if ('client' in outcome) {
         endLoser(state, starting);
-        return outcome;
+        return outcome.client;
       }
       // Not even the memory of one more connection, which is a file, has room.
       const refusal = refusalOf(outcome) ?? (outcome.code === '53100' ? outOfRoom(state) : null);

@@ -1,7 +1,7 @@
 // Leaving the server that several commands share. Each holds a shared advisory lock; who leaves and gets it exclusively stops the server.
 import { existsSync, realpathSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Client } from 'pg';
+import type { Client } from 'pg';
 import { clusterExists, readPassword, ROLE } from './cluster.ts';
 import { postmasterPid, serverIsSeen } from './postmaster.ts';
 import { logPath, PORT, socketDirectory, socketExists, stopServer } from './server.ts';
@@ -74,8 +74,8 @@ export async function stopIdle(state: string, leaving: Leaving, maxMs: number, c
   const begunMs = now();
   while (serverIsSeen(state) && now() - begunMs < maxMs) {
     const outcome = socketExists(state) ? await takeLock(address) : null;
-    if (outcome instanceof Client) {
-      if (await leave(state, outcome, leaving, now() - begunMs < clientsMaxMs)) return;
+    if (outcome !== null && 'client' in outcome) {
+      if (await leave(state, outcome.client, leaving, now() - begunMs < clientsMaxMs)) return;
     } else if (outcome !== null && isRefusal(outcome)) return;
     await sleep(RETRY_MS);
   }
@@ -92,7 +92,9 @@ export function isRefusal({ code, error }: NotYet): boolean {
   return code === '28P01' || code === '28000' || code === '3D000' || error.message.startsWith('SASL');
 }
 
-export async function takeLock(address: EmbeddedAddress): Promise<Client | NotYet> {
+export async function takeLock(address: EmbeddedAddress): Promise<{ readonly client: Client } | NotYet> {
+  // Only now: the server starts while this is loaded.
+  const { Client } = await import('pg');
   const client = new Client({
     ...address,
     ssl: false,
@@ -105,7 +107,7 @@ export async function takeLock(address: EmbeddedAddress): Promise<Client | NotYe
   try {
     await client.connect();
     await client.query('select pg_advisory_lock_shared($1)', [LOCK]);
-    return client;
+    return { client };
   } catch (error) {
     await client.end().catch(() => {});
     if (!(error instanceof Error)) throw error;

@@ -1,6 +1,6 @@
 // The thread: does shards from end to end with synchronous file calls, each with a Postgres connection of its own: while one waits for the
-// database, the files of another are read. Loaded by piscina.
-import { threadId } from 'node:worker_threads';
+// database, the files of another are read. Started by threads.ts.
+import { parentPort, threadId } from 'node:worker_threads';
 import { RollcallError } from '../../domain/exit.ts';
 import type { Connection } from '../catalog/database.ts';
 import { connect } from '../catalog/database.ts';
@@ -55,6 +55,11 @@ export type ShardAnswer =
       readonly stops: { readonly next: string | null } | null;
     };
 
+/** What a thread is told: to do a shard, or to end. */
+export type ThreadOrder = { readonly order: number; readonly task: ShardTask } | { readonly end: true };
+/** What it says: that it can be told something, and the answer to an order. */
+export type ThreadWord = { readonly ready: true } | { readonly order: number; readonly answer: ShardAnswer };
+
 /** Deadlocks and serialisation failures in a row. */
 const CONFLICTS_MAX = 20;
 
@@ -98,7 +103,7 @@ async function contextOf(client: Connection, { scanId, shard: { rootId } }: Shar
 }
 
 /**
- * The task that piscina calls. Never rejects. After a lost connection the shard is done again from its beginning: whether its write had
+ * Never rejects. After a lost connection the shard is done again from its beginning: whether its write had
  * happened is answered by the fence row, and what the old connection had been told of new rows is not relied on.
  */
 export async function runShard(task: ShardTask): Promise<ShardAnswer> {
@@ -191,3 +196,10 @@ function failed(error: unknown): ShardAnswer {
 function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
+
+const say = (word: ThreadWord): void => parentPort?.postMessage(word);
+parentPort?.on('message', (told: ThreadOrder) => {
+  if ('end' in told) process.exit(0);
+  void runShard(told.task).then((answer) => say({ order: told.order, answer }));
+});
+say({ ready: true });

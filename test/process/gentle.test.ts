@@ -1,9 +1,10 @@
 // --bwlimit and --idle: a process that reads a busy server's disks and leaves room for its users.
 import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Piscina } from 'piscina';
+import { Worker } from 'node:worker_threads';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { rate, size } from '../../services/typed/size.ts';
 import { openRoot } from '../../services/files/directory.ts';
@@ -45,20 +46,22 @@ test('a file is read no faster than the limit, and gives signs of life while it 
 });
 
 test('all threads keep one limit together', async () => {
-  const threads = new Piscina({
-    filename: program('process/paced-child'),
-    minThreads: 3,
-    maxThreads: 3,
-  });
   const pace = limitReading(1_000_000);
+  const threads = [1, 2, 3].map(() => new Worker(program('process/paced-child'), { workerData: pace }));
   const inAll = (pieces: number): Promise<unknown> =>
-    Promise.all([1, 2, 3].map(() => threads.run({ pace, pieces, bytes: 125_000 })));
+    Promise.all(
+      threads.map(async (thread) => {
+        const done = once(thread, 'message');
+        thread.postMessage({ pieces, bytes: 125_000 });
+        await done;
+      }),
+    );
   // The threads are there before the time is taken.
   await inAll(0);
   const began = process.hrtime.bigint();
   await inAll(4);
   expect(Number(process.hrtime.bigint() - began) / 1e6).toBeGreaterThanOrEqual(1_240);
-  await threads.destroy();
+  await Promise.all(threads.map((thread) => thread.terminate()));
 });
 
 test.skipIf(spawnSync('ionice', ['-c3', 'true']).status !== 0)(

@@ -1,11 +1,9 @@
-// A thread of a paced process: keeps the limit that it is given, and reads so many pieces. Loaded by piscina.
+// A thread of a paced process: keeps the limit that it is given, and reads so many pieces each time it is told to.
+import { parentPort, workerData } from 'node:worker_threads';
 import { keepPace, paced } from '../../services/process/pace.ts';
 
-export default function read(order: {
-  readonly pace: SharedArrayBuffer;
-  readonly pieces: number;
-  readonly bytes: number;
-}): void {
-  keepPace(order.pace);
+keepPace(workerData as SharedArrayBuffer);
+parentPort?.on('message', (order: { readonly pieces: number; readonly bytes: number }) => {
   for (let piece = 0; piece < order.pieces; piece++) paced(order.bytes);
-}
+  parentPort?.postMessage('done');
+});
