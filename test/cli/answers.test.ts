@@ -4,7 +4,6 @@ import {
   chmodSync,
   existsSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   renameSync,
   rmSync,
@@ -12,10 +11,10 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { installInto } from '../support/install.ts';
+import { memoryDirectory } from '../support/memory.ts';
 
 const GONE = 60;
 
@@ -48,7 +47,7 @@ function lose(directory: string, names: readonly string[]): void {
 }
 
 beforeAll(() => {
-  base = mkdtempSync(join(tmpdir(), 'rollcall-answers-'));
+  base = memoryDirectory('rollcall-answers-');
   // The database's own user passes through here.
   chmodSync(base, 0o755);
   mkdirSync(join(base, 'program'));

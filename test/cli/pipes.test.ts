@@ -1,10 +1,10 @@
 // What is printed arrives, whole, however slowly it is read: a megabyte through pipes of 64 KiB. (launcher.test.ts has the same of the launcher.)
 import { spawnSync } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { installInto } from '../support/install.ts';
+import { memoryDirectory } from '../support/memory.ts';
 
 /** Long names, so that the list of them is more than a megabyte. */
 const FILES = 6_000;
@@ -13,7 +13,7 @@ let base: string;
 let rollcall: readonly string[];
 
 beforeAll(() => {
-  base = mkdtempSync(join(tmpdir(), 'rollcall-pipes-'));
+  base = memoryDirectory('rollcall-pipes-');
   // The database's own user passes through here.
   chmodSync(base, 0o755);
   mkdirSync(join(base, 'program'));

@@ -1,17 +1,6 @@
 // The command line as a shell sees it: exit codes, what goes where, signals, and the launcher.
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
-import {
-  chmodSync,
-  cpSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  rmSync,
-  symlinkSync,
-  utimesSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { chmodSync, cpSync, existsSync, mkdirSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { Command } from 'commander';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -27,12 +16,13 @@ import { effectiveCapabilities } from '../../services/doctor/process.ts';
 import { checkRsync } from '../../services/doctor/tools.ts';
 import { until } from '../support/poll.ts';
 import { CLI, REPOSITORY } from '../support/programs.ts';
+import { memoryDirectory } from '../support/memory.ts';
 
 let base: string;
 const children: ChildProcess[] = [];
 
 beforeEach(() => {
-  base = mkdtempSync(join(tmpdir(), 'rollcall-cli-'));
+  base = memoryDirectory('rollcall-cli-');
   // The database's own user passes through here.
   chmodSync(base, 0o755);
 });

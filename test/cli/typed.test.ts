@@ -1,18 +1,18 @@
 // Commands as they are typed, in processes of their own on a catalog: that each option does what it says, and that every user can decide.
 import { spawn } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
-import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { testDatabase, type TestDatabase } from '../support/postgres.ts';
 import { CLI } from '../support/programs.ts';
+import { memoryDirectory } from '../support/memory.ts';
 
 let base: string;
 let database: TestDatabase;
 
 beforeAll(async () => {
-  base = mkdtempSync(join(tmpdir(), 'rollcall-typed-'));
+  base = memoryDirectory('rollcall-typed-');
   // Another user passes through here.
   chmodSync(base, 0o755);
   database = await testDatabase();

@@ -13,7 +13,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { beforeEach, expect, test, vi } from 'vitest';
+import { beforeEach, expect, onTestFinished, test, vi } from 'vitest';
 import { isTransient } from '../../services/catalog/advice.ts';
 import { connect, openPool } from '../../services/catalog/database.ts';
 import { migrate } from '../../services/catalog/migrate.ts';
@@ -56,26 +56,39 @@ test('commands share one server, and the last to leave stops it', async () => {
   });
 });
 
+/** The process of a server that writes everything before it ends. */
+function checkpointer(server: number): number {
+  const children = readFileSync(`/proc/${server}/task/${server}/children`, 'utf8').trim().split(' ').map(Number);
+  const found = children.find((pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('checkpointer'));
+  if (found === undefined) throw new Error(`the server ${server} has no checkpointer`);
+  return found;
+}
+
 test('whoever comes while a server that nobody waits for shuts down waits for that, and has a server of its own', async () => {
   const state = used();
   const once = async (): Promise<number | null> => {
     const embedded = await openEmbedded({ stateDir: state, now: Date.now, log: () => {}, waits: false });
     expect(await answers(embedded)).toBe(true);
     const pid = serverPid(state);
-    // Something to write when it ends.
-    const client = await connect(embedded.address);
-    await client.query(
-      'create table if not exists public.filler as select repeat(md5(n::text), 100) from generate_series(1, 20000) n',
-    );
-    await client.query('update public.filler set repeat = repeat');
-    await client.end();
+    writesLast = checkpointer(pid ?? 0);
+    // Without it no server can end.
+    process.kill(writesLast, 'SIGSTOP');
     await embedded.close();
     return pid;
   };
+  let writesLast = 0;
+  onTestFinished(() => {
+    if (isAlive(writesLast)) process.kill(writesLast, 'SIGCONT');
+  });
   const pids = [await once()];
-  // Asked to stop, and still at it.
-  expect(serverPid(state)).toBe(pids[0]);
-  for (let n = 0; n < 3; n++) pids.push(await once());
+  for (let n = 0; n < 3; n++) {
+    // Asked to stop, and still at it.
+    expect(serverPid(state)).toBe(pids[n]);
+    const next = once();
+    process.kill(writesLast, 'SIGCONT');
+    pids.push(await next);
+  }
+  process.kill(writesLast, 'SIGCONT');
   expect(new Set(pids).size).toBe(pids.length);
   await until('the last one is gone', () => serverPid(state) === null);
 });

@@ -1,7 +1,6 @@
 // Commands that are killed, or left by a second Ctrl-C, leave no server behind: real commands, real signals, to processes that the tests started.
 import { spawn, type ChildProcess } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { serverIsSeen } from '../../services/embedded/postmaster.ts';
@@ -9,6 +8,7 @@ import { installInto } from '../support/install.ts';
 import { until } from '../support/poll.ts';
 import { CLI, REPOSITORY } from '../support/programs.ts';
 import { hold } from './hold.ts';
+import { memoryDirectory } from '../support/memory.ts';
 
 // Each test starts several commands, one after the other.
 vi.setConfig({ testTimeout: 180_000 });
@@ -18,7 +18,7 @@ let state: string;
 let commands: ChildProcess[];
 
 beforeEach(() => {
-  base = mkdtempSync(join(tmpdir(), 'rollcall-guard-'));
+  base = memoryDirectory('rollcall-guard-');
   // The database's own user passes through here.
   chmodSync(base, 0o755);
   state = join(base, 'state');

@@ -1,12 +1,12 @@
 // State directories for tests: one that has been used before, whoever opens them, and nothing left of them afterwards.
 import { execFileSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { chmodSync, existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach } from 'vitest';
 import { openEmbedded, type Embedded } from '../../services/embedded/embedded.ts';
 import { until } from '../support/poll.ts';
 import { hold, type Holder } from './hold.ts';
+import { memoryDirectory } from '../support/memory.ts';
 
 export function serverPid(stateDir: string): number | null {
   const file = join(stateDir, 'data', 'postmaster.pid');
@@ -42,13 +42,13 @@ export function states(): States {
 
   // Making a cluster costs a second or more on a busy machine: made once, copied wherever the making itself is not what is tried.
   beforeAll(async () => {
-    template = mkdtempSync(join(tmpdir(), 'rollcall-embedded-template-'));
+    template = memoryDirectory('rollcall-embedded-template-');
     await (await openEmbedded({ stateDir: template, now: Date.now, log: () => {} })).close();
   });
   afterAll(() => rmSync(template, { recursive: true, force: true }));
 
   beforeEach(() => {
-    base = mkdtempSync(join(tmpdir(), 'rollcall-embedded-'));
+    base = memoryDirectory('rollcall-embedded-');
     chmodSync(base, 0o755);
   });
   afterEach(async () => {

@@ -1,12 +1,12 @@
 // The whole thread as a person runs it: the built command line in processes of its own, on a database that it brings along.
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { installInto } from '../support/install.ts';
 import { until } from '../support/poll.ts';
 import { House } from './house.ts';
+import { memoryDirectory } from '../support/memory.ts';
 
 const CAN_MOUNT = process.geteuid?.() === 0;
 
@@ -17,7 +17,7 @@ let house: House;
 const running = new Set<ChildProcess>();
 
 beforeAll(() => {
-  home = realpathSync(mkdtempSync(join(tmpdir(), 'rollcall-thread-')));
+  home = memoryDirectory('rollcall-thread-');
   main = installInto(home);
 });
 

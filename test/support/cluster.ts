@@ -3,10 +3,10 @@
 // A run that is killed cannot tidy up: a shell that waits for the end of its input does it then.
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
 import { openEmbedded } from '../../services/embedded/embedded.ts';
+import { memoryPlace } from './memory.ts';
 import { buildPrograms } from './programs.ts';
 
 /** Stops the server and removes the directory once its standard input ends, unless both are gone by then. */
@@ -22,7 +22,9 @@ rm -rf -- "$1"`;
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   await buildPrograms();
   project.onTestsRerun(buildPrograms);
-  const stateDir = mkdtempSync(join(tmpdir(), 'rollcall-cluster-'));
+  const memory = memoryPlace();
+  project.provide('memory', memory);
+  const stateDir = mkdtempSync(join(memory, 'rollcall-cluster-'));
   const embedded = await openEmbedded({ stateDir, now: Date.now, log: () => {} }).catch((error: unknown) => {
     rmSync(stateDir, { recursive: true, force: true });
     throw error;
