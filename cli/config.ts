@@ -3,6 +3,7 @@ import { userInfo } from 'node:os';
 import { resolve } from 'node:path';
 import { RollcallError } from '../domain/exit.ts';
 import { usualStateDirectory } from '../services/process/state-place.ts';
+import { DEBUG_ROOMS, type DebugRoom } from '../services/process/debug.ts';
 import { operand } from '../services/report/wording.ts';
 
 export interface Config {
@@ -14,6 +15,8 @@ export interface Config {
   readonly redisUrl: string | null;
   /** ROLLCALL_PG_BIN: the directory of other programs of Postgres. */
   readonly pgBin: string | null;
+  /** ROLLCALL_DEBUG: rooms that say on standard error what they do, for whoever works on them. */
+  readonly debug: readonly DebugRoom[];
   /** False where NO_COLOR is set to anything, or the terminal is dumb. */
   readonly color: boolean;
   /** False for a terminal that knows no escape codes. */
@@ -61,6 +64,17 @@ export function takeLauncher(environment: Record<string, string | undefined>): n
   return pid === process.ppid ? pid : null;
 }
 
+function debugRooms(typed: string | null): readonly DebugRoom[] {
+  const words = typed?.split(',') ?? [];
+  return words.map((word) => {
+    const room = DEBUG_ROOMS.find((one) => one === word);
+    if (room !== undefined) return room;
+    throw new RollcallError(`ROLLCALL_DEBUG knows no ${JSON.stringify(word)}`, {
+      next: `name one or more of ${DEBUG_ROOMS.join(', ')}, with a comma between them`,
+    });
+  });
+}
+
 /** stateDir is what --state-dir said, which wins over the environment. */
 export function readConfig(environment: Environment, stateDir: string | undefined): Config {
   if (stateDir === '') {
@@ -73,6 +87,7 @@ export function readConfig(environment: Environment, stateDir: string | undefine
     databaseUrl: text(environment, 'DATABASE_URL'),
     redisUrl: text(environment, 'REDIS_URL'),
     pgBin: pgBin === null ? null : resolve(pgBin),
+    debug: debugRooms(text(environment, 'ROLLCALL_DEBUG')),
     color: environment['NO_COLOR'] === undefined && environment['TERM'] !== 'dumb',
     moves: environment['TERM'] !== 'dumb',
     program: operand(fromAnywhere(called)),

@@ -1,6 +1,7 @@
 // What the bodies of commands that scan have in common: threads and catalog as the options say, and progress on the
 // terminal.
 import { withScanTools as withTools } from '../services/scan-session.ts';
+import { debugTo } from '../services/process/debug.ts';
 import type { Context } from './command.ts';
 import type { Session } from '../services/session.ts';
 import type { Gentle } from './commands/gentle-options.ts';
@@ -23,6 +24,7 @@ export async function withScanTools<T, Loaded>(
     onProgress: (doing, { filesExpected = null, ...progress }) =>
       output.progress({ doing, ...progress, filesExpected }),
     onNotice: (text) => output.note(text),
+    debug: debugTo(context.config.debug, output.note),
   } satisfies Parameters<typeof withTools>[0];
   const open = async (): Promise<Session> => {
     const opening = context.session();

@@ -103,6 +103,7 @@ async function assessVolume(tools: AssessTools, request: AssessRequest): Promise
     now: tools.nowMs,
     bytesScanned: bytesReadBy([tree.run, ...backups.runs]),
     signal: tools.signal,
+    ...(tools.debug === undefined ? {} : { debug: tools.debug }),
     onProgress: (done, total) => tools.onProgress(`judging ${total} paths`, { files: done, bytes: 0 }),
     onPhase: (phase) => tools.onProgress(phase, { files: 0, bytes: 0 }),
   });

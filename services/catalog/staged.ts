@@ -1,5 +1,5 @@
 // What a scan staged for one of its roots, applied in the transaction that completes it. Each statement is a file of sql/; the counter-examples behind
-// them are in docs/design.md#intervals) and in test/catalog.
+// them are in docs/design.md#intervals and in test/catalog.
 import type { ScanContext } from './scan-context.ts';
 import type { Queryable } from './scans.ts';
 import { run } from './statement.ts';

@@ -14,6 +14,9 @@ export const NAME = { listed: 0, stands: 1, gap: 2, excluded: 3, deferred: 4, re
 const CALL_BYTES = 32 * 1024;
 const NAMES_BYTES = 1024 * 1024;
 const ENTRIES = 8_192;
+/** What a directory of hundreds of thousands of names has taken is given back. */
+const ENTRIES_KEPT = 131_072;
+const SLOTS_MIN = 256;
 
 /** Of one listing, or of a part of a long one. */
 export interface ListedRange {
@@ -47,6 +50,8 @@ export class Columns {
   #order = new Uint32Array(ENTRIES);
   /** Open addressing over the names of one directory: index + 1, or 0. */
   #table = new Int32Array(2 * ENTRIES);
+  /** How much of it is in use: most directories are short. */
+  #slots = SLOTS_MIN;
   readonly #targets = new Map<number, string>();
 
   get count(): number {
@@ -61,6 +66,10 @@ export class Columns {
   /** Nothing is held any more. */
   reset(): void {
     this.back({ count: 0, used: 0 });
+    if (this.#nameAt.length <= ENTRIES_KEPT) return;
+    this.#names = sys.memory(NAMES_BYTES);
+    this.#table = new Int32Array(2 * ENTRIES);
+    this.#resize(ENTRIES);
   }
 
   mark(): Mark {
@@ -83,7 +92,8 @@ export class Columns {
   list(directory: Directory, namesMax: number, onCall: () => void): ListedRange {
     const from = this.#count;
     let duplicates = 0;
-    this.#table.fill(0);
+    this.#slots = SLOTS_MIN;
+    this.#table.fill(0, 0, SLOTS_MIN);
     while (this.#count - from <= namesMax) {
       onCall();
       this.#reserveNames(CALL_BYTES);
@@ -123,8 +133,8 @@ export class Columns {
     const length = nameEnd(bytes, name, end) - name;
     let hash = 0x811c_9dc5;
     for (let i = name; i < name + length; i++) hash = Math.imul(hash ^ (bytes[i] ?? 0), 0x0100_0193);
-    if (2 * (this.#count - from + 1) > this.#table.length) this.#growTable(from);
-    const mask = this.#table.length - 1;
+    if (2 * (this.#count - from + 1) > this.#slots) this.#growTable(from);
+    const mask = this.#slots - 1;
     let slot = (hash ^ (hash >>> 15)) & mask;
     for (let index = this.#table[slot] ?? 0; index !== 0; index = this.#table[slot] ?? 0) {
       if (this.#hashes[index - 1] === hash && this.#isNamed(index - 1, name, length)) return false;
@@ -136,7 +146,7 @@ export class Columns {
 
   #append(name: number, length: number, hash: number): number {
     const index = this.#count++;
-    if (index >= this.#nameAt.length) this.#growEntries();
+    if (index >= this.#nameAt.length) this.#resize(2 * this.#nameAt.length);
     this.#nameAt[index] = name;
     this.#nameLength[index] = length;
     this.#hashes[index] = hash;
@@ -261,8 +271,10 @@ export class Columns {
   }
 
   #growTable(from: number): void {
-    this.#table = new Int32Array(2 * this.#table.length);
-    const mask = this.#table.length - 1;
+    this.#slots *= 2;
+    if (this.#slots > this.#table.length) this.#table = new Int32Array(this.#slots);
+    else this.#table.fill(0, 0, this.#slots);
+    const mask = this.#slots - 1;
     for (let index = from; index < this.#count; index++) {
       const hash = this.#hashes[index] ?? 0;
       let slot = (hash ^ (hash >>> 15)) & mask;
@@ -271,10 +283,10 @@ export class Columns {
     }
   }
 
-  #growEntries(): void {
-    const entries = 2 * this.#nameAt.length;
+  /** Keeps what fits. */
+  #resize(entries: number): void {
     const stats = sys.memory(entries * sys.STATX_BYTES);
-    stats.bytes.set(this.#stats.bytes);
+    this.#stats.bytes.copy(stats.bytes);
     this.#stats = stats;
     this.#view = new DataView(stats.bytes.buffer);
     this.#nameAt = copied(new Uint32Array(entries), this.#nameAt);
@@ -288,7 +300,9 @@ export class Columns {
   }
 }
 
-function copied<A extends { set(from: A): void }>(into: A, from: A): A {
-  into.set(from);
+type Column = Uint8Array | Uint16Array | Uint32Array | Int32Array | Float64Array | BigInt64Array;
+
+function copied<A extends Column>(into: A, from: A): A {
+  into.set(from.subarray(0, into.length) as never);
   return into;
 }

@@ -13,6 +13,7 @@ import type { Version } from '../../domain/version.ts';
 import { type DecidedIntervals, decideIntervals, joinedSpans, windowOf } from '../../domain/window/intervals.ts';
 import { isoAsOf, type Span } from '../../domain/window/timeline.ts';
 import { recordAssessment } from '../catalog/assessments.ts';
+import type { Debug } from '../process/debug.ts';
 import { inTransaction } from '../catalog/database.ts';
 import { storeFindings } from '../catalog/findings.ts';
 import { standingAlike } from '../catalog/neighbours.ts';
@@ -51,6 +52,7 @@ export interface ReconcileInput extends LoadInput {
   readonly bytesScanned?: number;
   /** How copies are read; in this process when left out. */
   readonly execute?: ExecuteRequests;
+  readonly debug?: Debug;
 }
 
 export interface Reconciled {
@@ -92,6 +94,7 @@ export async function reconcile(input: ReconcileInput): Promise<Reconciled> {
   await lookAtSuspects(input.volume.path, loaded.cases, context, tools);
   await settleDirectories(loaded.cases, context, tools);
   const told = tell(judging);
+  tellDebug(judging, told);
   const undecided = await undecidedOf(input.db.pool, loaded);
   const assessment = assessmentOf(judging, told, undecided.unmoved.length, read.bytes);
   stopIfAborted(input.signal);
@@ -165,6 +168,22 @@ function tell({ input, loaded: { observers, cases } }: Judging): Case[] {
   const told = cases.filter((one) => verdictOf(one).verdict !== 'intact');
   for (const one of told) one.finding = findingOf(one, input.volume.name, observers, nowMs);
   return told.sort((a, b) => compareBytes(a.facts.path, b.facts.path));
+}
+
+/** For whoever debugs: what the verdicts rest on, and each that is not intact. */
+function tellDebug({ input, loaded, decided }: Judging, told: readonly Case[]): void {
+  const say = input.debug?.judge;
+  if (say === undefined) return;
+  say(`${loaded.cases.length} paths are not plainly intact, of ${loaded.observers.length} observers`);
+  for (const { from, to, rules, vanished, silent, inWindow } of decided.timeline)
+    say(
+      `${inWindow ? 'loss ' : ''}interval ${from} to ${to}: ${vanished} vanished, ${silent} silently [${rules.join(' ')}]`,
+    );
+  for (const { finding } of told) {
+    if (finding === null) continue;
+    const { path, verdict, recovery, cause, flags } = finding;
+    say(`${path}: ${[verdict, recovery, cause?.cause ?? null, ...flags].filter((word) => word !== null).join(', ')}`);
+  }
 }
 
 /** Everything added up. */

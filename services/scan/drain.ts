@@ -1,55 +1,31 @@
 // Draining a scan: claiming shards, giving them to threads, renewing leases, and closing when none is left. Any number
 // of processes may drain the same scan at once; one-shot commands call this directly, workers when the queue wakes
 // them.
-import type { Used } from '../files/used.ts';
-import { randomInt } from 'node:crypto';
-import type { Connection } from '../catalog/database.ts';
 import { EXIT, RollcallError } from '../../domain/exit.ts';
-import { isConnectionLost, isTransient, throwAdvised } from '../catalog/advice.ts';
-import type { Database, DatabaseAddress } from '../catalog/database.ts';
-import { connect } from '../catalog/database.ts';
-import { giveUpScan, scanState } from '../catalog/scans.ts';
-import { loadScanContext } from '../catalog/scan-context.ts';
-import type { Queryable } from '../catalog/scans.ts';
-import type { ScanContext } from '../catalog/scan-context.ts';
-import { holdLeases } from '../catalog/holders.ts';
 import { joinPath } from '../../domain/path.ts';
-import { claimShard, endOverdueWrites, FenceLost, releaseHung, releaseShard, renewLeases } from '../catalog/shards.ts';
-import type { Shard, ShardFile } from '../catalog/shards.ts';
+import { throwAdvised } from '../catalog/advice.ts';
+import type { Database } from '../catalog/database.ts';
 import { giveUpShard } from '../catalog/give-up.ts';
-import { finishScan } from './finish.ts';
-import type { FinishOutcome } from './finish.ts';
+import { loadScanContext, type ScanContext } from '../catalog/scan-context.ts';
+import { giveUpScan, scanState } from '../catalog/scans.ts';
 import {
-  HANGS_MIN,
-  LEASES,
-  RECONNECT_PAUSE_MS,
-  RECONNECT_TRIES,
-  SHARD_ATTEMPTS,
-  UNWATCHED_MS,
-  WRITTEN_OFF_MAX,
-} from './limits.ts';
-import type { Leases } from './limits.ts';
+  claimShard,
+  endOverdueWrites,
+  FenceLost,
+  releaseHung,
+  releaseShard,
+  renewLeases,
+  type Shard,
+} from '../catalog/shards.ts';
+import type { Debug } from '../process/debug.ts';
+import { DrainConnection } from './drain-connection.ts';
+import { finishScan, type FinishOutcome } from './finish.ts';
+import { type Flight, groupedByThread, newFlight, type Progress, progressOf } from './flight.ts';
+import { CONTINUES, interrupted } from './interrupted.ts';
+import { HANGS_MIN, LEASES, type Leases, SHARD_ATTEMPTS, UNWATCHED_MS, WRITTEN_OFF_MAX } from './limits.ts';
 import type { RunningShard, ThreadPool } from './pool.ts';
 import type { ShardAnswer } from './shard-thread.ts';
 import { Widening } from './widening.ts';
-
-export interface Progress {
-  readonly files: number;
-  readonly bytes: number;
-  /** Files in all, where an earlier scan of the volume tells. */
-  readonly filesExpected?: number | null;
-  /** More than there can be, where no earlier scan tells: what the file system of the root has in use. */
-  readonly atMost?: Used | null;
-  /** A file that takes long. */
-  readonly slow?: SlowFile | null;
-}
-
-/** Path below the root, printable; bytes. */
-interface SlowFile {
-  readonly path: string;
-  readonly size: number;
-  readonly read: number;
-}
 
 export interface DrainOptions {
   readonly db: Database;
@@ -64,6 +40,7 @@ export interface DrainOptions {
   readonly waitForOthers: boolean;
   /** LEASES unless given. */
   readonly leases?: Leases;
+  readonly debug?: Debug;
   /** A shard failed for the last time; it will be divided, or become a gap. */
   readonly onFailure: (error: unknown) => void;
 }
@@ -71,23 +48,17 @@ export interface DrainOptions {
 export type DrainOutcome = FinishOutcome | { readonly outcome: 'left to others' };
 
 const POLL_MS = 100;
-/** A file that takes longer is named where progress is shown. */
-const SLOW_MS = 10_000;
-const HOLDER_MAX = 2 ** 31 - 1;
-const CONTINUES = 'Run the same command again: it continues where this one stopped.';
-
 /**
  * Does shards of the scan until none is left, then closes it.
  * @throws RollcallError when a guard stops the scan (exit 4) or the command is interrupted (130); the scan can then be
  *   continued
  */
 export async function drain(options: DrainOptions): Promise<DrainOutcome> {
-  const client = await connectDrain(options.db.address);
+  const connection = await DrainConnection.open(options.db, options.signal);
   let started: Drain | null = null;
   try {
-    const holder = await newHolder(client);
-    const context = await loadScanContext(client, options.scanId, { host: options.host });
-    started = new Drain(options, client, holder, context);
+    const context = await loadScanContext(connection.client, options.scanId, { host: options.host });
+    started = new Drain(options, connection, context);
     return await started.run();
   } catch (error) {
     // It was running when it was looked for, a moment ago.
@@ -95,34 +66,13 @@ export async function drain(options: DrainOptions): Promise<DrainOutcome> {
     await started?.abandon();
     return throwAdvised(error);
   } finally {
-    await (started?.connection() ?? client).end().catch(() => undefined);
+    await connection.end();
   }
-}
-
-function connectDrain(address: DatabaseAddress): Promise<Connection> {
-  return connect(address, { applicationName: 'rollcall drain', relaxed: true });
-}
-
-async function newHolder(client: Queryable): Promise<number> {
-  for (;;) {
-    const holder = randomInt(1, HOLDER_MAX);
-    if (await holdLeases(client, holder)) return holder;
-  }
-}
-
-interface Flight {
-  readonly running: RunningShard;
-  lastMoved: number;
-  movedAtMs: number;
-  /** The file that is being read, and since when. */
-  reading: { readonly file: ShardFile; readonly sinceMs: number; readonly fromBytes: number } | null;
-  counted: { files: number; bytes: number };
 }
 
 class Drain {
   readonly #options: DrainOptions;
-  #client: Connection;
-  #holder: number;
+  readonly #connection: DrainConnection;
   readonly #context: ScanContext;
   readonly #flights = new Map<bigint, Flight>();
   readonly #leases: Leases;
@@ -136,10 +86,10 @@ class Drain {
   /** Of these, the ones that did not even come to a name. */
   #outside = 0;
 
-  constructor(options: DrainOptions, client: Connection, holder: number, context: ScanContext) {
+  constructor(options: DrainOptions, connection: DrainConnection, context: ScanContext) {
     this.#options = options;
-    this.#client = client;
-    this.#holder = holder;
+    this.#connection = connection;
+    connection.onLost = () => this.abandon();
     this.#context = context;
     this.#leases = options.leases ?? LEASES;
     this.#lookedAtMs = options.nowMs();
@@ -152,12 +102,12 @@ class Drain {
       if (signal.aborted) throw interrupted();
       // One more than there are lanes, so that none waits for a claim.
       while (this.#flights.size < threads.lanes + 1 && !signal.aborted) {
-        const shard = await this.#ask((client) =>
-          claimShard(client, { scanId, host }, this.#holder, this.#leases.leaseMs),
+        const shard = await this.#connection.ask((client) =>
+          claimShard(client, { scanId, host }, this.#connection.holder, this.#leases.leaseMs),
         );
         if (shard === null) break;
         if (shard.attempts > SHARD_ATTEMPTS) {
-          await this.#ask((client) => giveUpShard(client, this.#context, shard, this.#options.nowMs()));
+          await this.#connection.ask((client) => giveUpShard(client, this.#context, shard, this.#options.nowMs()));
           continue;
         }
         this.#start(shard);
@@ -166,31 +116,29 @@ class Drain {
         await this.#landOne();
         continue;
       }
-      const state = await this.#ask((client) => scanState(client, scanId));
+      const state = await this.#connection.ask((client) => scanState(client, scanId));
       if (state.state !== 'running' || state.openShards === 0) {
-        const finished = await this.#ask((client) =>
+        const finished = await this.#connection.ask((client) =>
           finishScan({ db: this.#options.db, client, context: this.#context, nowMs: this.#options.nowMs }, state),
+        );
+        this.#options.debug?.scan?.(
+          `scan ${scanId} on ${this.#context.path}: ${finished === 'relist' ? finished : finished.outcome}`,
         );
         if (finished !== 'relist') return finished;
         continue;
       }
-      await this.#ask((client) => endOverdueWrites(client, scanId));
+      await this.#connection.ask((client) => endOverdueWrites(client, scanId));
       if (!this.#options.waitForOthers) return { outcome: 'left to others' };
       await pause(POLL_MS);
     }
   }
 
   #start(shard: Shard): void {
+    this.#options.debug?.scan?.(`${nameOf(shard)} begins, attempt ${shard.attempts}`);
     const running = this.#options.threads.run(this.#options.scanId, shard);
     // Landed in #landOne; marked as handled, so that a failure while another shard is awaited ends nothing.
     running.answer.catch(() => undefined);
-    this.#flights.set(shard.id, {
-      running,
-      lastMoved: -1,
-      movedAtMs: this.#watchedMs,
-      reading: null,
-      counted: { files: 0, bytes: 0 },
-    });
+    this.#flights.set(shard.id, newFlight(running, this.#watchedMs));
   }
 
   /** Waits until one shard is done, reporting progress and renewing leases meanwhile. */
@@ -204,7 +152,7 @@ class Drain {
     });
     for (;;) {
       const landed = await Promise.race([...answers, pause(POLL_MS)]);
-      this.#report();
+      this.#options.onProgress(progressOf(this.#flights.values(), this.#done, this.#watchedMs));
       await this.#tend();
       if (landed === undefined) {
         if (this.#options.signal.aborted) return;
@@ -214,6 +162,9 @@ class Drain {
       // Given up meanwhile, and perhaps claimed anew.
       if (this.#flights.get(shard.id) !== landed.flight) return;
       this.#flights.delete(shard.id);
+      this.#options.debug?.scan?.(
+        `${nameOf(shard)} ends: ${'error' in landed ? String(landed.error) : landed.answer.outcome}, ${landed.flight.counted.files} files, ${landed.flight.counted.bytes} bytes read`,
+      );
       this.#done = {
         files: this.#done.files + landed.flight.counted.files,
         bytes: this.#done.bytes + landed.flight.counted.bytes,
@@ -231,7 +182,7 @@ class Drain {
         const { message, stack, stops } = answer;
         if (stops !== null) {
           // Not waited for: the server may be gone with its last free block. Its lease runs out.
-          await releaseShard(this.#client, shard, true).catch(() => undefined);
+          await releaseShard(this.#connection.client, shard, true).catch(() => undefined);
           throw new RollcallError(message, { next: stops.next ?? CONTINUES, cause: stack ?? undefined });
         }
         return this.#failed(shard, new Error(message, { cause: stack }));
@@ -253,72 +204,17 @@ class Drain {
   /** What is neither a finding nor a passing fault: the shard is tried again, a few times. */
   async #failed(shard: Shard, error: unknown): Promise<void> {
     if (error instanceof RollcallError) throw error;
-    await this.#ask((client) => releaseShard(client, shard, false));
+    await this.#connection.ask((client) => releaseShard(client, shard, false));
     if (shard.attempts >= SHARD_ATTEMPTS) this.#options.onFailure(error);
-  }
-
-  /** Does something with the connection; when it breaks, with a new one. What was being done is then claimed anew. */
-  async #ask<T>(act: (client: Connection) => Promise<T>): Promise<T> {
-    for (let attempt = 1; ; attempt++) {
-      try {
-        return await act(this.#client);
-      } catch (error) {
-        if (!isTransient(error) || attempt >= RECONNECT_TRIES) throw error;
-        if (this.#options.signal.aborted) throw interrupted();
-        if (!isConnectionLost(error)) continue;
-        await this.#client.end().catch(() => undefined);
-        // A server that is killed comes back; one whose disk is full breaks off at each write.
-        const trouble = await this.#options.db.trouble();
-        if (trouble !== null) throw trouble;
-        await pause(RECONNECT_PAUSE_MS);
-        try {
-          this.#client = await connectDrain(this.#options.db.address);
-          // A number of its own, and claims of its own: what the old ones say need not be so any more after a crash of
-          // the server.
-          this.#holder = await newHolder(this.#client);
-          await this.abandon();
-        } catch (again) {
-          if (!isTransient(again)) throw again;
-        }
-      }
-    }
-  }
-
-  connection(): Connection {
-    return this.#client;
   }
 
   /** Leaves the shards that are being done, for others to claim. */
   async abandon(): Promise<void> {
     for (const flight of this.#flights.values()) {
       flight.running.abandon();
-      await releaseShard(this.#client, flight.running.shard, true).catch(() => undefined);
+      await releaseShard(this.#connection.client, flight.running.shard, true).catch(() => undefined);
     }
     this.#flights.clear();
-  }
-
-  #report(): void {
-    let { files, bytes } = this.#done;
-    let slow: SlowFile | null = null;
-    for (const flight of this.#flights.values()) {
-      slow ??= this.#slowIn(flight);
-      flight.counted = { files: flight.running.progress.files(), bytes: flight.running.progress.bytes() };
-      files += flight.counted.files;
-      bytes += flight.counted.bytes;
-    }
-    this.#options.onProgress({ files, bytes, slow });
-  }
-
-  #slowIn(flight: Flight): SlowFile | null {
-    const { running } = flight;
-    const file = readingAt(running);
-    const bytes = running.progress.bytes();
-    if (file !== flight.reading?.file)
-      flight.reading = file === null ? null : { file, sinceMs: this.#watchedMs, fromBytes: bytes };
-    const { reading } = flight;
-    if (reading === null || this.#watchedMs - reading.sinceMs < SLOW_MS) return null;
-    const { directory, name, bytes: size = 0 } = reading.file;
-    return { path: joinPath(directory.path, name), size, read: bytes - reading.fromBytes };
   }
 
   /** Renews the leases of threads that move; gives up a shard whose thread stood still, and writes the thread off. */
@@ -352,7 +248,7 @@ class Drain {
     this.#renewedAtMs = nowMs;
     const moving = [...this.#flights.values()].filter((flight) => this.#watchedMs - flight.movedAtMs < stallMs);
     const shards = moving.map((flight) => flight.running.shard);
-    await this.#ask((client) => renewLeases(client, shards, this.#holder, leaseMs));
+    await this.#connection.ask((client) => renewLeases(client, shards, this.#connection.holder, leaseMs));
   }
 
   /**
@@ -373,9 +269,9 @@ class Drain {
     this.#flights.delete(shard.id);
     running.abandon();
     if (place === null) {
-      await this.#ask((client) => releaseShard(client, shard, isInCall));
+      await this.#connection.ask((client) => releaseShard(client, shard, isInCall));
     } else {
-      const directory = await this.#ask((client) => releaseHung(client, shard, place));
+      const directory = await this.#connection.ask((client) => releaseHung(client, shard, place));
       const path = joinPath(joinPath(this.#context.path, directory), place.name);
       onFailure(
         new Error(`no answer from ${path}: a thread hangs there and is written off, the scan goes on without it`),
@@ -396,26 +292,11 @@ class Drain {
   }
 }
 
-function groupedByThread(flights: readonly Flight[]): Flight[][] {
-  const groups = new Map<number, Flight[]>();
-  for (const flight of flights) {
-    const thread = flight.running.thread();
-    const group = groups.get(thread);
-    if (group === undefined) groups.set(thread, [flight]);
-    else group.push(flight);
-  }
-  return [...groups.values()];
-}
-
-/** Only what is read by a shard of its own takes long. */
-function readingAt({ shard, place }: RunningShard): ShardFile | null {
-  if (!('files' in shard.work)) return null;
-  const at = place();
-  return shard.work.files.find((one) => one.directory.id === at?.directory && one.name === at.name) ?? null;
-}
-
-export function interrupted(): RollcallError {
-  return new RollcallError('Interrupted. What was scanned is kept.', { exit: EXIT.interrupted, next: CONTINUES });
+/** For whoever debugs. */
+function nameOf({ id, kind, work }: Shard): string {
+  if ('files' in work) return `shard ${id} (${kind}, ${work.files.length} files)`;
+  if ('directories' in work) return `shard ${id} (${kind}, ${work.directories.length} directories)`;
+  return `shard ${id} (${kind}, round ${work.round})`;
 }
 
 function pause(ms: number): Promise<undefined> {

@@ -3,12 +3,14 @@ import { EXIT, RollcallError } from '../../domain/exit.ts';
 import type { ScanMode } from '../../domain/scan.ts';
 import type { ScopeRules } from '../../domain/scope.ts';
 import type { Database } from '../catalog/database.ts';
+import type { Debug } from '../process/debug.ts';
 import { usedBelow } from '../files/used.ts';
 import { inTransaction } from '../catalog/database.ts';
 import { beginScan, giveUpScan, filesOfLastScan, runningScan } from '../catalog/scans.ts';
 import type { BeginScan, RunningScan } from '../catalog/scans.ts';
-import { drain, interrupted } from './drain.ts';
-import type { DrainOutcome, Progress } from './drain.ts';
+import { drain, type DrainOutcome } from './drain.ts';
+import type { Progress } from './flight.ts';
+import { interrupted } from './interrupted.ts';
 import { ENDS_WITHIN_MS, RESUME_WITHIN_MS } from './limits.ts';
 import type { Leases } from './limits.ts';
 import type { ThreadPool } from './pool.ts';
@@ -26,6 +28,7 @@ export interface ScanTools {
   readonly onNotice: (text: string) => void;
   /** LEASES unless given. */
   readonly leases?: Leases;
+  readonly debug?: Debug;
 }
 
 export type NewScan = Omit<BeginScan, 'startedMs'> & { readonly mode: ScanMode };
@@ -158,6 +161,7 @@ async function drainHere(
     signal: tools.signal,
     waitForOthers: true,
     ...(tools.leases === undefined ? {} : { leases: tools.leases }),
+    ...(tools.debug === undefined ? {} : { debug: tools.debug }),
     onProgress: (progress) => tools.onProgress(phase, { ...progress, filesExpected, atMost }),
     onFailure: (error) => tools.onNotice(`${phase}: ${error instanceof Error ? error.message : String(error)}`),
   });

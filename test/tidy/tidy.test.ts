@@ -24,7 +24,6 @@ const LONG_FILES: Readonly<Record<string, string>> = {
   'services/files/sys.ts': 'every system call on one page',
   'services/scan/directory-diff.ts': 'to be divided: merging, and what became of each name',
   'services/scan/look.ts': 'to be divided',
-  'services/scan/drain.ts': 'to be divided: leases, and what is done with answers',
   'test/bundle/restore.test.ts': 'cases of restore.sh, by option',
   'test/domain/judge/verdicts.test.ts': 'the verdict table, row by row, in its order',
   'test/scenario/verdicts.test.ts': 'every class on real trees, in the order of the table',
