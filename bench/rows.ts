@@ -118,16 +118,16 @@ async function firstSnapshot(
   for (let from = 1; from <= directories; from += BATCH_DIRECTORIES) {
     const to = Math.min(directories, from + BATCH_DIRECTORIES - 1);
     await client.query(
-      `insert into packed_version (first_seq, mtime_ns, inode, size, digest, ctime_ns, btime_ns, root, directory, attribute, name)
+      `insert into packed_version (first_seq, mtime_ns, small_inode, small_size, digest, ctime_ns, born_before_ns, root, directory, attribute, name)
          select $1::bigint, 1600000000000000000 + n * 1000000007, n + 1000, 100 + n % 20000, hashint8extended(n, 0),
-                $1::bigint * 1000000 + n * 1009, $1::bigint * 1000000 + n * 1009 - 250000, $2, d, ${KIND('file')}, 'file-' || n || '.dat'
+                $1::bigint * 1000000 + n * 1009, 250000, $2, d, ${KIND('file')}, 'file-' || n || '.dat'
            from generate_series($3::bigint, $4::bigint) d, generate_series((d - 1) * $5::bigint + 1, d * $5::bigint) n`,
       [FIRST_MS, root, from, to, filesPerDirectory],
     );
   }
   await client.query(
-    `insert into packed_version (first_seq, mtime_ns, inode, ctime_ns, btime_ns, root, directory, attribute, nlink, name)
-       select $1::bigint, 1700000000000000000 + id, 900000000 + id, $1::bigint * 1000000 + id, $1::bigint * 1000000 + id - 250000, $2, parent, ${KIND('directory')}, 2, name
+    `insert into packed_version (first_seq, mtime_ns, small_inode, ctime_ns, born_before_ns, root, directory, attribute, nlink, name)
+       select $1::bigint, 1700000000000000000 + id, 900000000 + id, $1::bigint * 1000000 + id, 250000, $2, parent, ${KIND('directory')}, 2, name
          from directory where id > 0`,
     [FIRST_MS, root],
   );
@@ -149,9 +149,9 @@ async function nextSnapshot(client: ClientBase, root: number, seq: bigint, churn
   const changing = `select l.directory from listing l where l.root = $1 and l.files > 0 and ${LOT('l.directory', '$2::bigint')} < $3`;
   const lot = Math.round(churn * 5 * 1_000_000);
   await client.query(
-    `insert into packed_version (first_seq, mtime_ns, inode, size, digest, ctime_ns, btime_ns, root, directory, attribute, name)
-       select $2::bigint, $2::bigint * 1000000, v.inode, v.size + 1, hashint8extended(v.inode, $2::bigint), $2::bigint * 1000000 + 1009, $2::bigint * 1000000 + 759, root, directory, attribute, name
-         from packed_version v where v.root = $1 and v.end_seq is null and v.digest is not null and v.directory in (${changing}) and v.inode % 5 = ($2::bigint / 86400000) % 5`,
+    `insert into packed_version (first_seq, mtime_ns, small_inode, small_size, digest, ctime_ns, born_before_ns, root, directory, attribute, name)
+       select $2::bigint, $2::bigint * 1000000, v.small_inode, v.small_size + 1, hashint8extended(v.small_inode, $2::bigint), $2::bigint * 1000000 + 1009, 250, root, directory, attribute, name
+         from packed_version v where v.root = $1 and v.end_seq is null and v.digest is not null and v.directory in (${changing}) and v.small_inode % 5 = ($2::bigint / 86400000) % 5`,
     [root, seq, lot],
   );
   await client.query(
@@ -175,9 +175,9 @@ async function liveRows(
   const lot = Math.round(lossy * 1_000_000);
   const isLossy = (directory: string): string => `(${directory} <= $4::int and ${LOT(directory, '7')} < $5::bigint)`;
   await client.query(
-    `insert into packed_version (first_seq, mtime_ns, inode, size, digest, btime_ns, root, directory, attribute, nlink, name)
-       select $1::bigint, mtime_ns, inode, size, digest, mtime_ns - 250000, $2, directory, attribute, nlink, name
-         from packed_version where root = $3 and end_seq is null and not (${isLossy('directory')} and inode % 10 = 0)`,
+    `insert into packed_version (first_seq, mtime_ns, small_inode, small_size, digest, born_before_ns, root, directory, attribute, nlink, name)
+       select $1::bigint, mtime_ns, small_inode, small_size, digest, 250000, $2, directory, attribute, nlink, name
+         from packed_version where root = $3 and end_seq is null and not (${isLossy('directory')} and small_inode % 10 = 0)`,
     [seq, root, backup, directories, lot],
   );
   await client.query(

@@ -133,10 +133,10 @@ create table listing (
 create table packed_version (
   first_seq bigint not null,
   mtime_ns bigint not null,
-  inode bigint not null,
-  size bigint,
   digest bigint,
   end_seq bigint,
+  size bigint,
+  inode bigint,
   ctime_ns bigint,
   btime_ns bigint,
   zero_from bigint,
@@ -145,6 +145,9 @@ create table packed_version (
   root integer not null,
   directory integer not null,
   attribute integer not null,
+  small_size integer,
+  small_inode integer,
+  born_before_ns integer,
   nlink integer,
   end_reason "char",
   suspect boolean,
@@ -154,7 +157,7 @@ create table packed_version (
 );
 CREATE INDEX version_begun ON packed_version USING brin (first_seq);
 CREATE INDEX version_place ON packed_version USING btree (root, directory);
-CREATE INDEX version_sizeless ON packed_version USING btree (root, directory) WHERE (size IS NULL);
+CREATE INDEX version_sizeless ON packed_version USING btree (root, directory) WHERE (COALESCE(size, (small_size)::bigint) IS NULL);
 CREATE INDEX version_touched ON packed_version USING btree (root, directory) WHERE ((end_seq IS NOT NULL) OR (suspect IS TRUE));
 
 create table request (
@@ -281,20 +284,20 @@ create view version as
     v.first_seq,
     v.end_seq,
     v.end_reason,
-    v.size,
+    COALESCE(v.size, (v.small_size)::bigint) AS size,
     v.mtime_ns,
     v.digest,
         CASE
             WHEN ((v.digest IS NULL) OR (v.zero_from = '-1'::integer)) THEN NULL::bigint
-            ELSE COALESCE(v.zero_from, v.size)
+            ELSE COALESCE(v.zero_from, v.size, (v.small_size)::bigint)
         END AS zero_from,
         CASE
             WHEN (v.digest IS NOT NULL) THEN COALESCE(v.read_seq, v.first_seq)
             ELSE NULL::bigint
         END AS read_seq,
-    v.inode,
+    COALESCE(v.inode, (v.small_inode)::bigint) AS inode,
     COALESCE(v.ctime_ns, v.mtime_ns) AS ctime_ns,
-    COALESCE(v.btime_ns, v.ctime_ns, v.mtime_ns) AS btime_ns,
+    COALESCE(v.btime_ns, (COALESCE(v.ctime_ns, v.mtime_ns) - COALESCE(v.born_before_ns, 0))) AS btime_ns,
     COALESCE(v.nlink, 1) AS nlink,
     (v.suspect IS TRUE) AS suspect,
     (v.racy IS TRUE) AS racy,

@@ -114,17 +114,18 @@ create table attribute (
 );
 
 -- A version: what a name was over [first_seq, end_seq). Millions of rows, so what is usual is stored as null; the view `version` gives it back, and
--- every reader reads that. Columns by alignment: the widest first.
+-- every reader reads that. Numbers that are small for nearly every file have a narrow column beside the wide one; the wide one counts where both are
+-- set, so that whoever writes may write wide ones only. Columns by alignment: the widest first.
 create table packed_version (
   first_seq bigint not null,
   mtime_ns bigint not null,
-  -- Of the one copy whose bytes were read (or, without a digest, that was listed): inode to nlink.
-  inode bigint not null,
-  size bigint,
   digest bigint,
   end_seq bigint,
+  size bigint, -- null: small_size
+  -- Of the one copy whose bytes were read (or, without a digest, that was listed): inode, times of change and birth, nlink.
+  inode bigint, -- null: small_inode
   ctime_ns bigint, -- null: as mtime_ns
-  btime_ns bigint, -- null: as ctime_ns
+  btime_ns bigint, -- null: ctime_ns, less born_before_ns
   -- The offset in bytes from which the content is nothing but zero bytes. Null: the size, as its last byte is not zero. −1: nobody knows.
   -- It means something only beside a digest.
   zero_from bigint,
@@ -133,6 +134,9 @@ create table packed_version (
   root int not null,
   directory int not null,
   attribute int not null,
+  small_size int,
+  small_inode int,
+  born_before_ns int, -- null: 0
   nlink int, -- null: 1
   end_reason "char", -- c changed, v vanished, x excluded, r root removed
   suspect boolean, -- null: false
@@ -146,7 +150,7 @@ create index version_touched on packed_version (root, directory) where end_seq i
 -- Versions by when they began: rows of one scan lie together, so that a few numbers for each megabyte tell where later ones are.
 create index version_begun on packed_version using brin (first_seq);
 -- Directories, and the few others that have no size: judging asks for the times of all directories.
-create index version_sizeless on packed_version (root, directory) where size is null;
+create index version_sizeless on packed_version (root, directory) where coalesce(size, small_size) is null;
 
 -- Sums over the versions of a root, as judging shows them. They hold while `changes` is that of the root.
 create table version_sum (
@@ -167,10 +171,11 @@ $$;
 -- What everybody reads. The columns from first_seq on are in the order of services/catalog/rows.ts. (A left join, so that it costs nothing where nobody
 -- asks for the attribute.)
 create view version as
-  select v.root, v.directory, v.name, v.first_seq, v.end_seq, v.end_reason, v.size, v.mtime_ns, v.digest,
-         case when v.digest is null or v.zero_from = -1 then null else coalesce(v.zero_from, v.size) end as zero_from,
+  select v.root, v.directory, v.name, v.first_seq, v.end_seq, v.end_reason, coalesce(v.size, v.small_size) as size, v.mtime_ns, v.digest,
+         case when v.digest is null or v.zero_from = -1 then null else coalesce(v.zero_from, v.size, v.small_size) end as zero_from,
          case when v.digest is not null then coalesce(v.read_seq, v.first_seq) end as read_seq,
-         v.inode, coalesce(v.ctime_ns, v.mtime_ns) as ctime_ns, coalesce(v.btime_ns, v.ctime_ns, v.mtime_ns) as btime_ns,
+         coalesce(v.inode, v.small_inode) as inode, coalesce(v.ctime_ns, v.mtime_ns) as ctime_ns,
+         coalesce(v.btime_ns, coalesce(v.ctime_ns, v.mtime_ns) - coalesce(v.born_before_ns, 0)) as btime_ns,
          coalesce(v.nlink, 1) as nlink, v.suspect is true as suspect, v.racy is true as racy, v.target, v.rdev,
          a.kind, a.mode, a.uid, a.gid, v.attribute
     from packed_version v left join attribute a on a.id = v.attribute;

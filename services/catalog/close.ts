@@ -3,6 +3,7 @@ import type { ClientBase } from 'pg';
 import { correctDirectoryTimes } from './listed-times.ts';
 import { noCounts } from './shard-result.ts';
 import type { ShardCounts } from './shard-result.ts';
+import { SUMMARIZE } from './rows.ts';
 import { dropStaged } from './scans.ts';
 import type { Queryable } from './scans.ts';
 import type { ScanContext } from './scan-context.ts';
@@ -102,6 +103,7 @@ export async function analyzeAfter(client: Queryable, totals: ScanTotals): Promi
   await client.query('set default_statistics_target = 30');
   await client.query('analyze packed_version, listing, directory, attribute');
   await client.query('reset default_statistics_target');
+  await client.query(SUMMARIZE);
 }
 
 async function sums(client: Queryable, context: ScanContext): Promise<ScanTotals> {

@@ -5,7 +5,7 @@ import type { GapStatus } from '../../domain/scan.ts';
 import type { EndReason, Metadata, Proof } from '../../domain/version.ts';
 import { resolveDirectories } from './directories.ts';
 import type { ExportedScan } from './export.ts';
-import { AttributeIds } from './rows.ts';
+import { AttributeIds, SUMMARIZE } from './rows.ts';
 import { type Queryable, recordRoots } from './scans.ts';
 import { VersionCopy } from './version-copy.ts';
 import { versionsChanged } from './version-sums.ts';
@@ -270,5 +270,7 @@ async function insertGaps(
 
 /** Plans for a million rows that came at once are wrong until this. */
 export async function analyzeImported(client: Queryable, versions: number): Promise<void> {
-  if (versions > 1_000) await client.query('analyze packed_version, listing, directory, attribute');
+  if (versions <= 1_000) return;
+  await client.query('analyze packed_version, listing, directory, attribute');
+  await client.query(SUMMARIZE);
 }

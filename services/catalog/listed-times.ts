@@ -44,7 +44,7 @@ export async function correctDirectoryTimes(client: Queryable, context: ScanCont
     client.query(
       `with moved as materialized (${DISAGREEING}),
             own as (update packed_version v set mtime_ns = m.mtime_ns, ctime_ns = m.ctime_ns,
-                            btime_ns = coalesce(v.btime_ns, v.ctime_ns, v.mtime_ns) from moved m
+                            btime_ns = coalesce(v.btime_ns, coalesce(v.ctime_ns, v.mtime_ns) - coalesce(v.born_before_ns, 0)) from moved m
                      where v.root = $1 and v.directory = m.directory and v.name = m.name and v.first_seq = $2 and m.first_seq = $2),
             ended as (insert into ending (scan, root, directory, name, first_seq, kind, reason)
                         select $3, $1, directory, name, first_seq, 'end', 'c' from moved where first_seq < $2)

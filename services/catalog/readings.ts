@@ -134,7 +134,7 @@ async function cutVersion(client: ClientBase, read: CopyRead): Promise<boolean> 
     ctime_ns: bigint;
     suspect: boolean;
   }>(
-    `select first_seq, digest, coalesce(read_seq, first_seq) as read_seq, inode, coalesce(ctime_ns, mtime_ns) as ctime_ns, suspect is true as suspect
+    `select first_seq, digest, coalesce(read_seq, first_seq) as read_seq, coalesce(inode, small_inode) as inode, coalesce(ctime_ns, mtime_ns) as ctime_ns, suspect is true as suspect
        from packed_version where root = $1 and directory = $2 and name = $3 and holds_at(first_seq, end_seq, $4) and digest <> $5 for update`,
     [read.root, read.directory, read.name, read.seq, signed(read.digest)],
   );

@@ -6,6 +6,9 @@ import type { EndReason, Kind, Version } from '../../domain/version.ts';
 export const VERSION_COLUMNS = `v.first_seq, v.end_seq, v.end_reason, v.size, v.mtime_ns, v.digest, v.zero_from, v.read_seq, v.inode, v.ctime_ns,
   v.btime_ns, v.nlink, v.suspect, v.racy, v.target, v.rdev, v.kind, v.mode, v.uid, v.gid`;
 
+/** Tells the index of when versions begin of the rows that are new: else it learns of them when the table is vacuumed, and no embedded server does. */
+export const SUMMARIZE = `select brin_summarize_new_values('version_begun')`;
+
 type Cell = bigint | number | string | boolean | null;
 
 export const REASON_LETTERS: Readonly<Record<EndReason, string>> = {
@@ -55,31 +58,32 @@ export function versionOf(row: readonly unknown[], from: number): Version {
 }
 
 /**
- * Maps the cells of a row of packed_version, in the order of VERSION_COLUMNS with the attribute's id in the place of what it stands for: gives back what
- * the view `version` gives back.
+ * Maps the cells of a row of packed_version, in the order of sql/known-rows.sql: gives back what the view `version` gives back.
  */
 export function unpackedVersionOf(row: readonly unknown[], from: number, attributes: KnownAttributes): Version {
   const cell = row as readonly Cell[];
   const reason = cell[from + 2] as string | null;
   const firstSeq = cell[from] as bigint;
-  const size = cell[from + 3] as bigint | null;
+  const wideSize = cell[from + 3] as bigint | null;
+  const size = wideSize === null ? (cell[from + 17] as number | null) : Number(wideSize);
   const mtimeNs = cell[from + 4] as bigint;
   const digest = unsigned(cell[from + 5] as bigint | null);
-  const zeroFrom = (cell[from + 6] ?? size) as bigint | null;
+  const looks = cell[from + 6] as bigint | null;
+  const zeroFrom = looks === null ? size : Number(looks);
   const ctimeNs = (cell[from + 9] as bigint | null) ?? mtimeNs;
   const { kind, mode, uid, gid } = attributes.of(cell[from + 16] as number);
   return {
     firstSeq,
     endSeq: cell[from + 1] as bigint | null,
     endReason: reason === null ? null : (REASONS[reason] ?? null),
-    size: size === null ? null : Number(size),
+    size,
     mtimeNs,
     digest,
-    zeroFrom: digest === null || zeroFrom === null || zeroFrom < 0n ? null : Number(zeroFrom),
+    zeroFrom: digest === null || zeroFrom === null || zeroFrom < 0 ? null : zeroFrom,
     readSeq: digest === null ? null : ((cell[from + 7] as bigint | null) ?? firstSeq),
-    inode: cell[from + 8] as bigint,
+    inode: (cell[from + 8] as bigint | null) ?? BigInt(cell[from + 18] as number),
     ctimeNs,
-    btimeNs: (cell[from + 10] as bigint | null) ?? ctimeNs,
+    btimeNs: (cell[from + 10] as bigint | null) ?? ctimeNs - BigInt((cell[from + 19] as number | null) ?? 0),
     nlink: (cell[from + 11] as number | null) ?? 1,
     suspect: cell[from + 12] === true,
     racy: cell[from + 13] === true,

@@ -7,9 +7,11 @@ import { from as copyFrom } from 'pg-copy-streams';
 import type { EndReason, Version } from '../../domain/version.ts';
 import { type AttributeIds, REASON_LETTERS } from './rows.ts';
 
-const COPY_VERSIONS = `copy packed_version (first_seq, mtime_ns, inode, size, digest, end_seq, ctime_ns, btime_ns, zero_from, read_seq, rdev,
-  root, directory, attribute, nlink, end_reason, suspect, racy, name, target) from stdin with (format binary)`;
-const COLUMNS = 20;
+const COPY_VERSIONS = `copy packed_version (first_seq, mtime_ns, digest, end_seq, size, inode, ctime_ns, btime_ns, zero_from, read_seq, rdev,
+  root, directory, attribute, small_size, small_inode, born_before_ns, nlink, end_reason, suspect, racy, name, target) from stdin with (format binary)`;
+const COLUMNS = 23;
+/** What an int4 holds. */
+const SMALL_MAX = 2 ** 31 - 1;
 
 /** A shard divides before its rows come to more. */
 export const COPY_BYTES_MAX = 8 << 20;
@@ -143,24 +145,31 @@ export class VersionCopy {
   }
 
   add(version: Version, place: RowPlace): void {
+    const { size, inode, ctimeNs, nlink } = version;
+    const bornBeforeNs = ctimeNs - version.btimeNs;
+    const isSmallSize = size !== null && size <= SMALL_MAX;
+    const isSmallInode = inode >= 0n && inode <= SMALL_MAX;
+    const isBornShortlyBefore = bornBeforeNs >= 0n && bornBeforeNs <= SMALL_MAX;
     const to = this.#fields;
     to.row(COLUMNS);
     to.int8(version.firstSeq);
     to.int8(version.mtimeNs);
-    to.int8(version.inode);
-    number(to, version.size);
     bigint(to, version.digest);
     bigint(to, version.endSeq);
-    bigint(to, version.ctimeNs === version.mtimeNs ? null : version.ctimeNs);
-    bigint(to, version.btimeNs === version.ctimeNs ? null : version.btimeNs);
+    number(to, isSmallSize ? null : size);
+    bigint(to, isSmallInode ? null : inode);
+    bigint(to, ctimeNs === version.mtimeNs ? null : ctimeNs);
+    bigint(to, isBornShortlyBefore ? null : version.btimeNs);
     number(to, packedLooks(version));
     bigint(to, version.readSeq === version.firstSeq ? null : version.readSeq);
     bigint(to, version.rdev);
     to.int4(place.root);
     to.int4(place.directory);
     to.int4(place.attribute);
-    if (version.nlink === 1) to.null();
-    else to.int4(version.nlink);
+    small(to, isSmallSize ? size : null);
+    small(to, isSmallInode ? Number(inode) : null);
+    small(to, isBornShortlyBefore && bornBeforeNs !== 0n ? Number(bornBeforeNs) : null);
+    small(to, nlink === 1 ? null : nlink);
     reason(to, version.endReason);
     flag(to, version.suspect);
     flag(to, version.racy);
@@ -238,6 +247,11 @@ function bigint(to: CopyFields, value: bigint | null): void {
 function number(to: CopyFields, value: number | null): void {
   if (value === null) to.null();
   else to.int8Number(value);
+}
+
+function small(to: CopyFields, value: number | null): void {
+  if (value === null) to.null();
+  else to.int4(value);
 }
 
 function flag(to: CopyFields, value: boolean): void {

@@ -14,7 +14,7 @@ with r as (
 ), begun as (
   select v.root, v.first_seq, v.read_seq,
          count(*) filter (where v.attribute <> all ((select ids from directories)::int[])) as names,
-         (sum(v.size) filter (where v.digest is not null and holds_at(v.first_seq, v.end_seq, r.newest)))::bigint as bytes,
+         (sum(coalesce(v.size, v.small_size)) filter (where v.digest is not null and holds_at(v.first_seq, v.end_seq, r.newest)))::bigint as bytes,
          count(*) filter (where v.mtime_ns in ($4, $5) and holds_at(v.first_seq, v.end_seq, r.newest)) as clamped
     from packed_version v join r on r.root = v.root
    where v.first_seq <= r.newest and v.first_seq is distinct from r.running
