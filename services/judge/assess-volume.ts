@@ -231,7 +231,7 @@ function stopIfAborted(signal: AbortSignal | undefined): void {
   });
 }
 
-/** Whether the content of a file that is gone, or its size and exact time, stands under another name. */
+/** Whether the content of a file that is gone, or its size and exact time, is under another name now. Asked of what was touched only. */
 async function elsewhereOf(
   client: Queryable,
   { roots, observers }: Loaded,
@@ -243,10 +243,11 @@ async function elsewhereOf(
     return version?.kind === 'file' && (version.size ?? 0) > 0 ? version : null;
   };
   const wanted = gone.flatMap((one) => {
-    const version = lastOf(one);
+    const version = one.facts.surroundings?.absence?.how === 'touched' ? lastOf(one) : null;
     return version === null ? [] : [{ size: version.size ?? 0, digest: version.digest, mtimeNs: version.mtimeNs }];
   });
-  const standing = live === undefined ? new Set<string>() : await standingAlike(client, live, wanted);
+  const asks = live !== undefined && wanted.length > 0;
+  const standing = asks ? await standingAlike(client, live, wanted) : new Set<string>();
   return (one) => {
     const version = lastOf(one);
     if (version === null) return false;
