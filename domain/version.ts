@@ -14,7 +14,7 @@ export interface Metadata {
   readonly gid: number;
   /** Bytes; null for anything but a file. */
   readonly size: number | null;
-  /** Ns since 1970; isTold() where a list says nothing of it. */
+  /** Ns since 1970; isFromList() where a list says nothing of it. */
   readonly mtimeNs: bigint;
   /** A symlink's target in printable text form; null otherwise. */
   readonly target: string | null;
@@ -63,11 +63,11 @@ export interface Version extends Metadata, Proof {
 }
 
 /** No file system holds such a time: it says that a list of another tool told names and digests, and no metadata. */
-const UNTOLD_NS = -(2n ** 63n);
+const LIST_MTIME_NS = -(2n ** 63n);
 /**
  * The times that the catalog can keep (64 bits of ns): from 1677-09-21 to 2262-04-11. File systems keep others, too.
  */
-export const TIME_MIN_NS = UNTOLD_NS + 1n;
+export const TIME_MIN_NS = LIST_MTIME_NS + 1n;
 export const TIME_MAX_NS = 2n ** 63n - 1n;
 
 /** The time, or the nearest that can be kept. */
@@ -82,16 +82,16 @@ export function isClamped(timeNs: bigint): boolean {
 }
 
 /** The metadata of what only such a list tells of; its size may be null too. */
-export const UNTOLD = { mode: -1, uid: -1, gid: -1, mtimeNs: UNTOLD_NS } as const;
+export const LIST_METADATA = { mode: -1, uid: -1, gid: -1, mtimeNs: LIST_MTIME_NS } as const;
 
 /** Known from a list only: content at best, and never a time, an owner or a mode. */
-export function isTold(of: Pick<Metadata, 'mtimeNs'>): boolean {
-  return of.mtimeNs === UNTOLD_NS;
+export function isFromList(of: Pick<Metadata, 'mtimeNs'>): boolean {
+  return of.mtimeNs === LIST_MTIME_NS;
 }
 
 /** Tools that make lists read through symlinks: a name that a list tells of may have been one. */
 export function mayBeLink(a: Metadata, b: Metadata): boolean {
-  return (isTold(a) && b.kind === 'symlink') || (isTold(b) && a.kind === 'symlink');
+  return (isFromList(a) && b.kind === 'symlink') || (isFromList(b) && a.kind === 'symlink');
 }
 
 /** Not known to differ: a list may tell no size. */
@@ -165,7 +165,7 @@ function floorTo(timeNs: bigint, precision: bigint): bigint {
 
 /** Equal at the coarser precision of the two: backups and old file systems cut times off. */
 export function sameMtime(a: bigint, b: bigint): boolean {
-  if (a === UNTOLD_NS || b === UNTOLD_NS) return false;
+  if (a === LIST_MTIME_NS || b === LIST_MTIME_NS) return false;
   const pa = precisionNs(a);
   const pb = precisionNs(b);
   const p = pa > pb ? pa : pb;

@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { hex } from '../../domain/digest.ts';
 import { EXIT, type ExitCode } from '../../domain/exit.ts';
-import { isTold, type Version } from '../../domain/version.ts';
+import { isFromList, type Version } from '../../domain/version.ts';
 import { isAllZeros } from '../../domain/window/damage-shape.ts';
 import { iso } from '../../domain/window/timeline.ts';
 import type { Stretch } from '../../services/history.ts';
@@ -90,7 +90,7 @@ function stretchLine(stretch: Stretch): string {
   if (state === 'absent') return `${span}: absent`;
   if (state === 'unknown') return `${span}: not read (${stretch.why ?? 'gap'})`;
   const size = state.size === null ? '' : `, ${bytes(state.size)}`;
-  const when = isTold(state) ? '' : `, modified ${day(Number(state.mtimeNs / 1_000_000n))}`;
+  const when = isFromList(state) ? '' : `, modified ${day(Number(state.mtimeNs / 1_000_000n))}`;
   const digest = state.kind === 'file' ? `, ${state.digest === null ? 'unread' : hex(state.digest)}` : '';
   const suspect = !stretch.isBad
     ? ''
@@ -103,7 +103,9 @@ function stretchLine(stretch: Stretch): string {
 
 /** A list tells no metadata. */
 function untold(version: Version): Record<string, unknown> {
-  return isTold(version) ? { mtimeNs: null, mode: null, uid: null, gid: null } : { mtimeNs: String(version.mtimeNs) };
+  return isFromList(version)
+    ? { mtimeNs: null, mode: null, uid: null, gid: null }
+    : { mtimeNs: String(version.mtimeNs) };
 }
 
 function record(stretch: Stretch): unknown {

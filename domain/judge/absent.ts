@@ -14,7 +14,7 @@ import type { History, Sighting } from './sightings.ts';
 export interface AbsenceVerdict {
   readonly verdict: Extract<Verdict, 'deleted' | 'moved' | 'missing'>;
   readonly accepted: Acceptance | null;
-  /** Where it stands now, or a candidate. */
+  /** Where it is now, or a candidate. */
   readonly movedTo: string | null;
   readonly absence: Absence;
   readonly place: Place;
@@ -50,15 +50,15 @@ export function judgeAbsence(h: History, lkg: Sighting | null): AbsenceVerdict {
 }
 
 function isLost(h: History, { seen, how }: Absence, place: Place): boolean {
-  // What nobody ever saw cannot have been lost.
+  // What was never seen cannot have been lost.
   if (seen === null) return false;
   if (how === 'silent' || place.isSince || place.rules.size > 0) return true;
   if (how === 'touched') return false;
-  // What only a list names has no date: nothing tells that it went in the ordinary way.
+  // What only a list names has no date: nothing shows that it went in the ordinary way.
   return place.isBeside || place.known < INTERVALS_KNOWN_MIN || h.context.observers[seen]?.role === 'list';
 }
 
-/** Where nobody asked the directories. */
+/** Where the directories were not asked. */
 function untold(h: History): Absence {
   return { seen: lastSighting(h), gone: h.context.live, how: 'untold', signals: [] };
 }

@@ -1,4 +1,4 @@
-// How judging asks for bytes that nobody has read: it yields what is to be read, and begins again from the facts with
+// How judging asks for bytes that were not read yet: it yields what is to be read, and begins again from the facts with
 // the answer. A reading may split a version or make an observation suspect, so nothing that was concluded without it is
 // kept.
 import type { PathFacts, Request } from '../facts.ts';
@@ -65,7 +65,7 @@ export function wasRead(h: History, observer: number): boolean {
   return h.facts.readings.some((reading) => reading.observer === observer);
 }
 
-/** It can be read, and nobody has tried. */
+/** It can be read, and that was not tried yet. */
 export function isUnread(h: History, sighting: Sighting): boolean {
   return readable(h, sighting) && !wasRead(h, sighting.observer);
 }

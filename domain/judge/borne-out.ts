@@ -1,12 +1,12 @@
 // What is to be restored is put to the vote among its physical copies, too, before it is called exact.
-import { isTold, quiet } from '../version.ts';
+import { isFromList, quiet } from '../version.ts';
 import { type Judging, needRead, wasRead } from './asking.ts';
 import { damageAt } from './damage.ts';
 import type { History, Sighting } from './sightings.ts';
 import { isOnDisk } from './sightings.ts';
 import { copiesAmong, isSuperseded, nextCopy, type Vote, votesOf } from './votes.ts';
 
-/** What is to be restored, after its fellow copies were heard. */
+/** What is to be restored, after its other copies were read. */
 export interface BorneOut {
   readonly lkg: Sighting;
   /** A copy of equal size and mtime that differs, with no third to decide. */
@@ -16,15 +16,15 @@ export interface BorneOut {
 }
 
 /**
- * Whether another physical copy bears out last known good before it is restored: the newest backup's copy may have
+ * Whether another physical copy confirms last known good before it is restored: the newest backup's copy may have
  * rotted by itself, and older ones were only listed. Asks for one more copy where only one is known, and for further
  * ones only where two differ. A majority decides; one against one leaves the newest copy in a backup, with the one that
  * stands against it. What was found damaged live now, given as `damaged`, is no witness.
  */
 export function* borneOut(h: History, lkg: Sighting, damaged: Sighting | null): Judging<BorneOut> {
   const alone = { lkg, against: null, second: null };
-  // What only a list tells has no time under which another copy would be quiet with it.
-  if (lkg.kind !== 'file' || lkg.digest === null || lkg.size === 0 || isTold(lkg)) return alone;
+  // What only a list names has no time under which another copy would be quiet with it.
+  if (lkg.kind !== 'file' || lkg.digest === null || lkg.size === 0 || isFromList(lkg)) return alone;
   const quietOnes = h.earlier.filter((peer) => !peer.suspect && quiet(peer, lkg));
   const peers: Sighting[] = [];
   for (const peer of quietOnes) {

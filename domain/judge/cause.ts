@@ -27,7 +27,7 @@ export function causeOfAbsence(h: History, absence: Absence, place: Place): Caus
 }
 
 function causeNow(h: History, { seen, how, signals }: Absence, place: Place): Cause {
-  // A list tells neither directories nor owners, and what became of a name since nobody dated.
+  // A list has neither directories nor owners, and nothing dates what became of its names since.
   if (seen !== null && h.context.observers[seen]?.role === 'list')
     return { cause: 'unknown', signals: ['only a list made by another tool saw it last'] };
   if (how === 'silent') return { cause: 'silent', signals };

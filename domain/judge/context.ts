@@ -1,4 +1,4 @@
-// What judging one path stands on besides the path's own facts: the observers, the loss intervals, the moves, and what
+// What judging one path is based on besides the path's own facts: the observers, the loss intervals, the moves, and what
 // people have decided. Built once per assessment by services/judge; everything here is data, and everything that judges
 // reads it from here.
 import type { Cause, Recovery, State } from '../assessment.ts';
@@ -73,7 +73,7 @@ export interface JudgeInput {
   /** By path. */
   readonly damaged: ReadonlyMap<string, readonly RecordedDamage[]>;
   readonly backupDeclared: boolean;
-  /** `--side backup`: where one copy stands against one, believe the backup's. */
+  /** `--side backup`: where one copy contradicts another, believe the backup's. */
   readonly side: 'backup' | null;
 }
 
@@ -96,7 +96,7 @@ export interface JudgeContext extends JudgeInput {
   readonly series: readonly Track[];
   /** Lists that other tools made of one of these volumes. */
   readonly lists: readonly Track[];
-  /** Some as_of of two volumes overlap: then a path's mtimes tell which state is the newer one (judge/sightings.ts). */
+  /** Some as_of of two volumes overlap: then a path's mtimes decide which state is the newer one (judge/history.ts). */
   readonly datesOverlap: boolean;
   /** Directories that a repair of the file system took names from. */
   readonly displacedFrom: ReadonlySet<string>;
@@ -157,7 +157,7 @@ export function judgeContext(input: JudgeInput): JudgeContext {
   };
 }
 
-/** Which of the two states was taken first cannot be told from their dates. */
+/** Their dates do not show which of the two states was taken first. */
 export function overlapping(a: Observer, b: Observer): boolean {
   const left = a.scan.asOf;
   const right = b.scan.asOf;
@@ -217,7 +217,7 @@ export interface Judged {
   readonly flags: readonly string[];
   /** Last known good. For backup-corrupt that is live now. */
   readonly lkg: { readonly observer: number; readonly state: State } | null;
-  /** What lies there now; null when absent or not readable. */
+  /** What is there now; null when absent or not readable. */
   readonly found: State | null;
   readonly recovery: Recovery | null;
   readonly source: SourceCopy | null;
@@ -233,6 +233,6 @@ export interface Judged {
   readonly accepted: Acceptance | null;
   readonly expectedKey: string;
   readonly observedKey: string;
-  /** Sentences for a person: which observations this verdict stands on. */
+  /** Sentences for a person: which observations this verdict is based on. */
   readonly evidence: readonly string[];
 }

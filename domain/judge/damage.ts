@@ -1,7 +1,7 @@
 // Last known good, and whether an earlier observation looks damaged (rows 6 to 8). Each is defined by the other: what
 // is good is what does not look damaged beside what was known good before it. A step only ever asks about older
 // observations, so that ends; answers are kept by rank.
-import { isTold, quiet, same, sameMtime } from '../version.ts';
+import { isFromList, quiet, same, sameMtime } from '../version.ts';
 import { isAllZeros, ZERO_TAIL_BYTES_MIN, zeroTailOf } from '../window/damage-shape.ts';
 import type { Judging } from './asking.ts';
 import type { Acceptance } from './context.ts';
@@ -36,12 +36,12 @@ export function* lkgBefore(h: History, rank: number): Judging<Sighting | null> {
     const sighting = h.earlier[i];
     if (sighting === undefined || sighting.suspect) continue;
     if ((yield* damageAt(h, i)) !== 'none') continue;
-    if (isTold(sighting) && sighting.digest === null) {
+    if (isFromList(sighting) && sighting.digest === null) {
       named ??= sighting;
       continue;
     }
     const found = named !== null && differs(named, sighting) ? named : sighting;
-    if (rank === h.earlier.length && found.digest !== null && !isTold(found)) {
+    if (rank === h.earlier.length && found.digest !== null && !isFromList(found)) {
       // It may have been read before looks were recorded: where it replaced other content, it matters whether it is
       // zeros.
       if (h.earlier.slice(0, found.rank).some((before) => differs(before, found))) yield* needLooks(h, found);
@@ -66,7 +66,7 @@ function* findDamage(h: History, rank: number): Judging<Damage> {
   const recorded = judged === undefined ? null : recordedDamage(h, judged);
   if (recorded !== null) return recorded;
   if (judged === undefined || before === undefined) return 'none';
-  if (isTold(judged)) return isOddList(h, judged) ? 'corrupt' : 'none';
+  if (isFromList(judged)) return isOddList(h, judged) ? 'corrupt' : 'none';
   // Copies of one version that differ are one state of the path: which of them is odd is put to the vote where one is
   // to be restored. A damaged state does not become good by standing in more snapshots; but a version that somebody
   // went back to is what the path is from then on.
@@ -92,14 +92,14 @@ function* findDamage(h: History, rank: number): Judging<Damage> {
  */
 function mayBeDamaged(h: History, judged: Sighting, before: Sighting): boolean {
   if (isAllZeros(judged) === true || (zeroTailOf(judged) ?? 0) >= ZERO_TAIL_BYTES_MIN) return true;
-  const earlier = h.earlier.slice(0, judged.rank).filter((sighting) => !isTold(sighting));
+  const earlier = h.earlier.slice(0, judged.rank).filter((sighting) => !isFromList(sighting));
   if (earlier.some((one) => judged.mtimeNs <= one.mtimeNs || sameMtime(judged.mtimeNs, one.mtimeNs))) return true;
   if (earlier.length < judged.rank && changedInLoss(h, before, judged)) return true;
   return earlier.some((one) => (judged.size ?? 0) < (one.size ?? 0)) && changedInLoss(h, before, judged);
 }
 
 /**
- * Before and after it stood one content with one mtime: nothing changed there, and a list that says otherwise is
+ * The same content with the same mtime was there before and after it: nothing changed, and a list that says otherwise is
  * mistaken.
  */
 function isOddList(h: History, list: Sighting): boolean {
@@ -133,7 +133,7 @@ export function* acceptedPair(h: History, lkg: Sighting | null, found: Sighting)
  */
 export function* truncatedLike(h: History, judged: Sighting, lkg: Sighting): Judging<Shape | null> {
   if (judged.kind !== 'file' || lkg.kind !== 'file' || judged.size === null) return null;
-  if (sizeOf(lkg) === 0 || (isTold(lkg) && !differs(judged, lkg))) return null;
+  if (sizeOf(lkg) === 0 || (isFromList(lkg) && !differs(judged, lkg))) return null;
   // Two listings that were never read differ for certain only in size; another mtime is reason enough to look at the
   // bytes.
   if (same(judged, lkg) || (!differs(judged, lkg) && quiet(judged, lkg))) return null;
@@ -174,15 +174,15 @@ function* shortened(h: History, judged: Sighting, size: number, lkg: Sighting): 
   return bytes?.truePrefix === true ? 'cut off' : null;
 }
 
-/** Of a file that a list told without a size it is known at least whether it was empty. */
+/** Where a list has no size for a file, its digest still shows whether it was empty. */
 function sizeOf(lkg: Sighting): number {
   if (lkg.size !== null) return lkg.size;
   return lkg.digest === null || lkg.digest === EMPTY ? 0 : Number.MAX_SAFE_INTEGER;
 }
 
-/** Its mtime announces a change since the good version. A list tells no time: then nothing speaks against one. */
+/** Its mtime announces a change since the good version. A list has no time: then a change cannot be ruled out. */
 function advanced(judged: Sighting, lkg: Sighting): boolean {
-  return isTold(lkg) || (judged.mtimeNs > lkg.mtimeNs && !sameMtime(judged.mtimeNs, lkg.mtimeNs));
+  return isFromList(lkg) || (judged.mtimeNs > lkg.mtimeNs && !sameMtime(judged.mtimeNs, lkg.mtimeNs));
 }
 
 /**
@@ -191,7 +191,7 @@ function advanced(judged: Sighting, lkg: Sighting): boolean {
  */
 function* wasOnce(h: History, judged: Sighting, lkg: Sighting, fits: (earlier: Sighting) => boolean): Judging<boolean> {
   for (const earlier of h.earlier.slice(0, Math.min(lkg.rank, judged.rank))) {
-    if (earlier.kind !== 'file' || isTold(earlier) || !fits(earlier)) continue;
+    if (earlier.kind !== 'file' || isFromList(earlier) || !fits(earlier)) continue;
     if ((yield* damageAt(h, earlier.rank)) === 'none') return true;
   }
   return false;

@@ -1,9 +1,9 @@
-// What is said of a name that is gone and whose content, or inode, stands somewhere else now.
+// What is said of a name that is gone and whose content, or inode, is somewhere else now.
 import type { Cause } from '../assessment.ts';
 import type { Verdict } from '../verdicts.ts';
 import type { History } from './sightings.ts';
 
-/** What its content or its inode tells of a name that is gone. */
+/** What its content or its inode shows of a name that is gone. */
 export function whereItWent(h: History, verdict: Verdict, movedTo: string | null): string[] {
   const { moves } = h.context;
   const { path } = h.facts;
@@ -24,7 +24,7 @@ export function whereItWent(h: History, verdict: Verdict, movedTo: string | null
   return evidence;
 }
 
-/** Nobody deletes by having a file system repaired or by rewriting files; whoever uses the trash does. */
+/** Nobody deletes by having a file system repaired or by rewriting files; using the trash is a deletion. */
 export function causeOfLeaving(h: History, cause: Cause): Cause {
   const { moves } = h.context;
   const { path } = h.facts;

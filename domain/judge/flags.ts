@@ -14,12 +14,12 @@ export const FLAG = {
   moveTarget: 'target of a move',
   /** Moved to the same name in another case or Unicode form, as other operating systems write it. */
   nameForm: 'name form',
-  /** What lies there equals the best source that there is. */
+  /** What is there equals the best source. */
   nothingToRestore: 'nothing to restore',
   /** A snapshot has it, and none of its copies there could be read: not restorable from here, and not proven lost. */
   sourceUnreadable: 'its copies could not be read',
-  /** Only names tell that it existed: no scan could look at it. */
+  /** Only its name was ever seen: no scan could look at it. */
   neverRead: 'never read',
-  /** Statistics alone call it lost: it stands in a list of its own, and a plain restore leaves it out. */
+  /** Statistics alone call it lost: it has a list of its own, and a plain restore leaves it out. */
   uncertain: 'uncertain',
 } as const;

@@ -2,7 +2,7 @@
 import type { PathFacts, Reading } from '../facts.ts';
 import { isGap } from '../facts.ts';
 import type { Metadata, Version } from '../version.ts';
-import { isTold, quiet, same, sizesAgree } from '../version.ts';
+import { isFromList, quiet, same, sizesAgree } from '../version.ts';
 import type { JudgeContext, Track } from './context.ts';
 import { overlapping } from './context.ts';
 import { observedKeyOf } from './keys.ts';
@@ -74,7 +74,8 @@ function inOrder(drafts: Draft[], context: JudgeContext): Draft[] {
     for (let k = i; k > 0; k--) {
       const [before, after] = [drafts[k - 1], drafts[k]];
       if (before === undefined || after === undefined || !orderIsDoubtful(context, before, after)) break;
-      if (isTold(before.version) || isTold(after.version) || before.version.mtimeNs <= after.version.mtimeNs) break;
+      if (isFromList(before.version) || isFromList(after.version) || before.version.mtimeNs <= after.version.mtimeNs)
+        break;
       [drafts[k - 1], drafts[k]] = [after, before];
     }
   }
@@ -145,7 +146,7 @@ function wholly(a: Draft | undefined, b: Draft, context: JudgeContext): boolean 
 }
 
 function isOlder(a: Draft, b: Draft, context: JudgeContext): boolean {
-  if (ambiguous(a, b, context) && !isTold(a.version) && !isTold(b.version)) {
+  if (ambiguous(a, b, context) && !isFromList(a.version) && !isFromList(b.version)) {
     if (a.version.mtimeNs !== b.version.mtimeNs) return a.version.mtimeNs < b.version.mtimeNs;
     if (a.version.ctimeNs !== b.version.ctimeNs) return a.version.ctimeNs < b.version.ctimeNs;
   }
@@ -164,7 +165,7 @@ function ambiguous(a: Draft, b: Draft, context: JudgeContext): boolean {
  * digest that was seen earlier above suspicion is known content: a restored file is not suspect. What is seen first in
  * a suspect observation stays suspect in every later copy: a backup that took it over is no witness for it. Of a
  * backup's copy the flag says only which bytes were read first: where other bytes are known too, the copies have a vote
- * each (judge/votes.ts), and nobody is branded for being read second.
+ * each (judge/votes.ts), and none is suspect because it was read second.
  */
 function findSuspects(
   drafts: readonly Draft[],
@@ -201,7 +202,7 @@ function findSuspects(
   };
   const trusted: Sighting[] = [];
   const tainted: Sighting[] = [];
-  // Almost every path: no reading differed and no scan was suspicious, so there is nobody to ask.
+  // Almost every path: no reading differed and no scan was suspicious, so there is nothing to check.
   const doubtful = drafts.some((draft) => draft.digest !== draft.base || draft.version.suspect);
   return drafts.map((draft, rank) => {
     const clean = sightingOf(draft, rank, drafts, facts);
@@ -259,13 +260,13 @@ function zeroFromOf(
 }
 
 /**
- * A list tells content and no metadata: those of the nearest other observation of that content, an earlier one first,
+ * A list has content and no metadata: the metadata of the nearest other observation of that content, an earlier one first,
  * hold for it too.
  */
 function metadataOf(draft: Draft, rank: number, drafts: readonly Draft[]): Metadata {
-  if (!isTold(draft.version) || draft.digest === null) return draft.version;
+  if (!isFromList(draft.version) || draft.digest === null) return draft.version;
   const hasIt = ({ version, digest }: Draft): boolean =>
-    !isTold(version) &&
+    !isFromList(version) &&
     version.kind === 'file' &&
     !version.suspect &&
     digest === draft.digest &&

@@ -2,7 +2,7 @@
 // a row.
 import type { Cause } from '../assessment.ts';
 import type { Verdict } from '../verdicts.ts';
-import { isTold, mayBeLink, quiet, same, sizesAgree } from '../version.ts';
+import { isFromList, mayBeLink, quiet, same, sizesAgree } from '../version.ts';
 import { inLossInterval } from './context.ts';
 import { hasHad } from './absent.ts';
 import { causeOfDamage } from './cause.ts';
@@ -114,7 +114,7 @@ function sightingBefore(h: History, index: number): number | null {
 function* corrupt(h: History, live: Sighting, lkg: Sighting | null): Judging<RowVerdict | null> {
   const prior = h.earlier;
   const sides = yield* takeSides(h, live, prior);
-  if (sides === 'none') return yield* toldOtherwise(h, live);
+  if (sides === 'none') return yield* contradictsList(h, live);
   const other = otherSide(h, live, prior);
   if (sides === 'backup odd') {
     const evidence =
@@ -169,20 +169,20 @@ function isReadItself(h: History, { observer, version }: Sighting): boolean {
 }
 
 /** The clocks of tools and file systems may be this far apart. */
-const TOLD_MARGIN_MS = 2_000;
+const LIST_MARGIN_MS = 2_000;
 
 /**
- * Row 6 for a list that told no times: it has another digest, live now claims by its mtime not to have changed since,
+ * Row 6 for a list, which has no times: it has another digest, live now claims by its mtime not to have changed since,
  * nobody saw live now's content before the list was made, and nothing but that content since. One copy against one: who
  * is right is not known.
  */
-function* toldOtherwise(h: History, live: Sighting): Judging<RowVerdict | null> {
-  if (live.kind !== 'file' || live.digest === null || isTold(live)) return null;
-  const list = h.earlier.findLast((sighting) => isTold(sighting) && sighting.digest !== null);
+function* contradictsList(h: History, live: Sighting): Judging<RowVerdict | null> {
+  if (live.kind !== 'file' || live.digest === null || isFromList(live)) return null;
+  const list = h.earlier.findLast((sighting) => isFromList(sighting) && sighting.digest !== null);
   if (list === undefined || list.digest === null || list.digest === live.digest || !sizesAgree(list, live)) return null;
   const madeMs = h.context.observers[list.observer]?.scan.asOf.fromMs ?? 0;
   const restoredMs = h.context.restored.get(h.facts.path) ?? Number.NEGATIVE_INFINITY;
-  if (live.mtimeNs > BigInt(madeMs - TOLD_MARGIN_MS) * 1_000_000n || restoredMs >= madeMs) return null;
+  if (live.mtimeNs > BigInt(madeMs - LIST_MARGIN_MS) * 1_000_000n || restoredMs >= madeMs) return null;
   const before = h.earlier.slice(0, list.rank);
   const since = h.earlier.slice(list.rank + 1);
   const alike = before.filter((sighting) => same(sighting, live));
@@ -191,7 +191,7 @@ function* toldOtherwise(h: History, live: Sighting): Judging<RowVerdict | null> 
   const believed = alike.find((sighting) => !isReadItself(h, sighting) && isUnread(h, sighting));
   if (believed !== undefined) return yield* needRead(h, [believed]);
   if (alike.length > 0) return null;
-  if (since.some((sighting) => differs(sighting, live) && !isTold(sighting))) return null;
+  if (since.some((sighting) => differs(sighting, live) && !isFromList(sighting))) return null;
   return {
     ...PLAIN,
     verdict: 'corrupt',
@@ -205,7 +205,7 @@ function* toldOtherwise(h: History, live: Sighting): Judging<RowVerdict | null> 
   };
 }
 
-/** The copy that stands against live now: of the newest backup that differs, else the newest observation that does. */
+/** The copy that contradicts live now: of the newest backup that differs, else the newest observation that does. */
 function otherSide(h: History, live: Sighting, prior: readonly Sighting[]): Sighting | null {
   const others = prior.filter((sighting) => quiet(sighting, live) && differs(sighting, live));
   const backups = others.filter((sighting) => roleOf(h, sighting) === 'backup');

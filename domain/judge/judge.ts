@@ -85,7 +85,7 @@ function* unreadable(h: History, state: Extract<LiveState, { kind: 'unreadable' 
   };
 }
 
-/** Row 1. Nothing is read for a path in flux: the newest observation above suspicion stands as expected. */
+/** Row 1. Nothing is read for a path in flux: the newest observation that is not suspect is what was expected. */
 function unsettled(h: History, why: string): Judged {
   const lkg = h.earlier.findLast((sighting) => !sighting.suspect) ?? null;
   return {
@@ -104,7 +104,7 @@ function* absent(h: History): Judging<Judged> {
   const hasty = judgeAbsence(h, newest);
   const found = hasty.verdict === 'missing' ? yield* wayBack(h, newest, null) : null;
   const lkg = found === null ? newest : found.lkg;
-  // A person accepted the absence of what the copies bear out.
+  // What a person accepted is the absence of what the copies confirm.
   const { verdict, accepted, movedTo, absence, place, isUncertain } = lkg === newest ? hasty : judgeAbsence(h, lkg);
   const { seen, gone } = absence;
   const back = verdict === 'missing' ? found : null;
@@ -231,7 +231,7 @@ function equalsSource(h: History, live: Sighting, source: SourceCopy): boolean {
   return copy !== undefined && same(copy, live);
 }
 
-/** The observer that first saw what lies there now. */
+/** The observer that first saw what is there now. */
 function firstOfRun(h: History, live: Sighting): number {
   let first = live;
   for (let i = live.rank - 1; i >= 0; i--) {

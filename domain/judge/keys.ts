@@ -1,7 +1,7 @@
 // Stable names of what was expected and what was observed, so that a person's accept binds to the pair and to nothing
 // else.
 import type { State } from '../assessment.ts';
-import { isTold, type Metadata, UNTOLD } from '../version.ts';
+import { isFromList, type Metadata, LIST_METADATA } from '../version.ts';
 
 /** What a key or a printed state is made of. */
 export type Described = Metadata & { readonly digest: bigint | null };
@@ -12,7 +12,7 @@ export function hexDigest(digest: bigint): string {
 }
 
 export function stateOf(described: Described): State {
-  const told = isTold(described);
+  const told = isFromList(described);
   return {
     kind: described.kind,
     mode: told ? null : described.mode,
@@ -42,7 +42,7 @@ export function contentKey(described: Described): string {
   switch (described.kind) {
     case 'file':
       return described.digest === null
-        ? `file ${described.size ?? '?'} unread ${isTold(described) ? '?' : mtimeSeconds(described)}`
+        ? `file ${described.size ?? '?'} unread ${isFromList(described) ? '?' : mtimeSeconds(described)}`
         : `file ${described.size ?? '?'} ${hexDigest(described.digest)}`;
     case 'symlink':
       return `symlink ${described.target}`;
@@ -60,7 +60,7 @@ export function contentKey(described: Described): string {
 export function contentKeyOfState(state: State): string {
   const { mode, uid, gid, mtimeNs } = state;
   const known =
-    mode === null || uid === null || gid === null || mtimeNs === null ? UNTOLD : { mode, uid, gid, mtimeNs };
+    mode === null || uid === null || gid === null || mtimeNs === null ? LIST_METADATA : { mode, uid, gid, mtimeNs };
   return contentKey({ ...state, ...known, digest: state.digest === null ? null : BigInt(`0x${state.digest}`) });
 }
 

@@ -38,7 +38,7 @@ interface Newest {
   readonly track: Track;
   readonly observer: number;
   readonly sighting: Sighting | null;
-  /** Printable path of what it could not look at; null also where a nested subvolume lies, which no snapshot holds. */
+  /** Printable path of what it could not look at; null also for a nested subvolume, which no snapshot holds. */
   readonly gap: string | null;
 }
 
@@ -75,7 +75,7 @@ function protectedNow(h: History, live: Sighting): Protection | null {
   return { verdict: 'intact', flags, evidence: [`Same as in ${nameOf(h.context, match.observer)}.`] };
 }
 
-/** Backups leave lost+found out, and lose nothing by it: mkfs makes it. What lies in it is judged by itself. */
+/** Backups leave lost+found out, and lose nothing by it: mkfs makes it. What is in it is judged by itself. */
 function fileSystemsOwn({ facts }: History, live: Sighting): Protection | null {
   if (facts.path !== 'lost+found' || live.kind !== 'directory') return null;
   return {
@@ -101,7 +101,7 @@ function* lastOwn(h: History): Judging<Sighting | null> {
   return null;
 }
 
-/** Row 10: no backup declared. What was never seen before is new: nothing tells that it was modified. */
+/** Row 10: no backup declared. What was never seen before is new: nothing shows that it was modified. */
 function withoutBackup(h: History, live: Sighting, last: Sighting | null): Protection {
   if (live.kind === 'file' && live.digest === null)
     return { verdict: 'unverified', flags: [], evidence: ['Its bytes were not read.'] };

@@ -89,7 +89,7 @@ function sourceOf(h: History, sighting: Sighting): SourceCopy {
 }
 
 /**
- * Content that stands under another name in a snapshot is a copy, and a source. Its bytes are read again when a list is
+ * The same content under another name in a snapshot is a copy, and a source. Its bytes are read again when a list is
  * written.
  */
 function copyElsewhere(h: History, lkg: Sighting): SourceCopy | null {

@@ -1,5 +1,5 @@
 // Row 8: the path went back to an older state.
-import { isTold, same, sameMtime } from '../version.ts';
+import { isFromList, same, sameMtime } from '../version.ts';
 import { isUnread, type Judging, needRead } from './asking.ts';
 import type { History, Sighting } from './sightings.ts';
 import { differs, roleOf, runBeganInLoss, volumeOf } from './sightings.ts';
@@ -13,14 +13,14 @@ export function* revertedTo(h: History, judged: Sighting, lkg: Sighting): Judgin
   if (!differs(judged, lkg) || judged.suspect) return null;
   const isNewer = (than: Sighting): boolean =>
     judged.mtimeNs > than.mtimeNs && !sameMtime(judged.mtimeNs, than.mtimeNs);
-  // A list told no time of LKG: then the content must have come back with the time that it had.
-  if (!isTold(lkg) && isNewer(lkg)) return null;
+  // A list has no time for LKG: then the content must have come back with the time that it had.
+  if (!isFromList(lkg) && isNewer(lkg)) return null;
   if (standsInBackup(h, judged, lkg) && !runBeganInLoss(h, judged)) return null;
   const older = h.earlier.filter(
     (sighting) =>
       sighting.rank < lkg.rank &&
       sighting.kind === judged.kind &&
-      !(isTold(lkg) && (isTold(sighting) || isNewer(sighting))),
+      !(isFromList(lkg) && (isFromList(sighting) || isNewer(sighting))),
   );
   const match = older.findLast((sighting) => same(sighting, judged));
   if (match !== undefined) return match;

@@ -4,7 +4,7 @@ import { isAllZeros } from '../window/damage-shape.ts';
 import { contentKey } from './keys.ts';
 
 /**
- * Which of these versions (oldest first, of all volumes) nobody should take for good. What an open finding expects is
+ * Which of these versions (oldest first, of all volumes) must not be taken for good. What an open finding expects is
  * good, and other bytes under its size and mtime are not. Else: what is nothing but zeros after it was not; what two
  * older copies of one content outvote; and what a scan found changed in silence, unless live has it now above
  * suspicion.

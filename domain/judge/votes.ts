@@ -27,8 +27,8 @@ export interface Vote {
 
 /**
  * Puts `judged` (a file whose digest is known) against everything earlier that is quiet with it: `prior`, oldest first.
- * A vote is one physical copy by its newest reading, whoever was read first; an earlier read of the judged copy's own
- * inode with another digest decides alone; else two against one. Where the newest backup stands with the judged copy,
+ * A vote is one physical copy by its newest reading, whichever was read first; an earlier read of the judged copy's own
+ * inode with another digest decides alone; else two against one. Where the newest backup agrees with the judged copy,
  * two copies of one older content outvote the pair: the backup copied the rot. Asks for one more physical copy at a
  * time while undecided. What an earlier assessment found damaged has no vote against other content.
  */

@@ -1,4 +1,4 @@
-// The way back to last known good: whether its copies bear it out, the best source, and what is to be said of both.
+// The way back to last known good: whether its copies confirm it, the best source, and what is to be said of both.
 import { same } from '../version.ts';
 import type { Judging } from './asking.ts';
 import { borneOut } from './borne-out.ts';
@@ -17,7 +17,7 @@ export interface WayBack {
   readonly evidence: readonly string[];
 }
 
-/** The copies of last known good are heard before one is called exact; then the best source is looked for. */
+/** The copies of last known good are compared before one is called exact; then the best source is looked for. */
 export function* wayBack(h: History, newest: Sighting | null, damaged: Sighting | null): Judging<WayBack> {
   const borne = newest === null ? null : yield* borneOut(h, newest, damaged);
   const lkg = borne === null ? null : borne.lkg;
@@ -35,7 +35,7 @@ export function* wayBack(h: History, newest: Sighting | null, damaged: Sighting 
   return { lkg, recovered, flags, evidence };
 }
 
-/** Another state of the path stands in a snapshot that may as well be the newer one. */
+/** Another state of the path is in a snapshot that may as well be the newer one. */
 function orderMatters(h: History, observer: number): boolean {
   const source = h.byObserver.get(observer);
   if (source === undefined) return false;

@@ -1,7 +1,7 @@
 // What a step from one state of a file to the next looks like, by the shape of the two alone: what counts as damage
 // when a burst of it is looked for. It knows nothing of last known good or of loss intervals, so that neither can
 // depend on itself.
-import { isTold, quiet, sameMtime, type Version } from '../version.ts';
+import { isFromList, quiet, sameMtime, type Version } from '../version.ts';
 
 /** Zeros at the end that the state before does not have: a block of most file systems. */
 export const ZERO_TAIL_BYTES_MIN = 4096;
@@ -30,7 +30,7 @@ export function zeroTailOf({ kind, size, zeroFrom }: Looks): number | null {
  * unpacked over newer files.
  */
 export function damageShape(before: Version, after: Version): DamageShape | null {
-  if (before.kind !== 'file' || after.kind !== 'file' || isTold(before) || isTold(after)) return null;
+  if (before.kind !== 'file' || after.kind !== 'file' || isFromList(before) || isFromList(after)) return null;
   const [was, size] = [before.size ?? 0, after.size ?? 0];
   if (was === 0) return null;
   if (size === 0) return 'emptied';

@@ -1,7 +1,7 @@
 // Lists that other tools made, as scans of a volume beside the one that they tell of. Each is kept whole: its versions hold from it up to the
 // next list, so that one can come late or be taken back without touching what another said.
 import type { ClientBase } from 'pg';
-import { UNTOLD } from '../../domain/version.ts';
+import { LIST_METADATA } from '../../domain/version.ts';
 import type { AsOf } from '../../domain/scan.ts';
 import { copyVersions, DirectoryIds, type ImportedVersion, insertListings } from './import.ts';
 import { AttributeIds } from './rows.ts';
@@ -165,7 +165,7 @@ async function writeFiles(
 function versionOf(file: ListedFile, run: { readonly seq: bigint; readonly endSeq: bigint | null }): ImportedVersion {
   return {
     ...file,
-    ...UNTOLD,
+    ...LIST_METADATA,
     kind: 'file',
     firstSeq: run.seq,
     endSeq: run.endSeq,

@@ -1,7 +1,7 @@
 // Lines that other tools read, one for each path: the layouts of xxhsum and coreutils, rclone's --combined, and JSON.
 // Pure. What a layout cannot hold is refused: a name that was mangled would be believed.
 import { decodePath } from '../../domain/path.ts';
-import { isTold } from '../../domain/version.ts';
+import { isFromList } from '../../domain/version.ts';
 import type { ComparedPath, ManifestEntry, Side } from '../catalog/manifest.ts';
 import { hex } from '../../domain/digest.ts';
 import type { DigestFormat } from '../../domain/list-formats.ts';
@@ -54,7 +54,7 @@ export function digestLine(entry: ManifestEntry, format: DigestFormat, zero: boo
 export function jsonLine(entry: ManifestEntry): Buffer {
   const { path, kind, size, digest, mtimeNs, mode, uid, gid, target } = entry;
   const xxh64 = digest === null ? null : hex(digest);
-  const metadata = isTold(entry)
+  const metadata = isFromList(entry)
     ? { mtimeNs: null, mode: null, uid: null, gid: null }
     : { mtimeNs: String(mtimeNs), mode: mode.toString(8).padStart(4, '0'), uid, gid };
   return Buffer.from(`${JSON.stringify({ path, kind, size, xxh64, ...metadata, target })}\n`);

@@ -26,7 +26,7 @@ export function absenceConditions(input: AbsenceConditionInput): Condition[] {
       code: 'no-directory-times',
       text:
         `${without.map(({ pattern }) => pattern).join(', ')} does not keep the times of directories (rsync -O, rclone and other copies do not): ` +
-        `whether somebody deleted a file or it was lost cannot be told from them${cost}`,
+        `they do not show whether somebody deleted a file or it was lost${cost}`,
     });
   }
   if (oldFindings > 0)

@@ -19,7 +19,7 @@ import type { Case } from './judging.ts';
 import type { Loaded } from './load.ts';
 import type { Moves } from '../../domain/window/moves.ts';
 
-/** A vantage keeps directory times where at least this share of the directories that can tell says so. */
+/** A vantage keeps directory times where at least this share of the directories that show it. */
 const KEEPS_SHARE = 0.9;
 /** Fewer directories that gained a name under their old time than this are odd ones, not a habit of the file system. */
 const UNMOVED_MIN = 2;
@@ -131,7 +131,7 @@ async function looksAt(
     loaded,
     entries.map(({ parent, name }) => ({ directory: parent, name })),
   );
-  // The root of a volume is nobody's entry, and has no version: each scan keeps what its time was.
+  // The root of a volume is no entry of any directory, and has no version: each scan keeps what its time was.
   looks.set(
     '',
     loaded.observers.map(({ scan: { rootMtimeNs } }) =>
@@ -167,7 +167,7 @@ async function looksAtPlaces(
 
 /**
  * Of the directories with equal content in snapshot and live nine of ten have equal times, and of those that gained a
- * name nine of ten moved: else their times tell nothing.
+ * name nine of ten moved: else their times mean nothing.
  */
 function keptTimes(observers: readonly Observer[], times: DirectoryTimes): Map<string, KeepsTimes> {
   const keeps = new Map<string, KeepsTimes>();
@@ -213,7 +213,7 @@ function gainedUnmoved(
     const observer = byScan.get(`${root} ${seq}`);
     if (observer !== undefined) add(path, observer);
   }
-  // What was born after the newest snapshot, in a directory that bears the time of before: that time is no witness.
+  // What was born after the newest snapshot, in a directory that still has its earlier time: that time is no witness.
   const live = observers.length - 1;
   const backups = observers.flatMap(({ role }, index) => (role === 'backup' ? [index] : []));
   const sinceNs = BigInt(Math.floor(observers[backups.at(-1) ?? live]?.scan.asOf.fromMs ?? 0)) * 1_000_000n;

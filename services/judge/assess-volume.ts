@@ -124,7 +124,7 @@ function toolsOf(input: ReconcileInput, observers: readonly Observer[], read: Re
 }
 
 /**
- * Everything that a verdict stands on besides the path's own facts: how names went, where they went, and in which
+ * Everything that a verdict is based on besides the path's own facts: how names went, where they went, and in which
  * intervals more than usual did.
  */
 async function prepare(input: ReconcileInput, everything: Loaded, tools: Judging['tools']): Promise<Judging> {

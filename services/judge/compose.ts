@@ -20,7 +20,7 @@ export function kindOf(one: Case): Kind {
   return judged.found?.kind ?? judged.lkg?.state.kind ?? last?.kind ?? 'file';
 }
 
-/** Bytes of last known good, or of what lies there where there is none. */
+/** Bytes of last known good, or of what is there where there is none. */
 export function bytesOf(one: Case): number {
   const { lkg, found } = verdictOf(one);
   return lkg?.state.size ?? found?.size ?? 0;

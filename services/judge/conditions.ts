@@ -18,7 +18,7 @@ const DAY_MS = 24 * HOUR_MS;
 const OLD_BACKUP_MS = 2 * DAY_MS;
 /** As many of its own usual intervals make a newest snapshot old. */
 const OLD_BACKUP_INTERVALS = 3;
-/** Clocks of two machines may differ by this much before anybody is told. */
+/** Clocks of two machines may differ by this much without a notice. */
 const CLOCK_SKEW_MS = 2 * HOUR_MS;
 /** Fewer snapshots than this say nothing about a habit of deleting. */
 const DELETING_SNAPSHOTS_MIN = 3;
@@ -32,7 +32,7 @@ export interface ConditionInput {
   readonly changes: ReadonlyMap<string, ScanChanges>;
   readonly gaps: readonly StoredGap[];
   readonly trusted: Trusted;
-  /** Entries whose time lies beyond what the catalog can keep. */
+  /** Entries whose time is beyond what the catalog can keep. */
   readonly clampedTimes: number;
   /**
    * Known paths that are not judged: below mounts that are not entered, excluded by today's rules, and the file
@@ -56,7 +56,7 @@ export function conditionsOf(input: ConditionInput): Condition[] {
 
 const NO_BACKUP: Condition = {
   code: 'no-backup',
-  text: 'No backup is declared: nothing can be restored, and a change cannot be told from damage. Give --backup PATTERN.',
+  text: 'No backup is declared: nothing can be restored, and damage looks like any other change. Give --backup PATTERN.',
 };
 const FEW_SNAPSHOTS: Condition = {
   code: 'few-snapshots',
@@ -157,7 +157,7 @@ function withoutDeletions(input: ConditionInput, pattern: string, own: readonly 
   return [{ code: 'no-delete', text }];
 }
 
-/** What lies below the live root and was not judged. */
+/** What is below the live root and was not judged. */
 function scopeConditions({ gaps, observers, outOfScope }: ConditionInput): Condition[] {
   const conditions: Condition[] = [];
   const newest = observers.at(-1)?.scan.id;
@@ -215,7 +215,7 @@ function readingConditions({ trusted, clampedTimes, observers }: ConditionInput)
   return conditions;
 }
 
-/** A list that was imported is evidence, and looks like a backup to nobody. */
+/** A list that was imported is evidence, and must not be taken for a backup. */
 function listCondition(observers: readonly Observer[]): Condition[] {
   const lists = observers.filter(({ role }) => role === 'list');
   if (lists.length === 0) return [];

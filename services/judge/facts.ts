@@ -36,7 +36,7 @@ const NOT_LISTED: Omit<Gap, 'directory' | 'name'> = {
   detail: 'not in that list, which does not claim to hold everything',
 };
 
-/** Builds facts. The same versions and gaps are shared by all sights that they stand for. */
+/** Builds facts. The same versions and gaps are shared by all sights of them. */
 export class FactsBuilder {
   readonly observers: readonly Observer[];
   readonly scope: Scope;
@@ -87,7 +87,7 @@ export class FactsBuilder {
         const version = versions[at];
         if (version === undefined) continue;
         if (version.endSeq === null || version.endSeq > seq) sights[index] = version;
-        // What a scan left out by its own rules is told below, scan by scan: a later one may have looked, and found
+        // What a scan left out by its own rules is added below, scan by scan: a later one may have looked, and found
         // nothing.
         else if (version.endReason === 'root removed')
           sights[index] = { directory, name: rows.name, ...OUT_OF_SCOPE_THEN };
@@ -143,7 +143,7 @@ export class FactsBuilder {
 
   /**
    * Behind a gap of its own an entry was seen all the same where nothing but what is in it stayed hidden: a directory;
-   * and whatever that very scan met for the first time before it fell into flux. So its inode tells where it went. Only
+   * and whatever that very scan met for the first time before it fell into flux. So its inode shows where it went. Only
    * live now is what the gap says.
    */
   #sawIt(index: number, sight: Sight | undefined): boolean {
@@ -159,7 +159,7 @@ function coverOf(gaps: readonly StoredGap[], rules: Scope | null): Cover | null 
   for (const stored of gaps) {
     const { directory, name, status, errno, detail } = stored;
     const gap: Gap = { directory, name, status, errno, detail };
-    // A mount point that was not entered is itself an entry that was seen; only what lies below it was not.
+    // A mount point that was not entered is itself an entry that was seen; only what is below it was not.
     if (status === 'boundary' && name === '') boundaries.set(directory, gap);
     else hidden.set(name === '' ? directory : joinPath(directory, name), gap);
   }

@@ -20,7 +20,7 @@ export interface HappenedInput {
   readonly moves: Moves;
   /** Null where nothing is gone. */
   readonly absences: Absences | null;
-  /** Of what is gone: whether its content, or its size and exact time, stands under another name. */
+  /** Of what is gone: whether its content, or its size and exact time, is under another name now. */
   readonly standsElsewhere: (one: Case) => boolean;
 }
 
@@ -113,7 +113,7 @@ function changesIn(
   return sum;
 }
 
-/** Share of the volume's files whose directories were changed in the span; 0 where its directories tell nothing. */
+/** Share of the volume's files whose directories were changed in the span; 0 where its directories' times mean nothing. */
 function touchedShare(span: Span, { loaded: { observers, files }, absences }: HappenedInput): number {
   if (absences === null || files === 0 || absences.keepsTimes.get(span.series) === 'no') return 0;
   const { times } = absences;
@@ -138,7 +138,7 @@ function hasChanged(a: Version, b: Version): boolean {
 }
 
 /**
- * The timeline with the damage that judging found, each in the interval at whose end the present content first stood.
+ * The timeline with the damage that judging found, each in the interval at whose end the present content was first there.
  */
 export function withDamage(timeline: readonly Interval[], spans: readonly Span[], cases: readonly Case[]): Interval[] {
   const damaged = spans.map(() => 0);

@@ -59,7 +59,7 @@ export function incompleteOf(
  */
 const NAMES_IN_FULL_MAX = 3;
 
-/** Whole directories first: each stands for everything below it. Then what most names share. */
+/** Whole directories first: each speaks for everything below it. Then what most names share. */
 function gapSentences(gaps: readonly StoredGap[]): string[] {
   const groups = new Map<string, StoredGap[]>();
   for (const gap of gaps) {

@@ -15,7 +15,7 @@ export interface Case {
   facts: PathFacts;
   /** Null until judgeAll has been here. Later passes may replace it. */
   judged: Judged | null;
-  /** What is told of it; null for what is intact, and until that is known. */
+  /** What the assessment says of it; null for what is intact, and until that is known. */
   finding: Finding | null;
 }
 

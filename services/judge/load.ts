@@ -22,7 +22,7 @@ const LOADS_MAX = 5;
 /** What is judged, and by which rules. */
 export interface LoadInput {
   readonly db: Database;
-  /** The live volume; path is where it lies, absolute and printable. */
+  /** The live volume; path is its root, absolute and printable. */
   readonly volume: { readonly id: number; readonly name: string; readonly path: string };
   /** The declared backups: what was scanned of them counts, whether or not it is on disk today. */
   readonly series: readonly { readonly id: number; readonly name: string; readonly pattern?: string }[];

@@ -161,7 +161,7 @@ class Listings {
       return this.#names.has(path) === (seen !== null) ? AS_SEEN : MOVED;
     } catch (error) {
       if (!(error instanceof FileError)) throw error;
-      // Something other than a directory bears the name: nothing lies below it.
+      // The name is not a directory any more: nothing is below it.
       if (error.errno === 'ENOTDIR') return seen === null ? AS_SEEN : MOVED;
       return { outcome: 'moved', errno: error.errno };
     }

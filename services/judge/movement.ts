@@ -1,7 +1,7 @@
 // What vanished and what appeared, taken from the facts and the live manifest, for findMoves to pair.
 import { isGap, type Observer, type PathFacts, versionAt } from '../../domain/facts.ts';
 import { compareBytes } from '../../domain/path.ts';
-import { isTold, sameMtime, sizesAgree, type Version } from '../../domain/version.ts';
+import { isFromList, sameMtime, sizesAgree, type Version } from '../../domain/version.ts';
 import { findMoves, type Moves, NO_MOVES, pathsToLookAt, suffixesInQuestion } from '../../domain/window/moves.ts';
 import type { SuffixInQuestion } from '../../domain/window/rewritten.ts';
 import { type Appeared, identityKey, type Vanished } from '../../domain/window/pairs.ts';
@@ -27,19 +27,19 @@ export function lastSeenAt(facts: PathFacts, end: number): number {
 }
 
 /**
- * A list tells neither what came after it nor, mostly, what was not there. What only a list saw last may have moved to
+ * A list shows neither what came after it nor, mostly, what was not there. What only a list saw last may have moved to
  * any name that no list has: its content is not lost, whenever that name came to be. So the last sighting by a list
- * comes before the first of what always stood.
+ * comes before the first of what was always there.
  */
 const SEEN_BY_LIST_MS = -Number.MAX_VALUE;
 const ALWAYS_STOOD_MS = SEEN_BY_LIST_MS / 2;
 
-/** As lastSeenAt, but past lists that have the name without a digest where something older tells the content. */
+/** As lastSeenAt, but past lists that have the name without a digest where something older has the content. */
 function contentSeenAt(facts: PathFacts, end: number): number {
   const last = lastSeenAt(facts, end);
   for (let index = last; index >= 0; index = lastSeenAt(facts, index)) {
     const version = versionAt(facts.sights, index);
-    if (version !== null && !(isTold(version) && version.digest === null)) return index;
+    if (version !== null && !(isFromList(version) && version.digest === null)) return index;
   }
   return last;
 }
@@ -66,7 +66,7 @@ export async function movesOf(
   const seen: Seen = { observers: builder.observers, points, live: builder.observers.length - 1 };
   const found = gone.flatMap((one) => vanishedOf(one, seen) ?? []);
   if (found.length === 0) return NO_MOVES;
-  // A list may tell no size: a standing file of the same digest lends its own.
+  // A list may have no size: a file of the same digest that is there now lends its own.
   const unsized = found.flatMap((v) => (v.digest !== null && v.size === null ? [v.digest] : []));
   const sizes = await sizesNow(client, liveRoot, unique(unsized));
   const sized = (v: Vanished): Vanished => ({ ...v, size: v.size ?? sizes.get(v.digest ?? 0n) ?? null });
@@ -136,7 +136,7 @@ function vanishedOf(one: Case, seen: Seen): Vanished | null {
     const observer = observers[index];
     const copy = observer?.role === 'live' ? versionAt(facts.sights, index) : null;
     if (observer === undefined || copy === null) continue;
-    // A backup that saw another file here afterwards speaks of an inode that nobody knows: the one that live had may be
+    // A backup that saw another file here afterwards speaks of an inode that is not known: the one that live had may be
     // its old copy (x~).
     if (!mayBeSame(copy, version)) break;
     identity = { root: observer.scan.rootId, inode: copy.inode, btimeNs: copy.btimeNs };
@@ -179,7 +179,7 @@ function mayBeSame(a: Version, b: Version): boolean {
   if (a.kind !== 'file') return true;
   return (
     sizesAgree(a, b) &&
-    (isTold(a) || isTold(b) || sameMtime(a.mtimeNs, b.mtimeNs)) &&
+    (isFromList(a) || isFromList(b) || sameMtime(a.mtimeNs, b.mtimeNs)) &&
     (a.digest === b.digest || a.digest === null || b.digest === null)
   );
 }
@@ -240,7 +240,7 @@ async function readUnread(
   for (const a of appeared)
     if (a.kind === 'file' && a.size !== null && a.size > 0)
       newest.set(a.size, Math.max(a.firstSeenMs, newest.get(a.size) ?? Number.NEGATIVE_INFINITY));
-  // What was renamed and lost after that stands nowhere: its later name vanished too.
+  // What was renamed and lost after that is nowhere: its later name vanished too.
   for (const v of vanished)
     if (v.kind === 'file' && v.size !== null && v.size > 0 && v.firstSeenMs > Number.NEGATIVE_INFINITY)
       newest.set(v.size, Math.max(v.firstSeenMs, newest.get(v.size) ?? Number.NEGATIVE_INFINITY));

@@ -30,7 +30,7 @@ export interface NextSourceInput {
   readonly now: () => number;
 }
 
-/** The best of what is left, where that still decides: a copy that stands against another one is no source. */
+/** The best of what is left, where that still decides: a copy that contradicts another one is no source. */
 export function nextSourceOf(input: NextSourceInput): NextSource {
   const { loaded, now } = input;
   const { observers } = loaded;

@@ -209,7 +209,7 @@ class Session {
     if (root === undefined) {
       const { scan, mark } = this.#observers[observer] ?? {};
       if (scan === undefined) throw new Error(`there is no observer ${observer}`);
-      // Asked for all the same: a pruned state is gone, and one that was imported lies on another host.
+      // Asked for all the same: a pruned state is gone, and one that was imported is on another host.
       if (scan.pruned !== null) root = { errno: 'ENOENT' };
       else if (scan.exportedMs !== null) root = { errno: 'EREMOTE' };
       else root = attempt(() => openScannedRoot(scan.path, mark));

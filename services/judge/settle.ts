@@ -13,7 +13,7 @@ import type { Loaded } from './load.ts';
 import { lookAgain } from './lookup.ts';
 import { addCopies } from './surroundings.ts';
 
-/** Judges again what has no exact source, with the places where its bytes stand under other names. */
+/** Judges again what has no exact source, with the places where its bytes are under other names. */
 export async function judgeWithCopies(
   client: Queryable,
   loaded: Pick<Loaded, 'cases' | 'builder' | 'roots'>,

@@ -1,7 +1,7 @@
 // Evidence from beside a path that is gone: its siblings, other names of its inode, and other places of its bytes.
 import { type CopyElsewhere, type PathFacts, type Surroundings, versionAt } from '../../domain/facts.ts';
 import { joinPath } from '../../domain/path.ts';
-import { isTold, same, type Version } from '../../domain/version.ts';
+import { isFromList, same, type Version } from '../../domain/version.ts';
 import type { Queryable } from '../catalog/scans.ts';
 import { copiesOf, linkedNames } from '../catalog/neighbours.ts';
 import { type JudgedRoot, pathsOfDirectories, rowsOfNames } from '../catalog/reconciliation.ts';
@@ -58,7 +58,7 @@ function siblingsOf(builder: FactsBuilder, around: Neighbourhood): Map<Case, Sib
     if (group === undefined)
       groups.set(key, (group = { members: [], owners: new Set(), directory: one.directory, seen }));
     group.members.push(one);
-    if (!isTold(version)) group.owners.add(version.uid);
+    if (!isFromList(version)) group.owners.add(version.uid);
   }
   const present = new Map<number, Case[]>();
   for (const one of around.cases) {
@@ -113,7 +113,7 @@ async function survivingNames(
       const standing = typeof facts === 'string' ? null : versionAt(facts.sights, live);
       if (standing !== null) now.set(`${row.directory} ${row.name}`, standing);
     }
-    // By inode, and only what stands: of 32,000 names of one inode half may be gone, and each asks.
+    // By inode, and only what is there now: of 32,000 names of one inode half may be gone, and each asks.
     const standing = new Map<bigint, { readonly name: (typeof found)[number]; readonly now: Version }[]>();
     for (const name of found) {
       const there = now.get(`${name.directory} ${name.name}`);

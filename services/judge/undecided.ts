@@ -1,4 +1,4 @@
-// Findings that stay open although this assessment does not tell them again.
+// Findings that stay open although this assessment does not report them again.
 import { VERDICT } from '../../domain/verdicts.ts';
 import { OBSERVED_ABSENT, observedKeyOf } from '../../domain/judge/keys.ts';
 import type { OpenFinding } from '../catalog/decisions.ts';
@@ -29,7 +29,7 @@ export async function undecidedOf(client: Queryable, { builder, roots, cases, de
   const observed = new Map<string, string | null>();
   for (const one of cases) {
     const { verdict, accepted, observedKey } = verdictOf(one);
-    // Where a path is as it should be, or nobody knows better. All other classes find the loss again, or explain it.
+    // Where a path is as it should be, or that is not known. All other classes find the loss again, or explain it.
     observed.set(one.facts.path, VERDICT[verdict].settlesLoss || accepted !== null ? null : observedKey);
   }
   const live = roots.find((root) => root.live);

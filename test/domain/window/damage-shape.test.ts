@@ -1,6 +1,6 @@
 // What counts as damage when a burst of it is looked for: two neighbours in one series, by their shapes alone.
 import { describe, expect, test } from 'vitest';
-import { UNTOLD, type Version } from '../../../domain/version.ts';
+import { LIST_METADATA, type Version } from '../../../domain/version.ts';
 import { damageShape } from '../../../domain/window/damage-shape.ts';
 
 const DAY_NS = 86_400_000_000_000n;
@@ -94,6 +94,6 @@ describe('is an ordinary change', () => {
     ['4,095 bytes of zeros', before, file(2n, 9095, 3n, { zeroFrom: 5000 })],
     ['a file that stayed empty', file(3n, 0, 1n), file(3n, 0, 2n)],
     ['another kind', before, file(2n, 0, 3n, { kind: 'fifo', size: null })],
-    ['what a list of another tool names', before, file(2n, 0, 3n, UNTOLD)],
+    ['what a list of another tool names', before, file(2n, 0, 3n, LIST_METADATA)],
   ])('%s', (_, was, is) => expect(damageShape(was, is)).toBeNull());
 });
