@@ -19,7 +19,7 @@ export interface BorneOut {
  * Whether another physical copy confirms last known good before it is restored: the newest backup's copy may have
  * rotted by itself, and older ones were only listed. Asks for one more copy where only one is known, and for further
  * ones only where two differ. A majority decides; one against one leaves the newest copy in a backup, with the one that
- * stands against it. What was found damaged live now, given as `damaged`, is no witness.
+ * contradicts it. What was found damaged live now, given as `damaged`, is no witness.
  */
 export function* borneOut(h: History, lkg: Sighting, damaged: Sighting | null): Judging<BorneOut> {
   const alone = { lkg, against: null, second: null };

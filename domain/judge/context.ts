@@ -1,6 +1,6 @@
-// What judging one path is based on besides the path's own facts: the observers, the loss intervals, the moves, and what
-// people have decided. Built once per assessment by services/judge; everything here is data, and everything that judges
-// reads it from here.
+// What judging one path is based on besides the path's own facts: the observers, the loss intervals, the moves, and
+// what people have decided. Built once per assessment by services/judge; everything here is data, and everything that
+// judges reads it from here.
 import type { Cause, Recovery, State } from '../assessment.ts';
 import type { DamageVerdict, Verdict } from '../verdicts.ts';
 import type { Observer } from '../facts.ts';
@@ -27,8 +27,8 @@ export interface Acceptance {
 }
 
 /**
- * What an earlier assessment found damaged, and nobody has accepted. Its bytes may be gone by now, and with them every
- * proof but this.
+ * What an earlier assessment found damaged, and nobody has accepted. Its bytes may be gone by now, and this is the
+ * only proof left.
  */
 export interface RecordedDamage {
   readonly observedKey: string;

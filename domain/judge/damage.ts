@@ -98,10 +98,7 @@ function mayBeDamaged(h: History, judged: Sighting, before: Sighting): boolean {
   return earlier.some((one) => (judged.size ?? 0) < (one.size ?? 0)) && changedInLoss(h, before, judged);
 }
 
-/**
- * The same content with the same mtime was there before and after it: nothing changed, and a list that says otherwise is
- * mistaken.
- */
+/** The same content with the same mtime was there before and after it: a list that says otherwise is mistaken. */
 function isOddList(h: History, list: Sighting): boolean {
   const since = [...h.earlier.slice(list.rank + 1), ...(h.live === null ? [] : [h.live])];
   return h.earlier

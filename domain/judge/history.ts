@@ -41,8 +41,8 @@ function acceptedKeys(facts: PathFacts, context: JudgeContext): ReadonlySet<stri
 }
 
 /**
- * The good observations of one volume. One version is a run of observers; readings within it may tell parts of it
- * apart.
+ * The good observations of one volume. One version is a run of observers; readings may split it into
+ * parts.
  */
 function draftsOf(track: Track, facts: PathFacts, context: JudgeContext): Draft[] {
   const drafts: Draft[] = [];
@@ -113,8 +113,8 @@ function isProofOf(version: Version, reading: Reading | undefined): boolean {
 }
 
 /**
- * Merges the volumes' histories by as_of. Where the as_of of two volumes overlap, the file's mtime tells which state is
- * the newer one, then its ctime. Within a volume seq is the order where it is certain, whatever mtimes say: a revert
+ * Merges the volumes' histories by as_of. Where the as_of of two volumes overlap, the file's mtime decides which state
+ * is the newer one, then its ctime. Within a volume seq is the order where it is certain, whatever mtimes say: a revert
  * must stay visible. Live now is the last.
  */
 function mergeTracks(tracks: readonly Draft[][], context: JudgeContext): Draft[] {
@@ -216,7 +216,7 @@ function findSuspects(
   });
 }
 
-/** One literal: judging a long history spends most of its time here, and copies of spread objects took ten times as long. */
+/** One literal: judging a long history spends most of its time here, and spread objects took ten times as long. */
 function sightingOf(draft: Draft, rank: number, drafts: readonly Draft[], facts: PathFacts): Sighting {
   const { observer, version, digest } = draft;
   const { kind, mode, uid, gid, size, mtimeNs, target, rdev } = metadataOf(draft, rank, drafts);
@@ -260,8 +260,8 @@ function zeroFromOf(
 }
 
 /**
- * A list has content and no metadata: the metadata of the nearest other observation of that content, an earlier one first,
- * hold for it too.
+ * A list has content and no metadata: the metadata of the nearest other observation of that content, an earlier one
+ * first, is used for it too.
  */
 function metadataOf(draft: Draft, rank: number, drafts: readonly Draft[]): Metadata {
   if (!isFromList(draft.version) || draft.digest === null) return draft.version;

@@ -66,8 +66,8 @@ function* replaced(h: History, live: Sighting): Judging<RowVerdict | null> {
 }
 
 /**
- * A name takes another kind by being removed and made again, which moves its directory's mtime: where that stood still,
- * nobody did.
+ * A name takes another kind by being removed and made again, which moves its directory's mtime: where that did not
+ * move, nobody did.
  */
 function changedSilently(h: History, before: Sighting, after: Sighting): boolean {
   const absence = h.facts.surroundings?.absence ?? null;
@@ -224,8 +224,8 @@ function digests(h: History, live: Sighting, other: Sighting): string {
 }
 
 /**
- * A recorded restore newer than the last sighting of LKG put an older version there: no crash cut it off, nobody
- * reverted it.
+ * A recorded restore newer than the last sighting of LKG put an older version there: no crash cut it off, and
+ * it was not reverted.
  */
 function putBack(h: History, live: Sighting, lkg: Sighting): boolean {
   const restoredMs = h.context.restored.get(h.facts.path);

@@ -74,7 +74,7 @@ export function* takeSides(h: History, judged: Sighting, prior: readonly Sightin
 }
 
 /**
- * Nothing but zeros is no testimony against content: no reading decides more than that. Null where zeros do not stand
+ * Nothing but zeros is no evidence against content, and no reading adds to that. Null where zeros do not stand
  * against content.
  */
 function againstZeros(h: History, judged: Sighting, peers: readonly Sighting[]): Sides | null {

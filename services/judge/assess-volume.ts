@@ -231,7 +231,7 @@ function stopIfAborted(signal: AbortSignal | undefined): void {
   });
 }
 
-/** Whether the content of a file that is gone, or its size and exact time, is under another name now. Asked of what was touched only. */
+/** Whether what is gone and was touched has its content, or its size and exact time, under another name. */
 async function elsewhereOf(
   client: Queryable,
   { roots, observers }: Loaded,

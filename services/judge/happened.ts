@@ -113,7 +113,7 @@ function changesIn(
   return sum;
 }
 
-/** Share of the volume's files whose directories were changed in the span; 0 where its directories' times mean nothing. */
+/** Share of the volume's files whose directories were changed in the span; 0 where directory times mean nothing. */
 function touchedShare(span: Span, { loaded: { observers, files }, absences }: HappenedInput): number {
   if (absences === null || files === 0 || absences.keepsTimes.get(span.series) === 'no') return 0;
   const { times } = absences;
@@ -138,7 +138,7 @@ function hasChanged(a: Version, b: Version): boolean {
 }
 
 /**
- * The timeline with the damage that judging found, each in the interval at whose end the present content was first there.
+ * The timeline with the damage that judging found, each in the interval at whose end its content was first there.
  */
 export function withDamage(timeline: readonly Interval[], spans: readonly Span[], cases: readonly Case[]): Interval[] {
   const damaged = spans.map(() => 0);
