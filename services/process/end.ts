@@ -6,6 +6,8 @@
  * its storage answers.
  */
 export async function endWithThreads(code: number): Promise<never> {
+  // Node writes a profile in its own exit only.
+  if (process.execArgv.some((option) => option.startsWith('--cpu-prof'))) process.exit(code);
   process.emit('exit', code);
   const { default: koffi } = await import('koffi');
   koffi.load(null).func('void _exit(int)')(code);

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
 import { openEmbedded } from '../../services/embedded/embedded.ts';
 import { memoryPlace } from './memory.ts';
+import { KEEP } from './postgres.ts';
 import { buildPrograms } from './programs.ts';
 
 /** Stops the server and removes the directory once its standard input ends, unless both are gone by then. */
@@ -29,12 +30,16 @@ export default async function setup(project: TestProject): Promise<() => Promise
     rmSync(stateDir, { recursive: true, force: true });
     throw error;
   });
-  const watch = spawn('sh', ['-c', WATCH, 'sh', stateDir], { detached: true, stdio: ['pipe', 'ignore', 'ignore'] });
+  const watch = spawn('sh', ['-c', process.env[KEEP] === undefined ? WATCH : 'cat >/dev/null', 'sh', stateDir], {
+    detached: true,
+    stdio: ['pipe', 'ignore', 'ignore'],
+  });
   watch.unref();
   project.provide('cluster', embedded.address);
   return async () => {
     await embedded.close();
-    rmSync(stateDir, { recursive: true, force: true });
+    if (process.env[KEEP] === undefined) rmSync(stateDir, { recursive: true, force: true });
+    else process.stderr.write(`kept: ${stateDir} (CONTRIBUTING.md says how to look into it)\n`);
     watch.stdin.end();
   };
 }

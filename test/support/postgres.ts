@@ -7,6 +7,9 @@ import { connect, type Database, type DatabaseAddress, openPool } from '../../se
 import { migrate } from '../../services/catalog/migrate.ts';
 import { createDatabase, dropDatabase } from '../../services/catalog/own-database.ts';
 
+/** Set: databases of tests are not dropped, and their cluster is left where it is. */
+export const KEEP = 'ROLLCALL_TEST_KEEP';
+
 export type ClusterAddress = Exclude<DatabaseAddress, { readonly connectionString: string }>;
 
 declare module 'vitest' {
@@ -39,7 +42,10 @@ export async function testDatabase(): Promise<TestDatabase> {
   return {
     address,
     connect: () => connect(address, { applicationName: 'rollcall test' }),
-    close: () => dropDatabase(cluster, database),
+    async close() {
+      if (process.env[KEEP] === undefined) await dropDatabase(cluster, database);
+      else process.stderr.write(`kept: database ${database}\n`);
+    },
   };
 }
 
