@@ -1,5 +1,5 @@
-// What runs, made of what is written: a CommonJS bundle for each process and thread of this program, in dist/. Types are checked by tsc alone.
-// Argument: another directory than dist/.
+// What runs, made of what is written: a CommonJS bundle for each process and thread of this program, in dist/. Types
+// are checked by tsc alone. Argument: another directory than dist/.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';

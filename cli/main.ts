@@ -27,8 +27,8 @@ const launcherPid = takeLauncher(process.env);
 const launcher = launcherPid === null ? null : openLauncher(launcherPid, () => stop.abort());
 const write = (line: string): void => void process.stderr.write(`${line}\n`);
 
-// `rollcall … | head` is no failure of Rollcall's, nor is a terminal that was closed (EIO): what nobody reads is dropped, the work goes on or
-// is ended in order by the hang-up that came with it.
+// `rollcall … | head` is no failure of Rollcall's, nor is a terminal that was closed (EIO): what nobody reads is
+// dropped, the work goes on or is ended in order by the hang-up that came with it.
 const STREAMS = [process.stdout, process.stderr];
 /** The failed write that was told of already. */
 let told: Error | null = null;
@@ -99,8 +99,8 @@ const STOPPING = {
 } as const;
 
 /**
- * The first signal aborts. The second ends at once: the launcher sees to that, who hears of each, also where this thread hangs in a system call;
- * without a launcher this process does.
+ * The first signal aborts. The second ends at once: the launcher sees to that, who hears of each, also where this
+ * thread hangs in a system call; without a launcher this process does.
  */
 function onSignals(controller: AbortController, says: boolean): void {
   for (const [signal, stopping] of Object.entries(STOPPING)) {
@@ -125,8 +125,8 @@ function aborted(signal: AbortSignal): Promise<never> {
 }
 
 /**
- * A program that was waited for synchronously (initdb) may have been ended by the very Ctrl-C that this process has not heard of yet: it is
- * told of signals once in each round of the event loop.
+ * A program that was waited for synchronously (initdb) may have been ended by the very Ctrl-C that this process has not
+ * heard of yet: it is told of signals once in each round of the event loop.
  */
 function signalsHeard(): Promise<void> {
   return new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
@@ -144,8 +144,8 @@ async function perform(body: Body, stateDir: string | undefined, options: RunOpt
   const now = Date.now;
   const { signal } = stop;
   interruption = signal;
-  // A body with threads ends in order by itself, because the shard in its hands is to be given back, and one that tidies because nobody
-  // else would; any other is simply left.
+  // A body with threads ends in order by itself, because the shard in its hands is to be given back, and one that
+  // tidies because nobody else would; any other is simply left.
   const waits = options.threads === true || options.service === true || options.tidies === true;
   onSignals(stop, options.threads === true && options.service !== true);
   let session: Promise<Session> | null = null;
@@ -172,7 +172,8 @@ async function perform(body: Body, stateDir: string | undefined, options: RunOpt
             now,
             log: output.note,
             applicationName: `rollcall ${argv[0] ?? ''}`.slice(0, 63),
-            // A container ends with the process that it was started with, and so would its server, in the middle of its last writes.
+            // A container ends with the process that it was started with, and so would its server, in the middle of its
+            // last writes.
             waits: launcher === null,
           }),
         );
@@ -248,7 +249,8 @@ async function main(): Promise<ExitCode> {
     if (error.exitCode === 0) return EXIT.nothing;
     const next = `${commandMeant(program)} --help`;
     if (argv.length > 0) write(`  next: ${next}`);
-    // commander has told it on standard error already; a program that reads standard output gets its object all the same.
+    // commander has told it on standard error already; a program that reads standard output gets its object all the
+    // same.
     if (argv.includes('--json')) print({ message: error.message, next, exit: EXIT.failure });
     return EXIT.failure;
   }

@@ -1,4 +1,5 @@
-// One command's hold on the catalog: the server that DATABASE_URL names, or the embedded one; migrated, and given up in the end.
+// One command's hold on the catalog: the server that DATABASE_URL names, or the embedded one; migrated, and given up in
+// the end.
 import type { Database, DatabaseAddress } from './catalog/database.ts';
 
 /** What its failures mean to an operator. */

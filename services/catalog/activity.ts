@@ -1,4 +1,5 @@
-// What is going on: scans that run, with how far they are and who holds their shards, and the requests that were left to workers.
+// What is going on: scans that run, with how far they are and who holds their shards, and the requests that were left
+// to workers.
 import type { ExitCode } from '../../domain/exit.ts';
 import type { Role, ScanMode } from '../../domain/scan.ts';
 import { HOLDER_LOCK } from './holders.ts';

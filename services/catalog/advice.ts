@@ -1,4 +1,5 @@
-// What Postgres and its sockets say in codes, said as advice. The door and the connection functions use it; nothing else needs to know a code.
+// What Postgres and its sockets say in codes, said as advice. The door and the connection functions use it; nothing
+// else needs to know a code.
 import { RollcallError } from '../../domain/exit.ts';
 
 interface Advice {
@@ -12,7 +13,8 @@ export const URL_FORM =
   'write it as postgresql://USER:PASSWORD@HOST:PORT/DATABASE, with % codes for special characters';
 const SPACE = 'free space or inodes on the file system of the database, then run the same command again: it continues';
 
-// SQLSTATE (https://www.postgresql.org/docs/18/errcodes-appendix.html) and errno names, side by side as node-postgres reports both in `code`.
+// SQLSTATE (https://www.postgresql.org/docs/18/errcodes-appendix.html) and errno names, side by side as node-postgres
+// reports both in `code`.
 const ADVICE: Readonly<Record<string, Advice>> = {
   ECONNREFUSED: { says: 'nothing answers at the address of the database', next: REACH },
   ENOENT: { says: 'the socket of the database does not exist', next: REACH },
@@ -36,7 +38,8 @@ const ADVICE: Readonly<Record<string, Advice>> = {
     says: 'the database role lacks a right',
     next: 'grant it: `grant connect, create on database NAME to ROLE` once, and the schema rollcall must belong to that role',
   },
-  // A pooler such as pgbouncer: it does not pass the settings of a connection on, and would hand a session's locks to another one.
+  // A pooler such as pgbouncer: it does not pass the settings of a connection on, and would hand a session's locks to
+  // another one.
   '08P01': {
     says: 'the server at the address of the database is not one that Rollcall can use',
     next: 'name the Postgres server itself in DATABASE_URL, not a pooler in front of it',
@@ -94,7 +97,10 @@ export function databaseCode(error: unknown): string | null {
   return null;
 }
 
-/** What is known by its words: what node-postgres and TLS say before there is a connection, and what Postgres has no code of its own for. */
+/**
+ * What is known by its words: what node-postgres and TLS say before there is a connection, and what Postgres has no
+ * code of its own for.
+ */
 const UNCODED: readonly (readonly [RegExp, Advice])[] = [
   // A quota has no code, and is reported as an internal error.
   [
@@ -147,8 +153,8 @@ const LOST =
   /^Connection terminated|^Client has encountered a connection error|connection is not queryable|timeout exceeded when trying/;
 
 /**
- * An error of the files under audit, or what wraps one. NFS and FUSE fail with ETIMEDOUT and ECONNRESET as sockets do; their errors carry an errno
- * by name, or a syscall that sockets do not make.
+ * An error of the files under audit, or what wraps one. NFS and FUSE fail with ETIMEDOUT and ECONNRESET as sockets do;
+ * their errors carry an errno by name, or a syscall that sockets do not make.
  */
 function isOfFiles(error: unknown): boolean {
   for (let at = error, depth = 0; at instanceof Error && depth < 8; at = at.cause, depth += 1) {
@@ -184,7 +190,10 @@ export function isTransient(error: unknown): boolean {
   return code === '40001' || code === '40P01' || isConnectionLost(error);
 }
 
-/** An error that an operator can do something about, as a RollcallError with the original as its cause; null for anything else. */
+/**
+ * An error that an operator can do something about, as a RollcallError with the original as its cause; null for
+ * anything else.
+ */
 export function databaseAdvice(error: unknown): RollcallError | null {
   if (error instanceof RollcallError || !(error instanceof Error) || isOfFiles(error)) return null;
   const code = databaseCode(error);

@@ -1,10 +1,14 @@
-// What directories contributed to the sums of a running scan, told from the rows: so that listing them again can count the difference.
+// What directories contributed to the sums of a running scan, told from the rows: so that listing them again can count
+// the difference.
 import type { Queryable } from './scans.ts';
 import type { ScanContext } from './scan-context.ts';
 import { noCounts } from './shard-result.ts';
 import type { ShardCounts } from './shard-result.ts';
 
-/** Directories of a root ($2) that the running scan ($1) did not look into: below a gap, or below what vanished, left scope or is no directory any more. */
+/**
+ * Directories of a root ($2) that the running scan ($1) did not look into: below a gap, or below what vanished, left
+ * scope or is no directory any more.
+ */
 const UNVISITED = `select id from subtree(array(
   select g.directory from gap g where g.scan = $1 and g.root = $2 and g.name = ''
   union select d.id from gap g join directory d on d.parent = g.directory and d.name = g.name where g.scan = $1 and g.root = $2 and g.name <> ''
@@ -60,7 +64,9 @@ export interface ListedDirectory {
   readonly ctimeNs: bigint;
 }
 
-/** Every directory that the running scan looked into, parents first, with the times that it had when it was listed last. */
+/**
+ * Every directory that the running scan looked into, parents first, with the times that it had when it was listed last.
+ */
 export async function listedDirectories(client: Queryable, context: ScanContext): Promise<ListedDirectory[]> {
   const found = await client.query<{ id: number; path: string; inode: bigint; mtime_ns: bigint; ctime_ns: bigint }>(
     `select distinct on (l.directory) l.directory as id, d.path, l.dir_inode as inode, l.dir_mtime_ns as mtime_ns, l.dir_ctime_ns as ctime_ns
@@ -82,8 +88,8 @@ export async function withDescendants(client: Queryable, directories: readonly n
 }
 
 /**
- * Directories that this scan has not looked into and may yet: not opened because the tree moved, not found when they were listed, or proven
- * absent. (Not those that no permission, no medium or no mount lets it into: their gaps stand.)
+ * Directories that this scan has not looked into and may yet: not opened because the tree moved, not found when they
+ * were listed, or proven absent. (Not those that no permission, no medium or no mount lets it into: their gaps stand.)
  */
 export async function unvisitedDirectories(client: Queryable, context: ScanContext): Promise<Set<number>> {
   const found = await client.query<{ id: number }>(
@@ -95,7 +101,10 @@ export async function unvisitedDirectories(client: Queryable, context: ScanConte
   return new Set(found.rows.map((row) => row.id));
 }
 
-/** Whether anything of the scan can be due to a tree that moved while it was walked: names that vanished, or were unsettled. */
+/**
+ * Whether anything of the scan can be due to a tree that moved while it was walked: names that vanished, or were
+ * unsettled.
+ */
 export async function mayHaveMoved(client: Queryable, context: ScanContext): Promise<boolean> {
   const found = await client.query<{ moved: boolean }>(
     `select exists (select from ending where scan = $1 and reason = 'v') or exists (select from gap where scan = $1 and status = 'unsettled') as moved`,

@@ -1,6 +1,6 @@
 // Connections to the catalog: what an address is, how every connection is set up, and one transaction at a time.
-// Everything of Rollcall's lies in the schema `rollcall`. Each connection carries it as its search_path in its start-up packet, so that
-// no role has to be altered and a worker thread needs nothing but the address.
+// Everything of Rollcall's lies in the schema `rollcall`. Each connection carries it as its search_path in its start-up
+// packet, so that no role has to be altered and a worker thread needs nothing but the address.
 import './no-undici.ts';
 import { Client, Pool, TypeOverrides, type ClientBase, type ClientConfig } from 'pg';
 import { RollcallError } from '../../domain/exit.ts';
@@ -21,19 +21,21 @@ export type DatabaseAddress =
 /** The schema that holds everything. */
 export const SCHEMA = 'rollcall';
 
-// One minute each. A lock that is not had by then is held by a run that an operator should know of; a transaction that sits idle for so
-// long belongs to a process that was stopped, and would hold up every other (no file is read inside a transaction).
+// One minute each. A lock that is not had by then is held by a run that an operator should know of; a transaction that
+// sits idle for so long belongs to a process that was stopped, and would hold up every other (no file is read inside a
+// transaction).
 const LOCK_TIMEOUT_MS = 60_000;
 const IDLE_IN_TRANSACTION_MS = 60_000;
 const CONNECT_TIMEOUT_MS = 15_000;
-// The server drops a client whose host is gone after two minutes, with what it has locked (on a unix socket this means nothing).
+// The server drops a client whose host is gone after two minutes, with what it has locked (on a unix socket this means
+// nothing).
 const KEEPALIVE_IDLE_S = 60;
 const KEEPALIVE_INTERVAL_S = 10;
 const KEEPALIVE_COUNT = 6;
 
 /**
- * Whatever changes what our SQL means or how it ends: a server, a database or a role may have been given other values, and what a connection asks
- * for itself comes before all of them.
+ * Whatever changes what our SQL means or how it ends: a server, a database or a role may have been given other values,
+ * and what a connection asks for itself comes before all of them.
  */
 const SETTINGS: Readonly<Record<string, string>> = {
   search_path: SCHEMA,
@@ -74,7 +76,8 @@ const NO_TRANSACTION_TIMEOUT = `select set_config('transaction_timeout', '0', fa
 const INT8 = 20;
 const INT8_ARRAY = 1016;
 
-// For our connections only, never for the process: int8 is a bigint, int8[] a bigint[]. (sum(int8) is numeric, which stays text: cast it.)
+// For our connections only, never for the process: int8 is a bigint, int8[] a bigint[]. (sum(int8) is numeric, which
+// stays text: cast it.)
 const types = new TypeOverrides();
 types.setTypeParser(INT8, 'text', (text: string) => BigInt(text));
 types.setTypeParser(INT8_ARRAY, 'text', (text: string) =>
@@ -116,7 +119,8 @@ function newClient(address: DatabaseAddress, applicationName: string): Client {
   try {
     return new Client(config);
   } catch (cause) {
-    // node-postgres reads the files that a URL names at once. What else it says may repeat the URL, and with it the password.
+    // node-postgres reads the files that a URL names at once. What else it says may repeat the URL, and with it the
+    // password.
     const { code, path, syscall, message } = cause as NodeJS.ErrnoException;
     if (path !== undefined || syscall !== undefined) {
       throw new RollcallError(`DATABASE_URL names a file that cannot be read: ${message}`, {
@@ -134,7 +138,10 @@ function newClient(address: DatabaseAddress, applicationName: string): Client {
 /** One connection, as threads and use cases pass it on. */
 export type Connection = Client;
 
-/** One connection, for a thread that does one thing at a time. The caller ends it. Throws RollcallError where an operator can help. */
+/**
+ * One connection, for a thread that does one thing at a time. The caller ends it. Throws RollcallError where an
+ * operator can help.
+ */
 export async function connect(
   address: DatabaseAddress,
   {
@@ -143,8 +150,9 @@ export async function connect(
   }: {
     readonly applicationName?: string;
     /**
-     * Commits without waiting for the disk (synchronous_commit off): for shards, whose loss in a crash of the server costs reading them
-     * again and nothing else. The close of a scan waits, and what came before it is then on disk too.
+     * Commits without waiting for the disk (synchronous_commit off): for shards, whose loss in a crash of the server
+     * costs reading them again and nothing else. The close of a scan waits, and what came before it is then on disk
+     * too.
      */
     readonly relaxed?: boolean;
   } = {},
@@ -170,7 +178,10 @@ export async function connect(
 export interface Database {
   readonly pool: Pool;
   readonly address: DatabaseAddress;
-  /** Why a server that was lost is not to be waited for (a full disk), as a RollcallError; null where it is there, or where nobody knows. */
+  /**
+   * Why a server that was lost is not to be waited for (a full disk), as a RollcallError; null where it is there, or
+   * where nobody knows.
+   */
   readonly trouble: () => Promise<Error | null>;
   /** Ends every connection, waiting for those that are out. Safe to call twice. */
   close(): Promise<void>;
@@ -225,8 +236,9 @@ export function openPool(
 }
 
 /**
- * Runs fn between begin and commit, on a connection of the pool or on the given one; rolls back and rethrows what fn throws. Codes that
- * only an operator can help with come as RollcallError; isTransient(error) (advice.ts) says whether to do it again.
+ * Runs fn between begin and commit, on a connection of the pool or on the given one; rolls back and rethrows what fn
+ * throws. Codes that only an operator can help with come as RollcallError; isTransient(error) (advice.ts) says whether
+ * to do it again.
  */
 export async function inTransaction<T>(db: Database | Client, fn: (client: ClientBase) => Promise<T>): Promise<T> {
   if (!('pool' in db)) return transact(db, fn);

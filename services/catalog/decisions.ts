@@ -24,14 +24,20 @@ export interface OpenFinding {
 /** What earlier assessments, people and restores left behind for one volume. */
 export interface Decisions {
   readonly open: readonly OpenFinding[];
-  /** Open findings of losses that earlier rules made and that this assessment judges anew: they are in `open`, but keep no path lost. */
+  /**
+   * Open findings of losses that earlier rules made and that this assessment judges anew: they are in `open`, but keep
+   * no path lost.
+   */
   readonly oldFindings: number;
   /** Paths with an open finding of a loss. */
   readonly openLosses: ReadonlyMap<string, RecordedLoss>;
   /** Scans of the volume that assessments were made of. */
   readonly assessedScans: ReadonlySet<bigint>;
   readonly accepted: ReadonlyMap<string, readonly Acceptance[]>;
-  /** Findings whose acceptance is spent, and no part of `accepted`: a snapshot shows what was gone again. For storeFindings. */
+  /**
+   * Findings whose acceptance is spent, and no part of `accepted`: a snapshot shows what was gone again. For
+   * storeFindings.
+   */
   readonly spent: ReadonlySet<bigint>;
   /** Damage that was certain when it was found, and that nobody ever accepted; by path. */
   readonly damaged: ReadonlyMap<string, readonly RecordedDamage[]>;
@@ -41,7 +47,8 @@ export interface Decisions {
 }
 
 /**
- * @param seriesIds the backups that are judged with the volume. What earlier rules found is judged anew only by all of the backups that were ever
+ * @param seriesIds the backups that are judged with the volume. What earlier rules found is judged anew only by all of
+ *   the backups that were ever
  *   judged with it: with fewer, a loss that only the others can tell would be taken for a deletion
  */
 export async function decisionsOf(

@@ -9,8 +9,8 @@ export interface ChildName {
 }
 
 /**
- * Ids of the wanted directories, in the order given. Absent ones are added in a statement of their own, in the order of the unique index:
- * `on conflict do update` bloats and deadlocks (docs/design.md#directories).
+ * Ids of the wanted directories, in the order given. Absent ones are added in a statement of their own, in the order of
+ * the unique index: `on conflict do update` bloats and deadlocks (docs/design.md#directories).
  */
 export async function resolveDirectories(client: ClientBase, wanted: readonly ChildName[]): Promise<number[]> {
   if (wanted.length === 0) return [];
@@ -42,7 +42,9 @@ export async function resolveDirectories(client: ClientBase, wanted: readonly Ch
   });
 }
 
-/** Id of a printable path, or null where no scan ever met it. Walks the dictionary from the root: paths are not indexed. */
+/**
+ * Id of a printable path, or null where no scan ever met it. Walks the dictionary from the root: paths are not indexed.
+ */
 export async function findDirectory(client: Pick<ClientBase, 'query'>, path: string): Promise<number | null> {
   let id = 0;
   if (path === '') return id;

@@ -1,5 +1,6 @@
-// What the catalog knows of the times of directories: whether a backup keeps them, which ones gained a name without a change of their time,
-// and how many files lie in those that changed. The evidence of how names went (domain/absence/witness.ts).
+// What the catalog knows of the times of directories: whether a backup keeps them, which ones gained a name without a
+// change of their time, and how many files lie in those that changed. The evidence of how names went
+// (domain/absence/witness.ts).
 import type { Database } from './database.ts';
 import { inTransaction } from './database.ts';
 import type { JudgedRoot } from './reconciliation.ts';
@@ -8,7 +9,10 @@ import { run } from './statement.ts';
 
 /** One backup root beside live, at the newest scan of each. */
 export interface TimesBeside {
-  /** Directories with equal content in both: with the same time, and with another one that no later change on live explains. */
+  /**
+   * Directories with equal content in both: with the same time, and with another one that no later change on live
+   * explains.
+   */
   readonly same: number;
   readonly other: number;
   /** Files that live has in directories whose times differ. */
@@ -38,8 +42,9 @@ export async function directoryTimes(
   const looked = roots.filter((root) => !root.list);
   const live = looked.find((root) => root.live);
   return inTransaction(db, async (client) => {
-    // The planner has no figures of fresh rows, and takes directories for few: it went through a directory once for each of its names, or merged two
-    // roots by their number alone (20,000 directories a side: 30 s; 2026-11-30, 2 cores).
+    // The planner has no figures of fresh rows, and takes directories for few: it went through a directory once for
+    // each of its names, or merged two roots by their number alone (20,000 directories a side: 30 s; 2026-11-30, 2
+    // cores).
     await client.query('set local enable_nestloop = off; set local enable_mergejoin = off');
     const beside = new Map<number, TimesBeside>();
     for (const root of looked) {

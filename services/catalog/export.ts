@@ -1,4 +1,5 @@
-// What an export takes out of the catalog: which copies are still unread, and every row of a series as lines of JSON, in one consistent state.
+// What an export takes out of the catalog: which copies are still unread, and every row of a series as lines of JSON,
+// in one consistent state.
 import type { ClientBase } from 'pg';
 import type { AsOf, ScanMode } from '../../domain/scan.ts';
 import type { ScopeRules } from '../../domain/scope.ts';
@@ -52,8 +53,9 @@ export async function countUnread(client: Queryable, volumeId: number): Promise<
 }
 
 /**
- * Unread files that hold at one complete scan and are not under one of its gaps, by directory and name, some at a time. The server keeps
- * the result for the length of the session, so no transaction is open in between and what is recorded meanwhile changes nothing.
+ * Unread files that hold at one complete scan and are not under one of its gaps, by directory and name, some at a time.
+ * The server keeps the result for the length of the session, so no transaction is open in between and what is recorded
+ * meanwhile changes nothing.
  */
 export async function* unreadFiles(
   client: Queryable,
@@ -138,8 +140,8 @@ export async function scansToExport(client: Queryable, volumeId: number): Promis
 }
 
 /**
- * Every version of the root that complete scans wrote, each as one line of JSON without its newline, by directory, name and first_seq in
- * the order of bytes. Columns and their order: docs/export.md. Must run in a transaction.
+ * Every version of the root that complete scans wrote, each as one line of JSON without its newline, by directory, name
+ * and first_seq in the order of bytes. Columns and their order: docs/export.md. Must run in a transaction.
  */
 export function versionLines(client: ClientBase, volumeId: number, rootId: number): AsyncGenerator<string[]> {
   return linesOf(
@@ -183,7 +185,10 @@ async function* linesOf(
   await client.query(`close ${cursor}`);
 }
 
-/** Where volumes lie on a host, absolute and printable: live roots, and snapshots that are not known to be gone. Nothing is written there. */
+/**
+ * Where volumes lie on a host, absolute and printable: live roots, and snapshots that are not known to be gone. Nothing
+ * is written there.
+ */
 export async function placesOnHost(client: Queryable, host: string): Promise<string[]> {
   const found = await client.query<{ path: string }>(
     `select r.path from root r join volume v on v.id = r.volume where r.host = $1 and v.layout = 'tree'

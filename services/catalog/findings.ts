@@ -25,9 +25,15 @@ export interface StoreFindings {
   readonly nowMs: number;
   /** Every finding of this assessment. */
   readonly rows: readonly FindingRow[];
-  /** Paths of which nothing certain could be said now (unreadable, unsettled, left out of this run): what was open there stays open. */
+  /**
+   * Paths of which nothing certain could be said now (unreadable, unsettled, left out of this run): what was open there
+   * stays open.
+   */
   readonly unknown: readonly string[];
-  /** What lies at accepted paths now (contentKey of domain/judge): an acceptance is spent where that is what was expected before it. */
+  /**
+   * What lies at accepted paths now (contentKey of domain/judge): an acceptance is spent where that is what was
+   * expected before it.
+   */
   readonly seen: readonly { readonly path: string; readonly content: string }[];
   /** Accepted findings whose path came back and went again (decisions.ts): found again, they are open again. */
   readonly spent: ReadonlySet<bigint>;
@@ -36,15 +42,16 @@ export interface StoreFindings {
 const CHUNK = 5_000;
 
 /**
- * The rules of judging that findings are found by; each is stored with its number. Raise it where rules change so that what is open may have
- * been found wrongly: it is then judged anew (decisions.ts).
+ * The rules of judging that findings are found by; each is stored with its number. Raise it where rules change so that
+ * what is open may have been found wrongly: it is then judged anew (decisions.ts).
  */
 export const RULES = 2;
 
 /**
- * Stores the findings of one assessment: known pairs are seen again (an accepted one stays accepted, a resolved one is open again), and
- * open ones that are no longer found are resolved. An acceptance is spent where the path holds again what was expected before it; that a
- * backup holds what was accepted does not spend it, for the window may still cover the change. Must run in a transaction.
+ * Stores the findings of one assessment: known pairs are seen again (an accepted one stays accepted, a resolved one is
+ * open again), and open ones that are no longer found are resolved. An acceptance is spent where the path holds again
+ * what was expected before it; that a backup holds what was accepted does not spend it, for the window may still cover
+ * the change. Must run in a transaction.
  */
 export async function storeFindings(
   client: Queryable,
@@ -185,8 +192,9 @@ export async function listFindings(
 }
 
 /**
- * Accepts open findings: this pair of states is how things should be. A later damage of the same path is a new finding. Must run in a
- * transaction. Throws RollcallError where nothing open matches, where one of the ids is not open, or the reason is empty.
+ * Accepts open findings: this pair of states is how things should be. A later damage of the same path is a new finding.
+ * Must run in a transaction. Throws RollcallError where nothing open matches, where one of the ids is not open, or the
+ * reason is empty.
  * @param which finding ids, or a path of a volume (all of its open findings)
  */
 export async function acceptFinding(
@@ -228,8 +236,9 @@ export async function acceptFinding(
 }
 
 /**
- * Closes the findings of paths that were restored and verified, and remembers the restore: what lies there is no stranger, and the mtimes
- * that it moved are no evidence. Only those of a loss: that a backup lacks it, say, is not disproved. Must run in a transaction.
+ * Closes the findings of paths that were restored and verified, and remembers the restore: what lies there is no
+ * stranger, and the mtimes that it moved are no evidence. Only those of a loss: that a backup lacks it, say, is not
+ * disproved. Must run in a transaction.
  * @returns findings that were open and are closed now
  */
 export async function markRestored(

@@ -21,8 +21,8 @@ const RECENT_MS = 60_000;
 const LOCK_NOT_AVAILABLE = '55P03';
 
 /**
- * Nobody begins a scan or an import until the transaction ends: both lock rows of volumes first, and remember ids of directories afterwards.
- * Must come first in the transaction.
+ * Nobody begins a scan or an import until the transaction ends: both lock rows of volumes first, and remember ids of
+ * directories afterwards. Must come first in the transaction.
  */
 export async function lockVolumes(client: ClientBase): Promise<void> {
   await client.query('lock table volume in exclusive mode');
@@ -45,7 +45,10 @@ export async function isScanned(client: ClientBase, volumeId: number, nowMs: num
   }
 }
 
-/** Deletes all that is known of the volume, and the lists of it. Must run in a transaction, after lockVolumes. The audit log stays. */
+/**
+ * Deletes all that is known of the volume, and the lists of it. Must run in a transaction, after lockVolumes. The audit
+ * log stays.
+ */
 export async function forgetVolume(client: ClientBase, volumeId: number): Promise<Known> {
   const lists = await listVolumesOf(client, [volumeId]);
   const ids = [volumeId, ...lists.map(({ id }) => id)];
@@ -89,7 +92,8 @@ export async function forgetVolume(client: ClientBase, volumeId: number): Promis
 }
 
 /**
- * Names of directories that nothing needs any more. Left alone while a scan runs anywhere: its process remembers ids that no row holds yet.
+ * Names of directories that nothing needs any more. Left alone while a scan runs anywhere: its process remembers ids
+ * that no row holds yet.
  */
 async function forgetDirectories(client: ClientBase, ids: readonly number[]): Promise<void> {
   const running = await client.query(`select from scan where state = 'running' limit 1`);
@@ -109,7 +113,10 @@ async function forgetDirectories(client: ClientBase, ids: readonly number[]): Pr
   );
 }
 
-/** Gives the room of deleted rows back. Not in a transaction. The embedded server never runs for long enough to do it by itself. */
+/**
+ * Gives the room of deleted rows back. Not in a transaction. The embedded server never runs for long enough to do it by
+ * itself.
+ */
 export async function giveRoomBack(client: Pick<ClientBase, 'query'>): Promise<void> {
   await client.query(
     'vacuum (analyze) packed_version, listing, gap, donor, ending, shard, finding, assessment, scan, directory',

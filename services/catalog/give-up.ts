@@ -1,4 +1,5 @@
-// A shard that was tried too often: divided into single directories or files; a single one becomes a gap, and the rest of the scan goes on.
+// A shard that was tried too often: divided into single directories or files; a single one becomes a gap, and the rest
+// of the scan goes on.
 import type { ClientBase } from 'pg';
 import type { ScanContext } from './scan-context.ts';
 import type { Shard, ShardWork } from './shards.ts';
@@ -64,8 +65,9 @@ export async function giveUpShard(
 }
 
 /**
- * What vanished may have moved, and nobody could look: it is in flux, and not gone. The listings of their directories lack these names, which the
- * catalog still holds: they are forgotten, so that the next scan does not take such a directory for unchanged.
+ * What vanished may have moved, and nobody could look: it is in flux, and not gone. The listings of their directories
+ * lack these names, which the catalog still holds: they are forgotten, so that the next scan does not take such a
+ * directory for unchanged.
  * @returns how many names
  */
 async function unsettleVanished(client: ClientBase, context: ScanContext, detail: string): Promise<number> {
@@ -86,7 +88,8 @@ async function unsettleVanished(client: ClientBase, context: ScanContext, detail
 function divide(work: ShardWork): ShardWork[] {
   const hung = work.hung === undefined ? {} : { hung: work.hung };
   if ('directories' in work) {
-    // A single directory that brought its subdirectories down with it is listed alone first; generation 0 has the smallest budget.
+    // A single directory that brought its subdirectories down with it is listed alone first; generation 0 has the
+    // smallest budget.
     if (work.directories.length === 1) return [];
     return work.directories.map((directory) => ({ directories: [directory], generation: 0, ...hung }));
   }

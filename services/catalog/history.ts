@@ -20,7 +20,9 @@ export interface VolumeHistory {
   readonly gaps: ReadonlyMap<bigint, Gap>;
 }
 
-/** Backups in which the path was ever met or hidden, and all live volumes. Path is printable, below the volumes' roots. */
+/**
+ * Backups in which the path was ever met or hidden, and all live volumes. Path is printable, below the volumes' roots.
+ */
 export async function historyOf(client: Queryable, path: string): Promise<VolumeHistory[]> {
   const directory = await findDirectory(client, parentOf(path));
   const histories: VolumeHistory[] = [];

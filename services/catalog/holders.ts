@@ -1,7 +1,10 @@
 // Who works on what: a holder is a number, and a session that keeps an advisory lock on it for as long as it lives.
 import type { Queryable } from './scans.ts';
 
-/** The first key of the advisory locks that holders keep; the second is the holder's number (holder_lives in the migrations). */
+/**
+ * The first key of the advisory locks that holders keep; the second is the holder's number (holder_lives in the
+ * migrations).
+ */
 export const HOLDER_LOCK = 7461;
 
 /** Takes the session's advisory lock that says "this holder lives". @returns false when the number is taken */

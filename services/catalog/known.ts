@@ -1,4 +1,5 @@
-// What the catalog knows of directories that a shard has just listed: one round trip a batch, rows only where the listing differs.
+// What the catalog knows of directories that a shard has just listed: one round trip a batch, rows only where the
+// listing differs.
 import type { ClientBase } from 'pg';
 import type { Version } from '../../domain/version.ts';
 import { joinedByHash } from './met.ts';
@@ -185,7 +186,10 @@ export async function knownDonors(
   return result;
 }
 
-/** Which (name, digest) pairs of the paths were seen in good standing, in any volume: a file that went back to them is not suspect. */
+/**
+ * Which (name, digest) pairs of the paths were seen in good standing, in any volume: a file that went back to them is
+ * not suspect.
+ */
 export async function seenInGoodStanding(
   client: Queryable,
   pairs: readonly { directory: number; name: string; digest: bigint }[],

@@ -51,7 +51,9 @@ async function* rowsOf(
   await client.query(`close ${cursor}`);
 }
 
-/** Every name that holds there and that no gap hides, directories too, by directory and name. Must run in a transaction. */
+/**
+ * Every name that holds there and that no gap hides, directories too, by directory and name. Must run in a transaction.
+ */
 export async function* manifestAt(client: ClientBase, state: StateOf): AsyncGenerator<ManifestEntry[]> {
   const rows = rowsOf(
     client,

@@ -3,9 +3,9 @@ import type { ClientBase } from 'pg';
 import type { ScanContext } from './scan-context.ts';
 
 /**
- * Runs one query of many names in a directory. The planner has no figures of names that just came, and none of rows that the running scan has
- * written ahead: it takes both for few and looked through the directory once for each name (120,000 names: over four minutes for a chunk,
- * 2026-11-25, 2 busy cores).
+ * Runs one query of many names in a directory. The planner has no figures of names that just came, and none of rows
+ * that the running scan has written ahead: it takes both for few and looked through the directory once for each name
+ * (120,000 names: over four minutes for a chunk, 2026-11-25, 2 busy cores).
  */
 export async function joinedByHash<T>(client: ClientBase, query: () => Promise<T>): Promise<T> {
   await client.query('begin');

@@ -1,4 +1,5 @@
-// Brings the catalog's schema to the level of this code: plain numbered SQL files, each once, in a transaction of its own, with a ledger.
+// Brings the catalog's schema to the level of this code: plain numbered SQL files, each once, in a transaction of its
+// own, with a ledger.
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
@@ -99,7 +100,8 @@ function refuseForeign(ledger: readonly LedgerRow[], migrations: readonly Migrat
 /** The oldest Postgres that the catalog's SQL is written for. */
 const POSTGRES_MIN = 150_000;
 
-// kind_of_server: what decides whether a catalog can be kept there. Asked before the first migration only: neither ever changes back.
+// kind_of_server: what decides whether a catalog can be kept there. Asked before the first migration only: neither ever
+// changes back.
 const KIND_OF_SERVER = `
   select current_setting('server_version_num')::int as number, current_setting('server_version') as version,
          current_setting('server_encoding') as encoding`;
@@ -131,7 +133,8 @@ async function applyPending(client: Client, migrations: readonly Migration[]): P
   for (const row of rows) refuseUnfit(row);
   await inTransaction(client, async (tx) => {
     await tx.query('select pg_advisory_xact_lock($1)', [LOCK]);
-    // Asked first, because `create schema if not exists` wants the right to create even where there is nothing to create.
+    // Asked first, because `create schema if not exists` wants the right to create even where there is nothing to
+    // create.
     const { rowCount } = await tx.query('select 1 from pg_namespace where nspname = $1', [SCHEMA]);
     if (rowCount === 0) await tx.query(`create schema ${SCHEMA}`);
     await tx.query(
@@ -159,8 +162,8 @@ async function applyPending(client: Client, migrations: readonly Migration[]): P
 }
 
 /**
- * Applies what is missing. Safe when several start at once; one query where nothing is to be done. Throws RollcallError for a database
- * that is newer than this code or was made by another edition of it.
+ * Applies what is missing. Safe when several start at once; one query where nothing is to be done. Throws RollcallError
+ * for a database that is newer than this code or was made by another edition of it.
  */
 export async function migrate(target: DatabaseAddress | Database, directory: URL = OWN): Promise<void> {
   const migrations = readMigrations(directory);

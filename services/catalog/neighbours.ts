@@ -6,14 +6,20 @@ import { signed, unsigned, VERSION_COLUMNS, versionOf } from './rows.ts';
 import type { Queryable } from './scans.ts';
 import { run } from './statement.ts';
 
-/** What identifies something that vanished: content (size > 0 and digest, or size alone where it is unread), or inode and birth time. */
+/**
+ * What identifies something that vanished: content (size > 0 and digest, or size alone where it is unread), or inode
+ * and birth time.
+ */
 export interface LookedFor {
   readonly contents: readonly { readonly size: number; readonly digest: bigint }[];
   readonly sizes: readonly number[];
   readonly identities: readonly { readonly inode: bigint; readonly btimeNs: bigint }[];
 }
 
-/** Names that hold at live now and have one of the contents or identities: one pass over the live manifest, joined by hash. */
+/**
+ * Names that hold at live now and have one of the contents or identities: one pass over the live manifest, joined by
+ * hash.
+ */
 export async function standingNow(
   client: Queryable,
   live: JudgedRoot,
@@ -32,7 +38,10 @@ export async function standingNow(
   return found.rows;
 }
 
-/** What stands live now at each of some printable paths. Reads the dictionary of directories whole: for a few paths, or none. */
+/**
+ * What stands live now at each of some printable paths. Reads the dictionary of directories whole: for a few paths, or
+ * none.
+ */
 export async function standingAt(
   client: Queryable,
   live: JudgedRoot,
@@ -52,7 +61,10 @@ export async function standingAt(
   return new Map(rows.map((row) => [row[0] as string, versionOf(row, 1)]));
 }
 
-/** Where printable paths stand in the dictionary, whatever was ever seen there; left out where their directory is not in it. */
+/**
+ * Where printable paths stand in the dictionary, whatever was ever seen there; left out where their directory is not in
+ * it.
+ */
 export async function namesAt(
   client: Queryable,
   paths: readonly string[],
@@ -66,8 +78,8 @@ export async function namesAt(
 }
 
 /**
- * Whether a name with this ending, other than those given, was on one of the roots at or before the scan `seq` of that root. Reads the versions
- * whole: for a few endings.
+ * Whether a name with this ending, other than those given, was on one of the roots at or before the scan `seq` of that
+ * root. Reads the versions whole: for a few endings.
  */
 export async function hadEnding(
   client: Queryable,
@@ -84,7 +96,10 @@ export async function hadEnding(
   return found.rows[0]?.had === true;
 }
 
-/** Which of the contents, or of the sizes with an exact time, stand live now under any name: as `${size} ${digest}` and `${size} at ${mtimeNs}`. */
+/**
+ * Which of the contents, or of the sizes with an exact time, stand live now under any name: as `${size} ${digest}` and
+ * `${size} at ${mtimeNs}`.
+ */
 export async function standingAlike(
   client: Queryable,
   live: JudgedRoot,
@@ -120,7 +135,10 @@ export async function sizesNow(
   return new Map(found.rows.map((row) => [unsigned(row.digest) ?? 0n, Number(row.size)]));
 }
 
-/** Every version with one of the contents on one of the roots: where the content of a lost path stood under another name. */
+/**
+ * Every version with one of the contents on one of the roots: where the content of a lost path stood under another
+ * name.
+ */
 export async function copiesOf(
   client: Queryable,
   roots: readonly JudgedRoot[],
@@ -172,8 +190,8 @@ export async function entriesAbove(client: Queryable, ids: readonly number[]): P
 }
 
 /**
- * Names on one root that are hard links of the inodes given, with the versions that say so. How many links a version has is not asked: the last
- * name that is left has one.
+ * Names on one root that are hard links of the inodes given, with the versions that say so. How many links a version
+ * has is not asked: the last name that is left has one.
  */
 export async function linkedNames(
   client: Queryable,

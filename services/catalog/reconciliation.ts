@@ -1,4 +1,5 @@
-// What judging needs of the catalog: which directories are plainly intact as a whole, the rows of everything else, gaps, and counts per scan.
+// What judging needs of the catalog: which directories are plainly intact as a whole, the rows of everything else,
+// gaps, and counts per scan.
 import type { GapStatus } from '../../domain/scan.ts';
 import type { ScopeRules } from '../../domain/scope.ts';
 import type { Version } from '../../domain/version.ts';
@@ -24,7 +25,10 @@ export interface Sum {
 }
 
 export interface Narrowed {
-  /** Directories with something in them that is not plainly intact, with the names that each may hold on all roots together. */
+  /**
+   * Directories with something in them that is not plainly intact, with the names that each may hold on all roots
+   * together.
+   */
   readonly directories: readonly { readonly id: number; readonly names: number }[];
   /** What lies in the other directories: one version on each root, equal content, no gap, no history. */
   readonly plain: Sum;
@@ -60,7 +64,8 @@ export async function columnsOf(client: Queryable, roots: readonly JudgedRoot[])
 
 /**
  * Splits the directories (sql/narrow.sql).
- * @param trusted false when listings say nothing (rules of scope differ from today's, the newest snapshot is pruned): nothing is plain
+ * @param trusted false when listings say nothing (rules of scope differ from today's, the newest snapshot is pruned):
+ *   nothing is plain
  */
 export async function narrow(client: Queryable, roots: readonly JudgedRoot[], trusted: boolean): Promise<Narrowed> {
   const columns = await columnsOf(client, roots);
@@ -105,7 +110,10 @@ export interface PulledRows {
   readonly plainFiles: ReadonlyMap<number, number>;
 }
 
-/** The rows of some directories, less the names that are plainly intact (sql/pull-rows.sql). Asserts that every name is in one of the two. */
+/**
+ * The rows of some directories, less the names that are plainly intact (sql/pull-rows.sql). Asserts that every name is
+ * in one of the two.
+ */
 export async function pullRows(
   client: Queryable,
   roots: readonly JudgedRoot[],

@@ -1,4 +1,5 @@
-// Requests: the commands that --detach leaves for the workers of a host. Each is taken by one worker at a time, for as long as its session lives.
+// Requests: the commands that --detach leaves for the workers of a host. Each is taken by one worker at a time, for as
+// long as its session lives.
 import { randomInt } from 'node:crypto';
 import type { Client } from 'pg';
 import type { ExitCode } from '../../domain/exit.ts';

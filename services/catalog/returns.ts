@@ -13,8 +13,8 @@ export interface AcceptedLoss {
 }
 
 /**
- * Those that a snapshot taken after the acceptance shows again, where its series had lacked them since the loss. A backup that deletes nothing has
- * the name all the time: that is no return.
+ * Those that a snapshot taken after the acceptance shows again, where its series had lacked them since the loss. A
+ * backup that deletes nothing has the name all the time: that is no return.
  * @returns ids
  */
 export async function returnedLosses(

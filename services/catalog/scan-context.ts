@@ -37,7 +37,10 @@ export interface ScanContext {
   readonly previous: PreviousScan | null;
   /** The first complete scan after seq (a late scan), else null. */
   readonly next: bigint | null;
-  /** Rules of the later complete scans that leave something out, by seq: what they leave out they did not see, and that is no absence. */
+  /**
+   * Rules of the later complete scans that leave something out, by seq: what they leave out they did not see, and that
+   * is no absence.
+   */
   readonly laterExcludes: ReadonlyMap<bigint, ScopeRules>;
   /** A complete scan after seq has gaps: `next` must then be asked for name by name. */
   readonly laterGaps: boolean;
@@ -46,7 +49,8 @@ export interface ScanContext {
 
 /**
  * @param root which of the scan's roots: that of a shard, or any on a host
- * @throws FenceLost where there is no such scan any more: a second look at a snapshot that found it unchanged became part of the first
+ * @throws FenceLost where there is no such scan any more: a second look at a snapshot that found it unchanged became
+ *   part of the first
  */
 export async function loadScanContext(
   client: Queryable,

@@ -15,7 +15,9 @@ export interface RootOfScan {
   readonly rootId: number;
   /** Where this state of it lies on its host: printable, absolute. */
   readonly path: string;
-  /** What it is when the scan begins (a snapshot: what tells it from another of its name); null where nothing is known. */
+  /**
+   * What it is when the scan begins (a snapshot: what tells it from another of its name); null where nothing is known.
+   */
   readonly identity: unknown;
 }
 
@@ -202,8 +204,9 @@ export async function scanState(client: Queryable, scanId: bigint): Promise<Scan
 }
 
 /**
- * Drops everything that a running scan wrote; with keepDigests what it read serves the next scan. Must run in a transaction, and that again
- * after a deadlock. Shards first: whoever writes one holds its row to the end, so that no row of the scan can come behind what is dropped here.
+ * Drops everything that a running scan wrote; with keepDigests what it read serves the next scan. Must run in a
+ * transaction, and that again after a deadlock. Shards first: whoever writes one holds its row to the end, so that no
+ * row of the scan can come behind what is dropped here.
  */
 export async function abortScan(
   client: Queryable,
@@ -282,8 +285,9 @@ export async function relistTarget(client: Queryable, scanId: bigint): Promise<b
 }
 
 /**
- * Of the names that were known at the top of the volume: how many, and how many are staged to end as vanished. Not counting what the scan newly
- * leaves out, nor `lost+found`, which every new ext4 has: they say nothing of which file system this is.
+ * Of the names that were known at the top of the volume: how many, and how many are staged to end as vanished. Not
+ * counting what the scan newly leaves out, nor `lost+found`, which every new ext4 has: they say nothing of which file
+ * system this is.
  */
 export async function topLevelLoss(client: Queryable, context: ScanContext): Promise<{ known: number; gone: number }> {
   const found = await client.query<{ known: number; gone: number }>(

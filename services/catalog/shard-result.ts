@@ -1,4 +1,5 @@
-// What a shard found, written in one transaction behind its fence: rows that are new, and changes of older rows, which wait for the close.
+// What a shard found, written in one transaction behind its fence: rows that are new, and changes of older rows, which
+// wait for the close.
 import type { ClientBase } from 'pg';
 import type { GapStatus } from '../../domain/scan.ts';
 import type { EndReason, Proof } from '../../domain/version.ts';
@@ -33,7 +34,10 @@ export interface ListingRow extends KnownListing {
   readonly directory: number;
 }
 
-/** Sums of a shard. known = seen + vanished + unknown + excluded; visited = seen + found. Relist shards count differences. */
+/**
+ * Sums of a shard. known = seen + vanished + unknown + excluded; visited = seen + found. Relist shards count
+ * differences.
+ */
 export interface ShardCounts {
   known: number;
   seen: number;
@@ -90,8 +94,8 @@ export interface ShardResult {
 }
 
 /**
- * Writes what a shard found, in one transaction that begins with the fence row (docs/design.md#fences). Repeating it after a commit of unknown outcome is safe:
- * a shard that is already done at this fence is left alone.
+ * Writes what a shard found, in one transaction that begins with the fence row (docs/design.md#fences). Repeating it
+ * after a commit of unknown outcome is safe: a shard that is already done at this fence is left alone.
  * @param last false writes rows ahead of the end of a huge directory: the shard stays leased
  * @throws FenceLost
  */

@@ -2,13 +2,19 @@
 import type { Queryable } from './scans.ts';
 import { run } from './statement.ts';
 
-/** A lease that nobody renews is over after this time, although its holder's session lives: the holder was stopped, or hangs. */
+/**
+ * A lease that nobody renews is over after this time, although its holder's session lives: the holder was stopped, or
+ * hangs.
+ */
 export const LEASE_MS = 60_000;
 
 export interface ShardDirectory {
   readonly id: number;
   readonly path: string;
-  /** What the parent's listing saw, as decimal strings (JSON has no bigint); null for the root, which identity checks cover. */
+  /**
+   * What the parent's listing saw, as decimal strings (JSON has no bigint); null for the root, which identity checks
+   * cover.
+   */
   readonly inode: string | null;
   readonly device: string | null;
 }
@@ -33,7 +39,10 @@ export type ShardWork = { readonly hung?: readonly Place[] } & (
   | { readonly round: number }
 );
 
-/** Where so many names of one directory hang, none of it is looked at any more: each costs the time that is waited for an answer, and a thread. */
+/**
+ * Where so many names of one directory hang, none of it is looked at any more: each costs the time that is waited for
+ * an answer, and a thread.
+ */
 const HUNG_NAMES_MAX = 3;
 
 export interface Shard {
@@ -42,8 +51,8 @@ export interface Shard {
   readonly kind: 'list' | 'read' | 'relist';
   readonly work: ShardWork;
   /**
-   * With the holder it names one claim (docs/design.md#fences). Alone it does not: shards commit without waiting for the disk, and after a crash of the server ids and
-   * fences that somebody still has in memory are given out anew.
+   * With the holder it names one claim (docs/design.md#fences). Alone it does not: shards commit without waiting for
+   * the disk, and after a crash of the server ids and fences that somebody still has in memory are given out anew.
    */
   readonly fence: number;
   readonly holder: number;
@@ -54,7 +63,8 @@ export interface Shard {
 export class FenceLost extends Error {}
 
 /**
- * Claims one shard of the roots that lie on the host: an open one, one whose lease ran out, or one whose holder's session is gone.
+ * Claims one shard of the roots that lie on the host: an open one, one whose lease ran out, or one whose holder's
+ * session is gone.
  */
 export async function claimShard(
   client: Queryable,
@@ -84,8 +94,9 @@ export async function renewLeases(
 }
 
 /**
- * Ends the sessions that were in the middle of writing a shard when its lease ran out: their process was stopped, or its host is gone, and the
- * row that they have locked could be claimed by nobody. What they wrote is rolled back; who goes on after all finds the claim lost.
+ * Ends the sessions that were in the middle of writing a shard when its lease ran out: their process was stopped, or
+ * its host is gone, and the row that they have locked could be claimed by nobody. What they wrote is rolled back; who
+ * goes on after all finds the claim lost.
  * @returns how many
  */
 export async function endOverdueWrites(client: Queryable, scanId: bigint): Promise<number> {

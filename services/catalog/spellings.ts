@@ -1,4 +1,5 @@
-// Names that are the same text in other bytes: a Mac takes é apart (NFD), others keep it whole (NFC). Which of a list's names a volume has so.
+// Names that are the same text in other bytes: a Mac takes é apart (NFD), others keep it whole (NFC). Which of a list's
+// names a volume has so.
 import type { Queryable } from './scans.ts';
 import type { Volume } from './volumes.ts';
 
@@ -15,8 +16,9 @@ function whole(path: string): string {
 }
 
 /**
- * Bytes come first: a path that the volume has, or has had, is that. Else it is the only one that is the same text, in the volume or in whatever
- * else was scanned; not where the list names that one as well, because then the list tells of two files.
+ * Bytes come first: a path that the volume has, or has had, is that. Else it is the only one that is the same text, in
+ * the volume or in whatever else was scanned; not where the list names that one as well, because then the list tells of
+ * two files.
  *
  * @param paths printable, below the volume's root
  */

@@ -1,5 +1,5 @@
-// What a scan staged for one of its roots, applied in the transaction that completes it. Each statement is a file of sql/; the counter-examples behind
-// them are in docs/design.md#intervals and in test/catalog.
+// What a scan staged for one of its roots, applied in the transaction that completes it. Each statement is a file of
+// sql/; the counter-examples behind them are in docs/design.md#intervals and in test/catalog.
 import type { ScanContext } from './scan-context.ts';
 import type { Queryable } from './scans.ts';
 import { run } from './statement.ts';
@@ -26,7 +26,9 @@ async function applyEndings(client: Queryable, context: ScanContext): Promise<vo
   }
 }
 
-/** A late scan lies between others: what it ends may go on behind it, and what begins behind it may have begun already. */
+/**
+ * A late scan lies between others: what it ends may go on behind it, and what begins behind it may have begun already.
+ */
 async function applyLateEndings(client: Queryable, context: ScanContext): Promise<void> {
   const { scanId, rootId, seq, volumeId } = context;
   for (const reason of await reasonsBelow(client, context))
@@ -53,7 +55,10 @@ async function correctExcluded(client: Queryable, { rootId, seq }: ScanContext):
   for (const later of ended.rows) await run(client, 'correct-excluded', [rootId, seq, later.seq]);
 }
 
-/** The listings of a late scan say whether it held still. What the next scan compares itself with is the newest, which it is not. */
+/**
+ * The listings of a late scan say whether it held still. What the next scan compares itself with is the newest, which
+ * it is not.
+ */
 async function applyListings(client: Queryable, context: ScanContext): Promise<void> {
   if (context.next !== null) {
     await client.query('delete from listing where root = $1 and seq = $2', [context.rootId, context.seq]);
@@ -66,8 +71,9 @@ async function applyListings(client: Queryable, context: ScanContext): Promise<v
 }
 
 /**
- * What a late scan saw behind a later gap is the newest that is known of those names, so the listings of their directories, which tell of an
- * earlier state, must not let a directory that went back to that state (a rollback) pass for unchanged.
+ * What a late scan saw behind a later gap is the newest that is known of those names, so the listings of their
+ * directories, which tell of an earlier state, must not let a directory that went back to that state (a rollback) pass
+ * for unchanged.
  */
 async function forgetListings(client: Queryable, context: ScanContext): Promise<void> {
   await client.query(

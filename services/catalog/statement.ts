@@ -1,5 +1,5 @@
-// Hot queries lie in sql/, a file each that begins with what it does and what its parameters are, so that they can be read, run and explained as they
-// are. A connection prepares each once, under the name of its file.
+// Hot queries lie in sql/, a file each that begins with what it does and what its parameters are, so that they can be
+// read, run and explained as they are. A connection prepares each once, under the name of its file.
 import { readFileSync } from 'node:fs';
 import type { QueryArrayResult, QueryResult, QueryResultRow } from 'pg';
 import { shipped } from '../process/parts.ts';

@@ -1,4 +1,5 @@
-// Scans that a host has something to do for: what the worker asks the catalog, whatever became of the jobs that should have told it.
+// Scans that a host has something to do for: what the worker asks the catalog, whatever became of the jobs that should
+// have told it.
 import { CLAIMABLE_SHARD } from './holders.ts';
 import type { Queryable } from './scans.ts';
 
@@ -9,8 +10,9 @@ export interface ScanToDrain {
 }
 
 /**
- * Running scans of the host's roots with shards that nobody holds, or with nothing left but to be closed; longest without progress first.
- * Live scans without progress since `liveSinceMs` (ms since 1970) are left out: their trees have moved on, and the next scan begins anew.
+ * Running scans of the host's roots with shards that nobody holds, or with nothing left but to be closed; longest
+ * without progress first. Live scans without progress since `liveSinceMs` (ms since 1970) are left out: their trees
+ * have moved on, and the next scan begins anew.
  */
 export async function scansToDrain(
   client: Queryable,

@@ -17,8 +17,8 @@ export interface VolumeTrouble extends Trouble {
 }
 
 /**
- * Keeps what stopped an audit, or that it went through (null), with the volume that has one of these paths as its root on this host, or one of
- * them as its name. Where none has, nothing is kept: a path that was mistyped is no volume.
+ * Keeps what stopped an audit, or that it went through (null), with the volume that has one of these paths as its root
+ * on this host, or one of them as its name. Where none has, nothing is kept: a path that was mistyped is no volume.
  */
 export async function recordTrouble(
   client: Queryable,

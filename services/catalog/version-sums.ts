@@ -1,4 +1,5 @@
-// Numbers that judging shows of the versions as a whole: what each scan found otherwise, and whose bytes were not read again.
+// Numbers that judging shows of the versions as a whole: what each scan found otherwise, and whose bytes were not read
+// again.
 import type { QueryResult } from 'pg';
 import { TIME_MAX_NS, TIME_MIN_NS } from '../../domain/version.ts';
 import { columnsOf, type JudgedRoot } from './reconciliation.ts';
@@ -41,7 +42,10 @@ interface Kept {
   readonly ended: readonly { readonly seq: string; readonly changed: number; readonly vanished: number }[];
 }
 
-/** To be called by every transaction that changes versions of complete scans: sums that were made before are not used any more. */
+/**
+ * To be called by every transaction that changes versions of complete scans: sums that were made before are not used
+ * any more.
+ */
 export async function versionsChanged(client: Queryable, roots: readonly number[]): Promise<void> {
   await client.query('update root set changes = changes + 1 where id = any ($1)', [roots]);
 }

@@ -40,8 +40,9 @@ export async function listVolumes(
 }
 
 /**
- * The volume with this key; made when it is met for the first time. The name is the path or pattern, as it is a label only: where others have that
- * one (a relative pattern, typed in several directories), one that says more. Two that come at once get the same one.
+ * The volume with this key; made when it is met for the first time. The name is the path or pattern, as it is a label
+ * only: where others have that one (a relative pattern, typed in several directories), one that says more. Two that
+ * come at once get the same one.
  */
 export async function ensureVolume(
   client: Queryable,

@@ -1,5 +1,6 @@
-// The Postgres that Rollcall brings along: one server per state directory, shared by every command that runs on it at the moment.
-// Everyone tries to start it, losers connect. leave.ts says how it is given up, guard.ts who does that for a command that was killed.
+// The Postgres that Rollcall brings along: one server per state directory, shared by every command that runs on it at
+// the moment. Everyone tries to start it, losers connect. leave.ts says how it is given up, guard.ts who does that for
+// a command that was killed.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from 'pg';
 import { RollcallError } from '../../domain/exit.ts';
@@ -33,9 +34,15 @@ export interface EmbeddedOptions extends Leaving {
 
 export interface Embedded {
   readonly address: EmbeddedAddress;
-  /** Why the server is away and does not come back, or breaks off at each write, where it ended while it was held; null where it is there. */
+  /**
+   * Why the server is away and does not come back, or breaks off at each write, where it ended while it was held; null
+   * where it is there.
+   */
   trouble(): Promise<RollcallError | null>;
-  /** Gives the server up; stops it if nobody else uses it, and waits for that where it was opened so. Safe to call twice. */
+  /**
+   * Gives the server up; stops it if nobody else uses it, and waits for that where it was opened so. Safe to call
+   * twice.
+   */
   close(): Promise<void>;
 }
 
@@ -71,7 +78,10 @@ async function setUp(state: string, { binDir, now, log }: EmbeddedOptions): Prom
   });
 }
 
-/** Holds the server until close: a server that is killed under us is started again, so that what was cut off can be done again. */
+/**
+ * Holds the server until close: a server that is killed under us is started again, so that what was cut off can be done
+ * again.
+ */
 async function keep(
   state: string,
   binaries: Binaries,
@@ -95,7 +105,8 @@ async function keep(
   const end = async (): Promise<void> => {
     const client = await keeper.catch(() => null);
     if (client === null) return stopIdle(state, options, STOP_UNUSED_MAX_MS);
-    // Where the connection breaks on the way, the server is going, or it recovers from a blow, and then nobody else stops it.
+    // Where the connection breaks on the way, the server is going, or it recovers from a blow, and then nobody else
+    // stops it.
     if (!(await leave(state, client, options))) await stopIdle(state, options, STOP_MAX_MS);
   };
   keeper = Promise.resolve(watch(await acquire(state, binaries, address, options)));
@@ -177,7 +188,10 @@ async function acquire(
   }
 }
 
-/** A server that was started beside the one that is used would take over when that one has gone, and nobody would stop it. */
+/**
+ * A server that was started beside the one that is used would take over when that one has gone, and nobody would stop
+ * it.
+ */
 function endLoser(state: string, starting: Starting | null): void {
   if (starting === null || starting.child.pid === postmasterPid(state)) return;
   starting.child.kill('SIGTERM');

@@ -1,4 +1,5 @@
-// Leaving the server that several commands share. Each holds a shared advisory lock; who leaves and gets it exclusively stops the server.
+// Leaving the server that several commands share. Each holds a shared advisory lock; who leaves and gets it exclusively
+// stops the server.
 import { existsSync, realpathSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from 'pg';
@@ -20,7 +21,10 @@ export interface Leaving {
   readonly now: () => number;
   /** Hears of a server that is left running. */
   readonly log: (line: string) => void;
-  /** False: a server that is stopped is asked to, and not waited for. Whoever comes meanwhile waits for it (embedded.ts). */
+  /**
+   * False: a server that is stopped is asked to, and not waited for. Whoever comes meanwhile waits for it
+   * (embedded.ts).
+   */
   readonly waits?: boolean;
 }
 
@@ -49,7 +53,8 @@ export function addressOf(state: string): EmbeddedAddress {
 }
 
 /**
- * Stops the server of a state directory if nobody uses it: for whoever outlives a command that was killed. Starts nothing and makes nothing.
+ * Stops the server of a state directory if nobody uses it: for whoever outlives a command that was killed. Starts
+ * nothing and makes nothing.
  */
 export async function stopUnused(options: LeavingOf): Promise<void> {
   if (!existsSync(options.stateDir)) return;
@@ -57,7 +62,10 @@ export async function stopUnused(options: LeavingOf): Promise<void> {
   if (clusterExists(state)) await stopIdle(state, options, STOP_UNUSED_MAX_MS);
 }
 
-/** The same for a guard: nobody waits for it, so it waits for the server to start or recover, and for whoever still has a connection. */
+/**
+ * The same for a guard: nobody waits for it, so it waits for the server to start or recover, and for whoever still has
+ * a connection.
+ */
 export async function stopAbandoned(options: LeavingOf): Promise<void> {
   if (!existsSync(options.stateDir)) return;
   const state = realpathSync(options.stateDir);
@@ -65,7 +73,8 @@ export async function stopAbandoned(options: LeavingOf): Promise<void> {
 }
 
 /**
- * Stops a server that runs and that nobody uses. It may be starting, or recovering: it is waited for so long, and then left to the next command.
+ * Stops a server that runs and that nobody uses. It may be starting, or recovering: it is waited for so long, and then
+ * left to the next command.
  * @param clientsMaxMs how long those are waited for who have a connection and do not hold the server
  */
 export async function stopIdle(state: string, leaving: Leaving, maxMs: number, clientsMaxMs = 0): Promise<void> {
@@ -116,8 +125,10 @@ export async function takeLock(address: EmbeddedAddress): Promise<{ readonly cli
 }
 
 /**
- * @param patient others who have a connection are not cut off: a working process whose parent was killed still gives back what it holds
- * @returns false where the connection broke before it was told whether others use the server, or where those others are to be waited for
+ * @param patient others who have a connection are not cut off: a working process whose parent was killed still gives
+ *   back what it holds
+ * @returns false where the connection broke before it was told whether others use the server, or where those others are
+ *   to be waited for
  */
 export async function leave(state: string, client: Client, leaving: Leaving, patient = false): Promise<boolean> {
   const { now, log, waits = true } = leaving;
@@ -132,7 +143,8 @@ export async function leave(state: string, client: Client, leaving: Leaving, pat
       return true;
     }
     if (!waits) return true;
-    // The file goes as the server's last act. (Its process may stay as a zombie of whoever started it, so the id tells nothing.)
+    // The file goes as the server's last act. (Its process may stay as a zombie of whoever started it, so the id tells
+    // nothing.)
     const deadline = now() + STOP_MAX_MS;
     while (postmasterPid(state) === pid) {
       if (now() > deadline) {

@@ -1,10 +1,14 @@
-// Where the parts of this program are: beside the sources (run by tsx or vitest), or in dist/ of a checkout or of an installed package.
+// Where the parts of this program are: beside the sources (run by tsx or vitest), or in dist/ of a checkout or of an
+// installed package.
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 
 const HOME = new URL(import.meta.url.endsWith('.ts') ? '../../' : '../', import.meta.url);
 
-/** What is started as a process or a thread of its own is always what `npm run build` made of it, also by a program that runs from the sources. */
+/**
+ * What is started as a process or a thread of its own is always what `npm run build` made of it, also by a program that
+ * runs from the sources.
+ */
 export function startedPart(name: 'thread' | 'guard'): string {
   return shipped(`dist/${name}.cjs`);
 }

@@ -1,5 +1,6 @@
-// What node is given to run (dist/cli.cjs, dist/thread.cjs): runs the bundle of the same name in dist/code, with what V8 made of it in an earlier run
-// of the same command. It is built for a Node that is too old as well, so that it can say so.
+// What node is given to run (dist/cli.cjs, dist/thread.cjs): runs the bundle of the same name in dist/code, with what
+// V8 made of it in an earlier run of the same command. It is built for a Node that is too old as well, so that it can
+// say so.
 import { readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { Script } from 'node:vm';

@@ -1,4 +1,5 @@
-// A list shard: directories listed, held against the catalog in batches, small files read; what is left over becomes shards of its own.
+// A list shard: directories listed, held against the catalog in batches, small files read; what is left over becomes
+// shards of its own.
 import { knownDonors, knownListings, knownRows, nextSeen } from '../catalog/known.ts';
 import type { KnownListing, KnownRow } from '../catalog/known.ts';
 import type { Shard, ShardDirectory } from '../catalog/shards.ts';
@@ -46,7 +47,10 @@ export async function runListShard(environment: ShardEnvironment, shard: Shard):
   return { ...resultOf(outcome, generation), replaces };
 }
 
-/** A huge directory is a shard by itself: what it writes ahead can then be told from what others write. Null where there are several. */
+/**
+ * A huge directory is a shard by itself: what it writes ahead can then be told from what others write. Null where there
+ * are several.
+ */
 function aloneIn({ work }: Shard): ShardDirectory | null {
   return 'directories' in work && work.directories.length === 1 ? (work.directories[0] ?? null) : null;
 }
@@ -59,7 +63,10 @@ function withinBounds(gathered: Gathered): boolean {
   );
 }
 
-/** Lists directories from the end of `rest` until the batch is full, and puts their subdirectories there. @returns entries looked at */
+/**
+ * Lists directories from the end of `rest` until the batch is full, and puts their subdirectories there.
+ * @returns entries looked at
+ */
 async function listBatch(
   environment: ShardEnvironment,
   shard: Shard,
@@ -196,8 +203,8 @@ function* namesIn({ columns, from, to }: Look): Generator<string> {
 }
 
 /**
- * An empty or swapped file system is not a loss below the root either (docs/design.md#rule-3): here a gap tells, and the rest is scanned.
- * (Every fresh ext4 has lost+found.)
+ * An empty or swapped file system is not a loss below the root either (docs/design.md#rule-3): here a gap tells, and
+ * the rest is scanned. (Every fresh ext4 has lost+found.)
  */
 function strangerOf(environment: ShardEnvironment, one: Look, rows: ReadonlyMap<string, KnownRow>): NameGap | null {
   const { context, mountPoints } = environment;

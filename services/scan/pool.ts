@@ -24,16 +24,19 @@ export interface ThreadPool {
   /** Shards that are in hands at once: a thread that waits for the database does another one meanwhile. */
   readonly lanes: number;
   readonly threads: number;
-  /** Allows as many threads again as there may be, where nobody has said how many. @returns false where there are enough */
+  /**
+   * Allows as many threads again as there may be, where nobody has said how many.
+   * @returns false where there are enough
+   */
   widen(): boolean;
   run(scanId: bigint, shard: Shard): RunningShard;
   close(): Promise<void>;
 }
 
 /**
- * A thread takes some 60 MB (2026-11-23, Node 20); beyond this many, a storage that is slow is not read faster. The most that one process of
- * so many threads connects to Postgres, a worker whose every slot answers a request (three each, and some twenty besides), fits into the 120
- * that the embedded server allows.
+ * A thread takes some 60 MB (2026-11-23, Node 20); beyond this many, a storage that is slow is not read faster. The
+ * most that one process of so many threads connects to Postgres, a worker whose every slot answers a request (three
+ * each, and some twenty besides), fits into the 120 that the embedded server allows.
  */
 const THREADS_MAX = 32;
 const THREAD_BYTES = 60 * 1024 * 1024;
@@ -43,14 +46,18 @@ const WIDENED_MAX = 16;
 
 const CLOSE_MS = 2_000;
 
-/** How many threads a process may have at this moment of those that are wanted: one per core unless told, no more than memory allows, one at least. */
+/**
+ * How many threads a process may have at this moment of those that are wanted: one per core unless told, no more than
+ * memory allows, one at least.
+ */
 export function threadsAllowed(wanted: number = availableParallelism()): number {
   return Math.max(1, Math.min(wanted, THREADS_MAX, Math.floor(freemem() / 2 / THREAD_BYTES)));
 }
 
 /**
  * @param pace of limitReading(): what all threads of the process may read in a second; null for no limit
- * @param address of the catalog; a function where it is known only later, so that the threads start while the database does
+ * @param address of the catalog; a function where it is known only later, so that the threads start while the database
+ *   does
  */
 export function openThreads(
   address: DatabaseAddress | (() => DatabaseAddress),

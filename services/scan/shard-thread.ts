@@ -1,5 +1,5 @@
-// The thread: does shards from end to end with synchronous file calls, each with a Postgres connection of its own: while one waits for the
-// database, the files of another are read. Started by threads.ts.
+// The thread: does shards from end to end with synchronous file calls, each with a Postgres connection of its own:
+// while one waits for the database, the files of another are read. Started by threads.ts.
 import { parentPort, threadId } from 'node:worker_threads';
 import { RollcallError } from '../../domain/exit.ts';
 import type { Connection } from '../catalog/database.ts';
@@ -51,7 +51,10 @@ export type ShardAnswer =
       readonly outcome: 'failed';
       readonly message: string;
       readonly stack: string | null;
-      /** Set where the catalog cannot be written (a full disk, no connection left): no fault of the shard's, so it must not become a gap. */
+      /**
+       * Set where the catalog cannot be written (a full disk, no connection left): no fault of the shard's, so it must
+       * not become a gap.
+       */
       readonly stops: { readonly next: string | null } | null;
     };
 
@@ -63,7 +66,10 @@ export type ThreadWord = { readonly ready: true } | { readonly order: number; re
 /** Deadlocks and serialisation failures in a row. */
 const CONFLICTS_MAX = 20;
 
-/** One connection, and what may be remembered only as long as it lives: rows of a server that crashed may never have been written. */
+/**
+ * One connection, and what may be remembered only as long as it lives: rows of a server that crashed may never have
+ * been written.
+ */
 interface Session {
   readonly client: Connection;
   readonly attributes: AttributeIds;

@@ -1,4 +1,5 @@
-// Threads that do shards, started when there is work for them: a tree of a few files needs one, and each costs a fifteenth of a second.
+// Threads that do shards, started when there is work for them: a tree of a few files needs one, and each costs a
+// fifteenth of a second.
 import { Worker } from 'node:worker_threads';
 import { RollcallError } from '../../domain/exit.ts';
 import { startedPart } from '../process/parts.ts';

@@ -1,4 +1,5 @@
-// What the commands answer on one small volume: the wall of findings, -q for cron, status after a guard, and after a restore that was verified.
+// What the commands answer on one small volume: the wall of findings, -q for cron, status after a guard, and after a
+// restore that was verified.
 import { spawnSync } from 'node:child_process';
 import {
   chmodSync,

@@ -1,4 +1,5 @@
-// What is printed arrives, whole, however slowly it is read: a megabyte through pipes of 64 KiB. (launcher.test.ts has the same of the launcher.)
+// What is printed arrives, whole, however slowly it is read: a megabyte through pipes of 64 KiB. (launcher.test.ts has
+// the same of the launcher.)
 import { spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -323,7 +323,8 @@ test('doctor reads capabilities and versions as numbers', () => {
   expect(checkRsync(null)).toMatchObject({ level: 'bad', next: expect.stringContaining('rsync') });
 });
 
-// The launcher, in a checkout as small as one can be: the real script, the real build, a program that prints its arguments.
+// The launcher, in a checkout as small as one can be: the real script, the real build, a program that prints its
+// arguments.
 
 /** What a program has to do at its end (services/process/launcher.ts). */
 const TELLS = "process.title = 'exit 0'; process.kill(process.ppid, 'SIGUSR1');\n";

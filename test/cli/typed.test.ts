@@ -1,4 +1,5 @@
-// Commands as they are typed, in processes of their own on a catalog: that each option does what it says, and that every user can decide.
+// Commands as they are typed, in processes of their own on a catalog: that each option does what it says, and that
+// every user can decide.
 import { spawn } from 'node:child_process';
 import { chmodSync, mkdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';

@@ -102,7 +102,8 @@ test('a blow that falls while the last one leaves: the server recovers from it, 
   );
   await client.end();
   const keeper = rows[0]!.pid;
-  // Stopped first, so that leaving is under way when it is killed; the server then ends everybody's session and begins anew.
+  // Stopped first, so that leaving is under way when it is killed; the server then ends everybody's session and begins
+  // anew.
   process.kill(keeper, 'SIGSTOP');
   const closed = embedded.close();
   process.kill(keeper, 'SIGKILL');
@@ -149,7 +150,8 @@ test('the owner is killed with -9, in use and not: whoever is there works on, an
   owner.child.kill('SIGKILL');
   await owner.release();
   expect(await answers(second)).toBe(true);
-  // The second is killed, too (its connection ends without a word): nobody is left to stop the server, until somebody comes.
+  // The second is killed, too (its connection ends without a word): nobody is left to stop the server, until somebody
+  // comes.
   const third = held(state);
   await third.answer;
   await second.close();
@@ -262,7 +264,8 @@ test('a log that is moved away by another command still tells why a server did n
   const first = await open(state);
   const socket = join(state, 'run', '.s.PGSQL.5432');
   renameSync(socket, `${socket}.aside`);
-  // Whoever starts a server beside the one that runs hears in the log that there is one: each time the log has just become another.
+  // Whoever starts a server beside the one that runs hears in the log that there is one: each time the log has just
+  // become another.
   const opening = open(state);
   for (let moved = 0; moved < 5; moved += 1) {
     await until('somebody writes a log', () => existsSync(log));

@@ -1,4 +1,5 @@
-// Commands that are killed, or left by a second Ctrl-C, leave no server behind: real commands, real signals, to processes that the tests started.
+// Commands that are killed, or left by a second Ctrl-C, leave no server behind: real commands, real signals, to
+// processes that the tests started.
 import { spawn, type ChildProcess } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';

@@ -40,7 +40,8 @@ export function states(): States {
   const opened: Embedded[] = [];
   const holders: Holder[] = [];
 
-  // Making a cluster costs a second or more on a busy machine: made once, copied wherever the making itself is not what is tried.
+  // Making a cluster costs a second or more on a busy machine: made once, copied wherever the making itself is not what
+  // is tried.
   beforeAll(async () => {
     template = memoryDirectory('rollcall-embedded-template-');
     await (await openEmbedded({ stateDir: template, now: Date.now, log: () => {} })).close();

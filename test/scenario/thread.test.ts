@@ -1,4 +1,5 @@
-// The whole thread as a person runs it: the built command line in processes of its own, on a database that it brings along.
+// The whole thread as a person runs it: the built command line in processes of its own, on a database that it brings
+// along.
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,6 +1,6 @@
-// Before the first test file: what tests start is built, and one embedded cluster is started for the whole run, in which each file makes a
-// database; it is stopped after the last.
-// A run that is killed cannot tidy up: a shell that waits for the end of its input does it then.
+// Before the first test file: what tests start is built, and one embedded cluster is started for the whole run, in
+// which each file makes a database; it is stopped after the last. A run that is killed cannot tidy up: a shell that
+// waits for the end of its input does it then.
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,5 +1,5 @@
-// A directory in memory for databases of tests: making one takes 0.1 s there, and up to a second on a busy disk (2026-11-30, 2 cores). Trees that
-// are looked at stay on the disk, whose file system is what a user has.
+// A directory in memory for databases of tests: making one takes 0.1 s there, and up to a second on a busy disk
+// (2026-11-30, 2 cores). Trees that are looked at stay on the disk, whose file system is what a user has.
 import { spawnSync } from 'node:child_process';
 import { chmodSync, mkdtempSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -22,7 +22,10 @@ export function memoryDirectory(prefix: string): string {
   return mkdtempSync(join(inject('memory'), prefix));
 }
 
-/** Where such directories are made: the usual place for temporary files where there is not enough memory (a container has 64 MB), or none to run programs from. */
+/**
+ * Where such directories are made: the usual place for temporary files where there is not enough memory (a container
+ * has 64 MB), or none to run programs from.
+ */
 export function memoryPlace(): string {
   try {
     const { type, bavail, bsize } = statfsSync(SHARED);

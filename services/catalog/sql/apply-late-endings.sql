@@ -1,4 +1,5 @@
--- For a late scan: the part of a version before it ends there, and keeps its digest only where the copy that was read lies in it.
+-- For a late scan: the part of a version before it ends there, and keeps its digest only where the copy that was read
+-- lies in it.
 --   $1 bigint  scan
 --   $2 int     root
 --   $3 bigint  seq of the scan

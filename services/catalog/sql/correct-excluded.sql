@@ -1,5 +1,6 @@
--- A pattern of a later scan says nothing of a name that the scan did not come to: where a directory above is gone, or is no directory any more, what was
--- below it vanished, whatever the patterns say. (The directory's own row says how it ended: above it all was there.)
+-- A pattern of a later scan says nothing of a name that the scan did not come to: where a directory above is gone, or
+-- is no directory any more, what was below it vanished, whatever the patterns say. (The directory's own row says how it
+-- ended: above it all was there.)
 --   $1 int     root
 --   $2 bigint  seq of the scan that closes: its versions
 --   $3 bigint  a later seq at which some of them end as excluded

@@ -1,9 +1,11 @@
--- The times of the directories of a backup beside those of the live volume: with equal content in both, how many have the same time, and how many another
--- one that no later change of the live one explains; and the files that the live volume has in directories whose times differ.
+-- The times of the directories of a backup beside those of the live volume: with equal content in both, how many have
+-- the same time, and how many another one that no later change of the live one explains; and the files that the live
+-- volume has in directories whose times differ.
 --   $1 int  $2 bigint  root and newest seq of the live volume
 --   $3 int  $4 bigint  root and newest seq of the backup
 --   $5 bigint          ns since 1970: what the live volume changed after it may differ
--- Times kept at a coarser precision are compared at that one (sameMtime of domain/version.ts). Directories have no size: version_sizeless has them.
+-- Times kept at a coarser precision are compared at that one (sameMtime of domain/version.ts). Directories have no
+-- size: version_sizeless has them.
 with directories as (
   select array(select id from attribute where kind = 'directory') as ids
 ), a as (

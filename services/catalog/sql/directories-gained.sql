@@ -1,7 +1,9 @@
--- Directories in which a scan of a root found a name that the scan before it had not, and whether it found their time changed as well.
+-- Directories in which a scan of a root found a name that the scan before it had not, and whether it found their time
+-- changed as well.
 --   $1 int     root
 --   $2 bigint  its oldest complete scan, and
---   $3 bigint  its newest: what began between them is asked for (version_begun leaves the first scan's rows alone, which are most)
+--   $3 bigint  its newest: what began between them is asked for (version_begun leaves the first scan's rows alone,
+--              which are most)
 with gained as (
   select distinct v.directory, v.first_seq as seq from version v
    where v.root = $1 and v.first_seq > $2 and v.first_seq <= $3 and not exists (

@@ -1,4 +1,5 @@
--- For each scan of some roots: the files that lie today in the directories whose time it found changed, and the newest change that they bear (ms).
+-- For each scan of some roots: the files that lie today in the directories whose time it found changed, and the newest
+-- change that they bear (ms).
 --   $1 int[]     roots
 --   $2 bigint[]  the newest seq of each
 with r as (

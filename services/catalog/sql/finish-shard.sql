@@ -1,4 +1,5 @@
--- The last statement of a shard: its children are added, it is done, and the scan has so many open shards more, or one less.
+-- The last statement of a shard: its children are added, it is done, and the scan has so many open shards more, or one
+-- less.
 --   $1 bigint   scan
 --   $2 bigint   shard
 --   $3 jsonb    its counts

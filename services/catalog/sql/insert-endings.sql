@@ -1,9 +1,11 @@
 -- Stages changes of older versions for the close.
 --   $1 bigint    scan
 --   $2 int       root
---   $3 int[]     directory      $4 text[]    name        $5 bigint[]  first_seq of the version    $6 text[]  kind    $7 "char"[]  reason
+--   $3 int[]     directory      $4 text[]    name        $5 bigint[]  first_seq of the version
+--   $6 text[]    kind           $7 "char"[]  reason
 --   $8 bigint[]  resume_seq
---   $9 bigint[]  digest         $10 bigint[] zero_from   $11 bigint[] read_seq   $12 bigint[] inode   $13 bigint[] ctime_ns   $14 bigint[] btime_ns
+--   $9 bigint[]  digest         $10 bigint[] zero_from   $11 bigint[] read_seq
+--   $12 bigint[] inode          $13 bigint[] ctime_ns    $14 bigint[] btime_ns
 --   $15 int[]    nlink          $16 boolean[] suspect    $17 boolean[] racy: of a proof, else null
 insert into ending (scan, root, directory, name, first_seq, kind, reason, resume_seq,
                     digest, zero_from, read_seq, inode, ctime_ns, btime_ns, nlink, suspect, racy)

@@ -1,7 +1,8 @@
 -- What directories looked like when they were listed.
 --   $1 int       root
 --   $2 bigint    seq of the scan
---   $3 int[]     directory   $4 bigint[] stat digest   $5 bigint[] content digest   $6 int[] count   $7 int[] files   $8 bigint[] bytes
+--   $3 int[]     directory   $4 bigint[] stat digest   $5 bigint[] content digest
+--   $6 int[]     count       $7 int[] files            $8 bigint[] bytes
 --   $9 boolean[] racy        $10 bigint[] inode, $11 bigint[] mtime and $12 bigint[] ctime of the directory
 insert into listing (root, directory, seq, stat_digest, content_digest, count, files, bytes, racy, dir_inode, dir_mtime_ns, dir_ctime_ns)
 select $1, n.directory, $2, n.stat, n.content, n.count, n.files, n.bytes, n.racy, n.inode, n.mtime, n.ctime

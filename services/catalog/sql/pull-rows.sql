@@ -1,7 +1,8 @@
--- The versions of some directories, less the names that are plainly intact (as in narrow.sql; of lists only what contradicts counts). Each row bears the
--- sums of its directory: its names, and of those that are plainly intact how many are no directories, how many are, and their bytes. A directory without
--- any other name has one row, without a version. Names are told apart by a window, not by a join of rows with names: the planner has no figures of
--- either, and took every row through every name (a directory of 120,000 names: minutes; 2026-11-25, 2 cores).
+-- The versions of some directories, less the names that are plainly intact (as in narrow.sql; of lists only what
+-- contradicts counts). Each row bears the sums of its directory: its names, and of those that are plainly intact how
+-- many are no directories, how many are, and their bytes. A directory without any other name has one row, without a
+-- version. Names are told apart by a window, not by a join of rows with names: the planner has no figures of either,
+-- and took every row through every name (a directory of 120,000 names: minutes; 2026-11-25, 2 cores).
 --   $1 int[]      roots; of each:
 --   $2 bigint[]     the seq of its newest complete scan
 --   $3 boolean[]    whether it is the live volume's

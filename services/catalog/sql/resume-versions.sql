@@ -1,4 +1,5 @@
--- For a late scan: a version that it cuts in two goes on behind it, as a row of its own. It keeps its digest only where the copy that was read lies there.
+-- For a late scan: a version that it cuts in two goes on behind it, as a row of its own. It keeps its digest only where
+-- the copy that was read lies there.
 --   $1 bigint  scan
 --   $2 int     root
 --   $3 int     volume

@@ -1,5 +1,6 @@
--- For a late scan: the absence of directories stages the end of each version below them, with the seq of the first later scan that saw the name, where
--- the version goes on from there. apply-late-endings.sql and resume-versions.sql then treat them as any other.
+-- For a late scan: the absence of directories stages the end of each version below them, with the seq of the first
+-- later scan that saw the name, where the version goes on from there. apply-late-endings.sql and resume-versions.sql
+-- then treat them as any other.
 --   $1 bigint  scan
 --   $2 int     root
 --   $3 bigint  seq of the scan
