@@ -1,4 +1,4 @@
-// What --detach does: keeps the work for the workers of this host, and wakes them.
+// What --detach does: keeps the work for workers on this host, and wakes them.
 import { hostname } from 'node:os';
 import { EXIT, type ExitCode } from '../domain/exit.ts';
 import { encodeText } from '../domain/path.ts';

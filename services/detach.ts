@@ -26,7 +26,7 @@ export type DetachedWork =
   | (Place & { readonly kind: 'assess'; readonly volumes: readonly AssessRequest[] });
 
 /**
- * Keeps the request for the workers of the host.
+ * Keeps the request for workers on the host.
  * @throws RollcallError for input that assess would refuse, before anything is kept
  */
 export async function leave(

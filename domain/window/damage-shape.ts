@@ -26,7 +26,7 @@ export function zeroTailOf({ kind, size, zeroFrom }: Looks): number | null {
 /**
  * The shape of the damage between two neighbours in one series, or null for an ordinary change. What was not read tells
  * only of its size and time; a file that becomes zeros counts although the state before it was not read, as few files
- * are zeros. A smaller file is cut off only under an equal mtime: an older one is what an archive brings along that was
+ * are zeros. A smaller file is cut off only under an equal mtime: an older one is what comes out of an archive that was
  * unpacked over newer files.
  */
 export function damageShape(before: Version, after: Version): DamageShape | null {

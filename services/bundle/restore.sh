@@ -515,8 +515,8 @@ usable() {
   fi
   return 0
 }
-# For a dry run of who is not root: whether something could be made in a directory, or in the nearest one above it that
-# is there.
+# For a dry run when not run as root: whether something could be made in a directory, or in the nearest one above it
+# that is there.
 asked=x askedrc=0
 open_to_us() {
   [ "$MAY_ALL" = 0 ] || return 0
@@ -701,7 +701,7 @@ state() { state=; [ ! -e "$J/$1" ] || while read -r word; do state=$word; done <
 made_by() { case " $UNOWNED " in *" ${1%%:*} "*) return 0 ;; esac; return 1; }
 # Lines of owner, mode and time, without names, for the directories given; fails when one of them cannot be asked.
 facts() { stat -c "%u:%g %a %.9Y" -- "$@" >"$W/now" 2>>"$LOG"; }
-# Who is not root sets no owners, and does not compare them.
+# A run without root sets no owners, and does not compare them.
 same() { [ "$ME" = 0 ] || now="${want%% *} ${now#* }"; [ "$now" = "$want" ]; }
 '
 # Directories that an earlier run has finished, and that nobody has touched since, are open for what this run adds.

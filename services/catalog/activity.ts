@@ -22,7 +22,7 @@ export interface RunningActivity {
   /** Of the last complete scan of the volume; null before there is one. */
   readonly filesExpected: number | null;
   readonly shards: { readonly open: number; readonly held: number; readonly done: number };
-  /** Sessions that hold shards now; none means that nobody is at work on it. */
+  /** Sessions that hold shards now; none means that it is not running. */
   readonly heldBy: readonly {
     /** The address that it comes from; null for this machine's socket. */
     readonly from: string | null;

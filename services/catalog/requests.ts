@@ -1,4 +1,4 @@
-// Requests: the commands that --detach leaves for the workers of a host. Each is taken by one worker at a time, for as
+// Requests: the commands that --detach leaves for workers on a host. Each is taken by one worker at a time, for as
 // long as its session lives.
 import { randomInt } from 'node:crypto';
 import type { Client } from 'pg';

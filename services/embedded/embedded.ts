@@ -1,4 +1,4 @@
-// The Postgres that Rollcall brings along: one server per state directory, shared by every command that runs on it at
+// The bundled Postgres: one server per state directory, shared by every command that runs on it at
 // the moment. Everyone tries to start it, losers connect. leave.ts says how it is given up, guard.ts who does that for
 // a command that was killed.
 import { setTimeout as sleep } from 'node:timers/promises';

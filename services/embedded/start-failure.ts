@@ -114,9 +114,9 @@ function emptyLockFailure(state: string, path: string, nowMs: number): RollcallE
 }
 
 /**
- * Why a server broke off: no room for what it writes ahead, or for the memory that its processes share. It recovers,
- * and breaks off at the next write or connection. Null unless nothing is left, or little is and its log says so: a
- * server that is killed, however often, is waited for.
+ * Why a server stopped by itself: no room for what it writes ahead, or for the memory that its processes share. It
+ * recovers, and breaks off at the next write or connection. Null unless nothing is left, or little is and its log says
+ * so: a server that is killed, however often, is waited for.
  */
 export function outOfRoom(state: string): RollcallError | null {
   const room = Math.min(roomOf(state), roomOf(join(dataDirectory(state), 'pg_wal')));

@@ -75,7 +75,7 @@ export function readContent(reader: Reader, directory: Directory, name: string, 
     if (attempt < attemptsMax) continue;
     if (outcome.bytes === null)
       return { ok: false, status: 'unsettled', errno: null, detail: `changed while it was read, ${attempt} times` };
-    // Nobody is at work on it: the file system promises other than it gives.
+    // Nothing writes to it: the file system promises other than it gives.
     const detail = `${outcome.bytes} bytes came where its size says ${outcome.size}, ${attempt} times`;
     return { ok: false, status: 'io', errno: null, detail };
   }

@@ -1,5 +1,5 @@
 // What a person must know where the order of a series' snapshots is not certain: it decides which version is older.
-// 
+//
 import type { Scan } from '../../domain/scan.ts';
 import { orderIsEstimated } from '../../domain/snapshot-order.ts';
 

@@ -203,7 +203,7 @@ function appearedOf(facts: PathFacts, seen: Seen, root: number): Appeared | null
 
 /**
  * Point of the first sighting of the run that ends with `last`. What was always there has not appeared.
- * 
+ *
  */
 function runBegan(facts: PathFacts, { observers, points }: Seen, last: number): number {
   // An absence counts only in a volume that has had the path; where no backup ever had it, lacking in a snapshot is

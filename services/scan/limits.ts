@@ -38,7 +38,7 @@ export const TICK_MS = 25;
 export const COARSE_TICK_MS = 2_000;
 /** A shard that was tried more often is split into single directories; a single one becomes a gap `failed`. */
 export const SHARD_ATTEMPTS = 3;
-/** A live scan is taken up again within this time of its last progress. */
+/** A live scan is continued within this time of its last progress. */
 export const RESUME_WITHIN_MS = 12 * 60 * 60 * 1000;
 /** A scan without open shards is being ended by somebody for as long as this after its last progress. */
 export const ENDS_WITHIN_MS = 60_000;

@@ -44,7 +44,7 @@ export interface ScanRun {
 }
 
 /**
- * What a running scan is to whoever wants another: 'wanted', one of those that are to be made, so that it is continued;
+ * A running scan is joined, waited for or aborted. 'wanted': one of those that are to be made, so that it is continued;
  * 'other', begun with other options, so that it is waited for while somebody is at work on it, and else aborted;
  * 'gone', of a state that is no longer on disk.
  */

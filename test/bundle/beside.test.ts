@@ -53,7 +53,7 @@ it('other content under such a name is not it, and what was taken away since is 
   const beside = readdirSync(world.live).find((name) => name.startsWith('dir.rollcall-')) ?? '';
   writeFileSync(inLive(`${beside}/a`), 'edited since');
   const second = await again('second');
-  // The directory is there, and what was edited in it is left to whoever edited it.
+  // The directory is there, and what was edited in it is left to the person who edited it.
   expect(second.lists.map(({ files }) => files)).toEqual([1]);
   const ran = world.restore(['--apply'], { bundle: join(world.base, 'second') });
   expect(ran).toMatchObject({ code: 0 });

@@ -1,4 +1,5 @@
-// What is packed on the way into the catalog comes out as it was: through the view that everybody reads, and through the rows that a scan asks for.
+// What is packed on the way into the catalog comes out as it was: through the view that everybody reads, and through
+// the rows that a scan asks for.
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { knownRows } from '../../services/catalog/known.ts';

@@ -137,7 +137,7 @@ test('worker --threads is 32 at most, however many are asked for', async () => {
 });
 
 test.skipIf(process.getuid?.() !== 0)(
-  'a user without an entry in passwd can decide, and the log says which (skipped for who is not root)',
+  'a user without an entry in passwd can decide, and the log says which (skipped when not run as root)',
   async () => {
     const volume = dirname(write('rebased/letter', 'a letter'));
     expect(await rollcall(['scan', volume])).toMatchObject({ status: 0 });

@@ -1,4 +1,4 @@
-// The Postgres that Rollcall brings along, shared, killed, and put into places where it cannot be.
+// The bundled Postgres, shared, killed, and put into places where it cannot be.
 import { spawn, spawnSync } from 'node:child_process';
 import {
   chmodSync,

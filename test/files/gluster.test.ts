@@ -296,7 +296,7 @@ describe('a brick', () => {
   );
 
   it.skipIf(!root || !hasProgram('setpriv'))(
-    'is known to who is not root, also where its bookkeeping may not be entered (skipped where this is not root with setpriv)',
+    'is recognised without being root, also where its bookkeeping may not be entered (skipped where this is not root with setpriv)',
     () => {
       chmodSync(place.path, 0o755);
       const open = brick('open');

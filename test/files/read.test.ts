@@ -224,7 +224,7 @@ describe('a file that moves while it is read', () => {
     expect(readWhile(directory, 'never').result).toMatchObject({ ok: false, errno: 'ENOENT' });
   });
 
-  test('one that does not move and has other bytes than its size says could not be read: nobody is at work on it', () => {
+  test('one that does not move and has other bytes than its size says could not be read: nothing is writing to it', () => {
     const { result, readings } = readWhile(opened('/proc/sys/kernel'), 'ostype');
     expect(result).toMatchObject({ ok: false, status: 'io', errno: null });
     expect(readings).toBe(3);

@@ -101,7 +101,7 @@ async function tree(name: string, largeFiles: number): Promise<string> {
   return root;
 }
 
-/** A scan that is begun and left to whoever takes it, as --detach leaves it. */
+/** A scan that is begun and left to any worker, as --detach leaves it. */
 async function leaveScan(path: string): Promise<{ scanId: bigint; volume: DrivenVolume }> {
   const key = `tree:here:${path}`;
   const volume = await ensureVolume(db.pool, {
