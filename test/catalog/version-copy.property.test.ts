@@ -44,7 +44,7 @@ const versions: fc.Arbitrary<Version> = fc
   .map(({ readsItself, zeroFrom, size, digest, ctimeNs, btimeNs, endReason, target, rdev, ...given }): Version => {
     const isFile = given.kind === 'file';
     const read = isFile ? digest : null;
-    const looks = { size, nothing: null, some: Math.floor(size / 2) }[zeroFrom as 'size' | 'nothing' | 'some'];
+    const looks = { size, nothing: null, some: Math.floor(size / 2) }[zeroFrom];
     return {
       ...given,
       gid: given.uid,
