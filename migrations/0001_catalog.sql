@@ -11,8 +11,9 @@ create table volume (
   -- What the volume is, whatever its label: a tree's real path, or a series' literal prefix and last part.
   key text collate "C" not null unique,
   created_ms bigint not null,
-  -- What stopped the last audit (scan or assessment) of the volume: {atMs, exit, message, next}. Null once an audit went through. A guard stops
-  -- many audits before anything else is written, and a monitor that asks only for findings would never hear of it.
+  -- What stopped the last audit (scan or assessment) of the volume: {atMs, exit, message, next}. Null once an audit
+  -- went through. A guard stops many audits before anything else is written, and a monitor that asks only for findings
+  -- would never hear of it.
   trouble jsonb
 );
 
@@ -21,7 +22,8 @@ create table root (
   volume int not null references volume,
   host text not null,
   path text collate "C" not null,
-  -- Recorded identity (file system type, UUID or source, root inode, entered mounts); null until a first scan completes.
+  -- Recorded identity (file system type, UUID or source, root inode, entered mounts); null until a first scan
+  -- completes.
   identity jsonb,
   -- How many transactions have changed its versions: sums of an earlier count are stale.
   changes bigint not null default 0,
@@ -40,9 +42,10 @@ create table scan (
   read_only boolean not null default false,
   -- list: bytes are not read; read: read what cannot be carried; reread: every copy is read.
   mode text not null check (mode in ('list', 'read', 'reread')),
-  -- A list of names and digests that another tool made (rollcall import) is a scan of a volume of its own, `lists:` and the key of the volume
-  -- that it is about: whether it claims to hold every file. Null for a scan that Rollcall, here or elsewhere, made.
-  -- Its versions have mtime_ns −2^63 and mode, uid and gid −1: not told. Their size is null where the list has none.
+  -- A list of names and digests that another tool made (rollcall import) is a scan of a volume of its own, `lists:` and
+  -- the key of the volume that it is about: whether it claims to hold every file. Null for a scan that Rollcall, here
+  -- or elsewhere, made. Its versions have mtime_ns −2^63 and mode, uid and gid −1: not told. Their size is null where
+  -- the list has none.
   list text check (list in ('partial', 'complete')),
   -- An imported or exported scan was read on another host, at that time; null for scans made here.
   exported_ms bigint,
@@ -113,21 +116,23 @@ create table attribute (
   unique (kind, mode, uid, gid)
 );
 
--- A version: what a name was over [first_seq, end_seq). Millions of rows, so what is usual is stored as null; the view `version` gives it back, and
--- every reader reads that. Numbers that are small for nearly every file have a narrow column beside the wide one; the wide one counts where both are
--- set, so that whoever writes may write wide ones only. Columns by alignment: the widest first.
+-- A version: what a name was over [first_seq, end_seq). Millions of rows, so what is usual is stored as null; the view
+-- `version` gives it back, and every reader reads that. Numbers that are small for nearly every file have a narrow
+-- column beside the wide one; the wide one counts where both are set, so that whoever writes may write wide ones only.
+-- Columns by alignment: the widest first.
 create table packed_version (
   first_seq bigint not null,
   mtime_ns bigint not null,
   digest bigint,
   end_seq bigint,
   size bigint, -- null: small_size
-  -- Of the one copy whose bytes were read (or, without a digest, that was listed): inode, times of change and birth, nlink.
+  -- Of the one copy whose bytes were read (or, without a digest, that was listed): inode, times of change and birth,
+  -- nlink.
   inode bigint, -- null: small_inode
   ctime_ns bigint, -- null: as mtime_ns
   btime_ns bigint, -- null: ctime_ns, less born_before_ns
-  -- The offset in bytes from which the content is nothing but zero bytes. Null: the size, as its last byte is not zero. −1: nobody knows.
-  -- It means something only beside a digest.
+  -- The offset in bytes from which the content is nothing but zero bytes. Null: the size, as its last byte is not zero.
+  -- −1: nobody knows. It means something only beside a digest.
   zero_from bigint,
   read_seq bigint, -- null: first_seq, where there is a digest
   rdev bigint,
@@ -147,7 +152,8 @@ create table packed_version (
 create index version_place on packed_version (root, directory);
 -- What ever changed, ended or was suspect: judging looks for the directories that hold any of it.
 create index version_touched on packed_version (root, directory) where end_seq is not null or suspect is true;
--- Versions by when they began: rows of one scan lie together, so that a few numbers for each megabyte tell where later ones are.
+-- Versions by when they began: rows of one scan lie together, so that a few numbers for each megabyte tell where later
+-- ones are.
 create index version_begun on packed_version using brin (first_seq);
 -- Directories, and the few others that have no size: judging asks for the times of all directories.
 create index version_sizeless on packed_version (root, directory) where coalesce(size, small_size) is null;
@@ -156,7 +162,8 @@ create index version_sizeless on packed_version (root, directory) where coalesce
 create table version_sum (
   root int primary key references root,
   changes bigint not null,
-  -- [{firstSeq, readSeq, names, bytes, clamped}]: by the scans that the versions begin at and were read at; bytes of those that hold and have a digest.
+  -- [{firstSeq, readSeq, names, bytes, clamped}]: by the scans that the versions begin at and were read at; bytes of
+  -- those that hold and have a digest.
   begun jsonb not null,
   -- [{seq, changed, vanished}]: how many ended at each scan.
   ended jsonb not null
@@ -168,8 +175,8 @@ language sql immutable parallel safe as $$
   select p_first_seq <= p_seq and (p_end_seq is null or p_end_seq > p_seq)
 $$;
 
--- What everybody reads. The columns from first_seq on are in the order of services/catalog/rows.ts. (A left join, so that it costs nothing where nobody
--- asks for the attribute.)
+-- What everybody reads. The columns from first_seq on are in the order of services/catalog/rows.ts. (A left join, so
+-- that it costs nothing where nobody asks for the attribute.)
 create view version as
   select v.root, v.directory, v.name, v.first_seq, v.end_seq, v.end_reason, coalesce(v.size, v.small_size) as size, v.mtime_ns, v.digest,
          case when v.digest is null or v.zero_from = -1 then null else coalesce(v.zero_from, v.size, v.small_size) end as zero_from,
@@ -181,7 +188,8 @@ create view version as
     from packed_version v left join attribute a on a.id = v.attribute;
 
 -- Every change that a running scan makes to an older row waits here; the close applies it, an abort drops it.
--- kind: end (of one version at its scan's seq), below (ends all below directory/name), proof, extend (first_seq back to the scan's seq).
+-- kind: end (of one version at its scan's seq), below (ends all below directory/name), proof, extend (first_seq back to
+-- the scan's seq).
 create table ending (
   scan bigint not null,
   root int not null,
@@ -233,14 +241,15 @@ create table listing (
   primary key (directory, root, seq)
 );
 
--- The versions whose interval contains a complete scan. Gaps are not subtracted here: hidden() tells them. (Functions are parallel safe, or no query
--- that names one is shared among processes.)
+-- The versions whose interval contains a complete scan. Gaps are not subtracted here: hidden() tells them. (Functions
+-- are parallel safe, or no query that names one is shared among processes.)
 create function manifest(p_root int, p_seq bigint) returns setof version
 language sql stable parallel safe as $$
   select * from version where root = p_root and holds_at(first_seq, end_seq, p_seq)
 $$;
 
--- Digests of a live scan that was aborted: they serve for names with equal size, mtime, ctime and inode until the next scan completes.
+-- Digests of a live scan that was aborted: they serve for names with equal size, mtime, ctime and inode until the next
+-- scan completes.
 create table donor (
   root int not null,
   directory int not null,
@@ -284,7 +293,8 @@ language sql stable parallel safe as $$
   where s.volume = p_volume and s.state = 'complete' and s.seq > p_seq and not hidden(s.id, p_directory, p_name)
 $$;
 
--- A part [p_from, p_to) of a divided version keeps its digest only if the copy that was read lies in it, or a scan in it read every copy.
+-- A part [p_from, p_to) of a divided version keeps its digest only if the copy that was read lies in it, or a scan in
+-- it read every copy.
 create function surviving_read(p_volume int, p_digest bigint, p_read_seq bigint, p_from bigint, p_to bigint, p_directory int, p_name text) returns bigint
 language sql stable parallel safe as $$
   select case
@@ -296,7 +306,8 @@ language sql stable parallel safe as $$
   end
 $$;
 
--- Whether the session of a holder still lives: it keeps an advisory lock on (7461, holder) for as long (services/catalog/holders.ts).
+-- Whether the session of a holder still lives: it keeps an advisory lock on (7461, holder) for as long
+-- (services/catalog/holders.ts).
 create function holder_lives(p_holder int) returns boolean
 language sql volatile as $$
   select exists (

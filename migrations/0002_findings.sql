@@ -29,7 +29,8 @@ create table finding (
   closed_ms bigint,
   -- A restore list put the expected content back at that time: what lies there now is not a stranger.
   restored_ms bigint,
-  -- By which rules of judging it was found last (RULES in services/catalog/findings.ts): what older rules found is judged anew while it is open.
+  -- By which rules of judging it was found last (RULES in services/catalog/findings.ts): what older rules found is
+  -- judged anew while it is open.
   rules int not null default 1,
   unique (volume, path, expected, observed)
 );

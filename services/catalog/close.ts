@@ -1,4 +1,5 @@
-// The close of a scan: the sums must add up, then everything that was staged is applied in the transaction that makes the scan complete.
+// The close of a scan: the sums must add up, then everything that was staged is applied in the transaction that makes
+// the scan complete.
 import type { ClientBase } from 'pg';
 import { correctDirectoryTimes } from './listed-times.ts';
 import { noCounts } from './shard-result.ts';
@@ -38,7 +39,8 @@ export type CloseOutcome =
 export class SumsDiffer extends Error {}
 
 /**
- * Applies and completes a scan whose shards are all done. Entered by whoever comes first; later ones learn that it is closed.
+ * Applies and completes a scan whose shards are all done. Entered by whoever comes first; later ones learn that it is
+ * closed.
  * @param identity what to record as the root's identity, its null parts left as recorded; null to leave all of it
  * @param relistOf the scan that this one looks at again: when nothing differs it stays, else it is marked rewritten
  * @throws SumsDiffer
@@ -99,7 +101,8 @@ export async function closeScan(
 /** ANALYZE pays after a scan that added more than a tenth. Outside the close's transaction. */
 export async function analyzeAfter(client: Queryable, totals: ScanTotals): Promise<void> {
   if (totals.inserted <= 1_000 || totals.inserted * 10 <= totals.known) return;
-  // A sample of 9,000 rows instead of the usual 30,000: read while the command waits. (What it saves was not measured by itself.)
+  // A sample of 9,000 rows instead of the usual 30,000: read while the command waits. (What it saves was not measured
+  // by itself.)
   await client.query('set default_statistics_target = 30');
   await client.query('analyze packed_version, listing, directory, attribute');
   await client.query('reset default_statistics_target');
@@ -145,7 +148,10 @@ interface KnownOfRoot {
   readonly belowUnknown: number;
 }
 
-/** @param differs false where the scan wrote nothing: then the newest listings tell how many names there are, and no row is read */
+/**
+ * @param differs false where the scan wrote nothing: then the newest listings tell how many names there are, and no row
+ * is read
+ */
 async function knownOfRoot(client: Queryable, context: ScanContext, differs: boolean): Promise<KnownOfRoot> {
   if (differs) {
     const found = await client.query<{ held: number; inserted: number; below_gone: number; below_unknown: number }>(
@@ -186,8 +192,9 @@ async function rootMtime(client: Queryable, context: ScanContext): Promise<strin
 }
 
 /**
- * The staged rows are new, so the planner has no figures of them, and takes them for few: for 52,000 proofs in one directory it looked through
- * that directory 52,000 times (minutes; with a hash join under a second; 2026-11-23, 2 cores).
+ * The staged rows are new, so the planner has no figures of them, and takes them for few: for 52,000 proofs in one
+ * directory it looked through that directory 52,000 times (minutes; with a hash join under a second; 2026-11-23, 2
+ * cores).
  */
 async function planForMany(client: Queryable, totals: ScanTotals): Promise<void> {
   if (totals.staged > STAGED_FEW) await client.query('set local enable_nestloop = off');

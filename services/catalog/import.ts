@@ -1,4 +1,5 @@
-// An export of another host, written into the catalog: its scans, versions, gaps and listings replace what an earlier export of the series brought.
+// An export of another host, written into the catalog: its scans, versions, gaps and listings replace what an earlier
+// export of the series brought.
 import type { ClientBase } from 'pg';
 import { joinPath } from '../../domain/path.ts';
 import type { GapStatus } from '../../domain/scan.ts';
@@ -45,7 +46,10 @@ export interface ImportedListing {
   readonly contentDigest: bigint | null;
 }
 
-/** Waits for another import of the same volume, and says which export the volume holds; null for none. Must run in a transaction. */
+/**
+ * Waits for another import of the same volume, and says which export the volume holds; null for none. Must run in a
+ * transaction.
+ */
 export async function lockImported(client: Queryable, volume: Volume): Promise<ImportMark | null> {
   await client.query('select from volume where id = $1 for update', [volume.id]);
   const found = await client.query<{ identity: { export?: ImportMark } | null }>(
@@ -55,7 +59,10 @@ export async function lockImported(client: Queryable, volume: Volume): Promise<I
   return found.rows[0]?.identity?.export ?? null;
 }
 
-/** Takes away what the volume held, and writes the scans; one that was there before keeps its id: assessments name it. @returns ids by seq */
+/**
+ * Takes away what the volume held, and writes the scans; one that was there before keeps its id: assessments name it.
+ * @returns ids by seq
+ */
 async function replaceScans(
   client: Queryable,
   volume: Volume,
@@ -109,8 +116,8 @@ async function replaceScans(
 const REMEMBERED_MAX = 200_000;
 
 /**
- * Ids of directories by path, each added with all above it. Outside the transaction of the import: the dictionary belongs to everybody,
- * and nobody shall wait for its rows until an import has ended.
+ * Ids of directories by path, each added with all above it. Outside the transaction of the import: the dictionary
+ * belongs to everybody, and nobody shall wait for its rows until an import has ended.
  */
 export class DirectoryIds {
   readonly #client: ClientBase;
@@ -158,7 +165,10 @@ export class SeriesWriter {
   #scanIds: ReadonlyMap<bigint, bigint> = new Map();
   #newest = 0n;
 
-  /** @param outside a second connection, for the dictionaries: what they gain is committed at once, and serves whoever else needs it */
+  /**
+   * @param outside a second connection, for the dictionaries: what they gain is committed at once, and serves whoever
+   * else needs it
+   */
   constructor(client: ClientBase, outside: ClientBase, volume: Volume) {
     this.#client = client;
     this.#outside = outside;
@@ -216,7 +226,8 @@ export async function insertListings(
   listings: readonly ImportedListing[],
   directories: DirectoryIds,
 ): Promise<void> {
-  // No scan of this host compares its directories with these: they have no stat digest, and the directory itself no inode here.
+  // No scan of this host compares its directories with these: they have no stat digest, and the directory itself no
+  // inode here.
   await client.query(
     `insert into listing (root, directory, seq, stat_digest, content_digest, count, files, bytes, racy, dir_inode, dir_mtime_ns, dir_ctime_ns)
        select $1, n.directory, $2, 0, n.content, n.count, n.files, n.bytes, false, 0, 0, 0
@@ -233,7 +244,9 @@ export async function insertListings(
   );
 }
 
-/** Directories that hold nothing at the newest scan have no version that speaks of them, and are listed all the same. */
+/**
+ * Directories that hold nothing at the newest scan have no version that speaks of them, and are listed all the same.
+ */
 async function listEmptyDirectories(client: Queryable, volume: Volume, seq: bigint): Promise<void> {
   await client.query(
     `insert into listing (root, directory, seq, stat_digest, content_digest, count, files, bytes, racy, dir_inode, dir_mtime_ns, dir_ctime_ns)

@@ -1,5 +1,6 @@
-// A directory's version tells its mtime as its parent's listing saw it. What was unlinked in it before it was listed itself moved that time: kept
-// as it was, it would say that nobody has unlinked the names which its listing lacks. So its own listing has the last word.
+// A directory's version tells its mtime as its parent's listing saw it. What was unlinked in it before it was listed
+// itself moved that time: kept as it was, it would say that nobody has unlinked the names which its listing lacks. So
+// its own listing has the last word.
 import type { Queryable } from './scans.ts';
 import type { ScanContext } from './scan-context.ts';
 
@@ -13,7 +14,10 @@ const DISAGREEING = `select v.directory, v.name, v.first_seq, l.dir_mtime_ns as 
      and (v.first_seq = $2 or not exists (
        select from ending e where e.scan = $3 and e.root = $1 and e.kind = 'end' and e.directory = v.directory and e.name = v.name and e.first_seq = v.first_seq))`;
 
-/** As many listings as are joined with the versions of their parents one by one: many children of one directory would each search all of it. */
+/**
+ * As many listings as are joined with the versions of their parents one by one: many children of one directory would
+ * each search all of it.
+ */
 const FEW = 200;
 
 function parameters(context: ScanContext): unknown[] {
@@ -38,7 +42,10 @@ export async function directoriesDisagree(client: Queryable, context: ScanContex
   return (found.rowCount ?? 0) > 0;
 }
 
-/** Must run in the transaction of the close, before its sums: versions that are added are counted there. Not for a late scan. */
+/**
+ * Must run in the transaction of the close, before its sums: versions that are added are counted there. Not for a late
+ * scan.
+ */
 export async function correctDirectoryTimes(client: Queryable, context: ScanContext): Promise<void> {
   await planned(client, context, () =>
     client.query(

@@ -1,5 +1,5 @@
-// Lists that other tools made, as scans of a volume beside the one that they tell of. Each is kept whole: its versions hold from it up to the
-// next list, so that one can come late or be taken back without touching what another said.
+// Lists that other tools made, as scans of a volume beside the one that they tell of. Each is kept whole: its versions
+// hold from it up to the next list, so that one can come late or be taken back without touching what another said.
 import type { ClientBase } from 'pg';
 import { LIST_METADATA } from '../../domain/version.ts';
 import type { AsOf } from '../../domain/scan.ts';
@@ -69,8 +69,8 @@ export async function listVolumesOf(
 }
 
 /**
- * Writes a list as a complete scan, and holds it against what is known. Must run in a transaction of `client`; the dictionaries are written
- * through `outside`, committed at once, as they belong to everybody.
+ * Writes a list as a complete scan, and holds it against what is known. Must run in a transaction of `client`; the
+ * dictionaries are written through `outside`, committed at once, as they belong to everybody.
  * @returns null where the very same list is known already
  */
 export async function writeList(

@@ -1,4 +1,5 @@
-// What judging read is written back: a digest where the catalog had none, and a version cut in two where a snapshot's copy differs.
+// What judging read is written back: a digest where the catalog had none, and a version cut in two where a snapshot's
+// copy differs.
 import type { ClientBase } from 'pg';
 import type { Version } from '../../domain/version.ts';
 import { seenInGoodStanding, standingKey } from './known.ts';
@@ -23,14 +24,16 @@ export interface CopyRead {
 }
 
 /**
- * Proof for versions that had none; a version whose digest is another one is cut at the later of the two copies. A later copy that
- * differs is suspect (its content changed under the same size and mtime) unless that digest was once seen in good standing. An older
- * copy that nobody had read may have rotted at any time: it takes nothing from the standing of the later one, and judging weighs the two.
- * The very copy that was read before proves nothing new about the past: the catalog keeps what was known good. Must run in a transaction.
+ * Proof for versions that had none; a version whose digest is another one is cut at the later of the two copies. A
+ * later copy that differs is suspect (its content changed under the same size and mtime) unless that digest was once
+ * seen in good standing. An older copy that nobody had read may have rotted at any time: it takes nothing from the
+ * standing of the later one, and judging weighs the two. The very copy that was read before proves nothing new about
+ * the past: the catalog keeps what was known good. Must run in a transaction.
  *
- * A root with a running scan is left alone: what the scan has staged names versions by where they begin, and a cut would move that. No scan of
- * the others begins before the transaction ends.
- * @returns versions that got a digest, versions that were cut, and readings that were left out, to be made again another time
+ * A root with a running scan is left alone: what the scan has staged names versions by where they begin, and a cut
+ * would move that. No scan of the others begins before the transaction ends.
+ * @returns versions that got a digest, versions that were cut, and readings that were left out, to be made again
+ * another time
  */
 export async function recordReadings(
   client: ClientBase,

@@ -6,7 +6,10 @@ import type { EndReason, Kind, Version } from '../../domain/version.ts';
 export const VERSION_COLUMNS = `v.first_seq, v.end_seq, v.end_reason, v.size, v.mtime_ns, v.digest, v.zero_from, v.read_seq, v.inode, v.ctime_ns,
   v.btime_ns, v.nlink, v.suspect, v.racy, v.target, v.rdev, v.kind, v.mode, v.uid, v.gid`;
 
-/** Tells the index of when versions begin of the rows that are new: else it learns of them when the table is vacuumed, and no embedded server does. */
+/**
+ * Tells the index of when versions begin of the rows that are new: else it learns of them when the table is vacuumed,
+ * and no embedded server does.
+ */
 export const SUMMARIZE = `select brin_summarize_new_values('version_begun')`;
 
 type Cell = bigint | number | string | boolean | null;
@@ -58,7 +61,8 @@ export function versionOf(row: readonly unknown[], from: number): Version {
 }
 
 /**
- * Maps the cells of a row of packed_version, in the order of sql/known-rows.sql: gives back what the view `version` gives back.
+ * Maps the cells of a row of packed_version, in the order of sql/known-rows.sql: gives back what the view `version`
+ * gives back.
  */
 export function unpackedVersionOf(row: readonly unknown[], from: number, attributes: KnownAttributes): Version {
   const cell = row as readonly Cell[];
@@ -134,7 +138,10 @@ function isSameAttribute(a: Attribute, b: Attribute): boolean {
   return a.kind === b.kind && a.mode === b.mode && a.uid === b.uid && a.gid === b.gid;
 }
 
-/** Ids of attributes; what is new is added in a statement of its own, so that writers of a shard never wait for one another. */
+/**
+ * Ids of attributes; what is new is added in a statement of its own, so that writers of a shard never wait for one
+ * another.
+ */
 export class AttributeIds {
   readonly #ids = new Map<string, number>();
   /** Rows come by directories, and most have what the row before them has: no key is made for those. */

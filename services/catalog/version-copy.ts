@@ -1,5 +1,6 @@
-// Version rows on their way into `packed_version` by binary COPY: fields are appended to one buffer in the order of the columns, and what is usual
-// becomes null, as the view `version` gives it back (migrations/0001_catalog.sql). Nobody else knows the packing.
+// Version rows on their way into `packed_version` by binary COPY: fields are appended to one buffer in the order of the
+// columns, and what is usual becomes null, as the view `version` gives it back (migrations/0001_catalog.sql). Nobody
+// else knows the packing.
 import { pipeline } from 'node:stream/promises';
 import { Readable } from 'node:stream';
 import type { ClientBase } from 'pg';

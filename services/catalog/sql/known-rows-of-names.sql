@@ -3,7 +3,8 @@
 --   $2 int[]   directories
 --   $3 bigint  seq
 --   $4 text[]  names
--- Rows come as they are packed: a scan asks for all of them in directories that changed, and each column that stays null is one less to write and to read.
+-- Rows come as they are packed: a scan asks for all of them in directories that changed, and each column that stays
+-- null is one less to write and to read.
 select v.directory, v.name,
        v.first_seq, v.end_seq, v.end_reason, v.size, v.mtime_ns, v.digest, v.zero_from, v.read_seq, v.inode, v.ctime_ns,
        v.btime_ns, v.nlink, v.suspect, v.racy, v.target, v.rdev, v.attribute,
