@@ -1,3 +1,4 @@
+import { readdirSync, readFileSync } from 'node:fs';
 import { configDefaults, defineConfig, type TestProjectInlineConfiguration } from 'vitest/config';
 
 /** Folders whose tests call nothing but functions: these share their workers. */
@@ -7,12 +8,35 @@ const PROCESS = ['cli', 'demo', 'embedded', 'faults', 'process', 'queue'];
 
 const inside = (folders: readonly string[]): string[] => folders.map((folder) => `test/${folder}/**/*.test.ts`);
 
-// `npm test` runs three projects, each also alone (--project disk); `npm run test:long` what takes minutes: kills, mounts, hung servers, sizes.
+/** Tests of random cases: `npm test` fixes the seed, and `npm run test:long` runs them once more with another one. */
+const randomTests = (): string[] =>
+  readdirSync('test', { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.test.ts'))
+    .map((name) => `test/${name}`)
+    .filter((path) => readFileSync(path, 'utf8').includes('support/random.ts'));
+
+const FIXED_SEED = 20_261_130;
+
+function chosenSeed(mode: string): number {
+  const told = process.env['ROLLCALL_TEST_SEED'];
+  if (told !== undefined) return Number(told);
+  if (mode !== 'long') return FIXED_SEED;
+  const seed = Date.now() % 1_000_000_000;
+  console.log(`seed of random cases: ROLLCALL_TEST_SEED=${seed}`);
+  return seed;
+}
+
+// `npm test` runs three projects, each also alone (--project disk); `npm run test:long` what takes minutes: kills,
+// mounts, hung servers, sizes.
 export default defineConfig(({ mode }) => {
-  const shared = { pool: 'forks', testTimeout: 60_000, hookTimeout: 60_000 } as const;
+  const provide = { seed: chosenSeed(mode) };
+  const shared = { pool: 'forks', testTimeout: 60_000, hookTimeout: 60_000, provide } as const;
   const projects: TestProjectInlineConfiguration[] =
     mode === 'long'
-      ? [{ test: { ...shared, name: 'long', include: ['test/**/*.long.ts'], testTimeout: 600_000 } }]
+      ? [
+          { test: { ...shared, name: 'long', include: ['test/**/*.long.ts'], testTimeout: 600_000 } },
+          { test: { ...shared, name: 'random', include: randomTests(), testTimeout: 600_000 } },
+        ]
       : [
           { test: { ...shared, name: 'pure', include: inside(PURE), isolate: false } },
           {

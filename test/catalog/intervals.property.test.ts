@@ -1,12 +1,12 @@
 // The SQL of the catalog against the oracle, over the same random traces: late scans, gaps, aborts, exclusions, flipped
-// copies. A failure prints fast-check's seed and path; put both into the parameters of its assert to see it again.
-import * as fc from 'fast-check';
+// copies. test/support/random.ts says how a failure is seen again.
 import { expect, test } from 'vitest';
 import type { EndReason, Metadata } from '../../domain/version.ts';
 import { clientForFile } from '../support/postgres.ts';
 import { allVersions, drive, manifestAt, newVolume, type DrivenVolume, type PlacedVersion, looksOf } from './drive.ts';
 import { openOracle, type Oracle } from './oracle.ts';
 import { toOracle, traces, type Trace, type TraceOptions } from './traces.ts';
+import { fc } from '../support/random.ts';
 
 const client = await clientForFile();
 

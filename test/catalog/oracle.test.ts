@@ -1,9 +1,9 @@
 // The oracle itself, on hand-made histories: every rule on intervals with the case that a careless model gets wrong.
-import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Kind, Metadata } from '../../domain/version.ts';
 import { openOracle, sightOf, type OracleGap, type OracleScan, type Seen } from './oracle.ts';
 import { covers, toOracle, traces } from './traces.ts';
+import { fc } from '../support/random.ts';
 
 function entry(digest: bigint | null, changes: Partial<Metadata> = {}): Seen {
   const metadata = {

@@ -1,11 +1,11 @@
 // The sums that judging shows are kept, and must be those of the versions as they are, whatever was ingested since they
 // were made.
-import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { sumVersions } from '../../services/catalog/version-sums.ts';
 import { clientForFile } from '../support/postgres.ts';
 import { allVersions, drive, type DrivenVolume, newVolume } from './drive.ts';
 import { traces } from './traces.ts';
+import { fc } from '../support/random.ts';
 
 const client = await clientForFile();
 const RUNS = 25;

@@ -1,4 +1,3 @@
-import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
   baseName,
@@ -15,6 +14,7 @@ import {
   parentOf,
   plain,
 } from '../../domain/path.ts';
+import { fc } from '../support/random.ts';
 
 /** Bytes as names have them: runs of plain text, characters that matter, and bytes that are anything. */
 const nameBytes = fc

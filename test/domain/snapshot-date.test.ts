@@ -1,8 +1,8 @@
 // Dates in the names of snapshots.
-import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { dateAlone, dateInName, datesInNames, isDate } from '../../domain/snapshot-date.ts';
 import { offsetsOf } from '../../domain/time-zone.ts';
+import { fc } from '../support/random.ts';
 
 const utc = offsetsOf('UTC');
 const berlin = offsetsOf('Europe/Berlin');

@@ -1,11 +1,11 @@
 // The order of a series of snapshots whose names hold no date, and what is said of its certainty.
-import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { AsOf } from '../../domain/scan.ts';
 import { dateInName } from '../../domain/snapshot-date.ts';
 import { datesOfSeries, type Dating, isEstimated, orderIsEstimated, orderKeyOf } from '../../domain/snapshot-order.ts';
 import { offsetsOf } from '../../domain/time-zone.ts';
 import { weekdayIn } from '../../domain/weekday-order.ts';
+import { fc } from '../support/random.ts';
 
 const utc = offsetsOf('UTC');
 const berlin = offsetsOf('Europe/Berlin');

@@ -2,12 +2,12 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import * as fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { encodePath } from '../../domain/path.ts';
 import { digestLine } from '../../services/exchange/list-lines.ts';
 import { type ReadList, readList, type ReadOptions } from '../../services/exchange/read-list.ts';
 import { BREAKING_NAMES, bytesOfName, HARD_NAMES, missing, printed, run, writeNamed } from './tools.ts';
+import { fc } from '../support/random.ts';
 
 const PLAIN: ReadOptions = { format: null, root: null, volumeRoot: '/srv/data', below: '', side: null };
 const read = (text: string | Buffer, options: Partial<ReadOptions> = {}): ReadList =>

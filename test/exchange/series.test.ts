@@ -19,6 +19,7 @@ import { countUnread } from '../../services/catalog/export.ts';
 import { plainRequest } from '../support/request.ts';
 import { refusal } from '../support/refusal.ts';
 import { BACKUP_HOST, carried, listings, Machine, World } from './series-world.ts';
+import { SEED } from '../support/random.ts';
 
 let backup: Machine;
 let live: Machine;
@@ -245,9 +246,7 @@ describe('an import', () => {
     const scanned = await backup.scan(world.nights());
     const { file } = await backup.export(scanned, world.join('export'));
     const whole = readFileSync(file);
-    const seed = Date.now() % 100_000;
-    console.log(`seed of cuts and flips: ${seed}`);
-    let state = seed;
+    let state = SEED % 100_000;
     const below = (limit: number): number => {
       state = (state * 1_103_515_245 + 12_345) % 2_147_483_648;
       return state % limit;

@@ -1,9 +1,9 @@
 import { appendFileSync, chmodSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
-import * as fc from 'fast-check';
 import { expect, onTestFinished, test } from 'vitest';
 import { compareContents, type ContentComparison } from '../../services/files/compare.ts';
 import { openRoot } from '../../services/files/directory.ts';
 import { openDescriptors, temporaryDirectory } from './tree.ts';
+import { fc } from '../support/random.ts';
 
 function comparing(): (a: Buffer, b: Buffer) => ContentComparison {
   const root = temporaryDirectory();

@@ -1,8 +1,8 @@
-import * as fc from 'fast-check';
 import { beforeAll, expect, test } from 'vitest';
 import { hex } from '../../domain/digest.ts';
 import { parseHex } from '../../domain/digest.ts';
 import { createHasher, type Hasher } from '../../services/files/hash.ts';
+import { fc } from '../support/random.ts';
 
 let hasher: Hasher;
 

@@ -1,9 +1,9 @@
 // Scope: what a volume's excludes take out, whatever the names look like.
-import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { encodeName, joinPath } from '../../domain/path.ts';
 import { BUILT_IN_SKIPS, isBuiltInSkip } from '../../domain/scope.ts';
 import { createScope } from '../../services/files/scope.ts';
+import { fc } from '../support/random.ts';
 
 const scope = (...excludes: string[]) => createScope({ excludes, crossMounts: false });
 

@@ -1,12 +1,12 @@
 // Where the zeros at the end of a content begin, told while it is read.
 import { truncateSync, utimesSync, writeFileSync } from 'node:fs';
-import * as fc from 'fast-check';
 import { expect, onTestFinished, test } from 'vitest';
 import { openRoot } from '../../services/files/directory.ts';
 import { createHasher } from '../../services/files/hash.ts';
 import { readContent } from '../../services/files/read.ts';
 import { lengthBeforeZeros, zeroFromAfter } from '../../services/files/zeros.ts';
 import { temporaryDirectory } from './tree.ts';
+import { fc } from '../support/random.ts';
 
 const MIB = 1024 * 1024;
 const hasher = await createHasher();

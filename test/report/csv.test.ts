@@ -1,11 +1,9 @@
 // CSV that is opened in a spreadsheet: no name becomes a formula, a second cell or a second line, and every name can be
 // read back.
-import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { encodePath } from '../../domain/path.ts';
 import { csvLine } from '../../services/bundle/csv.ts';
-
-const seed = Number(process.env['ROLLCALL_TEST_SEED'] ?? Date.now() % 1_000_000);
+import { fc } from '../support/random.ts';
 
 /** RFC 4180, by the letter. */
 function parse(line: string): string[] {
@@ -80,7 +78,6 @@ test('any bytes of a name make one cell of one line, never a formula, and come b
       expect(cells.map((cell) => cell.replace(/^'/, ''))).toEqual(printable);
       expect(cells.some(isFormula)).toBe(false);
     }),
-    { seed },
   );
 });
 

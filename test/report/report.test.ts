@@ -1,6 +1,5 @@
 // What a person reads at three in the morning: the page, the README, the terminal text and the JSON of one assessment.
 import { fate, picture } from '../../domain/picture.ts';
-import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { renderAssessment } from '../../services/report/terminal/assessment.ts';
 import { RECOVERIES } from '../../domain/assessment.ts';
@@ -25,9 +24,9 @@ import {
   state,
   withTallies,
 } from './school.ts';
+import { fc } from '../support/random.ts';
 
-const seed = Number(process.env['ROLLCALL_TEST_SEED'] ?? Date.now() % 1_000_000);
-const runs = { seed, numRuns: 200 };
+const runs = { numRuns: 200 };
 
 const terminal = { width: 80, color: false };
 const story = school();

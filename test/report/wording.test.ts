@@ -1,13 +1,11 @@
 // Numbers, times and shell words as people and shells read them.
 import { execFileSync } from 'node:child_process';
-import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { encodePath } from '../../domain/path.ts';
 import { chart, fitting, niceCeiling } from '../../services/report/page/chart.ts';
 import { bytes, count, percent, shellWord, since, time } from '../../services/report/wording.ts';
 import { intervals } from './school.ts';
-
-const seed = Number(process.env['ROLLCALL_TEST_SEED'] ?? Date.now() % 1_000_000);
+import { fc } from '../support/random.ts';
 
 describe('numbers and times', () => {
   test('counts are grouped, sizes have three digits and never carry to 1000', () => {
@@ -59,7 +57,7 @@ test('a path printed as a shell word gives a real shell the bytes of the name', 
         expect(out).toEqual(Buffer.concat(kept.flatMap((raw) => [raw, Uint8Array.from([0])])));
       },
     ),
-    { seed, numRuns: 30 },
+    { numRuns: 30 },
   );
 });
 
@@ -100,7 +98,7 @@ describe('the chart', () => {
           });
         },
       ),
-      { seed, numRuns: 200 },
+      { numRuns: 200 },
     );
   });
 
@@ -110,7 +108,7 @@ describe('the chart', () => {
         expect(niceCeiling(value)).toBeGreaterThanOrEqual(value);
         if (value > 5) expect(niceCeiling(value)).toBeLessThanOrEqual(2 * value);
       }),
-      { seed, numRuns: 500 },
+      { numRuns: 500 },
     );
   });
 

@@ -13,11 +13,11 @@ import {
   symlinkSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
-import * as fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { RollcallError } from '../../domain/exit.ts';
 import { openWorld, touch, truthOf, write } from './world.ts';
 import type { World } from './world.ts';
+import { fc } from '../support/random.ts';
 
 let world: World;
 

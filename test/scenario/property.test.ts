@@ -1,7 +1,6 @@
 // Random small trees with hostile names, random nights, random damage: what holds whatever happened.
 import { readFileSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
-import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Finding } from '../../domain/assessment.ts';
 import { decodePath } from '../../domain/path.ts';
@@ -13,6 +12,7 @@ import { Catalog } from '../judge/world.ts';
 import { survey } from '../bundle/world.ts';
 import { checkSums, House, pathsBelow } from './house.ts';
 import { contentOf, Life, type Script, scripts } from './life.ts';
+import { fc } from '../support/random.ts';
 
 /**
  * More of it, or one case again: ROLLCALL_TEST_RUNS=200 ROLLCALL_TEST_SEED=7 npx vitest run
@@ -20,13 +20,11 @@ import { contentOf, Life, type Script, scripts } from './life.ts';
  */
 const RUNS = Number(process.env['ROLLCALL_TEST_RUNS'] ?? 6);
 const PATH = process.env['ROLLCALL_TEST_PATH'];
-const SEED = Number(process.env['ROLLCALL_TEST_SEED'] ?? Date.now() % 0x7fffffff);
 const ONCE_MS = 60_000;
 
 const catalog = await Catalog.forFile();
 
 async function forAll(runs: number, holds: (script: Script, house: House, life: Life) => Promise<void>): Promise<void> {
-  console.log(`seed ${SEED}, ${runs} runs`);
   await fc.assert(
     fc.asyncProperty(scripts, async (script) => {
       const house = new House(catalog, script.nights.length + 1);
@@ -46,7 +44,6 @@ async function forAll(runs: number, holds: (script: Script, house: House, life: 
       }
     }),
     {
-      seed: SEED,
       numRuns: runs,
       ...(PATH === undefined ? {} : { path: PATH }),
       endOnFailure: process.env['ROLLCALL_TEST_SHRINK'] === undefined,

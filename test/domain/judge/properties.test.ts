@@ -1,5 +1,4 @@
 // What holds for any facts whatever: judging ends, in one verdict, and never says more than was seen.
-import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { VERDICTS, type Verdict } from '../../../domain/verdicts.ts';
 import type { Comparison, Observer, PathFacts, Reading, Request, Sight } from '../../../domain/facts.ts';
@@ -11,6 +10,7 @@ import { hexDigest } from '../../../domain/judge/keys.ts';
 import { GAP_STATUSES } from '../../../domain/scan.ts';
 import type { Version } from '../../../domain/version.ts';
 import { NO_MOVES } from '../../../domain/window/moves.ts';
+import { fc } from '../../support/random.ts';
 
 /** Verdicts for which a way back is computed. */
 const RECOVERABLE: readonly Verdict[] = [
@@ -23,9 +23,7 @@ const RECOVERABLE: readonly Verdict[] = [
   'unreadable',
 ];
 
-const SEED = Number(process.env['JUDGE_SEED'] ?? Date.now() % 2 ** 31);
-console.log(`judge properties: seed ${SEED} (JUDGE_SEED=${SEED} repeats it)`);
-const RUNS = { seed: SEED, numRuns: Number(process.env['JUDGE_RUNS'] ?? 500) };
+const RUNS = { numRuns: Number(process.env['JUDGE_RUNS'] ?? 500) };
 
 const DAY_NS = 86_400_000_000_000n;
 const VOLUMES = ['live', 'nightly', 'weekly'] as const;
