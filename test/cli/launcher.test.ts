@@ -160,6 +160,10 @@ describe.each(SHELLS.map((words) => [words.join(' '), words] as const))('under %
     expect(piped(shell, '"$@"', 'read', 'what was given')).toMatchObject({ status: 0, stdout: 'what was given' });
   });
 
+  test('a standard input that is closed is an empty one', () => {
+    expect(piped(shell, '"$@" <&-', 'read')).toMatchObject({ status: 0, stdout: '', stderr: '' });
+  });
+
   test('whoever interrupts does not have to read the rest first', async () => {
     const [program = '', ...words] = shell;
     const child = spawn(program, [...words, launcher, 'a megabyte on both'], { stdio: ['ignore', 'pipe', 'pipe'] });
