@@ -85,6 +85,47 @@ test('as many names as outgrow every column are all there, in parts too, and lat
   expect(columns.stat(0, 'one').size).toBe(5);
 });
 
+/** Names that FNV-1a gives one hash: each is made of either of two words of equal hash, at each of its places. */
+function colliding(places: number): string[] {
+  let names = [''];
+  let state = 0x811c_9dc5;
+  for (let place = 0; place < places; place++) {
+    const words = new Map<number, string>();
+    for (let number = 0; ; number++) {
+      const word = (Math.imul(number, 0x9e37_79b1) >>> 0).toString(36).padStart(7, '0');
+      let hash = state;
+      for (let at = 0; at < word.length; at++) hash = Math.imul(hash ^ word.charCodeAt(at), 0x0100_0193);
+      const other = words.get(hash);
+      words.set(hash, word);
+      if (other === undefined) continue;
+      names = names.flatMap((name) => [name + word, name + other]);
+      state = hash;
+      break;
+    }
+  }
+  return names;
+}
+
+test('nobody can choose names that make a listing slow', () => {
+  const root = temporaryDirectory();
+  const columns = new Columns();
+  const listingMs = (place: string, names: readonly string[]): number => {
+    mkdirSync(`${root}/${place}`);
+    for (const name of names) writeFileSync(`${root}/${place}/${name}`, '');
+    const directory = opened(`${root}/${place}`);
+    const begunMs = performance.now();
+    expect(listed(columns, directory)).toMatchObject({ duplicates: 0, ended: true });
+    return performance.now() - begunMs;
+  };
+  const names = colliding(12);
+  expect(new Set(names).size).toBe(4_096);
+  const usualMs = listingMs(
+    'usual',
+    names.map((_, at) => `name ${at}`.padEnd(84, '-')),
+  );
+  expect(listingMs('chosen', names)).toBeLessThan(20 * usualMs + 100);
+});
+
 test('names are looked at in the order of their inodes, whatever order they are listed in', () => {
   const root = temporaryDirectory();
   for (let at = 0; at < 500; at++) writeFileSync(`${root}/${(at * 7919) % 1_000}-${at}`, '');
