@@ -291,7 +291,8 @@ export function readCached(fd: number, address: number, bytes: number): number {
     const got = call6(numbers.preadv2, fd, VECTOR, 1, -1, -1, RWF_NOWAIT);
     if (got >= 0) return got;
     const error = failed();
-    if (error !== -EINTR) return error === -ENOSYS ? CANNOT_TELL : error;
+    // As for openat2: a kernel before 4.14, or a container's filter.
+    if (error !== -EINTR) return error === -ENOSYS || error === -EPERM ? CANNOT_TELL : error;
   }
 }
 
