@@ -3,7 +3,7 @@
 import type { ClientBase } from 'pg';
 import type { ScanContext } from './scan-context.ts';
 import type { Shard, ShardWork } from './shards.ts';
-import { dropOwnRows, noCounts } from './shard-result.ts';
+import { dropOwnRows, NEVER_UNCHANGED, noCounts } from './shard-result.ts';
 
 /** In one transaction of its own. Does nothing when another holder has taken the shard meanwhile. */
 export async function giveUpShard(
@@ -78,9 +78,9 @@ async function unsettleVanished(client: ClientBase, context: ScanContext, detail
   );
   await client.query(
     `with gone as (delete from ending where scan = $1 and root = $2 and kind = 'end' and reason = 'v' returning directory, name),
-          forgotten as (delete from listing l using gone g where l.root = $2 and l.seq = $3 and l.directory = g.directory)
+          forgotten as (update listing l set stat_digest = $4 from gone g where l.root = $2 and l.seq = $3 and l.directory = g.directory)
      delete from ending e using gone g where e.scan = $1 and e.root = $2 and e.kind = 'below' and e.directory = g.directory and e.name = g.name`,
-    [context.scanId, context.rootId, context.seq],
+    [context.scanId, context.rootId, context.seq, NEVER_UNCHANGED],
   );
   return moved.rowCount ?? 0;
 }

@@ -30,6 +30,12 @@ export interface GapRow {
   readonly detail: string | null;
 }
 
+/**
+ * In place of a stat digest: the next scan must not take the directory for unchanged. (An empty one has 0, and others add up to it once in 2^64.) Its
+ * listing stays: without it that scan would meet an older one, and whatever came and went since then would count as still there.
+ */
+export const NEVER_UNCHANGED = 1n;
+
 export interface ListingRow extends KnownListing {
   readonly directory: number;
 }
@@ -133,10 +139,11 @@ export async function writeShard(
     await insertGaps(client, context, result.gaps);
     await insertListings(client, context, result.listings);
     if (result.forgets.length > 0) {
-      await client.query('delete from listing where root = $1 and directory = any ($2) and seq = $3', [
+      await client.query('update listing set stat_digest = $4 where root = $1 and directory = any ($2) and seq = $3', [
         context.rootId,
         result.forgets,
         context.seq,
+        NEVER_UNCHANGED,
       ]);
     }
     if (options.last) await finishShard(client, context, shard, result, options.nowMs);

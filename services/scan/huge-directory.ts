@@ -4,7 +4,7 @@
 import { knownDonors, knownRows, nextSeen } from '../catalog/known.ts';
 import { dropMet, openMet, rememberMet, unmetNames } from '../catalog/met.ts';
 import type { Shard, ShardDirectory } from '../catalog/shards.ts';
-import { type ListingRow, writeShard } from '../catalog/shard-result.ts';
+import { type ListingRow, NEVER_UNCHANGED, writeShard } from '../catalog/shard-result.ts';
 import { type Columns, type ListedRange, NAME } from '../files/columns.ts';
 import type { Directory } from '../files/directory.ts';
 import { ListingDigest } from '../files/listing-digest.ts';
@@ -34,7 +34,8 @@ export async function listHuge(
   { directory, handle }: HugeDirectory,
   outcome: ListOutcome,
 ): Promise<number> {
-  outcome.streamed = true;
+  // Its first part replaces what an earlier try has written.
+  outcome.replaces = [];
   const streaming = new Streaming(environment, shard, { directory, handle }, outcome);
   await openMet(environment.client);
   try {
@@ -160,7 +161,7 @@ class Streaming {
     const { directory, handle } = this.#place;
     return {
       directory: directory.id,
-      statDigest: this.#gaps === 0 ? this.#digest.statDigest() : ~this.#digest.statDigest(),
+      statDigest: this.#gaps === 0 ? this.#digest.statDigest() : NEVER_UNCHANGED,
       contentDigest: this.#gaps === 0 && this.#deferred === 0 ? this.#digest.contentDigest() : null,
       count: this.count,
       ...this.#sums,

@@ -30,21 +30,24 @@ import {
   settleSuspects,
 } from './outcome.ts';
 
-/** Does a list shard from end to end, but for writing it. */
-export async function runListShard(environment: ShardEnvironment, shard: Shard): Promise<ShardResult> {
+/**
+ * Does a list shard from end to end, but for writing it.
+ * @param again it was begun before, and may have written ahead of its end
+ */
+export async function runListShard(environment: ShardEnvironment, shard: Shard, again: boolean): Promise<ShardResult> {
   if (!('directories' in shard.work)) throw new Error('a list shard lists directories');
   const { generation } = shard.work;
   const budget = SHARD_ENTRIES_BY_GENERATION[generation] ?? SHARD_ENTRIES_BY_GENERATION.at(-1) ?? BATCH_ENTRIES;
   const outcome = emptyOutcome(environment, [...shard.work.directories].reverse(), shard.work.hung);
+  // What was written ahead goes, also where the directory is not huge any more.
+  const alone = aloneIn(shard);
+  if (again && alone !== null) outcome.replaces = [alone.id];
   let entries = 0;
   while (outcome.rest.length > 0 && entries < budget && withinBounds(outcome.gathered)) {
     entries += await listBatch(environment, shard, outcome, Math.min(BATCH_ENTRIES, budget - entries));
   }
   await settleSuspects(environment, outcome.gathered);
-  // An earlier try may have written ahead of its end: the directory was huge then, and is not now.
-  const alone = aloneIn(shard);
-  const replaces = alone !== null && shard.fence > 1 && !outcome.streamed ? [alone.id] : [];
-  return { ...resultOf(outcome, generation), replaces };
+  return resultOf(outcome, generation);
 }
 
 /**
@@ -128,7 +131,7 @@ async function listHugeAlone(
   } catch (error) {
     const { gap } = unseen(directory, error);
     // It is the first of its shard: all that was gathered is its own. What was written ahead is replaced.
-    Object.assign(outcome, emptyOutcome(environment, [], outcome.hung));
+    Object.assign(outcome, emptyOutcome(environment, [], outcome.hung), { replaces: [directory.id] });
     outcome.gathered.gaps.push({ directory: directory.id, ...gap });
     return 0;
   } finally {

@@ -4,7 +4,7 @@ import { joinPath } from '../../domain/path.ts';
 import { SUBVOLUME_STUB } from '../../domain/scan.ts';
 import { resolveDirectories } from '../catalog/directories.ts';
 import { seenInGoodStanding, standingKey } from '../catalog/known.ts';
-import type { ListingRow, ShardResult } from '../catalog/shard-result.ts';
+import { type ListingRow, NEVER_UNCHANGED, type ShardResult } from '../catalog/shard-result.ts';
 import type { Place, ShardDirectory, ShardWork } from '../catalog/shards.ts';
 import { type Columns, NAME } from '../files/columns.ts';
 import type { ListingDigest } from '../files/listing-digest.ts';
@@ -22,8 +22,8 @@ export interface ListOutcome {
   readonly rest: ShardDirectory[];
   /** Directories too long for a look: each becomes a shard by itself. */
   readonly huge: ShardDirectory[];
-  /** A huge directory was streamed, and its rows written ahead. */
-  streamed: boolean;
+  /** Directories whose rows of this scan, written ahead or by an earlier try, are replaced at the end of the shard. */
+  replaces: readonly number[];
   /** For the shards that come of this one. */
   readonly hung: readonly Place[];
 }
@@ -33,7 +33,7 @@ export function emptyOutcome(
   rest: ShardDirectory[] = [],
   hung: readonly Place[] = [],
 ): ListOutcome {
-  return { gathered: gather(environment), listings: [], rest, huge: [], streamed: false, hung };
+  return { gathered: gather(environment), listings: [], rest, huge: [], replaces: [], hung };
 }
 
 export function resultOf(outcome: ListOutcome, generation: number): ShardResult {
@@ -44,7 +44,7 @@ export function resultOf(outcome: ListOutcome, generation: number): ShardResult 
     gaps: gathered.gaps,
     listings: outcome.listings,
     counts: gathered.counts,
-    replaces: [],
+    replaces: outcome.replaces,
     forgets: [],
     unsettles: [],
     children: [
@@ -178,7 +178,7 @@ export function listingOf(environment: ShardEnvironment, one: Look, diffed: Diff
   return {
     directory: one.directory.id,
     // With a gap it must never match: a name that is gone for good next time would be missed.
-    statDigest: diffed.gaps === 0 ? statDigest : ~statDigest,
+    statDigest: diffed.gaps === 0 ? statDigest : NEVER_UNCHANGED,
     contentDigest: diffed.gaps === 0 && diffed.deferred === 0 ? digest.contentDigest() : null,
     count: diffed.standing.length,
     ...sums,

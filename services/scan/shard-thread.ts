@@ -120,7 +120,7 @@ export async function runShard(task: ShardTask): Promise<ShardAnswer> {
   progress.tick();
   for (let attempt = 1; ; attempt++) {
     try {
-      return await doShard(task, progress);
+      return await doShard(task, progress, attempt > 1);
     } catch (error) {
       if (error instanceof FenceLost) return { outcome: 'lost' };
       if (!isTransient(error) || attempt >= RECONNECT_TRIES) return failed(error);
@@ -131,10 +131,11 @@ export async function runShard(task: ShardTask): Promise<ShardAnswer> {
   }
 }
 
-async function doShard(task: ShardTask, progress: ProgressCounters): Promise<ShardAnswer> {
+/** @param again the connection was lost when it was done before */
+async function doShard(task: ShardTask, progress: ProgressCounters, again: boolean): Promise<ShardAnswer> {
   const session = await openSession(task.address);
   try {
-    const answer = await doShardIn(session, task, progress);
+    const answer = await doShardIn(session, task, progress, again);
     idle.push(session);
     return answer;
   } catch (error) {
@@ -144,7 +145,12 @@ async function doShard(task: ShardTask, progress: ProgressCounters): Promise<Sha
   }
 }
 
-async function doShardIn(session: Session, task: ShardTask, progress: ProgressCounters): Promise<ShardAnswer> {
+async function doShardIn(
+  session: Session,
+  task: ShardTask,
+  progress: ProgressCounters,
+  again: boolean,
+): Promise<ShardAnswer> {
   const { client, attributes, columns } = session;
   columns.reset();
   await assertClaim(client, task.shard);
@@ -166,7 +172,7 @@ async function doShardIn(session: Session, task: ShardTask, progress: ProgressCo
   const { environment } = opened;
   try {
     const result = await (task.shard.kind === 'list'
-      ? runListShard(environment, task.shard)
+      ? runListShard(environment, task.shard, again || task.shard.fence > 1)
       : task.shard.kind === 'read'
         ? runReadShard(environment, task.shard)
         : runRelistShard(environment, task.shard));

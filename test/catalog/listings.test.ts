@@ -78,7 +78,7 @@ async function scan(volume: DrivenVolume, seq: bigint, path: string, closed: rea
   for (;;) {
     const shard = await claimShard(client, { scanId, host: 'here' }, 1);
     if (shard === null) break;
-    const result = await runListShard(environment, shard);
+    const result = await runListShard(environment, shard, false);
     await writeShard(client, context, shard, result, { last: true, nowMs: Number(seq) });
   }
   opened.environment.close();

@@ -3,6 +3,7 @@
 import { symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { LARGE_FILE_BYTES } from '../../services/scan/limits.ts';
 import { checkPath } from '../../services/doctor/paths.ts';
 import { refuseStateInside } from '../../services/typed/outside.ts';
 import { checkBackup, checkLive } from '../../services/typed/inputs.ts';
@@ -123,6 +124,29 @@ describe.skipIf(!canFuse)('FUSE (skipped where it cannot be mounted)', () => {
     expect(world.notices.slice(notices)).toEqual([]);
     served.set(PLAIN);
     await world.scan(served.at, { mode: 'reread' });
+    expect(await world.told(served.at)).toEqual(before);
+  });
+
+  test('names seen in a huge directory before its listing broke off are gone when they are not there next time', async () => {
+    const served = await openFuse(world.directory(), PLAIN, 'ro');
+    await world.scan(served.at);
+    const before = await world.told(served.at);
+    served.set(changed({ a: { endless: 'new', breaksOff: { after: 60_000, errno: -5 } } }));
+    expect(await world.scan(served.at)).toMatchObject({ vanished: 0, gaps: 1 });
+    served.set(PLAIN);
+    await world.scan(served.at);
+    expect(await world.told(served.at)).toEqual(before);
+  });
+
+  test('a directory that looks as it did before a large file in it could not be read is not taken for unchanged', async () => {
+    const served = await openFuse(world.directory(), PLAIN, 'ro');
+    await world.scan(served.at);
+    const before = await world.told(served.at);
+    const large = { content: '', size: String(LARGE_FILE_BYTES), fails: { read: -ERRNOS.EIO } };
+    served.set(changed({ 'a/large': large, 'a/new': { content: 'new' } }));
+    expect(await world.scan(served.at)).toMatchObject({ found: 1, gaps: 1 });
+    served.set(PLAIN);
+    expect(await world.scan(served.at)).toMatchObject({ vanished: 1, gaps: 0 });
     expect(await world.told(served.at)).toEqual(before);
   });
 
