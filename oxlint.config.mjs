@@ -99,8 +99,6 @@ export const LAYERS = [
 const MANY_PARAMETERS = [
   'domain/window/content-moves.ts',
   'services/assess.ts',
-  'services/bundle/lists.ts',
-  'services/bundle/prove.ts',
   'services/bundle/write.ts',
   'services/catalog/import.ts',
   'services/catalog/lists.ts',
@@ -135,9 +133,6 @@ const MANY_PARAMETERS = [
 const LONG_FUNCTIONS = {
   'cli/commands/assess.ts': 'the command with the most options; its body names each of them once',
   'domain/snapshot-order.ts': 'to be divided: datesOfSeries',
-  'services/bundle/lists.ts': 'to be divided: listFiles',
-  'services/bundle/prove.ts': 'to be divided: proveSources',
-  'services/bundle/verify.ts': 'to be divided: verifyBundle',
   'services/catalog/decisions.ts': 'to be divided: decisionsOf',
   'services/catalog/findings.ts': 'to be divided: storeFindings',
   'services/catalog/reconciliation.ts': 'one statement, and what becomes of its rows',

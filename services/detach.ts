@@ -7,7 +7,7 @@ import { leaveRequest, type RequestAnswer, type RequestHolder, type RequestKind 
 import type { QueueAddress } from './queue/backend.ts';
 import { openQueue } from './queue/queue.ts';
 import { bytes, count } from './report/wording.ts';
-import { isPattern } from './files/pattern.ts';
+import { isPattern } from './files/pattern-tokens.ts';
 import { checkBackup, checkInputs, checkLive } from './typed/inputs.ts';
 import type { ScanTools } from './scan/scan-volume.ts';
 import { assess, type AssessRequest } from './assess.ts';

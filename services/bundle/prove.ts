@@ -70,22 +70,14 @@ class Roots {
 const TURN_BYTES = 64 * 1024 * 1024;
 
 /**
- * Reads the sources of all losses that could stand in a list. What cannot be read or is no longer what it was falls to
- * the next best copy, or is left out with the reason. Throws RollcallError (130) when the signal fires.
+ * Reads the sources of all losses that could be in a list. What cannot be read or is no longer what it was falls to the
+ * next best copy, or is left out with the reason. Throws RollcallError (130) when the signal fires.
  */
 export async function proveSources(input: ProveInput): Promise<Proved> {
-  const { findings, livePath, hasher, now } = input;
-  const wanted = candidates(findings);
+  const wanted = candidates(input.findings);
   const proofs = new Map<Finding, Proof | LeftOut>();
-  const roots = new Roots(hasher, now);
-  let besides: Besides | null = null;
-  const directoriesBeside = new Map<string, string>();
-  let bytesRead = 0;
-  let sinceTurn = 0;
-  const onBytes = (bytes: number): void => {
-    bytesRead += bytes;
-    sinceTurn += bytes;
-  };
+  const roots = new Roots(input.hasher, input.now);
+  const prover = new Prover(input, roots);
   try {
     for (const [index, finding] of wanted.entries()) {
       if (input.signal?.aborted === true) {
@@ -93,65 +85,136 @@ export async function proveSources(input: ProveInput): Promise<Proved> {
           exit: EXIT.interrupted,
         });
       }
-      proofs.set(finding, await prove(finding, input, roots, onBytes));
+      proofs.set(finding, await prover.prove(finding));
       input.onProgress?.(index + 1, wanted.length);
-      if (sinceTurn >= TURN_BYTES || index % 256 === 255) {
-        sinceTurn = 0;
-        await new Promise<void>((resolve) => setImmediate(resolve));
-      }
+      if (prover.isLong() || index % 256 === 255) await new Promise<void>((resolve) => setImmediate(resolve));
     }
     shareHardLinks(proofs, roots);
     const parents = parentStates(wanted, proofs, roots);
     return {
       proofs,
       parentState: (root, path) => parents.get(`${root}\0${path}`) ?? null,
-      bytesRead,
+      bytesRead: prover.bytesRead,
     };
   } finally {
     roots.close();
   }
+}
+
+/** Reads the copies of one finding after another. */
+class Prover {
+  readonly #input: ProveInput;
+  readonly #roots: Roots;
+  /** Opened when the first is asked for. */
+  #besides: Besides | null = null;
+  /** What was found beside a directory's name, by that name. */
+  readonly #directoriesBeside = new Map<string, string>();
+  bytesRead = 0;
+  #sinceTurn = 0;
+
+  constructor(input: ProveInput, roots: Roots) {
+    this.#input = input;
+    this.#roots = roots;
+  }
+
+  readonly #onBytes = (bytes: number): void => {
+    this.bytesRead += bytes;
+    this.#sinceTurn += bytes;
+  };
+
+  /** Whether so much was read that others want their turn; asked once a turn. */
+  isLong(): boolean {
+    if (this.#sinceTurn < TURN_BYTES) return false;
+    this.#sinceTurn = 0;
+    return true;
+  }
+
+  async prove(finding: Finding): Promise<Proof | LeftOut> {
+    if (finding.source === null || finding.recovery === null || finding.recovery === 'none') {
+      return failed('it has no source');
+    }
+    const obstacle = isDamaged(finding) ? this.#obstacle(finding) : null;
+    if (obstacle !== null && 'leftOut' in obstacle) return obstacle;
+    const first = this.#source(finding, { source: finding.source, recovery: finding.recovery });
+    let best = first;
+    let failing = finding.source;
+    while ('leftOut' in best) {
+      const next = (await this.#input.nextSource?.(finding, failing)) ?? null;
+      if (next === null) return first;
+      failing = next.source;
+      best = this.#source(finding, next);
+    }
+    const insteadOf = 'leftOut' in first ? { source: finding.source, why: first.leftOut } : null;
+    const besideAt = this.#alreadyBeside(finding, { ...best, obstacle });
+    if (besideAt !== null) return { leftOut: BESIDE_ALREADY, sourceFailed: false, besideAt };
+    return { ...best, insteadOf, obstacle, survivorSha256: this.#survivor(finding, best) };
+  }
 
   /** What an earlier restore has put beside, or below a directory that it put beside, is not offered again. */
-  function alreadyBeside(finding: Finding, proof: Pick<Proof, 'source' | 'obstacle'>): string | null {
+  #alreadyBeside(finding: Finding, proof: Pick<Proof, 'source' | 'obstacle'>): string | null {
     const { state } = proof.source;
-    besides ??= new Besides(roots.at(livePath));
+    this.#besides ??= new Besides(this.#roots.at(this.#input.livePath));
     if (isBeside(finding, proof)) {
-      const at = besides.of(finding.path, state);
-      if (at !== null && state.kind === 'directory') directoriesBeside.set(finding.path, at);
+      const at = this.#besides.of(finding.path, state);
+      if (at !== null && state.kind === 'directory') this.#directoriesBeside.set(finding.path, at);
       return at;
     }
-    for (const [directory, at] of directoriesBeside) {
+    for (const [directory, at] of this.#directoriesBeside) {
       if (!isWithin(directory, finding.path)) continue;
       const path = at + finding.path.slice(directory.length);
-      return besides.holds(path, state) ? path : null;
+      return this.#besides.holds(path, state) ? path : null;
     }
     return null;
   }
 
-  async function prove(
-    finding: Finding,
-    { nextSource }: ProveInput,
-    roots: Roots,
-    onBytes: (bytes: number) => void,
-  ): Promise<Proof | LeftOut> {
-    if (finding.source === null || finding.recovery === null || finding.recovery === 'none') {
-      return failed('it has no source');
+  #source(finding: Finding, { source, recovery }: Alternative): Proof | LeftOut {
+    const none = { sha256: null, inode: null, obstacle: null, survivorSha256: null, insteadOf: null };
+    if (source.proof === 'export') {
+      if (source.state.kind === 'file' && source.state.digest === null) {
+        return failed('its source was not read where it was exported');
+      }
+      return { source, recovery, ...none };
     }
-    const obstacle = isDamaged(finding) ? readObstacle(finding, roots, livePath, onBytes) : null;
-    if (obstacle !== null && 'leftOut' in obstacle) return obstacle;
-    const first = readSource({ source: finding.source, recovery: finding.recovery }, finding, roots, now(), onBytes);
-    let best = first;
-    let failing = finding.source;
-    while ('leftOut' in best) {
-      const next = (await nextSource?.(finding, failing)) ?? null;
-      if (next === null) return first;
-      failing = next.source;
-      best = readSource(next, finding, roots, now(), onBytes);
+    const copies = this.#roots.at(source.root);
+    if (copies === null)
+      return failed(`the ${source.inTarget ? 'volume' : 'snapshot'} of its source is not there any more`);
+    const read = copies.read(source.path, this.#onBytes);
+    if (read.is === 'absent' || read.is === 'blocked') return failed('its source is not there any more');
+    if (read.is === 'unreadable') return failed(`its source cannot be read (${errnoText(read.errno)})`);
+    const { state, stat } = read;
+    const expected = recovery === 'exact' && finding.expected !== null ? finding.expected : source.state;
+    if (!isAsRecorded(state, source.state) || !isAsRecorded(state, expected)) {
+      return failed('its source is not what it was');
     }
-    const insteadOf = 'leftOut' in first ? { source: finding.source, why: first.leftOut } : null;
-    const besideAt = alreadyBeside(finding, { ...best, obstacle });
-    if (besideAt !== null) return { leftOut: BESIDE_ALREADY, sourceFailed: false, besideAt };
-    return { ...best, insteadOf, obstacle, survivorSha256: survivor(finding, best, roots, livePath, onBytes) };
+    // A copy in the volume is compared once more right before it is taken: people write there.
+    const isCompared = state.kind === 'file' && (isDamaged(finding) || source.inTarget);
+    const sha256 = isCompared ? copies.sha256(source.path, stat) : null;
+    if (isCompared && sha256 === null) return failed('its source moved while it was read');
+    const inode = state.kind === 'file' && stat.nlink > 1 && !source.inTarget ? `${stat.device}:${stat.inode}` : null;
+    const proven = { ...source, state, proof: 'read', proofAtMs: this.#input.now() } as const;
+    return { source: proven, recovery, ...none, sha256, inode };
+  }
+
+  #obstacle(finding: Finding): Obstacle | LeftOut {
+    const changed = { leftOut: 'it changed since it was judged', sourceFailed: false };
+    const copies = this.#roots.at(this.#input.livePath);
+    if (copies === null) return { leftOut: 'the volume cannot be opened', sourceFailed: false };
+    const read = copies.read(finding.path, this.#onBytes);
+    if (read.is === 'unreadable')
+      return { leftOut: `it cannot be read any more (${errnoText(read.errno)})`, sourceFailed: false };
+    if (read.is !== 'there' || finding.found === null || !isAsRecorded(read.state, finding.found)) return changed;
+    if (read.state.kind !== 'file') return { state: read.state, sha256: null };
+    const sha256 = copies.sha256(finding.path, read.stat);
+    return sha256 === null ? changed : { state: read.state, sha256 };
+  }
+
+  /** A name is linked only to content that is what it should be; else it is copied. */
+  #survivor(finding: Finding, proof: Proof): string | null {
+    if (finding.linkTo === null || proof.source.state.kind !== 'file') return null;
+    const copies = this.#roots.at(this.#input.livePath);
+    const read = copies?.read(finding.linkTo, this.#onBytes);
+    if (copies === null || copies === undefined || read?.is !== 'there') return null;
+    return isAsRecorded(read.state, proof.source.state) ? copies.sha256(finding.linkTo, read.stat) : null;
   }
 }
 
@@ -159,77 +222,10 @@ function failed(leftOut: string): LeftOut {
   return { leftOut, sourceFailed: true };
 }
 
-function readSource(
-  { source, recovery }: Alternative,
-  finding: Finding,
-  roots: Roots,
-  nowMs: number,
-  onBytes: (bytes: number) => void,
-): Proof | LeftOut {
-  const none = { sha256: null, inode: null, obstacle: null, survivorSha256: null, insteadOf: null };
-  if (source.proof === 'export') {
-    if (source.state.kind === 'file' && source.state.digest === null) {
-      return failed('its source was not read where it was exported');
-    }
-    return { source, recovery, ...none };
-  }
-  const copies = roots.at(source.root);
-  if (copies === null)
-    return failed(`the ${source.inTarget ? 'volume' : 'snapshot'} of its source is not there any more`);
-  const read = copies.read(source.path, onBytes);
-  if (read.is === 'absent' || read.is === 'blocked') return failed('its source is not there any more');
-  if (read.is === 'unreadable') return failed(`its source cannot be read (${errnoText(read.errno)})`);
-  const { state, stat } = read;
-  const expected = recovery === 'exact' && finding.expected !== null ? finding.expected : source.state;
-  if (!isAsRecorded(state, source.state) || !isAsRecorded(state, expected)) {
-    return failed('its source is not what it was');
-  }
-  // A copy in the volume is compared once more right before it is taken: people write there.
-  const isCompared = state.kind === 'file' && (isDamaged(finding) || source.inTarget);
-  const sha256 = isCompared ? copies.sha256(source.path, stat) : null;
-  if (isCompared && sha256 === null) return failed('its source moved while it was read');
-  const inode = state.kind === 'file' && stat.nlink > 1 && !source.inTarget ? `${stat.device}:${stat.inode}` : null;
-  return { source: { ...source, state, proof: 'read', proofAtMs: nowMs }, recovery, ...none, sha256, inode };
-}
-
 /** What was read just now is what was recorded. A record whose content was never read tells the size only. */
 function isAsRecorded(now: State, recorded: State): boolean {
   if (recorded.kind === 'file' && recorded.digest === null) return now.kind === 'file' && now.size === recorded.size;
   return same(now, recorded);
-}
-
-function readObstacle(
-  finding: Finding,
-  roots: Roots,
-  livePath: string,
-  onBytes: (bytes: number) => void,
-): Obstacle | LeftOut {
-  const changed = { leftOut: 'it changed since it was judged', sourceFailed: false };
-  const copies = roots.at(livePath);
-  if (copies === null) return { leftOut: 'the volume cannot be opened', sourceFailed: false };
-  const read = copies.read(finding.path, onBytes);
-  if (read.is === 'unreadable')
-    return { leftOut: `it cannot be read any more (${errnoText(read.errno)})`, sourceFailed: false };
-  if (read.is !== 'there' || finding.found === null || !isAsRecorded(read.state, finding.found)) return changed;
-  if (read.state.kind !== 'file') return { state: read.state, sha256: null };
-  const sha256 = copies.sha256(finding.path, read.stat);
-  return sha256 === null ? changed : { state: read.state, sha256 };
-}
-
-/** A name is linked only to content that is what it should be; else it is copied. */
-function survivor(
-  finding: Finding,
-  proof: Proof,
-  roots: Roots,
-  livePath: string,
-  onBytes: (bytes: number) => void,
-): string | null {
-  if (finding.linkTo === null || proof.source.state.kind !== 'file') return null;
-  const copies = roots.at(livePath);
-  const read = copies?.read(finding.linkTo, onBytes);
-  if (copies === null || copies === undefined || read?.is !== 'there' || !isAsRecorded(read.state, proof.source.state))
-    return null;
-  return copies.sha256(finding.linkTo, read.stat);
 }
 
 /** Names that are one inode in one snapshot get its SHA-256, so that they can be linked again; single ones drop out. */

@@ -8,7 +8,8 @@ import type { Chosen, Selection } from '../../domain/restore/selection.ts';
 import { assessAgain } from '../report/commands.ts';
 import { leftOutGroups } from '../report/left-out.ts';
 import type { ListSummary, ReportInput } from '../report/present.ts';
-import type { ListLine, Lists } from './lists.ts';
+import type { ListLine } from './list-records.ts';
+import type { Lists } from './lists.ts';
 import { partSummary } from './part.ts';
 import { BLOCK_BYTES, freeAt } from './target.ts';
 

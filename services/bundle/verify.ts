@@ -109,17 +109,32 @@ export async function verifyBundle(input: VerifyInput): Promise<VerifyResult> {
     refuseBrick([real]);
     return [real, new Copies(real, hasher, input.now)];
   });
-  const items: VerifyItem[] = [];
-  const none: Tally = { files: 0, bytes: 0 };
-  const counts: Record<VerifyStatus, Tally> = {
-    restored: none,
-    beside: none,
-    waiting: none,
-    missing: none,
-    differs: none,
-    blocked: none,
-    unreadable: none,
+  const { items, counts, bytesRead } = await readItems(bundle, copies, input);
+  const isLive = isSamePlace(target, summary.livePath);
+  if (isLive && items.length > 0 && counts.restored.files + counts.beside.files === 0) refuseOther(bundle, target);
+  const leftToPersons = items.filter(isLeftToPerson).length;
+  return {
+    bundle,
+    target,
+    volume: summary.volume,
+    isLive,
+    items,
+    counts,
+    metadataDiffers: items.filter(({ metadata }) => metadata.length > 0).length,
+    leftToPersons,
+    bytesRead,
+    exit: worstExit(items.flatMap((item) => exitOf(item))),
   };
+}
+
+/** Reads every entry of the manifest at the target, and closes what it read from. */
+async function readItems(
+  bundle: string,
+  copies: Copies,
+  input: VerifyInput,
+): Promise<Pick<VerifyResult, 'items' | 'counts' | 'bytesRead'>> {
+  const items: VerifyItem[] = [];
+  const counts = noCounts();
   const inodes = new Map<bigint, bigint>();
   let bytesRead = 0;
   let sinceTurn = 0;
@@ -148,20 +163,19 @@ export async function verifyBundle(input: VerifyInput): Promise<VerifyResult> {
     manifest.destroy();
     copies.close();
   }
-  const isLive = isSamePlace(target, summary.livePath);
-  if (isLive && items.length > 0 && counts.restored.files + counts.beside.files === 0) refuseOther(bundle, target);
-  const leftToPersons = items.filter(isLeftToPerson).length;
+  return { items, counts, bytesRead };
+}
+
+function noCounts(): Record<VerifyStatus, Tally> {
+  const none: Tally = { files: 0, bytes: 0 };
   return {
-    bundle,
-    target,
-    volume: summary.volume,
-    isLive,
-    items,
-    counts,
-    metadataDiffers: items.filter(({ metadata }) => metadata.length > 0).length,
-    leftToPersons,
-    bytesRead,
-    exit: worstExit(items.flatMap((item) => exitOf(item))),
+    restored: none,
+    beside: none,
+    waiting: none,
+    missing: none,
+    differs: none,
+    blocked: none,
+    unreadable: none,
   };
 }
 

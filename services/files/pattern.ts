@@ -1,15 +1,14 @@
 // The patterns that people write for snapshots: which part is literal, what they match, and what they cannot match,
 // which is said aloud.
-import { errnoText, isAbsent } from '../../domain/errno.ts';
-import { lstatSync, readdirSync, readlinkSync } from 'node:fs';
+import { lstatSync, readlinkSync } from 'node:fs';
 import { posix } from 'node:path';
-import fastGlob from 'fast-glob';
+import { isAbsent } from '../../domain/errno.ts';
 import { RollcallError } from '../../domain/exit.ts';
-import { baseName, encodeName, encodePath, isWithin, joinPath, parentOf, plain } from '../../domain/path.ts';
+import { baseName, encodePath, joinPath, parentOf } from '../../domain/path.ts';
 import { errnoOf } from './errors.ts';
-import { readdirForGlob } from './glob-listing.ts';
-import { workingDirectory } from '../process/working-directory.ts';
+import { glob, type LeftOut, unmatchable } from './glob.ts';
 import { bytesOf, meaningsOf, realPathOf } from './location.ts';
+import { beginningOf, printable, startOf, textOf, type Token, tokensOf } from './pattern-tokens.ts';
 
 /** What a pattern names, however it is written: the identity of a series. Printable texts. */
 export interface SeriesKey {
@@ -23,12 +22,6 @@ export interface SeriesKey {
 
 /** What to do about ENOTCONN. */
 const SERVER_GONE = 'The program behind this mount has ended: unmount it (umount -l), and mount it again.';
-
-export interface LeftOut {
-  /** Absolute, printable. */
-  readonly path: string;
-  readonly reason: string;
-}
 
 export interface Match {
   /** Absolute, printable, exists, a directory and no symlink. */
@@ -45,83 +38,6 @@ export interface Expansion {
   readonly literal: boolean;
   readonly matches: readonly Match[];
   readonly leftOut: readonly LeftOut[];
-}
-
-type Token = { readonly text: string; readonly wild: boolean };
-
-/**
- * Splits one component into literal runs (unescaped) and wildcards: `*`, `?`, `[…]` and `{a,b}`; a backslash makes what
- * follows literal.
- */
-function tokensOf(component: string): readonly Token[] {
-  const tokens: Token[] = [];
-  let literal = '';
-  const flush = (): void => {
-    if (literal !== '') tokens.push({ text: literal, wild: false });
-    literal = '';
-  };
-  for (let at = 0; at < component.length; at++) {
-    const rest = component.slice(at);
-    const wild = /^(?:\*+|\?|\[[!^]?\]?[^\]]*\]|\{[^{}]*(?:,|\.\.)[^{}]*\})/.exec(rest)?.[0];
-    if (rest.startsWith('\\') && rest.length > 1) {
-      literal += rest.charAt(1);
-      at++;
-    } else if (wild !== undefined) {
-      flush();
-      tokens.push({ text: wild, wild: true });
-      at += wild.length - 1;
-    } else {
-      literal += component.charAt(at);
-    }
-  }
-  flush();
-  return tokens;
-}
-
-function textOf(component: readonly Token[]): string {
-  return component.map((token) => token.text).join('');
-}
-
-/** The literal characters that a component begins with. */
-function beginningOf(component: readonly Token[]): string {
-  const wild = component.findIndex((token) => token.wild);
-  return textOf(wild < 0 ? component : component.slice(0, wild));
-}
-
-const printable = (text: string): string => encodePath(Buffer.from(text));
-
-/** Whether text holds what a shell or Rollcall would take for a wildcard. */
-export function isPattern(text: string): boolean {
-  return text.split('/').some((component) => tokensOf(component).some((token) => token.wild));
-}
-
-/**
- * One component as a regular expression. What is not a plain set of characters matches anything: better one match too
- * many.
- */
-function expressionOf(component: readonly Token[]): RegExp {
-  const parts = component.map(({ text, wild }) => {
-    if (!wild) return text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&');
-    if (text === '?') return '.';
-    return /^\[[\w!^-]+\]$/.test(text) ? text.replace('[!', '[^') : '.*';
-  });
-  try {
-    return new RegExp(`^${parts.join('')}$`, 's');
-  } catch {
-    return /^/;
-  }
-}
-
-/**
- * Whether a search for the pattern would come to a directory: it matches it, or something below it. Touches nothing.
- */
-export function comesTo(pattern: string, directory: string, cwd?: string): boolean {
-  const components = posix.resolve(startOf(pattern, cwd), pattern).slice(1).split('/').map(tokensOf);
-  const names = directory === '/' ? [] : directory.slice(1).split('/');
-  return (
-    names.length <= components.length &&
-    names.every((name, index) => expressionOf(components[index] ?? []).test(plain(name) ?? name))
-  );
 }
 
 /**
@@ -209,117 +125,12 @@ function literally(pattern: string, cwd: string | undefined): Expansion | null {
   return null;
 }
 
-const UNREADABLE_MAX = 100;
-
-/**
- * fast-glob with every option spelled out; directories that cannot be read are left out by name instead of failing the
- * rest. `absolute` stays off: it would turn backslashes in names into slashes. The base is given as cwd: within a
- * pattern fast-glob loses a base whose name holds escaped wildcards, backslashes or a newline.
- */
-async function glob(
-  base: string,
-  below: readonly (readonly Token[])[],
-  leftOut: LeftOut[],
-): Promise<readonly string[]> {
-  const directory = plain(base);
-  // fast-glob takes a backslash in a directory's name for a slash.
-  if (directory === null || directory.includes('\\')) throw notText(base);
-  const parts = below.map((component) =>
-    component.map((token) => (token.wild ? token.text : fastGlob.escapePath(token.text))).join(''),
-  );
-  const ignore: string[] = [];
-  for (;;) {
-    try {
-      const found = await fastGlob.glob(parts.join('/'), {
-        absolute: false,
-        baseNameMatch: false,
-        braceExpansion: true,
-        caseSensitiveMatch: true,
-        concurrency: 1,
-        cwd: directory,
-        dot: true,
-        extglob: false,
-        followSymbolicLinks: false,
-        fs: { readdir: readdirForGlob },
-        globstar: false,
-        ignore,
-        markDirectories: false,
-        objectMode: false,
-        onlyDirectories: false,
-        onlyFiles: false,
-        stats: false,
-        suppressErrors: false,
-        throwErrorOnBrokenSymbolicLink: false,
-        unique: true,
-      });
-      // U+FFFD stands for bytes that were lost: such a path leads nowhere, and the name is told by unmatchable().
-      return found.filter((path) => !path.includes('\ufffd')).map((path) => joinPath(base, printable(path)));
-    } catch (cause) {
-      const errno = errnoOf(cause);
-      if (errno === null || !(cause instanceof Error) || !('path' in cause) || typeof cause.path !== 'string')
-        throw cause;
-      const path = printable(cause.path);
-      if (path === base || ignore.length >= 2 * UNREADABLE_MAX) {
-        throw new RollcallError(
-          `${path} cannot be listed (${errnoText(errno)}), so the snapshots in it are not known.`,
-          {
-            next: 'Run as a user who may read the backup, and check its mount.',
-            cause,
-          },
-        );
-      }
-      leftOut.push({ path, reason: `it cannot be listed (${errnoText(errno)})` });
-      const unreadable = fastGlob.escapePath(posix.relative(directory, cause.path));
-      ignore.push(unreadable, `${unreadable}/**`);
-    }
-  }
-}
-
-/**
- * Names that fast-glob drops in silence (with a newline, in some patterns) or mangles (not UTF-8), less those that it
- * has found. They are told, with the way to name them.
- */
-function unmatchable(directory: string, beginning: string, found: readonly string[]): readonly LeftOut[] {
-  let names: readonly Buffer[];
-  try {
-    names = readdirSync(bytesOf(directory), { encoding: 'buffer' });
-  } catch (error) {
-    if (errnoOf(error) === null) throw error;
-    return [];
-  }
-  return names.flatMap((name) => {
-    const text = name.toString('utf8');
-    if (!text.startsWith(beginning) || (!text.includes('\n') && Buffer.from(text).equals(name))) return [];
-    const path = joinPath(directory, encodeName(name));
-    if (found.some((match) => isWithin(path, match))) return [];
-    return {
-      path,
-      reason: `no pattern can match a name with a newline or bytes that are not UTF-8; give it on its own: --backup '${path}'`,
-    };
-  });
-}
-
 /**
  * A pattern as it stands for itself, wherever it was typed: absolute, without `.` and `..`. For a path that exists, its
  * real path.
  */
 export function absolutePattern(pattern: string, cwd?: string): string {
   return literally(pattern, cwd)?.series.key ?? posix.resolve(startOf(pattern, cwd), pattern);
-}
-
-/** What a pattern starts from, as a pattern: the wildcards in the current directory's own name are none. */
-function startOf(pattern: string, cwd: string | undefined): string {
-  if (posix.isAbsolute(pattern)) return '/';
-  const here = cwd ?? workingDirectory();
-  const text = plain(here);
-  if (text === null) throw notText(here);
-  return text.replace(/[\\*?[\]{}]/g, '\\$&');
-}
-
-function notText(base: string): RollcallError {
-  return new RollcallError(`A pattern cannot be used below ${base}, whose name is not UTF-8 or holds a backslash.`, {
-    next: 'Give each snapshot on its own, with --backup and its path as Rollcall prints it.',
-  });
 }
 
 /**

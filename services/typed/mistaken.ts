@@ -10,7 +10,8 @@ import { recordedSnapshots } from '../catalog/snapshots.ts';
 import { findVolume, listVolumes } from '../catalog/volumes.ts';
 import { subvolumeOf } from '../files/btrfs.ts';
 import { directoryTimes } from '../files/glance.ts';
-import { expandPattern, isPattern } from '../files/pattern.ts';
+import { expandPattern } from '../files/pattern.ts';
+import { isPattern } from '../files/pattern-tokens.ts';
 import type { CheckedInputs } from './inputs.ts';
 
 const DAY_MS = 86_400_000;

@@ -5,7 +5,8 @@ import { errnoOf, FileError } from '../files/errors.ts';
 import { futurePathOf, meaningsOf } from '../files/location.ts';
 import { refuseBrick, refuseGluster } from '../files/looking.ts';
 import { readMounts } from '../files/mounts.ts';
-import { expandPattern, isPattern } from '../files/pattern.ts';
+import { expandPattern } from '../files/pattern.ts';
+import { isPattern } from '../files/pattern-tokens.ts';
 import { exists, type FoundSeries } from '../files/snapshots.ts';
 import { isInside, type LookRequest, refuseEmpty, refuseTyped } from './refused.ts';
 

@@ -12,7 +12,7 @@ import { scan } from '../../services/scan.ts';
 import { brickUnder } from '../../services/files/gluster.ts';
 import { refuseBrick, refuseGluster } from '../../services/files/looking.ts';
 import { parseMount, readMounts } from '../../services/files/mounts.ts';
-import { comesTo } from '../../services/files/pattern.ts';
+import { comesTo } from '../../services/files/pattern-tokens.ts';
 import { refuseStateInside } from '../../services/typed/outside.ts';
 import { checkBackup, checkInputs, checkLive } from '../../services/typed/inputs.ts';
 import { World } from '../bundle/world.ts';

@@ -15,11 +15,8 @@ const LONG_FILES: Readonly<Record<string, string>> = {
   'services/bundle/restore.sh':
     'it stands alone on a machine without Rollcall: one file, which can be read by whoever runs it as root',
   'docs/schema.sql': 'made, not written',
-  'services/bundle/lists.ts': 'to be divided: what goes into which list, and how a list is written',
   'services/catalog/scans.ts': 'to be divided: begin and resume, reading, ends',
-  'services/exchange/import-export.ts': 'to be divided: reading and checking a file, writing rows',
   'services/files/directory.ts': 'to be divided: opening, and looking names up',
-  'services/files/pattern.ts': 'to be divided: what a pattern means, and what it matches',
   'services/files/read.ts': 'to be divided: reading once, and again until it holds still',
   'services/files/sys.ts': 'every system call on one page',
   'services/scan/directory-diff.ts': 'to be divided: merging, and what became of each name',
