@@ -127,7 +127,7 @@ test.each(['while it reads', 'in the middle of a write'])(
     try {
       await client.query('begin');
       if (when !== 'while it reads') {
-        await client.query('lock table version in share mode');
+        await client.query('lock table packed_version in share mode');
         await until(
           'it waits for the lock',
           async () => (await world.rows('select from pg_locks where not granted')).length > 0,
@@ -211,12 +211,12 @@ test('a database that refuses to write stops the scan with advice, and leaves no
   await world.rows(
     `create function refuse() returns trigger language plpgsql as $$ begin raise exception 'no space left' using errcode = '53100'; end $$`,
   );
-  await world.rows(`create trigger refuse before insert on version for each statement execute function refuse()`);
+  await world.rows(`create trigger refuse before insert on packed_version for each statement execute function refuse()`);
   const error = await world.scan(tree).then(
     () => null,
     (thrown: unknown) => thrown,
   );
-  await world.rows('drop trigger refuse on version');
+  await world.rows('drop trigger refuse on packed_version');
   expect(error).toBeInstanceOf(RollcallError);
   expect(error).toMatchObject({ exit: 2, message: expect.stringContaining('the disk of the database is full') });
   await world.scan(tree);

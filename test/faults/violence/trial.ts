@@ -63,9 +63,9 @@ export interface Plan {
 
 /** Held by a lock: a shard's write, the close of a scan, and what comes after the scans of an assessment. */
 const TABLES: Readonly<Record<What, readonly string[]>> = {
-  first: ['version', 'directory', 'listing', 'shard', 'scan'],
+  first: ['packed_version', 'directory', 'listing', 'shard', 'scan'],
   scan: ['ending', 'shard', 'scan', 'donor'],
-  assess: ['version', 'listing', 'ending', 'directory', 'shard', 'scan', 'donor', 'finding', 'assessment'],
+  assess: ['packed_version', 'listing', 'ending', 'directory', 'shard', 'scan', 'donor', 'finding', 'assessment'],
 };
 
 export function planOf(random: Random, stage: Stage): Plan {
