@@ -31,8 +31,9 @@ export interface GapRow {
 }
 
 /**
- * In place of a stat digest: the next scan must not take the directory for unchanged. (An empty one has 0, and others add up to it once in 2^64.) Its
- * listing stays: without it that scan would meet an older one, and whatever came and went since then would count as still there.
+ * In place of a stat digest: the next scan must not take the directory for unchanged. (An empty one has 0, and others
+ * add up to it once in 2^64.) Its listing stays: without it that scan would meet an older one, and whatever came and
+ * went since then would count as still there.
  */
 export const NEVER_UNCHANGED = 1n;
 
