@@ -110,8 +110,6 @@ const MANY_PARAMETERS = [
   'services/files/errors.ts',
   'services/files/snapshots.ts',
   'services/files/survey.ts',
-  'services/judge/happened.ts',
-  'services/judge/movement.ts',
   'services/queue/backend.ts',
   'services/report/page/chart.ts',
   'services/report/terminal/assessment.ts',
