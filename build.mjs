@@ -15,7 +15,8 @@ const described = spawnSync('git', ['describe', '--always', '--dirty=+changes', 
   cwd: root,
   encoding: 'utf8',
 });
-const commit = described.status === 0 ? described.stdout.trim() : null;
+// Where there is no repository (an image is built from files alone), whoever builds may say it.
+const commit = described.status === 0 ? described.stdout.trim() : process.env.ROLLCALL_COMMIT || null;
 
 const common = {
   absWorkingDir: root,
