@@ -1,4 +1,5 @@
-// The npm package as people install it: packed here, installed globally below a prefix of the test's own, called from PATH.
+// The npm package as people install it: packed here, installed globally below a prefix of the test's own, called from
+// PATH.
 import { spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
