@@ -249,7 +249,9 @@ test('a database that refuses to write ends the run with advice, publishes nothi
   const { pool } = catalog.db;
   await pool.query(`create function refuse() returns trigger language plpgsql as $$
     begin raise exception 'could not extend file: No space left on device' using errcode = '53100'; end $$`);
-  await pool.query('create trigger refuse before insert on packed_version for each statement execute function refuse()');
+  await pool.query(
+    'create trigger refuse before insert on packed_version for each statement execute function refuse()',
+  );
   try {
     await expect(house.assess(3.5)).rejects.toMatchObject({
       message: expect.stringContaining('the disk of the database is full'),

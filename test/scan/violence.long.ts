@@ -211,7 +211,9 @@ test('a database that refuses to write stops the scan with advice, and leaves no
   await world.rows(
     `create function refuse() returns trigger language plpgsql as $$ begin raise exception 'no space left' using errcode = '53100'; end $$`,
   );
-  await world.rows(`create trigger refuse before insert on packed_version for each statement execute function refuse()`);
+  await world.rows(
+    `create trigger refuse before insert on packed_version for each statement execute function refuse()`,
+  );
   const error = await world.scan(tree).then(
     () => null,
     (thrown: unknown) => thrown,
