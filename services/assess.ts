@@ -107,7 +107,9 @@ async function assessVolume(tools: AssessTools, request: AssessRequest): Promise
     onProgress: (done, total) => tools.onProgress(`judging ${total} paths`, { files: done, bytes: 0 }),
     onPhase: (phase) => tools.onProgress(phase, { files: 0, bytes: 0 }),
   });
-  const bundle = wantsBundle(judged) ? await bundleOf(tools, request, inputs, judged, selection, nextSource) : null;
+  const bundle = wantsBundle(judged)
+    ? await bundleOf(tools, request, { inputs, assessment: judged, selection, nextSource })
+    : null;
   if (bundle !== null) await recordBundle(tools.db.pool, id, bundle.directory);
   const assessment = bundle === null ? judged : withUnread(judged, bundle.unread);
   return { assessment, bundle, exit: exitOf(assessment, selection) };
@@ -176,13 +178,17 @@ async function everSeen(client: Queryable, path: string): Promise<boolean> {
   return (await historyOf(client, path)).some(({ versions, gaps }) => versions.length > 0 || gaps.size > 0);
 }
 
+interface Judged {
+  readonly inputs: CheckedInputs;
+  readonly assessment: Assessment;
+  readonly selection: Selection | null;
+  readonly nextSource: NextSource;
+}
+
 async function bundleOf(
   tools: AssessTools,
   request: AssessRequest,
-  inputs: CheckedInputs,
-  assessment: Assessment,
-  selection: Selection | null,
-  nextSource: NextSource,
+  { inputs, assessment, selection, nextSource }: Judged,
 ): Promise<BundleSummary> {
   return writeBundle({
     assessment,

@@ -112,7 +112,7 @@ export async function writeBundle(input: BundleInput): Promise<BundleSummary> {
       const directory = checkOutDir(input, outDir);
       const placed = { ...input, assessment, outDir };
       const report = reportInput(placed, chosen, plan, lists);
-      const written = writeBundleWhole(directory, filesOf(placed, chosen, plan, lists, counted, report));
+      const written = writeBundleWhole(directory, filesOf(placed, { chosen, plan, lists, counted, report }));
       return { directory, ...counted, ...written, report, unread };
     } catch (error) {
       if (typeof input.outDir === 'string' || !(error instanceof AlreadyThere)) throw error;
@@ -222,14 +222,15 @@ function jsonLine(value: unknown): string {
   return inertJson(JSON.stringify(value, (_, each: unknown) => (typeof each === 'bigint' ? String(each) : each)));
 }
 
-function filesOf(
-  input: Placed,
-  chosen: Chosen,
-  plan: RestorePlan,
-  lists: Lists,
-  counted: Counted,
-  render: ReportInput,
-): BundleFile[] {
+interface Made {
+  readonly chosen: Chosen;
+  readonly plan: RestorePlan;
+  readonly lists: Lists;
+  readonly counted: Counted;
+  readonly report: ReportInput;
+}
+
+function filesOf(input: Placed, { chosen, plan, lists, counted, report }: Made): BundleFile[] {
   const { assessment } = input;
   const where = new Map<Finding, string>();
   for (const [finding, part] of chosen.parts) where.set(finding, `in no list: ${ELSEWHERE[part]}`);
@@ -251,10 +252,10 @@ function filesOf(
       }),
     )}\n`;
   return [
-    file('README.txt', () => [renderReadme(assessment, render)]),
-    file('report.html', () => [renderReport(assessment, render)]),
+    file('README.txt', () => [renderReadme(assessment, report)]),
+    file('report.html', () => [renderReport(assessment, report)]),
     file('summary.json', () => [
-      `${inertJson(JSON.stringify({ format: BUNDLE_FORMAT, ...answerJson(assessment, { ...counted, report: render }) }, null, 2))}\n`,
+      `${inertJson(JSON.stringify({ format: BUNDLE_FORMAT, ...answerJson(assessment, { ...counted, report }) }, null, 2))}\n`,
     ]),
     file('findings.jsonl', function* () {
       for (const finding of assessment.findings) yield record(finding);

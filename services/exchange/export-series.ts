@@ -164,8 +164,33 @@ export async function exportSeries(options: ExportOptions): Promise<ExportSummar
   const exportedMs = Math.round(options.nowMs());
   const header = headerLine({ host, series, path: volume.path, exportedMs });
   const replaced = replaceable(file, host, series);
+  const written = await writeExport(file, header, unreadable, options);
+  return {
+    file,
+    host,
+    series,
+    exportedMs,
+    ...written.value,
+    bytes: written.bytes,
+    read,
+    unread,
+    failures,
+    unreadable: unreadable.slice(0, UNREADABLE_SHOWN),
+    replaced,
+  };
+}
+
+type Written = Pick<ExportSummary, 'scans' | 'versions' | 'gaps' | 'sha256' | 'pruned'>;
+
+/** Writes all lines from one view of the catalog. */
+function writeExport(
+  file: string,
+  header: string,
+  unreadable: readonly ImportedGap[],
+  { db, volume, signal, onProgress }: ExportOptions,
+): ReturnType<typeof writeWhole<Written>> {
   const hash = createHash('sha256');
-  const written = await writeWhole(file, WORDS, (append) =>
+  return writeWhole(file, WORDS, (append) =>
     inTransaction(db, async (client) => {
       const write = (text: string): void => {
         const raw = Buffer.from(text);
@@ -177,7 +202,7 @@ export async function exportSeries(options: ExportOptions): Promise<ExportSummar
       const counts = { scans: scans.length, versions: 0, gaps: unreadable.length };
       const told = (): void => {
         if (signal.aborted) throw interrupted();
-        options.onProgress('export: writing', { files: counts.versions, bytes: 0 });
+        onProgress('export: writing', { files: counts.versions, bytes: 0 });
       };
       write(header);
       for (const scan of scans) write(scanLine(scan));
@@ -197,19 +222,6 @@ export async function exportSeries(options: ExportOptions): Promise<ExportSummar
       return { ...counts, sha256, pruned: scans.filter((scan) => scan.pruned !== null).length };
     }),
   );
-  return {
-    file,
-    host,
-    series,
-    exportedMs,
-    ...written.value,
-    bytes: written.bytes,
-    read,
-    unread,
-    failures,
-    unreadable: unreadable.slice(0, UNREADABLE_SHOWN),
-    replaced,
-  };
 }
 
 async function refuseUnsettled(db: Database, volume: Volume): Promise<void> {

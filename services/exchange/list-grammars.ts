@@ -39,7 +39,7 @@ interface Whole {
 export function grammarOf(format: ReadFormat, { zero, crlf, side, lines }: Whole): (line: string) => Said {
   switch (format) {
     case 'checksum':
-      return (line) => checksum(line, zero, crlf);
+      return (line) => checksum(line, { zero, crlf });
     case 'borg':
       return borg;
     case 'hashdeep':
@@ -91,29 +91,30 @@ const BY_LENGTH: Readonly<Record<number, string>> = {
 const XXH64_DIGITS = 16;
 
 /** md5sum, sha256sum, xxhsum, rclone hashsum, openssl; GNU's layout or BSD's. */
-function checksum(line: string, zero: boolean, crlf: boolean): Said {
+function checksum(line: string, ends: Ends): Said {
   const gnu = GNU.exec(line) ?? REVERSED.exec(line);
   if (gnu !== null) {
     const [, mark = '', digest = '', name = ''] = gnu;
-    if (digest.startsWith('XXH3_')) return named(name, mark, null, 'XXH3', zero, crlf);
-    if (digest.length === XXH64_DIGITS) return named(name, mark, parseHex(digest.toLowerCase()), null, zero, crlf);
+    if (digest.startsWith('XXH3_')) return named(name, mark, { digest: null, foreign: 'XXH3' }, ends);
+    if (digest.length === XXH64_DIGITS)
+      return named(name, mark, { digest: parseHex(digest.toLowerCase()), foreign: null }, ends);
     const foreign = BY_LENGTH[digest.length];
     return foreign === undefined
       ? problem(`a digest of ${digest.length} digits is not one that Rollcall knows`)
-      : named(name, mark, null, foreign, zero, crlf);
+      : named(name, mark, { digest: null, foreign: foreign }, ends);
   }
   const bsd = BSD.exec(line);
   if (bsd !== null) {
     const [, mark = '', algorithm = '', spaced, close = '', digest = ''] = bsd;
     const name = spaced ?? close;
     const isXxh64 = algorithm === 'XXH64' || algorithm === 'XXH64_LE';
-    if (!isXxh64) return named(name, mark, null, algorithm, zero, crlf);
+    if (!isXxh64) return named(name, mark, { digest: null, foreign: algorithm }, ends);
     if (digest.length !== XXH64_DIGITS) return problem(`an XXH64 digest has 16 digits, and this one ${digest.length}`);
     const big = algorithm === 'XXH64' ? digest : (digest.match(/../g) ?? []).reverse().join('');
-    return named(name, mark, parseHex(big.toLowerCase()), null, zero, crlf);
+    return named(name, mark, { digest: parseHex(big.toLowerCase()), foreign: null }, ends);
   }
   const without = WITHOUT_DIGEST.exec(line);
-  if (without !== null) return named(without[1] ?? '', '', null, 'no digest', zero, crlf);
+  if (without !== null) return named(without[1] ?? '', '', { digest: null, foreign: 'no digest' }, ends);
   if (line.startsWith('#')) return COMMENT;
   return problem(line === '' ? 'it is empty' : 'it is not a line of a checksum file');
 }
@@ -134,20 +135,25 @@ function borg(line: string): Said {
     : { kind: 'file', name, size: null, digest: null, foreign };
 }
 
+interface Ends {
+  /** Lines end with NUL. */
+  readonly zero: boolean;
+  /** Lines end as on Windows. */
+  readonly crlf: boolean;
+}
+
 function named(
   name: string,
   mark: string,
-  digest: bigint | null,
-  foreign: string | null,
-  zero: boolean,
-  crlf: boolean,
+  read: { readonly digest: bigint | null; readonly foreign: string | null },
+  { zero, crlf }: Ends,
 ): Said {
   if (zero && mark !== '') return problem('lines that end with NUL have no escapes');
   if (crlf && mark === '' && name.includes('\\'))
     return problem('its name has backslashes, which are separators on Windows: write them as /');
   const plain = mark === '' ? name : unescape(name);
   if (plain === null) return problem('after a backslash only \\, n and r are allowed in an escaped name');
-  return { kind: 'file', name: plain, size: null, digest, foreign };
+  return { kind: 'file', name: plain, size: null, ...read };
 }
 
 /** coreutils and xxhsum from 0.8.2 on; null for any other escape. */

@@ -11,7 +11,7 @@ import { unfinishedByName } from '../../domain/snapshot-signs.ts';
 import type { OffsetAt } from '../../domain/time-zone.ts';
 import { isStub, subvolumeOf, type Subvolume } from './btrfs.ts';
 import { errnoOf, FileError } from './errors.ts';
-import { createHasher, type Hasher } from './hash.ts';
+import { createHasher } from './hash.ts';
 import { keepsInodes } from './identity.ts';
 import { bytesOf } from './location.ts';
 import { glusterBelow } from './gluster.ts';
@@ -20,7 +20,7 @@ import { expandPattern, type Match, type SeriesKey } from './pattern.ts';
 import { type LeftOut } from './glob.ts';
 import type { Stat } from './stat.ts';
 import { statPlace } from './directory.ts';
-import { type Survey, surveySnapshot } from './survey.ts';
+import { type Survey, surveySnapshot, type SurveyOptions } from './survey.ts';
 import { offsetsFor } from './zone.ts';
 
 export interface FoundSnapshot {
@@ -85,8 +85,7 @@ function examine(
   match: Match,
   named: NameDate | null,
   mounts: readonly Mount[],
-  hasher: Hasher,
-  nowMs: number,
+  surveying: Pick<SurveyOptions, 'hasher' | 'nowMs'>,
 ): Candidate {
   const root = statPlace(match.path);
   const mount = mountOf(match.path, mounts);
@@ -96,15 +95,11 @@ function examine(
     root,
     mount,
     named,
-    survey: surveySnapshot(
-      match.path,
-      root,
-      hasher,
-      nowMs,
-      (directory, name, stat) => isStub(directory, name, stat, mounts),
-      undefined,
-      glusterBelow(match.path, mounts),
-    ),
+    survey: surveySnapshot(match.path, root, {
+      ...surveying,
+      stub: (directory, name, stat) => isStub(directory, name, stat, mounts),
+      closed: glusterBelow(match.path, mounts),
+    }),
     subvolume: isSubvolume ? subvolumeOf(match.path) : null,
   };
 }
@@ -239,47 +234,10 @@ export async function findSnapshots(
   const offsetAt = offsetsFor(options.tz);
   const { series, literal, matches, leftOut: unmatched } = await expandPattern(pattern, options.cwd);
   const hasher = await createHasher();
-  const mounts = readMounts();
   const leftOut = [...unmatched];
   const named = namedDates(matches, literal, offsetAt, options.nowMs);
-  const candidates: Candidate[] = [];
-  for (const match of matches) {
-    try {
-      candidates.push(examine(match, named.get(match.name) ?? null, mounts, hasher, options.nowMs));
-    } catch (error) {
-      const errno = error instanceof FileError ? error.errno : errnoOf(error);
-      if (errno === null) throw error;
-      leftOut.push({ path: match.path, reason: `it cannot be read (${errnoText(errno)})` });
-    }
-  }
-
-  const dates = datesOfSeries(
-    candidates.map(({ match, named: own, subvolume, survey }) => ({
-      name: match.name,
-      named: own,
-      notedMs: notedMs(match, series.lastPart),
-      // A subvolume that is no snapshot was created long before what it holds now.
-      btrfsMs: subvolume && (subvolume.isSnapshot || subvolume.readOnly) ? subvolume.otimeMs : null,
-      newestMtimeMs: survey.newestMtimeMs,
-      changedMs: survey.changedMs,
-    })),
-    options.nowMs,
-    offsetAt,
-  );
-  const dated = candidates
-    .map((candidate) => {
-      const asOf = dates.get(candidate.match.name);
-      if (asOf === undefined)
-        throw new Error(`${candidate.match.name} got no date: two snapshots of one name in a series`);
-      return { candidate, asOf };
-    })
-    .sort(
-      (a, b) =>
-        a.asOf.fromMs - b.asOf.fromMs ||
-        a.asOf.toMs - b.asOf.toMs ||
-        compareBytes(a.candidate.match.name, b.candidate.match.name),
-    );
-
+  const candidates = examineAll(matches, named, { hasher, nowMs: options.nowMs }, leftOut);
+  const dated = datedOf(candidates, series.lastPart, options.nowMs, offsetAt);
   const reasons = unfinished(
     dated.map(({ candidate }) => candidate),
     literal,
@@ -301,4 +259,59 @@ export async function findSnapshots(
     })),
     leftOut: leftOut.sort((a, b) => compareBytes(a.path, b.path)),
   };
+}
+
+/** What cannot be read is left out, with the reason. */
+function examineAll(
+  matches: readonly Match[],
+  named: ReadonlyMap<string, NameDate>,
+  surveying: Pick<SurveyOptions, 'hasher' | 'nowMs'>,
+  leftOut: LeftOut[],
+): Candidate[] {
+  const mounts = readMounts();
+  return matches.flatMap((match) => {
+    try {
+      return examine(match, named.get(match.name) ?? null, mounts, surveying);
+    } catch (error) {
+      const errno = error instanceof FileError ? error.errno : errnoOf(error);
+      if (errno === null) throw error;
+      leftOut.push({ path: match.path, reason: `it cannot be read (${errnoText(errno)})` });
+      return [];
+    }
+  });
+}
+
+/** When each was taken, the oldest first. */
+function datedOf(
+  candidates: readonly Candidate[],
+  lastPart: string,
+  nowMs: number,
+  offsetAt: OffsetAt,
+): { readonly candidate: Candidate; readonly asOf: AsOf }[] {
+  const dates = datesOfSeries(
+    candidates.map(({ match, named, subvolume, survey }) => ({
+      name: match.name,
+      named,
+      notedMs: notedMs(match, lastPart),
+      // A subvolume that is no snapshot was created long before what it holds now.
+      btrfsMs: subvolume && (subvolume.isSnapshot || subvolume.readOnly) ? subvolume.otimeMs : null,
+      newestMtimeMs: survey.newestMtimeMs,
+      changedMs: survey.changedMs,
+    })),
+    nowMs,
+    offsetAt,
+  );
+  return candidates
+    .map((candidate) => {
+      const asOf = dates.get(candidate.match.name);
+      if (asOf === undefined)
+        throw new Error(`${candidate.match.name} got no date: two snapshots of one name in a series`);
+      return { candidate, asOf };
+    })
+    .sort(
+      (a, b) =>
+        a.asOf.fromMs - b.asOf.fromMs ||
+        a.asOf.toMs - b.asOf.toMs ||
+        compareBytes(a.candidate.match.name, b.candidate.match.name),
+    );
 }

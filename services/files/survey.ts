@@ -59,101 +59,124 @@ function newer(known: number | null, timeNs: bigint, nowMs: number): number | nu
   return timeMs <= nowMs && (known === null || timeMs > known) ? timeMs : known;
 }
 
+export interface SurveyOptions {
+  readonly hasher: Hasher;
+  readonly nowMs: number;
+  /**
+   * Whether an entry of a directory (absolute, printable) is one of services/files/btrfs.ts: its times tell nothing.
+   */
+  readonly stub?: (directory: string, name: string, stat: Stat) => boolean;
+  /** SURVEY_ENTRIES_MAX unless given. */
+  readonly entriesMax?: number;
+  /** Absolute printable paths of directories that are not listed: mounts on which that may destroy. */
+  readonly closed?: ReadonlySet<string>;
+}
+
 /**
  * Looks at the root and its top two levels, following no symlink. What cannot be read is named, never taken to be
  * absent; what vanishes between listing and looking counts as not there. Nothing is thrown but bugs.
  *
  * @param path the snapshot's directory, absolute and printable
  * @param root its own lstat
- * @param stub whether an entry of a directory (absolute, printable) is one of services/files/btrfs.ts: its times tell
- *   nothing
- * @param closed absolute printable paths of directories that are not listed: mounts on which that may destroy
  */
-export function surveySnapshot(
-  path: string,
-  root: Stat,
-  hasher: Hasher,
-  nowMs: number,
-  stub: (directory: string, name: string, stat: Stat) => boolean = () => false,
-  entriesMax: number = SURVEY_ENTRIES_MAX,
-  closed: ReadonlySet<string> = new Set(),
-): Survey {
-  const signs: string[] = [];
-  const unreadable: string[] = [];
-  let newestMtimeMs: number | null = null;
-  let changedMs: number | null = null;
-  let sum = 0n;
-  let seen = 0;
-  let bounded = false;
-  let listed = false;
+export function surveySnapshot(path: string, root: Stat, options: SurveyOptions): Survey {
+  return new Surveyor(path, options).run(root);
+}
 
-  const meet = ({ kind, mtimeNs, ctimeNs }: Stat): void => {
-    newestMtimeMs = newer(newestMtimeMs, mtimeNs, nowMs);
+/** What one directory holds: directories, printable and below the snapshot, and how many entries in all. */
+interface Held {
+  readonly directories: readonly string[];
+  readonly entries: number;
+}
+
+class Surveyor {
+  readonly #path: string;
+  readonly #options: SurveyOptions;
+  readonly #entriesMax: number;
+  readonly #signs: string[] = [];
+  readonly #unreadable: string[] = [];
+  #newestMtimeMs: number | null = null;
+  #changedMs: number | null = null;
+  #sum = 0n;
+  #seen = 0;
+  #bounded = false;
+  #listed = false;
+
+  constructor(path: string, options: SurveyOptions) {
+    this.#path = path;
+    this.#options = options;
+    this.#entriesMax = options.entriesMax ?? SURVEY_ENTRIES_MAX;
+  }
+
+  run(root: Stat): Survey {
+    this.#meet(root);
+    const top = this.#look(() => openRoot(this.#path), '');
+    for (const below of top.directories.toSorted(compareBytes)) {
+      if (this.#seen >= this.#entriesMax) {
+        this.#bounded = true;
+        break;
+      }
+      this.#look(() => openBelow(this.#path, below), below);
+    }
+    return {
+      fingerprint: this.#listed ? hex(BigInt.asUintN(64, this.#sum)) : null,
+      bounded: this.#bounded,
+      unreadable: this.#unreadable.sort(),
+      topEntries: this.#listed ? top.entries : null,
+      newestMtimeMs: this.#newestMtimeMs,
+      changedMs: this.#changedMs,
+      signs: this.#signs,
+    };
+  }
+
+  #meet({ kind, mtimeNs, ctimeNs }: Stat): void {
+    const { nowMs } = this.#options;
+    this.#newestMtimeMs = newer(this.#newestMtimeMs, mtimeNs, nowMs);
     // A file's ctime moves in all generations that share its inode.
-    if (kind === 'directory') changedMs = newer(changedMs, ctimeNs, nowMs);
-  };
+    if (kind === 'directory') this.#changedMs = newer(this.#changedMs, ctimeNs, nowMs);
+  }
 
-  /** Directories in it, and how many entries it has. Closes it. */
-  const look = (
-    open: () => Directory,
-    below: string,
-  ): { readonly directories: readonly string[]; readonly entries: number } => {
+  /** Looks at what a directory holds, and closes it. */
+  #look(open: () => Directory, below: string): Held {
     const directories: string[] = [];
     let directory: Directory | null = null;
     try {
       directory = open();
-      const { names, more } = namesOf(directory, entriesMax - seen);
-      bounded ||= more;
-      if (below === '') listed = true;
-      seen += names.length;
+      const { names, more } = namesOf(directory, this.#entriesMax - this.#seen);
+      this.#bounded ||= more;
+      if (below === '') this.#listed = true;
+      this.#seen += names.length;
       for (const name of names) {
         const printable = joinPath(below, name);
-        const stat = entryOf(directory, name, printable);
-        if (stat?.kind === 'directory' && !closed.has(joinPath(path, printable))) directories.push(printable);
+        const stat = this.#entryOf(directory, name, printable);
+        const isClosed = this.#options.closed?.has(joinPath(this.#path, printable)) === true;
+        if (stat?.kind === 'directory' && !isClosed) directories.push(printable);
       }
       return { directories, entries: names.length };
     } catch (error) {
       if (!(error instanceof FileError)) throw error;
-      if (below === '' || !isAbsent(error.errno)) unreadable.push(below);
+      if (below === '' || !isAbsent(error.errno)) this.#unreadable.push(below);
       return { directories, entries: 0 };
     } finally {
       directory?.close();
     }
-  };
+  }
 
-  const entryOf = (directory: Directory, name: string, printable: string): Stat | null => {
+  #entryOf(directory: Directory, name: string, printable: string): Stat | null {
+    const { hasher, stub } = this.#options;
     try {
       const met = directory.lstat(name);
-      const isStub = stub(directory.path, name, met);
+      const isStub = stub?.(directory.path, name, met) === true;
       const stat = isStub ? withoutMadeUp(met) : met;
-      if (!isStub) meet(stat);
+      if (!isStub) this.#meet(stat);
       // Entry hashes are added, so the order in which a file system lists does not matter.
-      sum += hasher.one(Buffer.from(`${printable}\0${stat.kind}\0${stat.size ?? ''}\0${stat.mtimeNs}`));
-      if (isRsyncAtWork(name, stat.kind, stat.mode)) signs.push(printable);
+      this.#sum += hasher.one(Buffer.from(`${printable}\0${stat.kind}\0${stat.size ?? ''}\0${stat.mtimeNs}`));
+      if (isRsyncAtWork(name, stat.kind, stat.mode)) this.#signs.push(printable);
       return stat;
     } catch (error) {
       if (!(error instanceof FileError)) throw error;
-      if (!isAbsent(error.errno)) unreadable.push(printable);
+      if (!isAbsent(error.errno)) this.#unreadable.push(printable);
       return null;
     }
-  };
-
-  meet(root);
-  const top = look(() => openRoot(path), '');
-  for (const below of top.directories.toSorted(compareBytes)) {
-    if (seen >= entriesMax) {
-      bounded = true;
-      break;
-    }
-    look(() => openBelow(path, below), below);
   }
-  return {
-    fingerprint: listed ? hex(BigInt.asUintN(64, sum)) : null,
-    bounded,
-    unreadable: unreadable.sort(),
-    topEntries: listed ? top.entries : null,
-    newestMtimeMs,
-    changedMs,
-    signs,
-  };
 }

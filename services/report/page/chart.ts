@@ -99,7 +99,7 @@ function windowRuns(timeline: readonly Interval[]): (readonly [number, number])[
 }
 
 /** A bar that stands on `base`; what is not zero can be seen, however small beside its neighbours. */
-function bar(kind: string, x: number, width: number, base: number, height: number): string {
+function bar(kind: string, { x, width }: { x: number; width: number }, base: number, height: number): string {
   return `<rect class="${kind}" x="${round(x)}" y="${round(base - height)}" width="${round(width)}" height="${round(height)}"/>`;
 }
 
@@ -155,15 +155,15 @@ export function chart(timeline: readonly Interval[], { width }: ChartSize): stri
   const counts: (Label & { y: number; weight: number })[] = [];
   timeline.forEach((interval, index) => {
     const centre = xOf(index) + slot / 2;
-    const x = centre - barWidth / 2;
+    const place = { x: centre - barWidth / 2, width: barWidth };
     const vanished = height(interval.vanished, lossMax, LOSS_HEIGHT);
     const damaged = height(interval.damaged, lossMax, LOSS_HEIGHT);
     const added = height(interval.added, changeMax, CHANGE_HEIGHT);
     const changed = height(interval.changed, changeMax, CHANGE_HEIGHT);
-    if (vanished > 0) parts.push(bar('va', x, barWidth, lossBase, vanished));
-    if (damaged > 0) parts.push(bar('da', x, barWidth, lossBase - vanished, damaged));
-    if (added > 0) parts.push(bar('ad', x, barWidth, changeBase, added));
-    if (changed > 0) parts.push(bar('ch', x, barWidth, changeBase - added, changed));
+    if (vanished > 0) parts.push(bar('va', place, lossBase, vanished));
+    if (damaged > 0) parts.push(bar('da', place, lossBase - vanished, damaged));
+    if (added > 0) parts.push(bar('ad', place, changeBase, added));
+    if (changed > 0) parts.push(bar('ch', place, changeBase - added, changed));
     const top = lossBase - vanished - damaged;
     const total = interval.vanished + interval.damaged;
     if (total > 0 && (slot >= NUMBERED_SLOT || interval.burst)) {

@@ -157,85 +157,87 @@ function title(verdict: Verdict): string {
 
 /** All lists, as HTML, losses first. Empty where nothing differs. */
 export function renderLists(assessment: Assessment): string {
-  const of = (verdict: Verdict): Finding[] => assessment.findings.filter((finding) => finding.verdict === verdict);
-  const gone = assessment.findings.filter((finding) => fate(finding) === 'lost');
-  const sections: Section[] = [
-    {
-      title: 'Lost for good',
-      text: 'No copy is left in any snapshot. Everything known of them is in lost.jsonl.',
-      findings: gone,
-      file: 'lost.jsonl',
-      max: LIST_MAX,
-    },
-  ];
-  const back = assessment.findings.filter((finding) => fate(finding) === 'restorable');
-  for (const verdict of LOSSES) {
-    sections.push({
-      title: `${title(verdict)}, restorable`,
-      text: `${title(verdict)}: ${VERDICT[verdict].meaning}.`,
-      findings: back.filter(
-        (finding) => finding.verdict === verdict && !probablyByPerson(finding) && !isUncertain(finding),
-      ),
-      file: 'findings.jsonl',
-      max: LIST_MAX,
-    });
-  }
-  sections.push({
-    title: 'Probably deleted by a person',
-    text: 'Their directory changed at that time, and nothing points to a loss. Not restored unless you add <code>--person-deleted</code>.',
-    findings: back.filter(probablyByPerson),
-    file: 'findings.jsonl',
-    max: LIST_MAX,
-  });
-  sections.push({
-    title: 'Uncertain',
-    text: 'They vanished among real losses, and may have been deleted on purpose all the same. Not restored unless you add <code>--uncertain</code>.',
-    findings: back.filter((finding) => isUncertain(finding)),
-    file: 'findings.jsonl',
-    max: LIST_MAX,
-  });
-  sections.push({
-    title: "Two copies differ, and Rollcall can't tell which is right",
-    text: 'Not restored automatically. Look at both by hand; both digests are shown.',
-    findings: assessment.findings.filter(
-      (finding) => fate(finding) === 'open' && finding.flags.includes(FLAG.sideUnknown),
-    ),
-    file: 'findings.jsonl',
-    max: LIST_MAX,
-  });
-  for (const verdict of listedAs('undecided')) {
-    sections.push({
-      title: title(verdict),
-      text: `${title(verdict)}: ${VERDICT[verdict].meaning}.`,
-      findings: of(verdict),
-      file: 'findings.jsonl',
-      max: LIST_MAX,
-    });
-  }
-  sections.push({
-    title: 'Accepted by a person',
-    text: '',
-    findings: assessment.findings.filter((finding) => fate(finding) === 'fine' && finding.accepted !== null),
-    file: 'findings.jsonl',
-    max: LIST_MAX,
-  });
-  for (const verdict of listedAs('backup')) {
-    sections.push({
-      title: title(verdict),
-      text: `${title(verdict)}: ${VERDICT[verdict].meaning}. The live file is as it should be.`,
-      findings: of(verdict),
-      file: 'findings.jsonl',
-      max: LIST_MAX,
-    });
-  }
-  const ordinary: Section[] = listedAs('ordinary').map((verdict) => ({
-    title: title(verdict),
-    text: `${title(verdict)}: ${VERDICT[verdict].meaning}. Nothing is restored.`,
-    findings: of(verdict),
-    file: 'findings.jsonl',
-    max: verdict === 'deleted' ? LIST_MAX : ORDINARY_MAX,
-  }));
-  return [...sections.map(render), renderMoves(assessment), ...ordinary.map(render)]
+  const { findings } = assessment;
+  const first = [...lost(findings), ...undecided(findings), ...others(findings)];
+  return [...first.map(render), renderMoves(assessment), ...ordinary(findings).map(render)]
     .filter((html) => html !== '')
     .join('\n');
+}
+
+const ofVerdict = (findings: readonly Finding[], verdict: Verdict): Finding[] =>
+  findings.filter((finding) => finding.verdict === verdict);
+
+/** A list of findings.jsonl. */
+function listed(heading: string, text: string, findings: readonly Finding[]): Section {
+  return { title: heading, text, findings, file: 'findings.jsonl', max: LIST_MAX };
+}
+
+function lost(findings: readonly Finding[]): Section[] {
+  const gone = findings.filter((finding) => fate(finding) === 'lost');
+  const back = findings.filter((finding) => fate(finding) === 'restorable');
+  const plainly = back.filter((finding) => !probablyByPerson(finding) && !isUncertain(finding));
+  return [
+    {
+      ...listed('Lost for good', 'No copy is left in any snapshot. Everything known of them is in lost.jsonl.', gone),
+      file: 'lost.jsonl',
+    },
+    ...LOSSES.map((verdict) =>
+      listed(
+        `${title(verdict)}, restorable`,
+        `${title(verdict)}: ${VERDICT[verdict].meaning}.`,
+        ofVerdict(plainly, verdict),
+      ),
+    ),
+    listed(
+      'Probably deleted by a person',
+      'Their directory changed at that time, and nothing points to a loss. Not restored unless you add <code>--person-deleted</code>.',
+      back.filter(probablyByPerson),
+    ),
+    listed(
+      'Uncertain',
+      'They vanished among real losses, and may have been deleted on purpose. Not restored unless you add <code>--uncertain</code>.',
+      back.filter((finding) => isUncertain(finding)),
+    ),
+  ];
+}
+
+function undecided(findings: readonly Finding[]): Section[] {
+  return [
+    listed(
+      "Two copies differ, and Rollcall can't tell which is right",
+      'Not restored automatically. Look at both by hand; both digests are shown.',
+      findings.filter((finding) => fate(finding) === 'open' && finding.flags.includes(FLAG.sideUnknown)),
+    ),
+    ...listedAs('undecided').map((verdict) =>
+      listed(title(verdict), `${title(verdict)}: ${VERDICT[verdict].meaning}.`, ofVerdict(findings, verdict)),
+    ),
+  ];
+}
+
+function others(findings: readonly Finding[]): Section[] {
+  return [
+    listed(
+      'Accepted by a person',
+      '',
+      findings.filter((finding) => fate(finding) === 'fine' && finding.accepted !== null),
+    ),
+    ...listedAs('backup').map((verdict) =>
+      listed(
+        title(verdict),
+        `${title(verdict)}: ${VERDICT[verdict].meaning}. The live file is as it should be.`,
+        ofVerdict(findings, verdict),
+      ),
+    ),
+  ];
+}
+
+function ordinary(findings: readonly Finding[]): Section[] {
+  return listedAs('ordinary').map((verdict) => ({
+    ...listed(
+      title(verdict),
+      `${title(verdict)}: ${VERDICT[verdict].meaning}. Nothing is restored.`,
+      ofVerdict(findings, verdict),
+    ),
+    max: verdict === 'deleted' ? LIST_MAX : ORDINARY_MAX,
+  }));
 }

@@ -165,8 +165,11 @@ function numbers(assessment: Assessment, seen: Picture): string {
 }
 
 function next(input: ReportInput, seen: Picture): string {
-  const steps = restoreSteps(input);
-  const left = input.bundle === null ? null : leftOutStep({ ...input, bundle: input.bundle }, seen);
+  return section('What to do next', [...before(input), ...stepsOf(input, seen), ...listsOf(input, seen)].join('\n'));
+}
+
+/** What to know before the first command: room, what is left out, and copies that failed. */
+function before(input: ReportInput): string[] {
   const parts: string[] = [];
   if (input.needed.inodes > 0 || input.needed.bytes > 0) {
     const short = fits(input) === false;
@@ -185,49 +188,55 @@ function next(input: ReportInput, seen: Picture): string {
       `<p><b>${plural(input.fallenBack, 'entry', 'entries')}</b> come from the next best copy, because the best one could not be read any more: <code>insteadOf</code> in <code>manifest.jsonl</code> says which.</p>`,
     );
   }
+  return parts;
+}
+
+function stepsOf(input: ReportInput, seen: Picture): string[] {
+  const steps = restoreSteps(input);
   if (steps.length > 0) {
-    parts.push(
+    return [
       `<ol class="steps">${steps.map((step) => `<li>${escape(step.why)}${command(step.command)}</li>`).join('')}</ol>`,
       '<p class="small dim">Nothing in the target is overwritten, except damaged files with <code>--damaged</code>, while they still are what was assessed; what is replaced is kept in evidence/ of the bundle. README.txt in the bundle says more.</p>',
-    );
-    if (input.remote)
-      parts.push('<p class="small">The snapshots are on another machine: put its name for <code>HOST</code>.</p>');
-  } else if (left !== null) {
+      ...(input.remote
+        ? ['<p class="small">The snapshots are on another machine: put its name for <code>HOST</code>.</p>']
+        : []),
+    ];
+  }
+  const left = input.bundle === null ? null : leftOutStep({ ...input, bundle: input.bundle }, seen);
+  if (left !== null) {
     const { text, step } = left;
-    parts.push(`<p>${escape(text)}</p>`, `<ol class="steps"><li>${escape(step.why)}${command(step.command)}</li></ol>`);
-  } else if (seen.restorable.files + seen.directoriesRestorable === 0) {
-    parts.push('<p>There is nothing to restore.</p>');
+    return [`<p>${escape(text)}</p>`, `<ol class="steps"><li>${escape(step.why)}${command(step.command)}</li></ol>`];
   }
-  if (input.lists.length > 0) {
-    const rows = input.lists.map((each): Cell[] => [
-      { html: each.inTarget ? 'the volume itself' : name(each.snapshot) },
-      { html: each.inTarget ? 'now' : escape(time(each.asOf)), label: 'taken' },
-      { html: each.kind },
-      { html: count(each.files), numeric: true, label: 'files' },
-      { html: bytes(each.bytes), numeric: true },
-      { html: name(each.file) },
-    ]);
-    parts.push(
-      table(
-        'list lists',
-        [
-          { html: 'Snapshot' },
-          { html: 'Taken' },
-          { html: 'Kind' },
-          { html: 'Files', numeric: true },
-          { html: 'Bytes', numeric: true },
-          { html: 'List' },
-        ],
-        rows,
-      ),
-    );
-    if (seen.restorable.files > 0 && input.directories + input.links > 0) {
-      parts.push(
-        `<p class="small dim">Besides: ${plural(input.directories, 'directory', 'directories')} created again, ${plural(input.links, 'name')} hard-linked to a surviving name.</p>`,
-      );
-    }
-  }
-  return section('What to do next', parts.join('\n'));
+  return seen.restorable.files + seen.directoriesRestorable === 0 ? ['<p>There is nothing to restore.</p>'] : [];
+}
+
+function listsOf(input: ReportInput, seen: Picture): string[] {
+  if (input.lists.length === 0) return [];
+  const rows = input.lists.map((each): Cell[] => [
+    { html: each.inTarget ? 'the volume itself' : name(each.snapshot) },
+    { html: each.inTarget ? 'now' : escape(time(each.asOf)), label: 'taken' },
+    { html: each.kind },
+    { html: count(each.files), numeric: true, label: 'files' },
+    { html: bytes(each.bytes), numeric: true },
+    { html: name(each.file) },
+  ]);
+  const head: Cell[] = [
+    { html: 'Snapshot' },
+    { html: 'Taken' },
+    { html: 'Kind' },
+    { html: 'Files', numeric: true },
+    { html: 'Bytes', numeric: true },
+    { html: 'List' },
+  ];
+  const hasMore = seen.restorable.files > 0 && input.directories + input.links > 0;
+  return [
+    table('list lists', head, rows),
+    ...(hasMore
+      ? [
+          `<p class="small dim">Besides: ${plural(input.directories, 'directory', 'directories')} created again, ${plural(input.links, 'name')} hard-linked to a surviving name.</p>`,
+        ]
+      : []),
+  ];
 }
 
 function incomplete(assessment: Assessment): string {

@@ -1,7 +1,7 @@
 // What `assess` prints at the end: what to stop, the numbers that matter, when and where, the command to run next.
 // Pure: lines in, no terminal.
 import { needsHistory, nothingToReport, type Picture, picture } from '../../../domain/picture.ts';
-import type { Assessment } from '../../../domain/assessment.ts';
+import type { Assessment, Tally } from '../../../domain/assessment.ts';
 import { listedAs, VERDICTS } from '../../../domain/verdicts.ts';
 import { leftOutStep, restoreSteps, type Step, STOP_STEPS } from '../commands.ts';
 import { byOwner, byTopDirectory, type Group, losses, type ReportInput, restoredText } from '../present.ts';
@@ -67,7 +67,15 @@ function nothing(assessment: Assessment, seen: Picture, width: number): string[]
   ];
 }
 
-function row(label: string, files: number, size: number, note: string, style: Paint, width: number): string {
+/** A line of the first screen. */
+interface Row {
+  readonly label: string;
+  readonly of: Tally;
+  readonly note?: string;
+  readonly style: Paint;
+}
+
+function row({ label, of: { files, bytes: size }, note = '', style }: Row, width: number): string {
   const numbers = `  ${style(label.padEnd(16))}${style(count(files).padStart(11))} ${files === 1 ? 'file ' : 'files'} ${bytes(size).padStart(9)}`;
   return note === '' ? numbers : `${numbers}   ${clip(note, Math.max(16, width - 49))}`;
 }
@@ -135,24 +143,22 @@ function numbers(assessment: Assessment, seen: Picture, options: RenderOptions):
     .map((verdict) => `${verdict} ${count(assessment.verdicts[verdict].files)}`);
   if (seen.sideUnknown.files > 0) open.push(`can't tell which copy is right ${count(seen.sideUnknown.files)}`);
   if (seen.unreadCopies.files > 0) open.push(`copies unreadable ${count(seen.unreadCopies.files)}`);
+  const { lost, restorable, fine } = seen;
+  const isAny = restorable.files > 0;
   const lines = [
-    row('lost for good', seen.lost.files, seen.lost.bytes, '', seen.lost.files > 0 ? paint(31, color) : plain, width),
+    row({ label: 'lost for good', of: lost, style: lost.files > 0 ? paint(31, color) : plain }, width),
     row(
-      'restorable',
-      seen.restorable.files,
-      seen.restorable.bytes,
-      seen.restorable.files > 0 ? grade : '',
-      seen.restorable.files > 0 ? paint(36, color) : plain,
+      { label: 'restorable', of: restorable, note: isAny ? grade : '', style: isAny ? paint(36, color) : plain },
       width,
     ),
-    row('still fine', seen.fine.files, seen.fine.bytes, '', paint(32, color), width),
+    row({ label: 'still fine', of: fine, style: paint(32, color) }, width),
   ];
   if (seen.open.files > 0)
-    lines.push(row('not decided', seen.open.files, seen.open.bytes, open.join(', '), paint(33, color), width));
+    lines.push(row({ label: 'not decided', of: seen.open, note: open.join(', '), style: paint(33, color) }, width));
   if (seen.deleted.files > 0) {
     const note = seen.sinceAll === null ? 'accepted' : `treated as ordinary deletions${sinceText(seen)}`;
     lines.push(
-      row('deleted', seen.deleted.files, seen.deleted.bytes, '', plain, width),
+      row({ label: 'deleted', of: seen.deleted, style: plain }, width),
       ...wrap(note, width - 20, 0).map((line) => `${' '.repeat(20)}${line}`),
     );
   }

@@ -313,7 +313,7 @@ describe('rotated generations', () => {
     const hasher = await createHasher();
     const survey = (max: number): Survey => {
       const root = statPlace(place.join('b/big'));
-      return surveySnapshot(place.join('b/big'), root, hasher, Date.now(), undefined, max);
+      return surveySnapshot(place.join('b/big'), root, { hasher, nowMs: Date.now(), entriesMax: max });
     };
     expect(survey(50)).toMatchObject({ bounded: true, topEntries: 2, unreadable: [] });
     expect(survey(50)).toEqual(survey(50));
