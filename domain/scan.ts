@@ -32,6 +32,17 @@ export function isSubvolumeStub(gap: Pick<Gap, 'status' | 'detail'>): boolean {
   return gap.status === 'boundary' && gap.detail === SUBVOLUME_STUB;
 }
 
+/** The detail of a `boundary` that is a file with another one mounted over it. */
+export const MOUNTED_FILE = 'another file is mounted over it: it is not read unless --cross-mounts is given';
+
+/**
+ * Whether a boundary is a mount: as a directory that was seen, or as a file. What a file system keeps at its root is
+ * one by its name.
+ */
+export function isMountGap(gap: Pick<Gap, 'name' | 'status' | 'detail'>): boolean {
+  return gap.status === 'boundary' && (gap.name === '' || gap.detail === MOUNTED_FILE);
+}
+
 /**
  * When a state was taken: an interval, in ms since 1970. A snapshot whose name has a date without a time covers that
  * day.

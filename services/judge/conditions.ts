@@ -3,6 +3,7 @@
 import type { Condition, Window } from '../../domain/assessment.ts';
 import type { Observer } from '../../domain/facts.ts';
 import { versionAt } from '../../domain/facts.ts';
+import { isMountGap } from '../../domain/scan.ts';
 import { isEstimated } from '../../domain/snapshot-order.ts';
 import { iso, middleMs, type Span } from '../../domain/window/timeline.ts';
 import type { StoredGap } from '../catalog/reconciliation.ts';
@@ -163,7 +164,7 @@ function scopeConditions({ gaps, observers, outOfScope }: ConditionInput): Condi
   const newest = observers.at(-1)?.scan.id;
   const boundaries = gaps.filter((gap) => gap.status === 'boundary' && gap.scan === newest);
   const named = (found: readonly StoredGap[]): string => found.map((gap) => gapPath(gap)).join(', ');
-  const mounts = boundaries.filter((gap) => gap.name === '');
+  const mounts = boundaries.filter((gap) => isMountGap(gap));
   if (mounts.length > 0) {
     const known = outOfScope.boundary;
     const hidden = known === 0 ? '' : `; ${known} known paths below them are hidden and were not judged`;
@@ -172,7 +173,7 @@ function scopeConditions({ gaps, observers, outOfScope }: ConditionInput): Condi
       text: `${named(mounts)}: other file systems below the live root that were not entered${hidden}. Enter them with --cross-mounts.`,
     });
   }
-  const skipped = boundaries.filter((gap) => gap.name !== '');
+  const skipped = boundaries.filter((gap) => !isMountGap(gap));
   if (skipped.length > 0) {
     const known = outOfScope.skipped;
     const hidden = known === 0 ? '' : `; ${known} known paths there were not judged`;

@@ -2,7 +2,7 @@
 // they hide.
 import { isGap, type Observer, type PathFacts, type Sight } from '../../domain/facts.ts';
 import { baseName, joinPath, parentOf } from '../../domain/path.ts';
-import type { Gap } from '../../domain/scan.ts';
+import { type Gap, isMountGap } from '../../domain/scan.ts';
 import type { Scope, ScopeRules } from '../../domain/scope.ts';
 import type { Version } from '../../domain/version.ts';
 import type { JudgedRoot, PathRows, StoredGap } from '../catalog/reconciliation.ts';
@@ -115,8 +115,7 @@ export class FactsBuilder {
     if (cover === null || cover === undefined || path === '') return null;
     const gap = cover.gaps.get(path) ?? hiding(cover, parentOf(path));
     if (gap?.status !== 'boundary') return null;
-    // A mount is a boundary as a directory that was seen; what a file system keeps at its root is one by its name.
-    return gap.name === '' ? 'boundary' : 'skipped';
+    return isMountGap(gap) ? 'boundary' : 'skipped';
   }
 
   #covered(path: string, directory: string, sights: Sight[]): PathFacts | OutOfScope {

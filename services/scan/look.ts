@@ -3,14 +3,14 @@
 // directories that are listed again.
 import { gapStatusOf, isAbsent } from '../../domain/errno.ts';
 import { decodeName, joinPath } from '../../domain/path.ts';
-import type { GapStatus } from '../../domain/scan.ts';
+import { type GapStatus, MOUNTED_FILE } from '../../domain/scan.ts';
 import type { ShardDirectory } from '../catalog/shards.ts';
 import { type Columns, type ListedRange, NAME } from '../files/columns.ts';
 import type { Directory } from '../files/directory.ts';
 import { openDirectory } from '../files/directory.ts';
 import { FileError, systemError } from '../files/errors.ts';
 import { isLocked, mayBeLocked } from '../files/fscrypt.ts';
-import { FORMAT_DIRECTORY, FORMAT_SYMLINK, formatAt, type Stat, STATX, unsoundAt } from '../files/stat.ts';
+import { FORMAT_DIRECTORY, FORMAT_SYMLINK, formatAt, mountIdAt, type Stat, STATX, unsoundAt } from '../files/stat.ts';
 import type { ShardEnvironment } from './environment.ts';
 import { HUGE_ENTRIES } from './limits.ts';
 
@@ -256,6 +256,10 @@ function lookAtName(environment: ShardEnvironment, place: Place, index: number):
       columns.setState(index, NAME.excluded);
       return 'excluded';
     }
+    // A directory's mount is told when its children are.
+    if (!isDirectory && isMountedOver(environment, place, index)) {
+      return gapAt(place, index, { status: 'boundary', errno: null, detail: MOUNTED_FILE });
+    }
     if (isDirectory && columns.nameLength(index) > NAME_BYTES_MAX) return gapAt(place, index, tooLong(columns, index));
     if (format === FORMAT_SYMLINK) columns.readTarget(place.handle, index);
     columns.setState(index, NAME.stands);
@@ -264,6 +268,10 @@ function lookAtName(environment: ShardEnvironment, place: Place, index: number):
     if (!(error instanceof FileError)) throw error;
     return gapAt(place, index, gapOf(error));
   }
+}
+
+function isMountedOver({ context }: ShardEnvironment, { handle, columns }: Place, index: number): boolean {
+  return !context.scope.crossMounts && mountIdAt(columns.view, columns.statAt(index)) !== handle.stat.mountId;
 }
 
 function gapAt({ columns }: Place, index: number, { status, errno, detail }: Omit<NameGap, 'name'>): NameGap {

@@ -165,6 +165,18 @@ describe.skipIf(!canMount)('mounts (skipped where this process may not mount)', 
     expect(seen).toMatchObject({ exit: 0, verdicts: { intact: 9 } });
   });
 
+  test('a file that another one is mounted over has not changed, and is intact when that is gone', async () => {
+    const house = FaultyHouse.open(catalog, 1);
+    house.fill(1, 2);
+    house.snapshot(1);
+    expect(house.report(await house.assess(1))).toMatchObject({ exit: 0, verdicts: { intact: 2 }, findings: {} });
+    writeFileSync(join(house.base, 'other'), 'what another place holds');
+    const unbind = house.bind('other', 'live/rooms/0/file0');
+    expect(house.report(await house.assess(1.1))).toMatchObject({ exit: 0, verdicts: { intact: 1 }, findings: {} });
+    unbind();
+    expect(house.report(await house.assess(1.2))).toMatchObject({ exit: 0, verdicts: { intact: 2 }, findings: {} });
+  });
+
   test('a read-only mount is assessed as it is, and its losses too', async () => {
     const house = FaultyHouse.open(catalog, 1);
     const own = house.liveOn();
