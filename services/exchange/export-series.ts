@@ -148,7 +148,7 @@ export async function exportSeries(options: ExportOptions): Promise<ExportSummar
   const series = found.series.key;
   if (volume.key !== `series:${host}:${series}`) {
     throw new RollcallError(`${volume.name} is not the backup ${series} of this machine (${host}).`, {
-      next: `Make the export on ${volume.host}, where its snapshots lie.`,
+      next: `Make the export on ${volume.host}, where its snapshots are.`,
     });
   }
   await refuseUnsettled(db, volume);

@@ -139,7 +139,7 @@ export async function checkBackup(
   throw new RollcallError(
     `The backup ${typedText(argument)} ${what}. ${nearest(beginning.endsWith('/') && beginning !== '/' ? beginning.slice(0, -1) : beginning)}`,
     {
-      next: `Give the pattern in quotes, so that the shell leaves it alone, with one '*' where the snapshots' names stand${lastPart === '' ? '' : ` and ${lastPart} below each`}.`,
+      next: `Give the pattern in quotes, so that the shell leaves it alone, with one '*' where the snapshots' names are${lastPart === '' ? '' : ` and ${lastPart} below each`}.`,
     },
   );
 }

@@ -49,6 +49,17 @@ describe('citations', () => {
     expect(wrong).toEqual([]);
   });
 
+  test('a file that a page names is there', () => {
+    const wrong: string[] = [];
+    for (const { path, text } of sources(/\.md$/)) {
+      for (const [, named] of text.matchAll(/`((?:bench|cli|docs|domain|migrations|services|test)\/[\w./-]+)`/g)) {
+        if (named !== undefined && !named.includes('VERB') && !existsSync(join(root, named)))
+          wrong.push(`${path}: ${named}`);
+      }
+    }
+    expect(wrong).toEqual([]);
+  });
+
   test('an anchor stands once', () => {
     const text = readFileSync(join(root, 'docs/design.md'), 'utf8');
     const all = [...text.matchAll(/<a id="([\w-]+)">/g)].map((match) => match[1]);
