@@ -38,7 +38,7 @@ const code = await build({
   ...common,
   entryPoints: {
     'code/cli': 'cli/main.ts',
-    'code/thread': 'services/scan/shard-thread.ts',
+    'code/thread': 'workers/thread.ts',
     guard: 'services/embedded/guard-process.ts',
   },
   target: 'node20',

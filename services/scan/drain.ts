@@ -24,7 +24,7 @@ import { type Flight, groupedByThread, newFlight, type Progress, progressOf } fr
 import { CONTINUES, interrupted } from './interrupted.ts';
 import { HANGS_MIN, LEASES, type Leases, SHARD_ATTEMPTS, UNWATCHED_MS, WRITTEN_OFF_MAX } from './limits.ts';
 import type { RunningShard, ThreadPool } from './pool.ts';
-import type { ShardAnswer } from './shard-thread.ts';
+import type { ShardAnswer } from './task.ts';
 import { Widening } from './widening.ts';
 
 export interface DrainOptions {

@@ -4,7 +4,7 @@ import type { DatabaseAddress } from '../catalog/database.ts';
 import type { Place, Shard } from '../catalog/shards.ts';
 import { LinkDigests } from './link-digests.ts';
 import { ProgressCounters } from './progress.ts';
-import type { ShardAnswer, ShardTask } from './shard-thread.ts';
+import type { ShardAnswer, ShardTask } from './task.ts';
 import { LANES_PER_THREAD, Threads } from './threads.ts';
 import { Whereabouts } from './whereabouts.ts';
 

@@ -1,67 +1,29 @@
-// The thread: does shards from end to end with synchronous file calls, each with a Postgres connection of its own:
-// while one waits for the database, the files of another are read. Started by threads.ts.
-import { parentPort, threadId } from 'node:worker_threads';
-import { RollcallError } from '../../domain/exit.ts';
-import type { Connection } from '../catalog/database.ts';
-import { connect } from '../catalog/database.ts';
-import type { DatabaseAddress } from '../catalog/database.ts';
-import { databaseAdvice, isConnectionLost, isTransient } from '../catalog/advice.ts';
-import { AttributeIds } from '../catalog/rows.ts';
-import { loadScanContext } from '../catalog/scan-context.ts';
-import type { ScanContext } from '../catalog/scan-context.ts';
-import { writeShard } from '../catalog/shard-result.ts';
-import type { ShardCounts } from '../catalog/shard-result.ts';
-import { assertClaim, FenceLost } from '../catalog/shards.ts';
-import type { Shard } from '../catalog/shards.ts';
-import { Columns } from '../files/columns.ts';
-import { createHasher } from '../files/hash.ts';
-import { keepPace } from '../process/pace.ts';
-import type { Hasher } from '../files/hash.ts';
-import { openEnvironment } from './open-environment.ts';
-import { LinkDigests } from './link-digests.ts';
-import { RECONNECT_PAUSE_MS, RECONNECT_TRIES } from './limits.ts';
-import { runListShard } from './list-shard.ts';
-import { ProgressCounters } from './progress.ts';
-import { runReadShard } from './read-shard.ts';
-import { runRelistShard } from './relist-shard.ts';
-import { Whereabouts } from './whereabouts.ts';
-
-export interface ShardTask {
-  readonly address: DatabaseAddress;
-  readonly scanId: bigint;
-  readonly shard: Shard;
-  /** Of ProgressCounters. */
-  readonly progress: SharedArrayBuffer;
-  /** Of all threads of the process together (services/files/pace.ts); null for no limit. */
-  readonly pace: SharedArrayBuffer | null;
-  /** Of LinkDigests, for all threads that do this scan. */
-  readonly links: SharedArrayBuffer;
-  /** Of Whereabouts. */
-  readonly whereabouts: SharedArrayBuffer;
-}
-
-export type ShardAnswer =
-  | { readonly outcome: 'done'; readonly counts: ShardCounts }
-  /** Another holder has the shard now, or the scan is over: nothing was written. */
-  | { readonly outcome: 'lost' }
-  /** The root is not what it was when the scan began. */
-  | { readonly outcome: 'quarantine'; readonly reason: string }
-  /** Plain text, because an error crosses threads without its class, and some do not cross at all. */
-  | {
-      readonly outcome: 'failed';
-      readonly message: string;
-      readonly stack: string | null;
-      /**
-       * Set where the catalog cannot be written (a full disk, no connection left): no fault of the shard's, so it must
-       * not become a gap.
-       */
-      readonly stops: { readonly next: string | null } | null;
-    };
-
-/** What a thread is told: to do a shard, or to end. */
-export type ThreadOrder = { readonly order: number; readonly task: ShardTask } | { readonly end: true };
-/** What it says: that it can be told something, and the answer to an order. */
-export type ThreadWord = { readonly ready: true } | { readonly order: number; readonly answer: ShardAnswer };
+// Doing a shard, in a thread: from end to end with synchronous file calls, each shard with a Postgres connection of its
+// own, so that while one waits for the database, the files of another are read.
+import { type MessagePort, threadId } from 'node:worker_threads';
+import { RollcallError } from '../domain/exit.ts';
+import type { Connection } from './catalog/database.ts';
+import { connect } from './catalog/database.ts';
+import type { DatabaseAddress } from './catalog/database.ts';
+import { databaseAdvice, isConnectionLost, isTransient } from './catalog/advice.ts';
+import { AttributeIds } from './catalog/rows.ts';
+import { loadScanContext } from './catalog/scan-context.ts';
+import type { ScanContext } from './catalog/scan-context.ts';
+import { writeShard } from './catalog/shard-result.ts';
+import { assertClaim, FenceLost } from './catalog/shards.ts';
+import { Columns } from './files/columns.ts';
+import { createHasher } from './files/hash.ts';
+import { keepPace } from './process/pace.ts';
+import type { Hasher } from './files/hash.ts';
+import { openEnvironment } from './scan/open-environment.ts';
+import { LinkDigests } from './scan/link-digests.ts';
+import { RECONNECT_PAUSE_MS, RECONNECT_TRIES } from './scan/limits.ts';
+import { runListShard } from './scan/list-shard.ts';
+import { ProgressCounters } from './scan/progress.ts';
+import { runReadShard } from './scan/read-shard.ts';
+import { runRelistShard } from './scan/relist-shard.ts';
+import type { ShardAnswer, ShardTask, ThreadOrder, ThreadWord } from './scan/task.ts';
+import { Whereabouts } from './scan/whereabouts.ts';
 
 /** Deadlocks and serialisation failures in a row. */
 const CONFLICTS_MAX = 20;
@@ -112,7 +74,7 @@ async function contextOf(client: Connection, { scanId, shard: { rootId } }: Shar
  * Never rejects. After a lost connection the shard is done again from its beginning: whether its write had
  * happened is answered by the fence row, and what the old connection had been told of new rows is not relied on.
  */
-export async function runShard(task: ShardTask): Promise<ShardAnswer> {
+async function runShard(task: ShardTask): Promise<ShardAnswer> {
   const progress = new ProgressCounters(task.progress);
   keepPace(task.pace);
   // Taken up: from here on standing still is told.
@@ -209,9 +171,12 @@ function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
-const say = (word: ThreadWord): void => parentPort?.postMessage(word);
-parentPort?.on('message', (told: ThreadOrder) => {
-  if ('end' in told) process.exit(0);
-  void runShard(told.task).then((answer) => say({ order: told.order, answer }));
-});
-say({ ready: true });
+/** Does the shards that are ordered on the port, until the order to end. */
+export function takeShards(port: MessagePort): void {
+  const say = (word: ThreadWord): void => port.postMessage(word);
+  port.on('message', (told: ThreadOrder) => {
+    if ('end' in told) process.exit(0);
+    void runShard(told.task).then((answer) => say({ order: told.order, answer }));
+  });
+  say({ ready: true });
+}
