@@ -22,11 +22,8 @@ export class FileError extends Error {
   /** What the errno alone does not say; null for most. */
   readonly detail: string | null;
 
-  constructor(errno: string, operation: string, path: string, detail: string | null = null, cause?: unknown) {
-    super(
-      `${errno}: ${operation} ${path}${detail === null ? '' : ` (${detail})`}`,
-      cause === undefined ? undefined : { cause },
-    );
+  constructor(errno: string, operation: string, path: string, detail: string | null = null) {
+    super(`${errno}: ${operation} ${path}${detail === null ? '' : ` (${detail})`}`);
     this.name = 'FileError';
     this.errno = errno;
     this.operation = operation;
@@ -50,7 +47,9 @@ export function fileError(error: unknown, operation: string, path: string): File
   if (error instanceof FileError) return error;
   const errno = errnoOf(error);
   if (errno === null) throw error;
-  return new FileError(errno, operation, path, null, error);
+  const made = new FileError(errno, operation, path);
+  made.cause = error;
+  return made;
 }
 
 /** The name of an errno; 'E117' style where it has none here. */

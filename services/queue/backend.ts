@@ -91,13 +91,15 @@ export interface JobWorker {
   end(): void;
 }
 
-export function openJobWorker(
-  where: QueueAddress,
-  host: string,
-  slots: number,
-  work: (name: string, data: unknown) => Promise<void>,
-  onError: (error: Error) => void,
-): JobWorker {
+export interface JobWorkerOptions {
+  readonly host: string;
+  /** Jobs that are done at once. */
+  readonly slots: number;
+  readonly work: (name: string, data: unknown) => Promise<void>;
+  readonly onError: (error: Error) => void;
+}
+
+export function openJobWorker(where: QueueAddress, { host, slots, work, onError }: JobWorkerOptions): JobWorker {
   const name = queueName(host);
   const process = async (job: { readonly name: string; readonly data: unknown }): Promise<void> =>
     work(job.name, job.data);

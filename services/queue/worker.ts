@@ -33,7 +33,7 @@ export function openWorker(options: WorkerOptions): QueueWorker {
     if (!isJobName(name)) throw new Error(`no such job: ${name}`);
     await run(name, data, options.handlers, stop.signal);
   };
-  const worker = openJobWorker(options, options.host, options.slots, work, options.onError);
+  const worker = openJobWorker(options, { host: options.host, slots: options.slots, work, onError: options.onError });
   return {
     ready: () => worker.ready(),
     async close(limitMs) {

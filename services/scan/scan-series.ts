@@ -80,19 +80,14 @@ export async function scanSeries(
     while (!finished.has(step)) {
       let run: ScanRun | null;
       try {
-        run = await runScan(
-          tools,
-          volume.id,
-          `snapshot ${step.snapshot.name}`,
-          async () => ((await isScanned(tools, volume, step)) ? null : scanOf(tools, volume, step, options)),
-          {
-            standingOf: (running) => {
-              if (!isStillThere(running, found)) return 'gone';
-              return wantedBy(running) === undefined ? 'other' : 'wanted';
-            },
-            keepsForever: true,
+        run = await runScan(tools, volume.id, `snapshot ${step.snapshot.name}`, {
+          next: async () => ((await isScanned(tools, volume, step)) ? null : scanOf(tools, volume, step, options)),
+          standingOf: (running) => {
+            if (!isStillThere(running, found)) return 'gone';
+            return wantedBy(running) === undefined ? 'other' : 'wanted';
           },
-        );
+          keepsForever: true,
+        });
       } catch (error) {
         if (!(error instanceof RollcallError) || error.exit !== EXIT.guard || !isRotatedAway(step, found)) throw error;
         tools.onNotice(

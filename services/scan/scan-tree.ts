@@ -24,7 +24,8 @@ export interface TreeOptions {
 export async function scanTree(tools: ScanTools, options: TreeOptions): Promise<{ volume: Volume; run: ScanRun }> {
   const { path } = options;
   const volume = await treeVolume(tools, path);
-  const run = await runScan(tools, volume.id, path, () => nextScan(tools, volume, options), {
+  const run = await runScan(tools, volume.id, path, {
+    next: () => nextScan(tools, volume, options),
     standingOf: (running) => (servesAs(running, options) ? 'wanted' : 'other'),
     keepsForever: false,
   });

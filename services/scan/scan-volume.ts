@@ -74,6 +74,15 @@ export function servesAs(
   );
 }
 
+export interface RunOptions {
+  /** The scan that is wanted; null where nothing is left to do. */
+  readonly next: () => Promise<NewScan | null>;
+  /** What becomes of a scan of the volume that is running. */
+  readonly standingOf: (running: RunningScan) => Standing;
+  /** False for a live tree, which moves on: a scan that stood still for long is aborted. */
+  readonly keepsForever: boolean;
+}
+
 /**
  * Runs `next` (asked again each time, because seq and identity depend on what is complete by then). A scan of the
  * volume that is running comes first, as `standingOf` says. Null when `next` finds nothing left to do. One without
@@ -84,15 +93,14 @@ export async function runScan(
   tools: ScanTools,
   volumeId: number,
   phase: string,
-  next: () => Promise<NewScan | null>,
-  options: { standingOf: (running: RunningScan) => Standing; keepsForever: boolean },
+  options: RunOptions,
 ): Promise<ScanRun | null> {
   let aborted = 0;
   for (;;) {
     if (tools.signal.aborted) throw interrupted();
     const running = await runningScan(tools.db.pool, volumeId);
     if (running === null) {
-      const wanted = await next();
+      const wanted = await options.next();
       if (wanted === null) return null;
       const scanId = await inTransaction(tools.db, (client) =>
         beginScan(client, { ...wanted, startedMs: tools.nowMs() }),
