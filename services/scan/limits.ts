@@ -14,6 +14,12 @@ export const SHARD_ROWS = 40_000;
 export const BATCH_ENTRIES = 4_096;
 /** Directories that are open at once in one batch. */
 export const BATCH_DIRECTORIES = 128;
+/** Fewer where the process may not open so many files, but no fewer than these. */
+export const BATCH_DIRECTORIES_MIN = 8;
+/** Shards that the threads of a process have in their hands at once, at most. */
+export const LANES_MAX = 64;
+/** What a process has open beside the directories that it lists: connections, threads, one file each. */
+export const OTHER_FILES_MAX = 400;
 /** A listing longer than this is streamed in chunks, in bounded memory. */
 export const HUGE_ENTRIES = 50_000;
 export const HUGE_CHUNK = 50_000;

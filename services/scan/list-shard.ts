@@ -7,13 +7,17 @@ import type { ShardResult } from '../catalog/shard-result.ts';
 import { COPY_BYTES_MAX } from '../catalog/version-copy.ts';
 import { NAME } from '../files/columns.ts';
 import type { Directory } from '../files/directory.ts';
+import { openFilesMax } from '../process/open-files.ts';
 import { diffDirectory } from './directory-diff.ts';
 import type { Gathered } from './directory-diff.ts';
 import type { ShardEnvironment } from './environment.ts';
 import { listHuge } from './huge-directory.ts';
 import {
   BATCH_DIRECTORIES,
+  BATCH_DIRECTORIES_MIN,
   BATCH_ENTRIES,
+  LANES_MAX,
+  OTHER_FILES_MAX,
   SHARD_BYTES_READ,
   SHARD_ENTRIES_BY_GENERATION,
   SHARD_ROWS,
@@ -29,6 +33,12 @@ import {
   type Standing,
   settleSuspects,
 } from './outcome.ts';
+
+/** Open at once in one batch: as many as all lanes may hold together, beside what else the process has open. */
+const DIRECTORIES_MAX = Math.max(
+  BATCH_DIRECTORIES_MIN,
+  Math.min(BATCH_DIRECTORIES, Math.floor((openFilesMax() - OTHER_FILES_MAX) / LANES_MAX)),
+);
 
 /**
  * Does a list shard from end to end, but for writing it.
@@ -97,7 +107,7 @@ async function lookAtBatch(
 ): Promise<number> {
   const { looks, entriesMax } = batch;
   let entries = 0;
-  while (outcome.rest.length > 0 && looks.length < BATCH_DIRECTORIES && entries < entriesMax) {
+  while (outcome.rest.length > 0 && looks.length < DIRECTORIES_MAX && entries < entriesMax) {
     const directory = outcome.rest.pop();
     if (directory === undefined) break;
     environment.progress.tick();

@@ -1,4 +1,5 @@
 // What a scan cannot look at: it is a gap, nothing below it ends, and it heals when it can be looked at again.
+import { spawn } from 'node:child_process';
 import { chmodSync, existsSync, readdirSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
@@ -74,6 +75,17 @@ test('a directory and a file that may not be read are gaps: nothing below ends, 
   chmodSync(join(tree, 'open/secret'), 0o644);
   remove(join(tree, 'shut/f'));
   expect(await world.scan(tree)).toMatchObject({ vanished: 1, gaps: 0 });
+  expect(await world.told(tree)).toEqual(await truthOf(tree));
+});
+
+test('a process that may open few files scans more directories than that', async () => {
+  const tree = world.directory();
+  for (let at = 0; at < 400; at++) write(tree, { [`${at % 20}/${at}/f`]: `${at}` });
+  const order = JSON.stringify({ address: world.address, path: tree, threads: 2 });
+  const few = ['-c', 'ulimit -n 100; exec "$@"', 'sh', process.execPath, program('scan/child'), order];
+  const child = spawn('sh', few, { stdio: ['pipe', 'ignore', 'inherit'] });
+  expect(await new Promise((resolve) => child.once('close', resolve))).toBe(0);
+  expect(await world.gaps(tree)).toEqual([]);
   expect(await world.told(tree)).toEqual(await truthOf(tree));
 });
 
