@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { configDefaults, defineConfig, type TestProjectInlineConfiguration } from 'vitest/config';
 
-/** Folders whose tests call nothing but functions: these share their workers. */
+/** Folders whose tests call nothing but functions. */
 const PURE = ['domain', 'report', 'typed', 'bench', 'tidy'];
 /** Folders whose tests start commands, workers and servers, or harm them. */
 const PROCESS = ['cli', 'demo', 'embedded', 'faults', 'process', 'queue'];
@@ -43,6 +43,7 @@ export default defineConfig(({ mode }) => {
             test: {
               ...shared,
               name: 'disk',
+              isolate: false,
               include: ['test/**/*.test.ts'],
               exclude: [...configDefaults.exclude, ...inside(PURE), ...inside(PROCESS)],
             },

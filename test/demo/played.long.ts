@@ -28,7 +28,7 @@ test('the demo finds silent losses, deletions, moves and damage, brings everythi
     demo.kill('SIGKILL');
   }
   // A quiet afternoon first, then the loss.
-  expect(said).toMatch(/Nothing to report: .* intact, 8 new, 2 moved/);
+  expect(said).toMatch(/Nothing to report: .* intact, 2 moved, 8 new/);
   expect(said).toContain('It sees 110 of 215 losses');
   expect(said).toMatch(/lost for good +3 files/);
   expect(said).toMatch(/restorable +218 files .*all exactly/);

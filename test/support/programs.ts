@@ -2,6 +2,7 @@
 // Both are built once, before the first test, of the sources under test: a child then starts in the time of node,
 // without a compiler in it.
 import { spawnSync } from 'node:child_process';
+import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
@@ -40,12 +41,13 @@ function fileOf(name: string): string {
 export async function buildPrograms(): Promise<void> {
   const { status, stderr } = spawnSync(process.execPath, [join(REPOSITORY, 'build.mjs')], { encoding: 'utf8' });
   if (status !== 0) throw new Error(`the build failed: ${stderr}`);
-  await build({
+  const { outputFiles } = await build({
     absWorkingDir: REPOSITORY,
     entryPoints: Object.fromEntries(PROGRAMS.map((name) => [fileOf(name), `test/${name}.ts`])),
     outdir: BUILT,
     outExtension: { '.js': '.mjs' },
     bundle: true,
+    write: false,
     platform: 'node',
     target: 'node20',
     format: 'esm',
@@ -54,4 +56,9 @@ export async function buildPrograms(): Promise<void> {
     sourcesContent: false,
     logLevel: 'warning',
   });
+  mkdirSync(BUILT, { recursive: true });
+  for (const { path, contents } of outputFiles) {
+    writeFileSync(`${path}.${process.pid}`, contents);
+    renameSync(`${path}.${process.pid}`, path);
+  }
 }
