@@ -10,7 +10,7 @@ import { noCounts } from '../catalog/shard-result.ts';
 import { type Columns, NAME } from '../files/columns.ts';
 import type { Directory } from '../files/directory.ts';
 import { FileError } from '../files/errors.ts';
-import { found, readAt } from '../files/read.ts';
+import { found, readAt } from '../files/read-at.ts';
 import { FORMAT_FILE, FORMAT_SYMLINK, formatAt, STATX, sizeAt } from '../files/stat.ts';
 import { carriedDigest, PreviousDirectory } from './carry.ts';
 import type { ShardEnvironment } from './environment.ts';

@@ -6,7 +6,8 @@ import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { Columns } from '../../services/files/columns.ts';
 import { type Directory, openRoot } from '../../services/files/directory.ts';
 import { createHasher, type Hasher } from '../../services/files/hash.ts';
-import { readAt, type Reader, readContent } from '../../services/files/read.ts';
+import { type Reader, readContent } from '../../services/files/read.ts';
+import { readAt } from '../../services/files/read-at.ts';
 import * as sys from '../../services/files/sys.ts';
 import { temporaryDirectory } from './tree.ts';
 

@@ -17,7 +17,6 @@ const LONG_FILES: Readonly<Record<string, string>> = {
   'docs/schema.sql': 'made, not written',
   'services/catalog/scans.ts': 'to be divided: begin and resume, reading, ends',
   'services/files/directory.ts': 'to be divided: opening, and looking names up',
-  'services/files/read.ts': 'to be divided: reading once, and again until it holds still',
   'services/files/sys.ts': 'every system call on one page',
   'services/scan/directory-diff.ts': 'to be divided: merging, and what became of each name',
   'services/scan/look.ts': 'to be divided',
