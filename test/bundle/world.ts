@@ -226,18 +226,25 @@ export class World {
   path(changed: { readonly without?: readonly string[]; readonly scripts?: Readonly<Record<string, string>> }): string {
     const directory = mkdtempSync(join(this.base, 'bin-'));
     const { without = [], scripts = {} } = changed;
-    for (const each of (process.env['PATH'] ?? '').split(delimiter).reverse()) {
-      if (!existsSync(each)) continue;
-      for (const name of readdirSync(each)) {
-        if (without.includes(name) || name in scripts) continue;
-        rmSync(join(directory, name), { force: true });
-        symlinkSync(join(each, name), join(directory, name));
-      }
-    }
     for (const [name, text] of Object.entries(scripts)) {
       if (text.startsWith('/')) symlinkSync(text, join(directory, name));
       else writeFileSync(join(directory, name), text, { mode: 0o755 });
     }
+    const usual = process.env['PATH'] ?? '';
+    // Thousands of links take a second: only where a command has to be missing. The first directory that has it wins.
+    if (without.length === 0) return [directory, usual].join(delimiter);
+    const taken = new Set([...without, ...Object.keys(scripts)]);
+    for (const each of new Set(
+      usual
+        .split(delimiter)
+        .filter((one) => existsSync(one))
+        .map((one) => realpathSync(one)),
+    ))
+      for (const name of readdirSync(each)) {
+        if (taken.has(name)) continue;
+        taken.add(name);
+        symlinkSync(join(each, name), join(directory, name));
+      }
     return directory;
   }
 }
