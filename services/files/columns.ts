@@ -137,8 +137,7 @@ export class Columns {
     const name = at + DENT.name;
     const { bytes } = this.#names;
     const length = nameEnd(bytes, name, end) - name;
-    let hash = SEED;
-    for (let i = name; i < name + length; i++) hash = Math.imul(hash ^ (bytes[i] ?? 0), 0x0100_0193);
+    const hash = hashOf(bytes, name, length, SEED);
     if (2 * (this.#count - from + 1) > this.#slots) this.#growTable(from);
     const mask = this.#slots - 1;
     let slot = (hash ^ (hash >>> 15)) & mask;
@@ -304,6 +303,13 @@ export class Columns {
     this.#isRead = copied(new Uint8Array(entries), this.#isRead);
     this.#order = new Uint32Array(entries);
   }
+}
+
+/** FNV-1a of bytes, begun with a seed that nobody knows: who does could choose names of one hash. */
+export function hashOf(bytes: Uint8Array, from: number, length: number, seed: number): number {
+  let hash = seed;
+  for (let i = from; i < from + length; i++) hash = Math.imul(hash ^ (bytes[i] ?? 0), 0x0100_0193);
+  return hash;
 }
 
 type Column = Uint8Array | Uint16Array | Uint32Array | Int32Array | Float64Array | BigInt64Array;
