@@ -5,26 +5,45 @@ export interface Fate {
   readonly path: string;
   readonly fate: 'moved' | 'deleted' | 'missing';
   readonly movedTo: string | null;
+  /** The last observer, in their order, that saw it. */
+  readonly seenAt: number;
 }
+
+/** A directory that is absent now. */
+export type GoneDirectory = Pick<Fate, 'path' | 'seenAt'>;
 
 export interface DirectoryFate {
   readonly fate: Fate['fate'];
   readonly movedTo: string | null;
 }
 
+interface Sum {
+  readonly seenAt: number;
+  missing: number;
+  moved: number;
+  deleted: number;
+  readonly to: Map<string, number>;
+}
+
 /**
  * Vanished directories whose files all moved or were deleted are so themselves: moved if any of them moved (to where
- * most of them went), else deleted. One with a missing file is missing: a restore needs it. One that holds no file that
- * vanished is judged by its own dates and is left out.
+ * most of them went), else deleted. One with a missing file is missing: a restore needs it. What moved or was deleted
+ * while the directory was still seen says nothing of how the directory went. One that held no file when it vanished is
+ * judged by its own dates and is left out.
  */
-export function directoryFates(directories: readonly string[], files: readonly Fate[]): Map<string, DirectoryFate> {
-  const sums = new Map<string, { missing: number; moved: number; deleted: number; to: Map<string, number> }>();
-  for (const directory of directories) sums.set(directory, { missing: 0, moved: 0, deleted: 0, to: new Map() });
+export function directoryFates(
+  directories: readonly GoneDirectory[],
+  files: readonly Fate[],
+): Map<string, DirectoryFate> {
+  const sums = new Map<string, Sum>();
+  for (const { path, seenAt } of directories)
+    sums.set(path, { seenAt, missing: 0, moved: 0, deleted: 0, to: new Map() });
   for (const file of files) {
     for (let slash = file.path.lastIndexOf('/'); slash > 0; slash = file.path.lastIndexOf('/', slash - 1)) {
       const sum = sums.get(file.path.slice(0, slash));
       // An ancestor that is still there ends the climb: nothing above a standing directory vanished.
       if (sum === undefined) break;
+      if (file.fate !== 'missing' && file.seenAt < sum.seenAt) continue;
       sum[file.fate]++;
       if (file.fate !== 'moved' || file.movedTo === null) continue;
       const below = file.path.slice(slash);

@@ -4,13 +4,14 @@ import type { Verdict } from '../../domain/verdicts.ts';
 import { isGap, versionAt } from '../../domain/facts.ts';
 import type { JudgeContext } from '../../domain/judge/context.ts';
 import { compareBytes } from '../../domain/path.ts';
-import { directoryFates, type Fate } from '../../domain/window/directory-fates.ts';
+import { directoryFates, type Fate, type GoneDirectory } from '../../domain/window/directory-fates.ts';
 import type { Moves } from '../../domain/window/moves.ts';
 import type { Queryable } from '../catalog/scans.ts';
 import { kindOf } from './compose.ts';
 import { type Case, judgeAll, type JudgingTools, verdictOf } from './judging.ts';
 import type { Loaded } from './load.ts';
 import { lookAgain } from './lookup.ts';
+import { lastSeenAt } from './movement.ts';
 import { addCopies } from './surroundings.ts';
 
 /** Judges again what has no exact source, with the places where its bytes are under other names. */
@@ -76,18 +77,14 @@ export async function settleDirectories(
   const directories: Case[] = [];
   const files: Fate[] = [];
   for (const one of cases) {
-    const { path, sights } = one.facts;
-    if (sights[context.live] !== null) continue;
+    if (one.facts.sights[context.live] !== null) continue;
     const { verdict, movedTo, accepted } = verdictOf(one);
     const isDirectory = kindOf(one) === 'directory';
     if (isDirectory && gone(verdict) && accepted === null) directories.push(one);
-    else if (!isDirectory) files.push({ path, fate: gone(verdict) ? verdict : 'missing', movedTo });
+    else if (!isDirectory) files.push({ ...goneAt(one), fate: gone(verdict) ? verdict : 'missing', movedTo });
   }
   if (directories.length === 0) return;
-  const fates = directoryFates(
-    directories.map(({ facts }) => facts.path),
-    files,
-  );
+  const fates = directoryFates(directories.map(goneAt), files);
   const asMissing = directories.filter(
     ({ facts }) => fates.get(facts.path)?.fate === 'missing' && !context.openFindings.has(facts.path),
   );
@@ -116,4 +113,8 @@ export async function settleDirectories(
       evidence: [...judged.evidence, fate.fate === 'moved' ? 'Its files moved.' : 'All of its files were deleted.'],
     };
   }
+}
+
+function goneAt({ facts }: Case): GoneDirectory {
+  return { path: facts.path, seenAt: lastSeenAt(facts, facts.sights.length) };
 }

@@ -8,7 +8,8 @@ import { judge } from '../../domain/judge/judge.ts';
 import { parentOf } from '../../domain/path.ts';
 import { exitOfFinding, isLossVerdict, type Verdict } from '../../domain/verdicts.ts';
 import type { Version } from '../../domain/version.ts';
-import { directoryFates, type Fate } from '../../domain/window/directory-fates.ts';
+import { lastSeenAt } from '../../services/judge/movement.ts';
+import { directoryFates, type Fate, type GoneDirectory } from '../../domain/window/directory-fates.ts';
 import { decideIntervals, joinedSpans } from '../../domain/window/intervals.ts';
 import { findMoves, type Moves, pathsToLookAt, suffixesInQuestion } from '../../domain/window/moves.ts';
 import { type Appeared, identityKey, type Vanished } from '../../domain/window/pairs.ts';
@@ -303,13 +304,14 @@ export class Auditor {
   }
 
   #fates(gone: readonly Case[], judged: ReadonlyMap<string, Judged>): ReturnType<typeof directoryFates> {
-    const directories: string[] = [];
+    const directories: GoneDirectory[] = [];
     const files: Fate[] = [];
     for (const { facts } of gone) {
+      const at = { path: facts.path, seenAt: lastSeenAt(facts, facts.sights.length) };
       const { verdict, movedTo } = judged.get(facts.path) ?? { verdict: 'deleted', movedTo: null };
       const fate = verdict === 'moved' || verdict === 'deleted' ? verdict : 'missing';
-      if (lastVersion(facts)?.kind === 'directory') directories.push(facts.path);
-      else files.push({ path: facts.path, fate, movedTo });
+      if (lastVersion(facts)?.kind === 'directory') directories.push(at);
+      else files.push({ ...at, fate, movedTo });
     }
     return directoryFates(directories, files);
   }

@@ -3,6 +3,7 @@
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { until } from '../support/poll.ts';
 import { expect, test } from 'vitest';
 import { inTransaction } from '../../services/catalog/database.ts';
 import { acceptFinding, listFindings } from '../../services/catalog/findings.ts';
@@ -606,6 +607,8 @@ test.skipIf(!CAN_MOUNT)(
       copy('live');
       for (const night of [1, 2]) copy(join('backup', house.night(night)));
       expect(run('umount', medium)).toBe(true);
+      // As long as the loop device is held by somebody, a second mount sees its cache and not what is spoilt.
+      await until('the loop device is gone', () => spawnSync('losetup', ['-j', image]).stdout.length === 0);
       for (const spoil of [
         'clri /live/desk/name',
         'clri /live/cellar/shelf',

@@ -485,21 +485,35 @@ function unique<T extends { path: string }>(entries: readonly T[]): T[] {
 }
 
 describe('directories that vanished', () => {
-  const moved = (path: string, movedTo: string) => ({ path, fate: 'moved' as const, movedTo });
-  const deleted = (path: string) => ({ path, fate: 'deleted' as const, movedTo: null });
-  const missing = (path: string) => ({ path, fate: 'missing' as const, movedTo: null });
+  const moved = (path: string, movedTo: string) => ({ path, fate: 'moved' as const, movedTo, seenAt: 3 });
+  const deleted = (path: string, seenAt = 3) => ({ path, fate: 'deleted' as const, movedTo: null, seenAt });
+  const missing = (path: string, seenAt = 3) => ({ path, fate: 'missing' as const, movedTo: null, seenAt });
+  const seen = (...paths: string[]) => paths.map((path) => ({ path, seenAt: 3 }));
 
   test('one whose files all moved is moved, to where most of them went', () => {
-    const fates = directoryFates(['a', 'a/s'], [moved('a/1', 'b/1'), moved('a/s/2', 'b/s/2'), moved('a/3', 'c/3')]);
+    const fates = directoryFates(seen('a', 'a/s'), [moved('a/1', 'b/1'), moved('a/s/2', 'b/s/2'), moved('a/3', 'c/3')]);
     expect(fates.get('a')).toEqual({ fate: 'moved', movedTo: 'b' });
     expect(fates.get('a/s')).toEqual({ fate: 'moved', movedTo: 'b/s' });
   });
 
   test('one whose files were all deleted is deleted, one with a missing file is missing, one without any has its own dates', () => {
-    const fates = directoryFates(['d', 'm', 'e'], [deleted('d/1'), deleted('d/2'), deleted('m/1'), missing('m/2')]);
+    const fates = directoryFates(seen('d', 'm', 'e'), [deleted('d/1'), deleted('d/2'), deleted('m/1'), missing('m/2')]);
     expect(Object.fromEntries(fates)).toEqual({
       d: { fate: 'deleted', movedTo: null },
       m: { fate: 'missing', movedTo: null },
+    });
+  });
+
+  test('what was tidied out of one while it was still there says nothing of how it went', () => {
+    const fates = directoryFates(seen('e', 'm', 'd'), [
+      deleted('e/1', 2),
+      missing('m/1', 1),
+      deleted('d/1', 2),
+      deleted('d/2'),
+    ]);
+    expect(Object.fromEntries(fates)).toEqual({
+      m: { fate: 'missing', movedTo: null },
+      d: { fate: 'deleted', movedTo: null },
     });
   });
 });
