@@ -139,8 +139,10 @@ export class Life {
   readonly good = new Map<string, Content>();
   /** Paths (printable) that were damaged in silence, as it happened. */
   readonly harmed = new Map<string, Harm>();
-  /** Names that ever were one of several of their file. */
+  /** Names, former ones too, of files that ever had several. */
   readonly linked = new Set<string>();
+  /** Every name that a file has had, by its inode. */
+  readonly #names = new Map<number, Set<Key>>();
   readonly log: string[] = [];
   /** Damaged names, and all that lay below them: people leave them alone. */
   readonly #spoilt = new Set<Key>();
@@ -243,6 +245,7 @@ export class Life {
       else symlinkSync(raw(`somewhere/${fresh.slice(-9)}`), at(fresh));
       return this.#touched(...(what === 'symlink' ? [] : [fresh]), this.#parent(fresh));
     }
+    this.#rememberNames();
     const file = of(this.#paths(what === 'delete' || what === 'rename' ? 'any' : 'file'));
     const directory = of(this.#paths('directory').filter((path) => this.#isWhole(path)));
     if (what === 'rmtree' || what === 'movetree') {
@@ -274,8 +277,16 @@ export class Life {
         return this.#touched(this.#parent(file), this.#parent(fresh));
       case 'link':
         linkSync(at(file), at(fresh));
-        for (const name of [file, fresh]) this.linked.add(encodePath(raw(name)));
+        for (const name of [...(this.#names.get(lstatSync(at(fresh)).ino) ?? [file]), fresh])
+          this.linked.add(encodePath(raw(name)));
         return this.#touched(this.#parent(fresh));
+    }
+  }
+
+  #rememberNames(): void {
+    for (const path of this.#paths('file')) {
+      const { ino } = lstatSync(this.house.at(raw(path)));
+      this.#names.set(ino, (this.#names.get(ino) ?? new Set()).add(path));
     }
   }
 
