@@ -89,6 +89,18 @@ describe.each(SHELLS.map((words) => [words.join(' '), words] as const))('under %
     expect(await start(shell, 'a thread hangs').exit).toBe(3);
   });
 
+  test('a shell that is late still gets the exit code: some lose that of a process which is gone', async () => {
+    const run = start(shell, 'end when asked');
+    const pid = await run.node();
+    run.child.kill('SIGSTOP');
+    process.kill(pid, 'SIGUSR2');
+    await until('it has told the code', () => readFileSync(`/proc/${pid}/comm`, 'utf8') === 'exit 1\n');
+    await expect(until('it does not wait for the shell', () => !isRunning(pid), 300)).rejects.toThrow(/in vain/);
+    run.child.kill('SIGCONT');
+    expect(await run.exit).toBe(1);
+    await until('nothing is left', () => !isRunning(pid));
+  });
+
   test('a code that was not told is a failure with advice: nothing is found where nothing was looked at', async () => {
     const run = start(shell, 'fall over');
     expect(await run.exit).toBe(2);

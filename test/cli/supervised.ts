@@ -55,6 +55,7 @@ async function behave(): Promise<void> {
   }
   // Not told: an end that nobody meant.
   if (behaviour === 'fall over') process.exit(EXIT.findings);
+  if (behaviour === 'end when asked') process.once('SIGUSR2', () => void end(EXIT.findings));
   if (behaviour === 'shut down') stop.signal.addEventListener('abort', () => void end(EXIT.interrupted));
   if (behaviour === 'hang') setImmediate(() => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0));
   else never();
