@@ -36,7 +36,9 @@ test('docs/rollcall.1 says what help says, and man(1) has nothing against it (sk
 function offered(...words: string[]): string[] {
   const script = `${completionScript(program(), 'bash')}
 COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)); _rollcall; printf '%s\\n' "\${COMPREPLY[@]}"`;
-  const { stdout, stderr } = spawnSync('bash', ['-euc', script, 'bash', 'rollcall', ...words], { encoding: 'utf8' });
+  const { stdout, stderr } = spawnSync('bash', ['--norc', '-euc', script, 'bash', 'rollcall', ...words], {
+    encoding: 'utf8',
+  });
   expect(stderr).toBe('');
   return stdout.split('\n').filter((word) => word !== '');
 }

@@ -109,7 +109,7 @@ test('a blow that falls while the last one leaves: the server recovers from it, 
   const closed = embedded.close();
   process.kill(keeper, 'SIGKILL');
   await closed;
-  // A recovery that takes longer than somebody who leaves waits is left to whoever comes next.
+  // A recovery that takes longer than the one who leaves waits is left to the next command.
   await until('the server is stopped', async () => {
     await stopUnused({ stateDir: state, now: Date.now, log: () => {} });
     return serverPid(state) === null;
