@@ -1,6 +1,5 @@
 // An audit reads everything once, and must not push out of the page cache what others have there: what was not in
 // memory before it was read is given back.
-import { INPUT_BYTES } from './hash.ts';
 import * as sys from './sys.ts';
 
 /** File systems (by a number made of their device) that do not say what is in the page cache: tmpfs, and FUSE. */
@@ -15,9 +14,10 @@ export class CacheOf {
   readonly #device: number;
   #drops = false;
 
-  constructor(fd: number, device: bigint) {
+  /** @param device a number of the file system's own */
+  constructor(fd: number, device: number) {
     this.#fd = fd;
-    this.#device = Number(device);
+    this.#device = device;
   }
 
   /** @returns bytes, 0 at the end, or -errno */
@@ -32,23 +32,4 @@ export class CacheOf {
     if (this.#drops && got > 0) sys.dropPages(this.#fd, at, got);
     return got;
   }
-}
-
-/** One call; a short answer is left to readContent. */
-export function readWhole(
-  fd: number,
-  address: number,
-  { device, size }: { readonly device: number; readonly size: number },
-): number {
-  if (!silent.has(device)) {
-    const got = sys.readCached(fd, address, INPUT_BYTES);
-    if (got === size) return got;
-    if (got === sys.CANNOT_TELL) silent.add(device);
-    else if (got === sys.NOT_CACHED) {
-      const read = sys.read(fd, address, INPUT_BYTES);
-      sys.dropPages(fd, 0, 0);
-      return read;
-    } else return -1;
-  }
-  return sys.read(fd, address, INPUT_BYTES);
 }

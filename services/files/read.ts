@@ -108,7 +108,9 @@ function readOnce(reader: Reader, directory: Directory, name: string, looked: St
     const holes = tooManyHoles(fd, before);
     if (holes !== null) return done({ ok: false, status: 'failed', errno: 'EFBIG', detail: holes });
     const read =
-      size < INPUT_BYTES ? hashSmall(reader, fd, before) : hashLarge(reader, fd, before, holesOf(fd, before));
+      size < INPUT_BYTES
+        ? hashSmall(reader, fd, { size, device: Number(before.device) })
+        : hashLarge(reader, fd, before, holesOf(fd, before));
     if (read.failed < 0) throw systemError(read.failed, 'read', path);
     const after = statOpen(fd, path);
     if (moved(before, after)) return { result: null, size, bytes: null };
@@ -161,11 +163,17 @@ interface Read {
   failed: number;
 }
 
+/** What is to be read below INPUT_BYTES; device as CacheOf has it. */
+export interface SmallFile {
+  readonly size: number;
+  readonly device: number;
+}
+
 /**
  * The buffer has room for more than the size, so a file that has grown shows itself; a short read is followed by
  * another.
  */
-function hashSmall(reader: Reader, fd: number, { size, device }: { size: number | null; device: bigint }): Read {
+export function hashSmall(reader: Reader, fd: number, { size, device }: SmallFile): Read {
   const { input } = reader.hasher;
   const cache = new CacheOf(fd, device);
   let bytes = 0;
@@ -174,7 +182,7 @@ function hashSmall(reader: Reader, fd: number, { size, device }: { size: number 
     if (got < 0) return { digest: 0n, zeroFrom: 0, bytes, failed: got };
     if (got === 0) break;
     bytes += got;
-  } while (bytes < (size ?? 0));
+  } while (bytes < size);
   reader.onProgress(bytes);
   paced(bytes, reader.onProgress);
   const zeroFrom = zeroFromAfter(0, 0, input.bytes.subarray(0, bytes));
@@ -188,14 +196,14 @@ function hashSmall(reader: Reader, fd: number, { size, device }: { size: number 
 function hashLarge(reader: Reader, fd: number, before: Stat, holes: HoleMap | null): Read {
   const { hasher, onProgress } = reader;
   const size = before.size ?? 0;
-  const cache = new CacheOf(fd, before.device);
+  const cache = new CacheOf(fd, Number(before.device));
   let bytes = 0;
   let zeroFrom = 0;
   hasher.begin();
   while (bytes <= size) {
     const hole = holes?.lengthAt(bytes) ?? 0;
     if (hole > 0) {
-      hasher.input.bytes.fill(0);
+      hasher.input.bytes.fill(0, 0, Math.min(hole, INPUT_BYTES));
       for (let left = hole; left > 0; left -= INPUT_BYTES) {
         hasher.updateInput(Math.min(left, INPUT_BYTES));
         onProgress(Math.min(left, INPUT_BYTES));
