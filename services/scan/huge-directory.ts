@@ -4,8 +4,8 @@
 import { knownDonors, knownRows, nextSeen } from '../catalog/known.ts';
 import { dropMet, openMet, rememberMet, unmetNames } from '../catalog/met.ts';
 import type { Shard, ShardDirectory } from '../catalog/shards.ts';
-import { type ListingRow, NEVER_UNCHANGED, writeShard } from '../catalog/shard-result.ts';
-import { type Columns, type ListedRange, NAME } from '../files/columns.ts';
+import { type ListingRow, writeShard } from '../catalog/shard-result.ts';
+import { type ListedRange, NAME } from '../files/columns.ts';
 import type { Directory } from '../files/directory.ts';
 import { ListingDigest } from '../files/listing-digest.ts';
 import { diffDirectory, type DiffInput, gather } from './directory-diff.ts';
@@ -13,7 +13,7 @@ import type { Gathered } from './directory-diff.ts';
 import type { ShardEnvironment } from './environment.ts';
 import { HUGE_CHUNK } from './limits.ts';
 import { lookAtAll } from './look.ts';
-import { addToListing, childDirectories, emptyOutcome, resultOf, settleSuspects } from './outcome.ts';
+import { addToListing, childDirectories, emptyOutcome, listingRow, resultOf, settleSuspects } from './outcome.ts';
 import type { ListOutcome } from './outcome.ts';
 
 /** Names of a huge directory that are remembered to tell duplicates. */
@@ -90,7 +90,7 @@ class Streaming {
   }
 
   async #part(range: ListedRange): Promise<void> {
-    const { client, context, columns } = this.#environment;
+    const { client, context } = this.#environment;
     const { directory, handle } = this.#place;
     const names = this.#newNames(range);
     const looked = lookAtAll(this.#environment, directory, handle, range);
@@ -99,7 +99,7 @@ class Streaming {
     const known = (await knownRows(client, context, [directory.id], names)).get(directory.id) ?? new Map();
     const donors = (await knownDonors(client, context, [directory.id])).get(directory.id);
     const nexts = context.laterGaps ? await nextSeen(client, context, directory.id, names) : null;
-    await this.#diff({ looked, known, donors, nexts, complete: false, readLarge: false }, columns);
+    await this.#diff({ looked, known, donors, nexts, complete: false, readLarge: false });
   }
 
   /** Names that an earlier part has brought are duplicates: they are left out. */
@@ -137,12 +137,12 @@ class Streaming {
       const looked = lookAtAll(this.#environment, directory, handle, { from: 0, to: 0 });
       const known = (await knownRows(client, context, [directory.id], names)).get(directory.id) ?? new Map();
       const nexts = context.laterGaps ? await nextSeen(client, context, directory.id, names) : null;
-      await this.#diff({ looked, known, donors: undefined, nexts, complete: true, readLarge: false }, columns);
+      await this.#diff({ looked, known, donors: undefined, nexts, complete: true, readLarge: false });
     }
   }
 
-  async #diff(input: DiffInput, columns: Columns): Promise<void> {
-    const { directory, handle } = this.#place;
+  async #diff(input: DiffInput): Promise<void> {
+    const { directory, handle, columns } = input.looked;
     const ahead = gather(this.#environment);
     const diffed = diffDirectory(this.#environment, input, ahead);
     for (const index of diffed.standing) addToListing(this.#digest, columns, index, { sums: this.#sums, stat: true });
@@ -159,17 +159,20 @@ class Streaming {
   /** @param mtimeNs of the directory after its listing, as in Look.stat */
   listing(mtimeNs: bigint): ListingRow {
     const { directory, handle } = this.#place;
-    return {
-      directory: directory.id,
-      statDigest: this.#gaps === 0 ? this.#digest.statDigest() : NEVER_UNCHANGED,
-      contentDigest: this.#gaps === 0 && this.#deferred === 0 ? this.#digest.contentDigest() : null,
-      count: this.count,
-      ...this.#sums,
-      racy: this.#racy,
-      dirInode: handle.stat.inode,
-      dirMtimeNs: mtimeNs,
-      dirCtimeNs: handle.stat.ctimeNs,
-    };
+    const { inode, ctimeNs } = handle.stat;
+    return listingRow(
+      directory.id,
+      { inode, mtimeNs, ctimeNs },
+      {
+        statDigest: this.#digest.statDigest(),
+        contentDigest: this.#digest.contentDigest(),
+        count: this.count,
+        ...this.#sums,
+        gaps: this.#gaps,
+        deferred: this.#deferred,
+        racy: this.#racy,
+      },
+    );
   }
 }
 

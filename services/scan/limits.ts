@@ -16,8 +16,16 @@ export const BATCH_ENTRIES = 4_096;
 export const BATCH_DIRECTORIES = 128;
 /** Fewer where the process may not open so many files, but no fewer than these. */
 export const BATCH_DIRECTORIES_MIN = 8;
+/**
+ * Beyond this many, a storage that is slow is not read faster. The
+ * most that one process of so many threads connects to Postgres, a worker whose every slot answers a request (three
+ * each, and some twenty besides), fits into the 120 that the embedded server allows.
+ */
+export const THREADS_MAX = 32;
+/** Shards that one thread has in its hands: while one waits for the database, the files of the other are read. */
+export const LANES_PER_THREAD = 2;
 /** Shards that the threads of a process have in their hands at once, at most. */
-export const LANES_MAX = 64;
+export const LANES_MAX = THREADS_MAX * LANES_PER_THREAD;
 /** What a process has open beside the directories that it lists: connections, threads, one file each. */
 export const OTHER_FILES_MAX = 400;
 /** A listing longer than this is streamed in chunks, in bounded memory. */

@@ -29,6 +29,7 @@ import {
   emptyOutcome,
   type ListOutcome,
   listingOf,
+  listingRow,
   resultOf,
   type Standing,
   settleSuspects,
@@ -251,16 +252,5 @@ function countUnchanged(environment: ShardEnvironment, outcome: ListOutcome, one
   const moved =
     stat.mtimeNs !== listing.dirMtimeNs || stat.ctimeNs !== listing.dirCtimeNs || stat.inode !== listing.dirInode;
   if (!moved) return;
-  outcome.listings.push({
-    directory: one.directory.id,
-    statDigest: listing.statDigest,
-    contentDigest: listing.contentDigest,
-    count: listing.count,
-    files: listing.files,
-    bytes: listing.bytes,
-    racy: listing.racy,
-    dirInode: stat.inode,
-    dirMtimeNs: stat.mtimeNs,
-    dirCtimeNs: stat.ctimeNs,
-  });
+  outcome.listings.push(listingRow(one.directory.id, stat, { ...listing, gaps: 0, deferred: 0 }));
 }

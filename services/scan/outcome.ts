@@ -8,7 +8,7 @@ import { type ListingRow, NEVER_UNCHANGED, type ShardResult } from '../catalog/s
 import type { Place, ShardDirectory, ShardWork } from '../catalog/shards.ts';
 import { type Columns, NAME } from '../files/columns.ts';
 import type { ListingDigest } from '../files/listing-digest.ts';
-import { FORMAT_DIRECTORY, FORMAT_FILE, formatAt, mountIdAt, sizeAt } from '../files/stat.ts';
+import { FORMAT_DIRECTORY, FORMAT_FILE, formatAt, mountIdAt, type Stat, sizeAt } from '../files/stat.ts';
 import { gather } from './directory-diff.ts';
 import type { Diffed, Gathered } from './directory-diff.ts';
 import type { ShardEnvironment } from './environment.ts';
@@ -174,15 +174,38 @@ export function listingOf(environment: ShardEnvironment, one: Look, diffed: Diff
   // What was looked at, no more and no less: its stat digest stands.
   const asLooked = diffed.standing.length === one.count && one.extra.length === 0;
   for (const index of diffed.standing) addToListing(digest, columns, index, { sums, stat: !asLooked });
-  const statDigest = asLooked ? one.statDigest : digest.statDigest();
-  return {
-    directory: one.directory.id,
-    // With a gap it must never match: a name that is gone for good next time would be missed.
-    statDigest: diffed.gaps === 0 ? statDigest : NEVER_UNCHANGED,
-    contentDigest: diffed.gaps === 0 && diffed.deferred === 0 ? digest.contentDigest() : null,
+  const { gaps, deferred, racy } = diffed;
+  return listingRow(one.directory.id, stat, {
+    statDigest: asLooked ? one.statDigest : digest.statDigest(),
+    contentDigest: digest.contentDigest(),
     count: diffed.standing.length,
     ...sums,
-    racy: diffed.racy,
+    gaps,
+    deferred,
+    racy,
+  });
+}
+
+/** What a whole listing comes to, in one part or many. */
+export interface ListingSums extends Pick<ListingRow, 'statDigest' | 'contentDigest' | 'count' | 'files' | 'bytes'> {
+  /** Names that could not be looked at or read. */
+  readonly gaps: number;
+  readonly deferred: number;
+  readonly racy: boolean;
+}
+
+/** @param stat of the directory, as in Look.stat */
+export function listingRow(
+  directory: number,
+  stat: Pick<Stat, 'inode' | 'mtimeNs' | 'ctimeNs'>,
+  { gaps, deferred, ...sums }: ListingSums,
+): ListingRow {
+  return {
+    directory,
+    ...sums,
+    // With a gap it must never match: a name that is gone for good next time would be missed.
+    statDigest: gaps === 0 ? sums.statDigest : NEVER_UNCHANGED,
+    contentDigest: gaps === 0 && deferred === 0 ? sums.contentDigest : null,
     dirInode: stat.inode,
     dirMtimeNs: stat.mtimeNs,
     dirCtimeNs: stat.ctimeNs,

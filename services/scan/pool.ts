@@ -5,7 +5,8 @@ import type { Place, Shard } from '../catalog/shards.ts';
 import { LinkDigests } from './link-digests.ts';
 import { ProgressCounters } from './progress.ts';
 import type { ShardAnswer, ShardTask } from './task.ts';
-import { LANES_PER_THREAD, Threads } from './threads.ts';
+import { LANES_PER_THREAD, THREADS_MAX } from './limits.ts';
+import { Threads } from './threads.ts';
 import { Whereabouts } from './whereabouts.ts';
 
 export interface RunningShard {
@@ -33,12 +34,7 @@ export interface ThreadPool {
   close(): Promise<void>;
 }
 
-/**
- * A thread takes some 60 MB (2026-11-23, Node 20); beyond this many, a storage that is slow is not read faster. The
- * most that one process of so many threads connects to Postgres, a worker whose every slot answers a request (three
- * each, and some twenty besides), fits into the 120 that the embedded server allows.
- */
-const THREADS_MAX = 32;
+/** What a thread takes (2026-11-23, Node 20). */
 const THREAD_BYTES = 60 * 1024 * 1024;
 
 /** Beyond this many that were not asked for, a storage that is slow is not read much faster. */

@@ -3,10 +3,8 @@
 import { Worker } from 'node:worker_threads';
 import { RollcallError } from '../../domain/exit.ts';
 import { startedPart } from '../process/parts.ts';
+import { LANES_PER_THREAD } from './limits.ts';
 import type { ShardAnswer, ShardTask, ThreadOrder, ThreadWord } from './task.ts';
-
-/** Shards that one thread has in its hands: while one waits for the database, the files of the other are read. */
-export const LANES_PER_THREAD = 2;
 
 interface Waiting {
   readonly task: ShardTask;
