@@ -15,7 +15,7 @@ const ABOVE_DOMAIN = /^(\.\.\/)+(services|cli|workers|api|test|bench)\//;
 const DOOR = [/^(\.\.\/)+(cli|workers|api)\//, 'Nothing below a door knows it.'];
 const VERB = [/^(\.\.\/)+[a-z-]+\.ts$/, 'A room does not know the verbs that use it.'];
 const USE_CASE = [
-  /^(\.\.\/)+(scan|judge|bundle|report|exchange|typed|demo|doctor)\//,
+  /^(\.\.\/)+(scan|judge|bundle|report|exchange|typed|demo|doctor|fleet)\//,
   'A capability knows the domain, and nothing above it.',
 ];
 const CAPABILITY = [
@@ -31,7 +31,7 @@ const OPENS = [
   'What is told is made of facts: it opens nothing, and decides nothing.',
 ];
 const ROOMS_OF_DOORS = [
-  /\/services\/(catalog|files|queue|embedded|scan|judge|bundle|exchange|demo|doctor)\//,
+  /\/services\/(catalog|files|queue|embedded|scan|judge|bundle|exchange|demo|doctor|fleet)\//,
   'A door calls verbs (services/*.ts); it knows what is told (report), what was typed (typed), and its own process.',
 ];
 const OTHER_DOORS = {
@@ -52,6 +52,8 @@ export const LAYERS = [
     outside: { ...FS, ...PG, ...BULLMQ, ...KOFFI },
     inside: [DOOR, VERB],
   },
+  // Tasks and the slots that do them: it joins catalog, queue and scan, and opens no file.
+  { files: [room('fleet')], outside: { ...FS, ...PG, ...BULLMQ, ...KOFFI }, inside: [DOOR, VERB, TOLD] },
   { files: [room('judge')], outside: { ...FS, ...PG, ...BULLMQ, ...KOFFI }, inside: [DOOR, VERB, TOLD] },
   { files: [room('report')], outside: { ...FS, ...PG, ...BULLMQ, ...KOFFI }, inside: [DOOR, OPENS] },
   // Their job is a file: restore bundles, exports and lists, a tree to play with, the state of this machine.
@@ -131,7 +133,6 @@ const LONG_FUNCTIONS = {
   'services/report/page/chart.ts': 'one drawing, from left to right',
   'services/scan/observe.ts': 'one decision with its cases in order',
   'services/scan/open-environment.ts': 'to be divided: openEnvironment',
-  'services/work.ts': 'to be divided: runWorker',
 };
 
 const asRule = ({ files, outside, inside }) => ({

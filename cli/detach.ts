@@ -25,9 +25,9 @@ export async function detach(context: Context, asked: Asked, json: boolean): Pro
   const host = hostname();
   const id = await leave({ db, host, nowMs: now }, { ...place, ...asked });
   const where = config.redisUrl === null ? { address } : { redisUrl: config.redisUrl };
-  const trouble = await wakeFor(id, { ...where, host });
+  const trouble = await wakeFor({ id, kind: asked.kind }, { ...where, host });
   if (trouble !== null) output.note(`${trouble} Workers find it by themselves within half a minute.`);
-  if (json) output.json({ request: Number(id), host });
-  else output.line(`Queued as request ${id} for workers on ${host}. If none runs there: ${config.program} worker`);
+  if (json) output.json({ task: Number(id), host });
+  else output.line(`Queued as task ${id} for workers on ${host}. If none runs there: ${config.program} worker`);
   return EXIT.nothing;
 }

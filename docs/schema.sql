@@ -160,23 +160,6 @@ CREATE INDEX version_place ON packed_version USING btree (root, directory);
 CREATE INDEX version_sizeless ON packed_version USING btree (root, directory) WHERE (COALESCE(size, (small_size)::bigint) IS NULL);
 CREATE INDEX version_touched ON packed_version USING btree (root, directory) WHERE ((end_seq IS NOT NULL) OR (suspect IS TRUE));
 
-create table request (
-  id bigint not null generated always as identity,
-  host text not null,
-  kind text not null,
-  arguments jsonb not null,
-  state text not null,
-  holder integer,
-  attempts integer not null default 0,
-  answer jsonb,
-  asked_ms bigint not null,
-  ended_ms bigint,
-  PRIMARY KEY (id),
-  CHECK ((kind = ANY (ARRAY['scan'::text, 'assess'::text]))),
-  CHECK ((state = ANY (ARRAY['open'::text, 'taken'::text, 'done'::text])))
-);
-CREATE INDEX request_open ON request USING btree (host, id) WHERE (state <> 'done'::text);
-
 create table root (
   id integer not null generated always as identity,
   volume integer not null,
@@ -253,6 +236,32 @@ create table shard (
 );
 CREATE INDEX shard_claim ON shard USING btree (scan, id) WHERE (state <> 'done'::text);
 
+create table task (
+  id bigint not null generated always as identity,
+  host text,
+  kind text not null,
+  reference jsonb not null,
+  parent bigint,
+  priority smallint not null,
+  state text not null,
+  holder integer,
+  fence integer not null default 0,
+  lease_until timestamp with time zone,
+  attempts integer not null default 0,
+  delays integer not null default 0,
+  not_before timestamp with time zone not null default now(),
+  made jsonb not null default '{}'::jsonb,
+  troubles jsonb not null default '[]'::jsonb,
+  result jsonb,
+  asked_ms bigint not null,
+  ended_ms bigint,
+  PRIMARY KEY (id),
+  FOREIGN KEY (parent) REFERENCES task(id) ON DELETE CASCADE,
+  CHECK ((state = ANY (ARRAY['open'::text, 'taken'::text, 'waiting'::text, 'done'::text, 'failed'::text, 'cancelled'::text])))
+);
+CREATE INDEX task_parent ON task USING btree (parent) WHERE (parent IS NOT NULL);
+CREATE INDEX task_to_take ON task USING btree (priority, id) WHERE (state = ANY (ARRAY['open'::text, 'taken'::text]));
+
 create table version_sum (
   root integer not null,
   changes bigint not null,
@@ -276,6 +285,20 @@ create table volume (
   UNIQUE (name),
   CHECK ((role = ANY (ARRAY['live'::text, 'backup'::text])))
 );
+
+create table worker (
+  holder integer not null,
+  host text not null,
+  version text not null,
+  pid integer not null,
+  slots integer not null,
+  doing jsonb not null,
+  clock_offset_ms bigint not null,
+  started_ms bigint not null,
+  seen timestamp with time zone not null,
+  PRIMARY KEY (holder)
+);
+CREATE INDEX worker_host ON worker USING btree (host);
 
 create view version as
  SELECT v.root,
@@ -311,6 +334,16 @@ create view version as
    FROM (packed_version v
      LEFT JOIN attribute a ON ((a.id = v.attribute)));
 
+CREATE OR REPLACE FUNCTION can_be_taken(t task)
+ RETURNS boolean
+ LANGUAGE sql
+AS $function$
+  select case t.state
+    when 'open' then t.not_before <= now()
+    when 'taken' then holders_are_back() and (t.lease_until < now() or not holder_lives(t.holder))
+    else false end
+$function$
+
 CREATE OR REPLACE FUNCTION hidden(p_scan bigint, p_directory integer, p_name text)
  RETURNS boolean
  LANGUAGE sql
@@ -331,6 +364,14 @@ AS $function$
   select exists (
     select from pg_locks l where l.locktype = 'advisory' and l.objsubid = 2 and l.classid = 7461::oid and l.objid = p_holder::oid and l.granted
        and l.database = (select oid from pg_database where datname = current_database()))
+$function$
+
+CREATE OR REPLACE FUNCTION holders_are_back()
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE
+AS $function$
+  select now() > pg_postmaster_start_time() + interval '15 seconds'
 $function$
 
 CREATE OR REPLACE FUNCTION holds_at(p_first_seq bigint, p_end_seq bigint, p_seq bigint)

@@ -59,6 +59,8 @@ export interface AssessTools extends ScanTools {
   readonly stateDir: string | null;
   readonly program: string;
   readonly owners: ReadonlyMap<number, string>;
+  /** The task whose work this is: its bundle bears its number. */
+  readonly taskId?: bigint;
   /** Told of each series before it is scanned. */
   readonly onPlan: (pattern: string, plan: SeriesPlan) => void;
 }
@@ -194,6 +196,7 @@ async function bundleOf(
     assessment,
     nextSource,
     ...(selection === null ? {} : { selection }),
+    ...(tools.taskId === undefined ? {} : { taskId: tools.taskId }),
     outDir: request.outDir === null ? () => freeBundleName(tools) : (inputs.outDir ?? request.outDir),
     now: tools.nowMs,
     program: tools.program,

@@ -135,7 +135,7 @@ function refuseNothing({ program }: CutTools, { bundle, assessment }: Reopened, 
 }
 
 /** What was named may be the root of a volume: no absent name is looked up where that may destroy. */
-function isBundle(path: string): boolean {
+export function isBundle(path: string): boolean {
   const mounts = readMounts();
   const { met, leads } = wayTo(path, mayDestroy, mounts);
   if (met !== null) return false;

@@ -14,7 +14,7 @@ import { type KnownSeries, refuseDatedVolume, seriesOf } from './typed/mistaken.
 import { scanSeries } from './scan/scan-series.ts';
 import type { SeriesPlan } from './scan/scan-series.ts';
 import { scanTree } from './scan/scan-tree.ts';
-import type { ScanRun, ScanTools } from './scan/scan-volume.ts';
+import { type ScanRun, type ScanTools, totalsOf } from './scan/scan-volume.ts';
 import { checkExportFile, exportSeries } from './exchange/export-series.ts';
 import type { ExportSummary } from './exchange/export-series.ts';
 import { keepingTrouble } from './scan/trouble.ts';
@@ -148,8 +148,9 @@ function stateAt(argument: string): Parameters<typeof placeOutside>[0] {
 function sum(runs: readonly ScanRun[]): ScanResult['totals'] {
   const totals = { ...noCounts(), belowGone: 0, belowUnknown: 0 };
   for (const run of runs) {
-    if (!('totals' in run.outcome)) continue;
-    for (const key of Object.keys(totals) as (keyof typeof totals)[]) totals[key] += run.outcome.totals[key];
+    const own = totalsOf(run);
+    if (own === null) continue;
+    for (const key of Object.keys(totals) as (keyof typeof totals)[]) totals[key] += own[key];
   }
   return totals;
 }

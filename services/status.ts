@@ -2,19 +2,19 @@
 // and audits that failed.
 import { EXIT, type ExitCode, worstExit } from '../domain/exit.ts';
 import { LOSSES, VERDICT, VERDICTS } from '../domain/verdicts.ts';
-import { type KnownRequest, knownRequests, runningActivity, type RunningActivity } from './catalog/activity.ts';
+import { type KnownTask, knownTasks, runningActivity, type RunningActivity } from './catalog/activity.ts';
 import { type LastAssessment, lastAssessments, openFindings } from './catalog/assessments.ts';
 import type { Queryable } from './catalog/scans.ts';
 import { type AuditEntry, readAudit } from './catalog/audit-log.ts';
 import { knownTroubles, type VolumeTrouble } from './catalog/troubles.ts';
-import type { DetachedWork } from './detach.ts';
+import type { DetachedAssess, DetachedScan } from './detach.ts';
 
-/** Requests that are done and still shown. */
+/** Tasks that have ended and are still shown. */
 const DONE_MAX = 10;
 
 export interface Status {
   readonly running: readonly RunningActivity[];
-  readonly requests: readonly (Omit<KnownRequest, 'arguments'> & {
+  readonly tasks: readonly (Omit<KnownTask, 'reference'> & {
     /** The volumes or patterns that it is about, as typed. */
     readonly about: readonly string[];
   })[];
@@ -32,7 +32,7 @@ export interface Status {
 
 export async function statusOf(client: Queryable): Promise<Status> {
   const running = await runningActivity(client);
-  const requests = await knownRequests(client, DONE_MAX);
+  const tasks = await knownTasks(client, DONE_MAX);
   const assessments = await lastAssessments(client);
   const open = await openFindings(client);
   const troubles = await knownTroubles(client);
@@ -45,7 +45,7 @@ export async function statusOf(client: Queryable): Promise<Status> {
   ];
   return {
     running,
-    requests: requests.map(({ arguments: asked, ...request }) => ({ ...request, about: about(asked as DetachedWork) })),
+    tasks: tasks.map(({ reference, ...task }) => ({ ...task, about: about(reference) })),
     assessments: assessments.map((last) => {
       const own = open.get(last.volumeId) ?? {};
       return { ...last, open: own, incident: LOSSES.some((verdict) => (own[verdict] ?? 0) > 0) };
@@ -55,8 +55,9 @@ export async function statusOf(client: Queryable): Promise<Status> {
   };
 }
 
-function about(work: DetachedWork): readonly string[] {
-  return work.kind === 'scan' ? [work.scan.target] : work.volumes.map(({ live }) => live);
+function about(reference: KnownTask['reference']): readonly string[] {
+  const { scan, volumes } = reference as unknown as Partial<DetachedScan & DetachedAssess>;
+  return [...(scan === undefined ? [] : [scan.target]), ...(volumes ?? []).map(({ live }) => live)];
 }
 
 /** `log`: who decided what, newest first. */

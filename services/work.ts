@@ -1,20 +1,28 @@
-// What `rollcall worker` does: takes jobs from the queue, and looks into the catalog by itself, so that no lost job and
-// no lost queue leaves a scan lying.
+// What `rollcall worker` does: it serves one host, woken by the queue, and looks into the catalog by itself, so that no
+// lost job and no lost queue leaves work lying. Nothing but a signal, or storage in which every thread hangs, ends it.
+import { setTimeout as pause } from 'node:timers/promises';
 import { EXIT, type ExitCode } from '../domain/exit.ts';
-import { runRequest } from './detach.ts';
 import { openPool } from './catalog/database.ts';
-import { openRequestHolder, requestsToRun } from './catalog/requests.ts';
+import { migrate, migrationLevel } from './catalog/migrate.ts';
+import { endSilent } from './catalog/steer-tasks.ts';
+import { type DueTask, dueTasks } from './catalog/tasks.ts';
 import { scansToDrain } from './catalog/to-drain.ts';
+import { farewell, heartbeat, HEARTBEAT_MS, workersOfOtherVersions } from './catalog/workers.ts';
+import { Crew } from './fleet/crew.ts';
+import { isDelay } from './fleet/delay.ts';
+import { Holder } from './fleet/holder.ts';
+import { newBell, quietly, within } from './fleet/loop.ts';
+import { openSlots, type Slots } from './fleet/slots.ts';
+import { rollcallEdition } from './process/edition.ts';
 import { ownersOfMachine } from './process/owners.ts';
 import { limitReading } from './process/pace.ts';
-import { WAKE_EVERY_MS } from './queue/catalogue.ts';
 import type { QueueAddress } from './queue/backend.ts';
-import { openQueue } from './queue/queue.ts';
+import { KINDS, type KindName, TASK_KINDS, WAKE_EVERY_MS } from './queue/catalogue.ts';
+import { openQueue, type WakeQueue } from './queue/queue.ts';
 import { openWorker } from './queue/worker.ts';
-import { drain } from './scan/drain.ts';
 import { RESUME_WITHIN_MS } from './scan/limits.ts';
 import { threadsAllowed } from './scan/pool.ts';
-import { openSlots, told } from './scan/slots.ts';
+import { taskHandlers } from './tasks.ts';
 
 export interface WorkerOptions {
   /** Of the catalog, which is migrated; a queue without redisUrl lies beside it. */
@@ -28,6 +36,8 @@ export interface WorkerOptions {
   readonly bytesPerSecond: number | null;
   /** How often the catalog is looked into; WAKE_EVERY_MS unless given. */
   readonly lookEveryMs?: number;
+  /** A host that says nothing for so long is not waited for; SILENT_MS unless given. */
+  readonly silentMs?: number;
   /** End when nothing is left to do. */
   readonly once: boolean;
   readonly nowMs: () => number;
@@ -38,182 +48,239 @@ export interface WorkerOptions {
 }
 
 /** Each phase of the end has its own bound: whatever hangs, a service manager does not have to kill. */
-const STOP_MS = { jobs: 20_000, threads: 5_000, queue: 6_000, catalog: 5_000 } as const;
-
-/**
- * Works until the signal fires (then 0), with `once` until nothing is left to do, or until no thread is left (then 2,
- * loudly).
- */
-export async function runWorker(options: WorkerOptions): Promise<ExitCode> {
-  const { log, host, nowMs } = options;
-  const where = options.redisUrl === null ? { address: options.address } : { redisUrl: options.redisUrl };
-  const db = openPool(options.address, { applicationName: 'rollcall worker' });
-  const stop = new AbortController();
-  let exit: ExitCode = EXIT.nothing;
-  const onNoneLeft = (): void => {
-    log('no thread is left: the storage does not answer. Look at dmesg and findmnt; this worker ends.');
-    exit = EXIT.failure;
-    stop.abort();
-  };
-  if (options.signal.aborted) stop.abort();
-  options.signal.addEventListener('abort', () => stop.abort(), { once: true });
-  // For this thread, too, which reads when it judges and writes bundles.
-  const pace = limitReading(options.bytesPerSecond);
-  // Each slot opens a thread of its own, and none of them sees the others.
-  const count = threadsAllowed(options.slots ?? undefined);
-  const slots = openSlots({ address: options.address, count, pace, log, onNoneLeft });
-  const onError = quietly(log, nowMs);
-  const queue = openQueue({ ...where, host, onError });
-  const bell = newBell(stop.signal);
-
-  const drainScan = async (scanId: bigint, signal: AbortSignal): Promise<void> => {
-    await slots.use(`scan ${scanId}`, signal, async (threads) => {
-      const { outcome } = await drain({
-        db,
-        threads,
-        scanId,
-        host,
-        nowMs,
-        signal,
-        waitForOthers: false,
-        onProgress: () => undefined,
-        onFailure: (error) => log(`scan ${scanId}: a shard failed: ${told(error)}`),
-      });
-      if (outcome === 'complete' || outcome === 'unchanged') log(`scan ${scanId}: ${outcome}`);
-    });
-  };
-
-  const request = async (id: bigint, signal: AbortSignal): Promise<void> => {
-    await slots.use(`request ${id}`, signal, async (threads) => {
-      const holder = await openRequestHolder(options.address);
-      // With each scan that begins there is work for the other slots, here and in other workers.
-      let doing = '';
-      const onProgress = (phase: string): void => {
-        if (phase !== doing) bell.ring();
-        doing = phase;
-      };
-      try {
-        const onNotice = (text: string): void => log(`request ${id}: ${text}`);
-        const tools = { db, threads, host, nowMs, signal, onProgress, onNotice, owners: ownersOfMachine() };
-        const done = await runRequest(tools, holder, id);
-        if (done === null) return;
-        const { exit: code, message, next, bundle } = done.answer;
-        const more = [bundle === null ? '' : ` Bundle: ${bundle}.`, next === null ? '' : ` Next: ${next}`].join('');
-        log(
-          `request ${id} (${done.kind}) ended with exit code ${code}: ${message}${message.endsWith('.') ? '' : '.'}${more}`,
-        );
-      } finally {
-        await holder.close();
-      }
-    });
-  };
-
-  const handlers = {
-    'drain-scan': ({ scanId }: { scanId: bigint }, signal: AbortSignal) => drainScan(scanId, signal),
-    'run-request': ({ requestId }: { requestId: bigint }, signal: AbortSignal) => request(requestId, signal),
-  };
-  const worker = openWorker({ ...where, host, slots: count, handlers, onError });
-  const own = new Set<Promise<void>>();
-
-  /** Wakes the host for it; without a queue it is done from here. */
-  const see = async (wake: Promise<number>, work: () => Promise<void>): Promise<void> => {
-    try {
-      await wake;
-    } catch (error) {
-      onError(error instanceof Error ? error : new Error(String(error)));
-      if (slots.free() === 0 || stop.signal.aborted) return;
-      const running = work().finally(() => own.delete(running));
-      own.add(running);
-    }
-  };
-
-  /**
-   * What jobs should have told: every request and every scan with something to do.
-   * @returns whether there was anything
-   */
-  const look = async (): Promise<boolean> => {
-    const requests = await requestsToRun(db.pool, host);
-    for (const id of requests) await see(queue.ask(id), () => request(id, stop.signal));
-    const scans = await scansToDrain(db.pool, { host, liveSinceMs: nowMs() - RESUME_WITHIN_MS });
-    for (const { scanId, shards } of scans) {
-      const wanted = Math.min(count, Math.max(1, shards));
-      await see(queue.wake(scanId, wanted), () => drainScan(scanId, stop.signal));
-    }
-    return requests.length + scans.length > 0;
-  };
-
-  log(`worker on ${host}: ${count} slots, queue on ${options.redisUrl === null ? 'Postgres' : 'Redis'}`);
-  while (!stop.signal.aborted) {
-    try {
-      const found = await look();
-      if (options.once && !found && slots.busy() === 0 && own.size === 0) break;
-    } catch (error) {
-      onError(error instanceof Error ? error : new Error(String(error)));
-    }
-    await bell.pause(options.once ? ONCE_LOOK_MS : (options.lookEveryMs ?? WAKE_EVERY_MS));
-  }
-
-  log('stopping: no new work; running work returns to the queue');
-  stop.abort();
-  if (!(await worker.close(STOP_MS.jobs))) log('some work did not end in time; its leases run out by themselves');
-  await within(STOP_MS.jobs, Promise.all(own));
-  await within(STOP_MS.threads, slots.close());
-  await within(STOP_MS.queue, queue.close());
-  await within(STOP_MS.catalog, db.close());
-  return exit;
-}
-
+const STOP_MS = { jobs: 20_000, threads: 5_000, queue: 2_000, catalog: 5_000 } as const;
+/** What was left for a host that has no worker for so long is ended, and whoever waits goes on without. */
+const SILENT_MS = 5 * 60_000;
+const CATALOG_AGAIN_MS = 2_000;
 /** Somebody waits for a worker that ends by itself. */
 const ONCE_LOOK_MS = 500;
+/** Beyond this, times of different hosts do not order what happened. */
+const CLOCK_OFFSET_MS = 2_000;
 
-interface Bell {
-  /** Ends the pause that is on, or the next one at once. */
-  ring(): void;
-  pause(ms: number): Promise<void>;
+/**
+ * Works until the signal fires (then 0), with `once` until nothing is left to do; 2, loudly, when no thread is left, or
+ * when the catalog has become newer than this version.
+ */
+export async function runWorker(options: WorkerOptions): Promise<ExitCode> {
+  const worker = new FleetWorker(options);
+  return worker.run();
 }
 
-function newBell(signal: AbortSignal): Bell {
-  let rung = false;
-  let wake: (() => void) | null = null;
-  signal.addEventListener('abort', () => wake?.());
-  return {
-    ring() {
-      rung = true;
-      wake?.();
-    },
-    async pause(ms) {
-      if (!rung && !signal.aborted) {
-        let timer: NodeJS.Timeout | undefined;
-        await new Promise<void>((resolve) => {
-          wake = resolve;
-          timer = setTimeout(resolve, ms);
-        });
-        clearTimeout(timer);
-        wake = null;
+/**
+ * Waits for a catalog that is away, and for workers of an older version to end before it is migrated: they would write
+ * what the new one does not take.
+ *
+ * @returns null where the signal came first
+ * @throws RollcallError for what waiting does not mend: a wrong password, a catalog that is newer
+ */
+export async function waitForCatalog(
+  address: WorkerOptions['address'],
+  { log, signal, nowMs }: Pick<WorkerOptions, 'log' | 'signal' | 'nowMs'>,
+): Promise<WorkerOptions['address'] | null> {
+  const onError = quietly(log, nowMs);
+  while (!signal.aborted) {
+    const db = openPool(address, { applicationName: 'rollcall worker', connectionsMax: 1 });
+    try {
+      const others = await workersOfOtherVersions(db, rollcallEdition());
+      if (others.length === 0) {
+        await migrate(db);
+        return address;
       }
-      rung = false;
-    },
-  };
+      onError(
+        new Error(
+          `the catalog waits to be migrated until these workers have ended or are updated: ${others.join(', ')}`,
+        ),
+      );
+    } catch (error) {
+      if (!isDelay(error)) throw error;
+      onError(error instanceof Error ? error : new Error(String(error)));
+    } finally {
+      await db.close();
+    }
+    await pause(CATALOG_AGAIN_MS, undefined, { signal }).catch(() => undefined);
+  }
+  return null;
 }
 
-/** The same trouble (a database that is away) is told once a minute, not with every try. */
-function quietly(log: (line: string) => void, nowMs: () => number): (error: Error) => void {
-  const toldAtMs = new Map<string, number>();
-  return (error) => {
-    const { cause } = error;
-    const line = cause instanceof Error && cause.message !== '' ? `${error.message} (${cause.message})` : error.message;
-    if (nowMs() - (toldAtMs.get(line) ?? Number.NEGATIVE_INFINITY) < 60_000) return;
-    if (toldAtMs.size > 100) toldAtMs.clear();
-    toldAtMs.set(line, nowMs());
-    log(line === '' ? error.name : line);
-  };
-}
+class FleetWorker {
+  readonly #options: WorkerOptions;
+  readonly #stop = new AbortController();
+  readonly #onError: (error: Error) => void;
+  readonly #db;
+  readonly #slots: Slots;
+  readonly #slotCount: number;
+  readonly #queue: WakeQueue;
+  readonly #holder: Holder;
+  readonly #crew: Crew;
+  readonly #bell;
+  readonly #startedMs: number;
+  #exit: ExitCode = EXIT.nothing;
 
-async function within(ms: number, work: Promise<unknown>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, ms);
-  });
-  await Promise.race([work.catch(() => undefined), late]);
-  clearTimeout(timer);
+  constructor(options: WorkerOptions) {
+    const { address, host, nowMs, log } = options;
+    this.#options = options;
+    this.#startedMs = nowMs();
+    if (options.signal.aborted) this.#stop.abort();
+    options.signal.addEventListener('abort', () => this.#stop.abort(), { once: true });
+    const { signal } = this.#stop;
+    this.#onError = quietly(log, nowMs);
+    // One more for each slot that scans by itself would be too many: short statements share these.
+    this.#db = openPool(address, { applicationName: 'rollcall worker' });
+    this.#slotCount = threadsAllowed(options.slots ?? undefined);
+    const onNoneLeft = (): void =>
+      this.#end(
+        EXIT.failure,
+        'no thread is left: the storage does not answer. Look at dmesg and findmnt; this worker ends.',
+      );
+    // The pace is for this thread, too, which reads when it judges and writes bundles.
+    const pace = limitReading(options.bytesPerSecond);
+    this.#slots = openSlots({ address, count: this.#slotCount, pace, log, onNoneLeft, nowMs });
+    this.#queue = openQueue({ ...this.#where(), onError: this.#onError });
+    this.#bell = newBell(signal);
+    this.#holder = new Holder({ address, signal, onError: this.#onError });
+    const handlers = taskHandlers({
+      db: this.#db,
+      host,
+      nowMs,
+      log,
+      owners: ownersOfMachine(),
+      onPhase: () => this.#bell.ring(),
+    });
+    this.#crew = new Crew({
+      db: this.#db,
+      holder: this.#holder,
+      slots: this.#slots,
+      host,
+      handlers,
+      nowMs,
+      log,
+      signal,
+      onDue: (due) => {
+        this.#bell.ring();
+        void this.#wake(due);
+      },
+    });
+  }
+
+  #where(): QueueAddress {
+    const { redisUrl, address } = this.#options;
+    return redisUrl === null ? { address } : { redisUrl };
+  }
+
+  #end(exit: ExitCode, why: string): void {
+    this.#options.log(why);
+    this.#exit = exit;
+    this.#stop.abort();
+  }
+
+  async run(): Promise<ExitCode> {
+    const { host, log, redisUrl, once, lookEveryMs = WAKE_EVERY_MS } = this.#options;
+    const { signal } = this.#stop;
+    const slots = this.#slotCount;
+    const worker = openWorker({
+      ...this.#where(),
+      host,
+      slots: slots + 1,
+      onJob: async ({ kind }) => {
+        const forDrains = KINDS[kind].of === 'scan';
+        if (!(await this.#crew.serve(forDrains)) && !forDrains) this.#crew.letTasksIn();
+      },
+      onError: this.#onError,
+    });
+    log(`worker on ${host}: ${slots} slots, queue on ${redisUrl === null ? 'Postgres' : 'Redis'}`);
+    const beat = setInterval(() => void this.#beat(), HEARTBEAT_MS);
+    await this.#beat();
+    while (!signal.aborted) {
+      try {
+        const found = await this.#look();
+        if (once && !found && this.#slots.busy() === 0) break;
+      } catch (error) {
+        this.#onError(error instanceof Error ? error : new Error(String(error)));
+      }
+      await this.#bell.pause(once ? ONCE_LOOK_MS : lookEveryMs);
+    }
+    log('stopping: no new work; running work returns to the queue');
+    clearInterval(beat);
+    this.#stop.abort();
+    if (!(await within(STOP_MS.jobs, this.#crew.ended())))
+      log('some work did not end in time; its leases run out by themselves');
+    await worker.close(STOP_MS.queue);
+    await within(STOP_MS.threads, this.#slots.close());
+    await within(STOP_MS.queue, this.#queue.close());
+    await within(STOP_MS.catalog, this.#leave());
+    return this.#exit;
+  }
+
+  async #leave(): Promise<void> {
+    const number = this.#holder.number();
+    if (number !== null) await farewell(this.#db.pool, number);
+    await this.#holder.close();
+    await this.#db.close();
+  }
+
+  async #beat(): Promise<void> {
+    const { host, nowMs } = this.#options;
+    try {
+      const offsetMs = await this.#holder.ask((client, holder) =>
+        heartbeat(
+          client,
+          {
+            holder,
+            host,
+            version: rollcallEdition(),
+            pid: process.pid,
+            slots: this.#slotCount,
+            doing: this.#slots.doing(),
+            startedMs: this.#startedMs,
+          },
+          nowMs(),
+        ),
+      );
+      if (Math.abs(offsetMs) > CLOCK_OFFSET_MS)
+        this.#onError(
+          new Error(`the clock of ${host} is ${offsetMs} ms off that of the database; set it (chrony, ntpd)`),
+        );
+    } catch (error) {
+      if (!this.#stop.signal.aborted) this.#onError(error as Error);
+    }
+  }
+
+  /**
+   * What jobs should have told: tasks that are due, scans with something to do, hosts that are silent, a catalog that
+   * another version has migrated. Free slots take what they can, and the rest wakes others.
+   * @returns whether there was anything
+   */
+  async #look(): Promise<boolean> {
+    const { host, nowMs, silentMs = SILENT_MS } = this.#options;
+    await this.#checkLevel();
+    await this.#holder.ask((client) => endSilent(client, silentMs, nowMs()), { whole: true });
+    const tasks = await dueTasks(this.#db.pool, { host, kinds: TASK_KINDS });
+    const scans = await scansToDrain(this.#db.pool, { host, liveSinceMs: nowMs() - RESUME_WITHIN_MS });
+    if (tasks.length > this.#slots.free(false)) this.#crew.letTasksIn();
+    for (let n = 0; n < tasks.length && this.#slots.free(false) > 0; n++) void this.#crew.serve(false);
+    const shards = scans.reduce((sum, scan) => sum + Math.max(1, scan.shards), 0);
+    for (let n = 0; n < shards && this.#slots.free(true) > 0; n++) void this.#crew.serve(true);
+    await this.#wake(tasks);
+    for (const { scanId, shards: open } of scans)
+      await this.#queue
+        .wake(host, { kind: 'drain-scan', id: scanId }, Math.min(this.#slotCount, Math.max(1, open)))
+        .catch(this.#onError);
+    return tasks.length + scans.length > 0;
+  }
+
+  /** Somebody has upgraded: what this version writes may be wrong in the new catalog. */
+  async #checkLevel(): Promise<void> {
+    const { unknown } = await migrationLevel(this.#db);
+    if (unknown !== null)
+      this.#end(
+        EXIT.failure,
+        `the catalog has ${unknown}, which this version does not know: update this worker. It ends.`,
+      );
+    this.#stop.signal.throwIfAborted();
+  }
+
+  async #wake(due: readonly DueTask[]): Promise<void> {
+    for (const { id, kind, host } of due)
+      await this.#queue.wake(host, { kind: kind as KindName, id }, 1).catch(this.#onError);
+  }
 }

@@ -5,8 +5,8 @@ import { inTransaction } from '../services/catalog/database.ts';
 import { acceptFinding, storeFindings } from '../services/catalog/findings.ts';
 import { readAudit } from '../services/catalog/audit-log.ts';
 import { recordAssessment, recordBundle } from '../services/catalog/assessments.ts';
-import { holdLeases } from '../services/catalog/holders.ts';
-import { leaveRequest, openRequestHolder } from '../services/catalog/requests.ts';
+import { holdLeases, newHolder } from '../services/catalog/holders.ts';
+import { endTask, leaveTask, takeTask } from '../services/catalog/tasks.ts';
 import { beginScan } from '../services/catalog/scans.ts';
 import { claimShard } from '../services/catalog/shards.ts';
 import { ensureVolume } from '../services/catalog/volumes.ts';
@@ -18,7 +18,7 @@ const { database, db } = await databaseForFile();
 test('status tells what runs and who holds it, requests and their outcome, and what is open; log who decided', async () => {
   expect(await statusOf(db.pool)).toEqual({
     running: [],
-    requests: [],
+    tasks: [],
     assessments: [],
     troubles: [],
     exit: 0,
@@ -40,23 +40,25 @@ test('status tells what runs and who holds it, requests and their outcome, and w
   ]);
   await holder.end();
 
-  const work = { kind: 'scan', scan: { target: '/b/*' } };
-  const asked = { host: 'h', kind: 'scan', arguments: work } as const;
+  const asked = { host: 'h', kind: 'scan', reference: { scan: { target: '/b/*' } }, parent: null } as const;
   const [first, second] = [
-    await leaveRequest(db.pool, { ...asked, nowMs: 1 }),
-    await leaveRequest(db.pool, { ...asked, nowMs: 2 }),
+    await leaveTask(db.pool, { ...asked, nowMs: 1 }),
+    await leaveTask(db.pool, { ...asked, nowMs: 2 }),
   ];
-  const worker = await openRequestHolder(database.address);
-  await worker.take(first);
-  await worker.take(second);
-  await worker.finish(first, { exit: 3, message: 'half', next: 'look', bundle: null }, 9);
-  expect((await statusOf(db.pool)).requests).toMatchObject([
+  const worker = await database.connect();
+  const taker = { holder: await newHolder(worker), host: 'h', kinds: ['scan'], nowMs: 3 };
+  const taken = await takeTask(worker, taker);
+  expect([taken?.id, (await takeTask(worker, taker))?.id]).toEqual([first, second]);
+  const claim = { id: first, fence: taken!.fence, holder: taker.holder };
+  const result = { exit: 3, message: 'half', next: 'look', bundle: null };
+  expect(await endTask(worker, claim, { state: 'done', result, nowMs: 9 })).toBe(null);
+  expect((await statusOf(db.pool)).tasks).toMatchObject([
     { id: second, state: 'at work', about: ['/b/*'], answer: null },
     { id: first, state: 'done', endedMs: 9, answer: { exit: 3, message: 'half' } },
   ]);
   // Whoever had taken it is gone: it waits again.
-  await worker.close();
-  await expect.poll(async () => (await statusOf(db.pool)).requests[0]?.state, { timeout: 20_000 }).toBe('waiting');
+  await worker.end();
+  await expect.poll(async () => (await statusOf(db.pool)).tasks[0]?.state, { timeout: 20_000 }).toBe('waiting');
 
   const row = {
     expected: 'e',

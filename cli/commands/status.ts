@@ -21,9 +21,9 @@ const ENTRIES = 50;
 export function define(program: Command, run: Run): void {
   program
     .command('status')
-    .summary('what runs, what became of detached requests, and what is still open')
+    .summary('what runs, what became of detached tasks, and what is still open')
     .description(
-      'Shows the scans that run and who holds them, the requests that --detach queued and their results, and the last ' +
+      'Shows the scans that run and who holds them, the tasks that --detach queued and their results, and the last ' +
         'assessment of each volume. Ends with 1 while findings are open, and with 3 where the last audit of a volume failed, was stopped ' +
         'by a guard, or is incomplete.',
     )
@@ -50,7 +50,7 @@ export function define(program: Command, run: Run): void {
     });
 }
 
-/** A request that waits for so long has probably no worker. */
+/** A task that waits for so long has probably no worker. */
 const WAITING_LONG_MS = 120_000;
 const INCOMPLETE_MAX = 3;
 
@@ -63,7 +63,7 @@ export async function statusBody(context: Context, args: StatusArguments): Promi
   return status.exit;
 }
 
-function record({ running, requests, assessments, troubles, exit }: Status): unknown {
+function record({ running, tasks, assessments, troubles, exit }: Status): unknown {
   return {
     running: running.map(({ startedMs, progressedMs, scanId, heldBy, bytesRead, filesExpected, ...scan }) => ({
       scan: String(scanId),
@@ -74,9 +74,11 @@ function record({ running, requests, assessments, troubles, exit }: Status): unk
       progressed: iso(progressedMs),
       held_by: heldBy,
     })),
-    requests: requests.map(({ askedMs, endedMs, id, ...request }) => ({
-      request: Number(id),
-      ...request,
+    tasks: tasks.map(({ askedMs, endedMs, id, troubles: met, waitsFor, ...task }) => ({
+      task: Number(id),
+      ...task,
+      troubles: met.map(({ atMs, ...trouble }) => ({ at: iso(atMs), ...trouble })),
+      waits_for: waitsFor,
       asked: iso(askedMs),
       ended: endedMs === null ? null : iso(endedMs),
     })),
@@ -98,7 +100,7 @@ function record({ running, requests, assessments, troubles, exit }: Status): unk
   };
 }
 
-function lines({ running, requests, assessments, troubles }: Status, nowMs: number, program: string): string[] {
+function lines({ running, tasks, assessments, troubles }: Status, nowMs: number, program: string): string[] {
   const shown: string[] = [];
   for (const scan of running) {
     const { shards, heldBy, files, filesExpected } = scan;
@@ -111,20 +113,7 @@ function lines({ running, requests, assessments, troubles }: Status, nowMs: numb
         : `  ${heldBy.map((holder) => `held from ${holder.from ?? 'this machine'} since ${localTime(holder.since)} (${plural(holder.shards, 'shard')})`).join('; ')}`,
     );
   }
-  for (const request of requests) {
-    const { answer, endedMs } = request;
-    shown.push(
-      `request ${request.id} (${request.kind} ${visible(request.about.join(', '))}, on ${request.host}), asked ${localTime(iso(request.askedMs))}: ${
-        answer === null || endedMs === null
-          ? request.state
-          : `ended ${localTime(iso(endedMs))} with exit code ${answer.exit}: ${visible(answer.message)}`
-      }`,
-    );
-    if (answer !== null && answer.bundle !== null) shown.push(`  bundle ${visible(answer.bundle)}`);
-    if (answer !== null && answer.next !== null) shown.push(`  next: ${visible(answer.next)}`);
-    if (request.state === 'waiting' && nowMs - request.askedMs > WAITING_LONG_MS)
-      shown.push(`  no worker has taken it. Start one on ${request.host}: ${program} worker`);
-  }
+  for (const task of tasks) shown.push(...taskLines(task, nowMs, program));
   for (const trouble of troubles) {
     const what = trouble.exit === EXIT.guard ? 'was stopped by a guard' : 'failed';
     shown.push(
@@ -151,6 +140,39 @@ function lines({ running, requests, assessments, troubles }: Status, nowMs: numb
     shown.push(
       `Nothing is running, and nothing has been assessed yet. Next: ${program} assess --live PATH --backup 'PATTERN'`,
     );
+  return shown;
+}
+
+const STATE: Readonly<Record<Status['tasks'][number]['state'], string>> = {
+  waiting: 'waiting for a worker',
+  'at work': 'at work',
+  left: 'waiting for what it has left',
+  done: 'done',
+  failed: 'given up',
+  cancelled: 'cancelled',
+};
+
+function taskLines(task: Status['tasks'][number], nowMs: number, program: string): string[] {
+  const { id, kind, about, host, answer, endedMs, state, troubles, waitsFor } = task;
+  const where = host === null ? 'for any host' : `on ${visible(host)}`;
+  const said =
+    endedMs === null || answer === null
+      ? STATE[state]
+      : `ended ${localTime(iso(endedMs))} with exit code ${answer.exit}: ${visible(answer.message)}`;
+  const shown = [
+    `task ${id} (${kind} ${visible(about.join(', '))}, ${where}), asked ${localTime(iso(task.askedMs))}: ${said}`,
+  ];
+  for (const one of waitsFor)
+    shown.push(`  task ${one.task} (${one.kind}) is for ${one.host === null ? 'any host' : visible(one.host)}`);
+  const last = troubles.at(-1);
+  if (last !== undefined && state !== 'done')
+    shown.push(
+      `  ${localTime(iso(last.atMs))}${last.host === null ? '' : ` on ${visible(last.host)}`}: ${visible(last.why)}`,
+    );
+  if (answer?.bundle !== null && answer?.bundle !== undefined) shown.push(`  bundle ${visible(answer.bundle)}`);
+  if (answer !== null && answer.next !== null) shown.push(`  next: ${visible(answer.next)}`);
+  if (state === 'waiting' && nowMs - task.askedMs > WAITING_LONG_MS)
+    shown.push(`  no worker has taken it. Start one${host === null ? '' : ` on ${visible(host)}`}: ${program} worker`);
   return shown;
 }
 

@@ -1,7 +1,7 @@
 // rollcall worker: takes the work that --detach leaves, until it is stopped.
 import { hostname } from 'node:os';
 import type { Command } from 'commander';
-import type { ExitCode } from '../../domain/exit.ts';
+import { EXIT, type ExitCode } from '../../domain/exit.ts';
 import { positive, type Context, type Run } from '../command.ts';
 import { addGentleOptions, type Gentle, gentleOf, type GentleOptions } from './gentle-options.ts';
 
@@ -56,13 +56,24 @@ export function define(program: Command, run: Run): void {
 }
 
 export async function workerBody(context: Context, args: WorkerArguments): Promise<ExitCode> {
-  const [{ runWorker }, { refuseRedisUrl }] = await Promise.all([
+  const [{ runWorker, waitForCatalog }, { refuseRedisUrl }] = await Promise.all([
     import('../../services/work.ts'),
     import('../../services/typed/redis-url.ts'),
   ]);
   const { config, output, signal } = context;
   if (config.redisUrl !== null) refuseRedisUrl(config.redisUrl);
-  const { address } = await context.session();
+  const log = (event: string): void => {
+    const at = new Date(context.now()).toISOString();
+    if (args.json) output.line(JSON.stringify({ at, event }));
+    else output.note(`${at} ${event}`);
+  };
+  const { databaseUrl } = config;
+  // A service starts when it starts: a server of one's own is waited for, and the embedded one is started here.
+  const address =
+    databaseUrl === null
+      ? (await context.session()).address
+      : await waitForCatalog({ connectionString: databaseUrl }, { log, signal, nowMs: context.now });
+  if (address === null) return EXIT.nothing;
   signal.throwIfAborted();
   return runWorker({
     address,
@@ -72,11 +83,7 @@ export async function workerBody(context: Context, args: WorkerArguments): Promi
     bytesPerSecond: args.gentle.bytesPerSecond,
     once: args.once,
     nowMs: context.now,
-    log: (event) => {
-      const at = new Date(context.now()).toISOString();
-      if (args.json) output.line(JSON.stringify({ at, event }));
-      else output.note(`${at} ${event}`);
-    },
+    log,
     signal,
   });
 }

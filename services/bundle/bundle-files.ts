@@ -77,7 +77,8 @@ export function fileOf(bundle: string, name: string): Buffer {
   return Buffer.concat([bytesOf(bundle), Buffer.from(`/${name}`)]);
 }
 
-export function readSummary(bundle: string): { volume: string; livePath: string } {
+/** task: which one it was written for; null for none. */
+export function readSummary(bundle: string): { volume: string; livePath: string; task: string | null } {
   let raw: string;
   try {
     raw = readFileSync(fileOf(bundle, 'summary.json'), 'utf8');
@@ -99,8 +100,9 @@ export function readSummary(bundle: string): { volume: string; livePath: string 
       next: NO_BUNDLE,
     });
   }
-  const { format, volume, live } = (summary ?? {}) as {
+  const { format, volume, live, task } = (summary ?? {}) as {
     readonly format?: unknown;
+    readonly task?: unknown;
     readonly volume?: unknown;
     readonly live?: { readonly path?: unknown } | null;
   };
@@ -115,7 +117,7 @@ export function readSummary(bundle: string): { volume: string; livePath: string 
       next: 'use the version of rollcall that wrote it',
     });
   }
-  return { volume, livePath };
+  return { volume, livePath, task: typeof task === 'string' ? task : null };
 }
 
 /** Every file of the bundle is as it was written. What was added since (journal, evidence) is none of them. */

@@ -18,6 +18,8 @@ export interface Reopened {
   readonly held: ReadonlySet<string>;
   /** Paths of what could not be read at its source when those were written. */
   readonly failed: ReadonlySet<string>;
+  /** The task that it was written for; null for none. */
+  readonly task: string | null;
   /** Printable: every snapshot's directory that the bundle knows, so that no restore goes there. */
   readonly backupRoots: readonly string[];
 }
@@ -29,7 +31,7 @@ export interface Reopened {
 export async function reopenBundle(directory: string): Promise<Reopened> {
   const bundle = placeOf(directory);
   refuseForeign(bundle, ['', '/SHA256SUMS', '/summary.json', '/findings.jsonl']);
-  readSummary(bundle);
+  const { task } = readSummary(bundle);
   checkSums(bundle);
   const findings: Finding[] = [];
   const held = new Set<string>();
@@ -43,7 +45,8 @@ export async function reopenBundle(directory: string): Promise<Reopened> {
       if (part === 'this' || part === 'earlier') held.add(finding.path);
       if (part === 'failed') failed.add(finding.path);
     }
-    return { bundle, assessment: assessmentOf(bundle, findings), held, failed, backupRoots: backupRootsOf(bundle) };
+    const backupRoots = backupRootsOf(bundle);
+    return { bundle, task, assessment: assessmentOf(bundle, findings), held, failed, backupRoots };
   } catch (cause) {
     if (cause instanceof RollcallError) throw cause;
     const why = cause instanceof Error ? cause.message : String(cause);

@@ -50,6 +50,8 @@ export interface BundleInput {
   readonly backupRoots: readonly string[];
   /** The next best source of a finding, for when its own cannot be read any more. */
   readonly nextSource?: NextSource;
+  /** The task that asked for it: a retry of it knows its own bundle again, and takes no other for it. */
+  readonly taskId?: bigint;
   readonly signal?: AbortSignal;
   readonly onProgress?: (done: number, total: number) => void;
 }
@@ -222,6 +224,10 @@ function jsonLine(value: unknown): string {
   return inertJson(JSON.stringify(value, (_, each: unknown) => (typeof each === 'bigint' ? String(each) : each)));
 }
 
+function askedBy({ taskId }: Placed): { readonly task?: string } {
+  return taskId === undefined ? {} : { task: String(taskId) };
+}
+
 interface Made {
   readonly chosen: Chosen;
   readonly plan: RestorePlan;
@@ -255,7 +261,7 @@ function filesOf(input: Placed, { chosen, plan, lists, counted, report }: Made):
     file('README.txt', () => [renderReadme(assessment, report)]),
     file('report.html', () => [renderReport(assessment, report)]),
     file('summary.json', () => [
-      `${inertJson(JSON.stringify({ format: BUNDLE_FORMAT, ...answerJson(assessment, { ...counted, report }) }, null, 2))}\n`,
+      `${inertJson(JSON.stringify({ format: BUNDLE_FORMAT, ...askedBy(input), ...answerJson(assessment, { ...counted, report }) }, null, 2))}\n`,
     ]),
     file('findings.jsonl', function* () {
       for (const finding of assessment.findings) yield record(finding);

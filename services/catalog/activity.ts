@@ -1,9 +1,9 @@
-// What is going on: scans that run, with how far they are and who holds their shards, and the requests that were left
+// What is going on: scans that run, with how far they are and who holds their shards, and the tasks that were left
 // to workers.
 import type { ExitCode } from '../../domain/exit.ts';
 import type { Role, ScanMode } from '../../domain/scan.ts';
 import { HOLDER_LOCK } from './holders.ts';
-import type { RequestKind } from './requests.ts';
+import type { Json } from './tasks.ts';
 import type { Queryable } from './scans.ts';
 
 export interface RunningActivity {
@@ -65,35 +65,43 @@ export async function runningActivity(client: Queryable): Promise<RunningActivit
   }));
 }
 
-export interface KnownRequest {
+export interface KnownTask {
   readonly id: bigint;
-  readonly host: string;
-  readonly kind: RequestKind;
-  /** As leaveRequest was given it. */
-  readonly arguments: unknown;
-  /** waiting: for a worker, also where the one that had taken it is gone. */
-  readonly state: 'waiting' | 'at work' | 'done';
+  /** Null: any worker may do it. */
+  readonly host: string | null;
+  readonly kind: string;
+  readonly reference: Json;
+  /** waiting: for a worker, also where the one that had it is gone. left: for tasks that it has left for others. */
+  readonly state: 'waiting' | 'at work' | 'left' | 'done' | 'failed' | 'cancelled';
   readonly attempts: number;
   readonly askedMs: number;
   readonly endedMs: number | null;
+  /** What went wrong so far, oldest first. */
+  readonly troubles: readonly { readonly atMs: number; readonly host: string | null; readonly why: string }[];
   readonly answer: {
     readonly exit: ExitCode;
     readonly message: string;
     readonly next: string | null;
-    readonly bundle: string | null;
+    readonly bundle?: string | null;
   } | null;
+  /** What it has left for others, and has not ended. */
+  readonly waitsFor: readonly { readonly task: number; readonly kind: string; readonly host: string | null }[];
 }
 
-/** All that are not done, and of those that are the newest `doneMax`; newest first. */
-export async function knownRequests(client: Queryable, doneMax: number): Promise<KnownRequest[]> {
+/** What somebody has asked for: all that has not ended, and of the rest the newest `doneMax`; newest first. */
+export async function knownTasks(client: Queryable, doneMax: number): Promise<KnownTask[]> {
   const found = await client.query<
-    Omit<KnownRequest, 'askedMs' | 'endedMs'> & { asked_ms: bigint; ended_ms: bigint | null }
+    Omit<KnownTask, 'askedMs' | 'endedMs'> & { asked_ms: bigint; ended_ms: bigint | null }
   >(
-    `select q.id, q.host, q.kind, q.arguments, q.attempts, q.asked_ms, q.ended_ms, q.answer,
-            case when q.state = 'done' then 'done' when q.state = 'taken' and holder_lives(q.holder) then 'at work' else 'waiting' end as state
-       from request q
-      where q.state <> 'done' or q.id in (select d.id from request d where d.state = 'done' order by d.id desc limit $1)
-      order by q.id desc`,
+    `select t.id, t.host, t.kind, t.reference, t.attempts, t.asked_ms, t.ended_ms, t.troubles, t.result as answer,
+            case when t.state = 'taken' and holder_lives(t.holder) then 'at work' when t.state in ('open', 'taken') then 'waiting'
+                 when t.state = 'waiting' then 'left' else t.state end as state,
+            coalesce((select json_agg(json_build_object('task', c.id, 'kind', c.kind, 'host', c.host) order by c.id)
+                        from task c where c.parent = t.id and c.state in ('open', 'taken', 'waiting')), '[]') as "waitsFor"
+       from task t
+      where t.parent is null and (t.state in ('open', 'taken', 'waiting')
+            or t.id in (select d.id from task d where d.parent is null and d.state in ('done', 'failed', 'cancelled') order by d.id desc limit $1))
+      order by t.id desc`,
     [doneMax],
   );
   return found.rows.map(({ asked_ms, ended_ms, ...row }) => ({

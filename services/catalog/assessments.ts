@@ -73,3 +73,16 @@ export async function recordAssessment(
 export async function recordBundle(client: Queryable, assessmentId: bigint, bundle: string): Promise<void> {
   await client.query('update assessment set bundle = $2 where id = $1', [assessmentId, bundle]);
 }
+
+/** The same for an assessment that was met again in its bundle: it is known by the scan that it judged, and when. */
+export async function recordBundleOf(
+  client: Queryable,
+  { liveScan, createdMs }: { readonly liveScan: bigint; readonly createdMs: number },
+  bundle: string,
+): Promise<void> {
+  await client.query('update assessment set bundle = $3 where live_scan = $1 and created_ms = $2', [
+    liveScan,
+    createdMs,
+    bundle,
+  ]);
+}

@@ -28,6 +28,8 @@ export interface MigrationLevel {
   /** The newest migration that this code brings. */
   readonly code: string;
   readonly pending: readonly string[];
+  /** A migration that a newer version has made; null where there is none. */
+  readonly unknown: string | null;
 }
 
 // Any two migrators of one database meet at this number ("Roll", 1): large, so that no count of anything else meets it.
@@ -194,5 +196,6 @@ export async function migrationLevel(db: Database, directory: URL = OWN): Promis
     database: ledger.at(-1)?.name ?? null,
     code: migrations.at(-1)?.name ?? '',
     pending: migrations.filter(({ id }) => !ledger.some((row) => row.id === id)).map(({ name }) => name),
+    unknown: ledger.find((row) => !migrations.some(({ id }) => id === row.id))?.name ?? null,
   };
 }

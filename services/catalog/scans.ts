@@ -188,6 +188,8 @@ export interface ScanState {
   readonly reason: string | null;
   readonly openShards: number;
   readonly relistRound: number;
+  /** Of a complete scan: ScanTotals (close.ts). */
+  readonly totals: unknown;
 }
 
 export async function scanState(client: Queryable, scanId: bigint): Promise<ScanState> {
@@ -196,11 +198,13 @@ export async function scanState(client: Queryable, scanId: bigint): Promise<Scan
     reason: string | null;
     open_shards: number;
     relist_round: number;
-  }>('select state, reason, open_shards, relist_round from scan where id = $1', [scanId]);
+    totals: unknown;
+  }>('select state, reason, open_shards, relist_round, totals from scan where id = $1', [scanId]);
   const row = found.rows[0];
   // A second look at a snapshot that found it unchanged became part of the first.
-  if (row === undefined) return { state: 'complete', reason: null, openShards: 0, relistRound: 0 };
-  return { state: row.state, reason: row.reason, openShards: row.open_shards, relistRound: row.relist_round };
+  if (row === undefined) return { state: 'complete', reason: null, openShards: 0, relistRound: 0, totals: null };
+  const { state, reason, totals } = row;
+  return { state, reason, openShards: row.open_shards, relistRound: row.relist_round, totals };
 }
 
 /**

@@ -38,7 +38,8 @@ export interface JobQueue {
   close(): Promise<void>;
 }
 
-export function openJobQueue(where: QueueAddress, host: string, onError: (error: Error) => void): JobQueue {
+/** @param host null for the queue of all hosts */
+export function openJobQueue(where: QueueAddress, host: string | null, onError: (error: Error) => void): JobQueue {
   const name = queueName(host);
   const defaultJobOptions = {
     attempts: JOB_OPTIONS.attempts,
@@ -85,14 +86,18 @@ function jobQueue(queue: AnyQueue, onError: (error: Error) => void, end: () => v
 export interface JobWorker {
   /** Resolves when jobs are taken. */
   ready(): Promise<void>;
-  /** Takes no more jobs and resolves when the running ones have ended. */
+  /**
+   * Takes no more jobs. Running ones are not waited for: their work is the worker's own, and Postgres knows of it. (One
+   * whose server is away would wait for it.)
+   */
   close(): Promise<void>;
   /** Ends the connections whatever still runs. */
   end(): void;
 }
 
 export interface JobWorkerOptions {
-  readonly host: string;
+  /** Null for the queue of all hosts. */
+  readonly host: string | null;
   /** Jobs that are done at once. */
   readonly slots: number;
   readonly work: (name: string, data: unknown) => Promise<void>;
@@ -129,26 +134,20 @@ export function openJobWorker(where: QueueAddress, { host, slots, work, onError 
 
 interface AnyWorker {
   waitUntilReady(): Promise<unknown>;
-  close(): Promise<void>;
+  close(force: boolean): Promise<void>;
   on(event: 'error', listener: (error: Error) => void): unknown;
-  on(
-    event: 'failed',
-    listener: (job: { readonly name: string; readonly data: unknown } | undefined, error: Error) => void,
-  ): unknown;
+  on(event: 'failed', listener: (job: unknown, error: Error) => void): unknown;
 }
 
 function jobWorker(worker: AnyWorker, onError: (error: Error) => void, end: () => void): JobWorker {
   worker.on('error', onError);
-  worker.on('failed', (job, cause) => {
-    onError(
-      new Error(`job ${job?.name ?? '?'} ${JSON.stringify(job?.data ?? {})} failed: ${cause.message}`, { cause }),
-    );
-  });
+  // Not with what it carries: anybody who can write into the queue can write that.
+  worker.on('failed', (_job, cause) => onError(new Error(`a job failed: ${cause.message}`, { cause })));
   return {
     async ready() {
       await worker.waitUntilReady();
     },
-    close: () => worker.close(),
+    close: () => worker.close(true),
     end,
   };
 }

@@ -1,30 +1,44 @@
-// Every job on one screen. Jobs carry ids, Postgres carries facts: a job only wakes a worker, which then asks Postgres
-// what there is to do.
+// Every kind of work on one screen. A job carries an id and only wakes a worker, which then asks Postgres what there is
+// to do, and takes the most urgent of it. So a job that is lost, comes twice, or lies in another host's queue does no
+// harm.
 
-/**
- * Drain scan S on host H: claim its shards one after another until none is left. Any number of these for one scan do no
- * harm.
- */
-export interface DrainScan {
-  readonly scanId: bigint;
+/** Which workers a kind is for: those of its host, who alone can read what lies there, or any. */
+type For = 'host' | 'any';
+
+export interface Kind {
+  readonly for: For;
+  /**
+   * What it needs of a worker. thread: a thread that reads volumes; a call that hangs costs this thread and no other.
+   * turn: the main thread, from one await to the next.
+   */
+  readonly needs: 'thread' | 'turn';
+  /** What the id of its jobs names. */
+  readonly of: 'scan' | 'task';
+  readonly means: string;
 }
 
-/**
- * Run request R, which --detach left for host H. The catalog says whether it is still to be run, so a second job for it
- * does no harm either.
- */
-export interface RunRequest {
-  readonly requestId: bigint;
-}
+// Leases (TASK_LEASE_MS) and attempts (TASK_ATTEMPTS) are those of all tasks, LEASE_MS and SHARD_ATTEMPTS of shards; a
+// worker has as many threads as slots, and one more that no drain may take: a person's task has room at once.
+export const KINDS = {
+  'drain-scan': {
+    for: 'host',
+    needs: 'thread',
+    of: 'scan',
+    means: 'claim shards of this scan until none is left; then close it',
+  },
+  scan: { for: 'host', needs: 'thread', of: 'task', means: 'scan a live tree, or what is new of a series' },
+  assess: { for: 'host', needs: 'thread', of: 'task', means: 'assess what lies on this host, and write the bundle' },
+} as const satisfies Readonly<Record<string, Kind>>;
 
-export interface JobDefinition<Payload> {
-  /** What goes over the wire: JSON, so ids are decimal text. */
-  readonly encode: (payload: Payload) => Record<string, string>;
-  /** Throws on anything that encode does not write. */
-  readonly decode: (data: unknown) => Payload;
-}
+export type KindName = keyof typeof KINDS;
+/** Kinds that are rows of `task`. */
+export type TaskKind = { [K in KindName]: (typeof KINDS)[K]['of'] extends 'task' ? K : never }[KindName];
 
-/** What holds for every job, because the queue's worker takes them all. */
+export const TASK_KINDS: readonly TaskKind[] = (Object.keys(KINDS) as KindName[]).filter(
+  (name): name is TaskKind => KINDS[name].of === 'task',
+);
+
+/** What holds for every job: it only wakes. */
 export const JOB_OPTIONS = {
   /** Runs of one job: what failed is woken again by the next round, from what Postgres then says. */
   attempts: 1,
@@ -38,55 +52,38 @@ export const JOB_OPTIONS = {
   removeOnFail: { count: 100, age: 7 * 86_400 },
 } as const;
 
-export const CATALOGUE = {
-  'drain-scan': {
-    encode: ({ scanId }) => ({ scanId: String(scanId) }),
-    decode: (data) => ({ scanId: idOf(data, 'scanId') }),
-  } satisfies JobDefinition<DrainScan>,
-  'run-request': {
-    encode: ({ requestId }) => ({ requestId: String(requestId) }),
-    decode: (data) => ({ requestId: idOf(data, 'requestId') }),
-  } satisfies JobDefinition<RunRequest>,
-};
+/** What wakes: plain data, so ids are decimal text. */
+export interface Job {
+  readonly kind: KindName;
+  readonly id: bigint;
+}
 
-export type JobName = keyof typeof CATALOGUE;
-export type Payload<N extends JobName> = ReturnType<(typeof CATALOGUE)[N]['decode']>;
+export function encodeJob({ id }: Job): Readonly<Record<string, string>> {
+  return { id: String(id) };
+}
 
-/**
- * One for every job; concurrency is the number of slots of the worker, for all jobs together. The signal fires when the
- * worker shuts down.
- */
-export type Handlers = {
-  readonly [N in JobName]: (payload: Payload<N>, signal: AbortSignal) => Promise<void>;
-};
+/** Anybody who can write into the queue can write this: null for what encodeJob does not write. */
+export function decodeJob(name: string, data: unknown): Job | null {
+  if (!Object.hasOwn(KINDS, name)) return null;
+  const id = typeof data === 'object' && data !== null ? (data as Record<string, unknown>)['id'] : undefined;
+  if (typeof id !== 'string' || !/^[1-9]\d{0,17}$/.test(id)) return null;
+  return { kind: name as KindName, id: BigInt(id) };
+}
 
-/** How often scans with claimable shards are looked for, and their hosts woken again under fresh job ids. */
+/** How often the catalog is looked into for what no job has told of. */
 export const WAKE_EVERY_MS = 30_000;
 /** An idle worker looks into the queue at least this often, should the notice of a new job have been lost. */
 export const IDLE_LOOK_S = 5;
-/**
- * A wake that the queue does not take within this time has failed: the work stays in Postgres and is found by the next
- * round.
- */
+/** A wake that the queue does not take within this time has failed: the work stays in Postgres and is found there. */
 export const WAKE_LIMIT_MS = 5_000;
 /** Jobs that wait are looked through up to here before more are added; hosts have tens of slots, not thousands. */
 export const WAITING_MAX = 1_000;
 
-export function isJobName(name: string): name is JobName {
-  return Object.hasOwn(CATALOGUE, name);
-}
+/** The queue of what any worker may do. */
+export const ANY_QUEUE = 'any';
 
-/**
- * Each host has a queue of its own, for only its workers can read its roots. Queue names take no colon; what else is
- * odd is spelled in hex.
- */
-export function queueName(host: string): string {
+/** Each host has a queue of its own. Queue names take no colon; what else is odd is spelled in hex. */
+export function queueName(host: string | null): string {
   const odd = (character: string): string => `_${Buffer.from(character).toString('hex')}_`;
-  return `drain-${host.replaceAll(/[^A-Za-z0-9.-]/gu, odd)}`;
-}
-
-function idOf(data: unknown, key: string): bigint {
-  const value = typeof data === 'object' && data !== null ? (data as Record<string, unknown>)[key] : undefined;
-  if (typeof value !== 'string' || !/^[1-9]\d{0,18}$/.test(value)) throw new Error(`a job without a proper ${key}`);
-  return BigInt(value);
+  return host === null ? ANY_QUEUE : `host-${host.replaceAll(/[^A-Za-z0-9.-]/gu, odd)}`;
 }

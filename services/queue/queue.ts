@@ -1,11 +1,9 @@
 // Waking workers: the side of the queue that puts jobs in.
 import { openJobQueue, type JobQueue, type QueueAddress } from './backend.ts';
-import { CATALOGUE, WAITING_MAX, WAKE_LIMIT_MS, type JobName } from './catalogue.ts';
+import { encodeJob, KINDS, WAITING_MAX, WAKE_LIMIT_MS, type Job } from './catalogue.ts';
 import { RollcallError } from '../../domain/exit.ts';
 
 export interface QueueOptions extends QueueAddress {
-  /** The host whose workers are woken: only they can read its roots. */
-  readonly host: string;
   /** Told of every lost connection; the queue itself connects again. */
   readonly onError: (error: Error) => void;
   /** WAKE_LIMIT_MS unless given. */
@@ -14,32 +12,41 @@ export interface QueueOptions extends QueueAddress {
 
 export interface WakeQueue {
   /**
-   * Sees to it that as many jobs wait for this scan as there are slots, under fresh ids; jobs that are being worked on
-   * do not count. Returns how many were added. Throws RollcallError when the queue cannot be reached within
-   * WAKE_LIMIT_MS: the work stays in Postgres.
+   * Sees to it that as many jobs wait for this piece of work, under fresh ids; jobs that are being worked on do not
+   * count. Returns how many were added. Throws RollcallError when the queue cannot be reached within WAKE_LIMIT_MS: the
+   * work stays in Postgres.
+   *
+   * @param host whose workers are woken; null for any
    */
-  wake(scanId: bigint, slots: number): Promise<number>;
-  /** The same for a request, which one worker runs. */
-  ask(requestId: bigint): Promise<number>;
+  wake(host: string | null, job: Job, jobs: number): Promise<number>;
   close(): Promise<void>;
 }
 
 export function openQueue(options: QueueOptions): WakeQueue {
   const limitMs = options.limitMs ?? WAKE_LIMIT_MS;
-  const queue = openJobQueue(options, options.host, options.onError);
+  const queues = new Map<string | null, JobQueue>();
+  const queueOf = (host: string | null): JobQueue => {
+    let queue = queues.get(host);
+    if (queue === undefined) queues.set(host, (queue = openJobQueue(options, host, options.onError)));
+    return queue;
+  };
   return {
-    wake: (scanId, slots) =>
-      within(limitMs, add(queue, 'drain-scan', CATALOGUE['drain-scan'].encode({ scanId }), slots)),
-    ask: (requestId) => within(limitMs, add(queue, 'run-request', CATALOGUE['run-request'].encode({ requestId }), 1)),
-    close: () => within(limitMs, queue.close()).catch(options.onError),
+    async wake(host, job, jobs) {
+      if ((KINDS[job.kind].for === 'host') !== (host !== null)) throw new Error(`a ${job.kind} for ${host ?? 'any'}`);
+      return within(limitMs, add(queueOf(host), job, jobs));
+    },
+    async close() {
+      await Promise.all([...queues.values()].map((queue) => within(limitMs, queue.close()).catch(options.onError)));
+    },
   };
 }
 
-async function add(queue: JobQueue, name: JobName, data: Record<string, string>, count: number): Promise<number> {
+async function add(queue: JobQueue, job: Job, jobs: number): Promise<number> {
   const waiting = await queue.waiting(WAITING_MAX);
+  const data = encodeJob(job);
   const mine = waiting.filter((other) => JSON.stringify(other) === JSON.stringify(data)).length;
-  const wanted = waiting.length >= WAITING_MAX ? 0 : Math.max(0, count - mine);
-  if (wanted > 0) await queue.add(name, data, wanted);
+  const wanted = waiting.length >= WAITING_MAX ? 0 : Math.max(0, jobs - mine);
+  if (wanted > 0) await queue.add(job.kind, data, wanted);
   return wanted;
 }
 

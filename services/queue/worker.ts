@@ -1,65 +1,48 @@
-// Taking jobs: the side of the queue that hands them to their handlers, a bounded number at a time.
-import { openJobWorker, type QueueAddress } from './backend.ts';
-import { CATALOGUE, isJobName, type Handlers, type JobName } from './catalogue.ts';
+// Being woken: the side of the queue that takes jobs out, of one host and of all.
+import { openJobWorker, type JobWorker, type QueueAddress } from './backend.ts';
+import { decodeJob, type Job } from './catalogue.ts';
 
 export interface WorkerOptions extends QueueAddress {
   readonly host: string;
-  /** Jobs that run at once in this process. */
+  /** Jobs of each queue that are taken at once. */
   readonly slots: number;
-  readonly handlers: Handlers;
-  /** Told of lost connections and of jobs that failed; neither stops the worker. */
+  /**
+   * Does what there is to do, and resolves when that is done: for so long no further job is taken for its slot.
+   */
+  readonly onJob: (job: Job) => Promise<void>;
+  /** Told of lost connections, of jobs that failed, and of jobs that nobody here has written. */
   readonly onError: (error: Error) => void;
 }
 
 export interface QueueWorker {
-  /**
-   * Resolves once jobs are taken; throws when the backend refuses (a schema that is too new, a password that is wrong).
-   */
+  /** Resolves once jobs are taken. */
   ready(): Promise<void>;
-  /**
-   * Takes no more jobs, tells the running handlers by their signal, and waits for them, limitMs at most. What still
-   * runs then is left to its leases: true if everything ended in time.
-   */
-  close(limitMs: number): Promise<boolean>;
+  /** Takes no more jobs, and ends the connections, after limitMs in any case. What runs is not waited for. */
+  close(limitMs: number): Promise<void>;
 }
 
-/** Throws at once if a job of the catalogue has no handler. */
 export function openWorker(options: WorkerOptions): QueueWorker {
-  for (const name of Object.keys(CATALOGUE)) {
-    if (!isJobName(name) || typeof options.handlers[name] !== 'function') throw new Error(`job ${name} has no handler`);
-  }
-  const stop = new AbortController();
   const work = async (name: string, data: unknown): Promise<void> => {
-    if (!isJobName(name)) throw new Error(`no such job: ${name}`);
-    await run(name, data, options.handlers, stop.signal);
+    const job = decodeJob(name, data);
+    if (job === null)
+      return options.onError(new Error('the queue holds a job that Rollcall has not written; it was dropped'));
+    await options.onJob(job);
   };
-  const worker = openJobWorker(options, { host: options.host, slots: options.slots, work, onError: options.onError });
+  const { slots, onError } = options;
+  const workers = [options.host, null].map((host): JobWorker => openJobWorker(options, { host, slots, work, onError }));
   return {
-    ready: () => worker.ready(),
+    async ready() {
+      await Promise.all(workers.map((worker) => worker.ready()));
+    },
     async close(limitMs) {
-      stop.abort();
       let timer: NodeJS.Timeout | undefined;
-      const late = new Promise<boolean>((resolve) => {
-        timer = setTimeout(() => resolve(false), limitMs);
+      const late = new Promise<void>((resolve) => {
+        timer = setTimeout(resolve, limitMs);
       });
-      const done = worker.close().then(() => true);
-      try {
-        return await Promise.race([done, late]);
-      } finally {
-        clearTimeout(timer);
-        done.catch(options.onError);
-        worker.end();
-      }
+      const done = Promise.all(workers.map((worker) => worker.close())).catch(onError);
+      await Promise.race([done, late]);
+      clearTimeout(timer);
+      for (const worker of workers) worker.end();
     },
   };
-}
-
-/** One call for each name, so that payload and handler are of the same job. */
-function run(name: JobName, data: unknown, handlers: Handlers, signal: AbortSignal): Promise<void> {
-  switch (name) {
-    case 'drain-scan':
-      return handlers[name](CATALOGUE[name].decode(data), signal);
-    case 'run-request':
-      return handlers[name](CATALOGUE[name].decode(data), signal);
-  }
 }

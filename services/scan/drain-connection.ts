@@ -1,14 +1,10 @@
 // The connection of one drain, which may break: what is asked is asked again on a new one, under a new holder's number.
-import { randomInt } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { isConnectionLost, isTransient, throwAdvised } from '../catalog/advice.ts';
 import { connect, type Connection, type Database, type DatabaseAddress } from '../catalog/database.ts';
-import { holdLeases } from '../catalog/holders.ts';
-import type { Queryable } from '../catalog/scans.ts';
+import { newHolder } from '../catalog/holders.ts';
 import { interrupted } from './interrupted.ts';
 import { RECONNECT_PAUSE_MS, RECONNECT_TRIES } from './limits.ts';
-
-const HOLDER_MAX = 2 ** 31 - 1;
 
 export class DrainConnection {
   readonly #db: Database;
@@ -78,11 +74,4 @@ export class DrainConnection {
 
 function connectDrain(address: DatabaseAddress): Promise<Connection> {
   return connect(address, { applicationName: 'rollcall drain', relaxed: true });
-}
-
-async function newHolder(client: Queryable): Promise<number> {
-  for (;;) {
-    const holder = randomInt(1, HOLDER_MAX);
-    if (await holdLeases(client, holder)) return holder;
-  }
 }

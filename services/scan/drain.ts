@@ -19,7 +19,7 @@ import {
 } from '../catalog/shards.ts';
 import type { Debug } from '../process/debug.ts';
 import { DrainConnection } from './drain-connection.ts';
-import { finishScan, type FinishOutcome } from './finish.ts';
+import { endedElsewhere, finishScan, type FinishOutcome } from './finish.ts';
 import { type Flight, groupedByThread, newFlight, type Progress, progressOf } from './flight.ts';
 import { CONTINUES, interrupted } from './interrupted.ts';
 import { HANGS_MIN, LEASES, type Leases, SHARD_ATTEMPTS, UNWATCHED_MS, WRITTEN_OFF_MAX } from './limits.ts';
@@ -38,6 +38,8 @@ export interface DrainOptions {
   readonly onProgress: (progress: Progress) => void;
   /** False for a worker: another host may hold what is left, and nothing has to be waited for. */
   readonly waitForOthers: boolean;
+  /** Asked before each shard is claimed: whether something more urgent waits. What is in hands is ended first. */
+  readonly givesWay?: () => boolean;
   /** LEASES unless given. */
   readonly leases?: Leases;
   readonly debug?: Debug;
@@ -62,7 +64,8 @@ export async function drain(options: DrainOptions): Promise<DrainOutcome> {
     return await started.run();
   } catch (error) {
     // It was running when it was looked for, a moment ago.
-    if (started === null && error instanceof FenceLost) return { outcome: 'closed by another' };
+    if (started === null && error instanceof FenceLost)
+      return endedElsewhere(await connection.ask((client) => scanState(client, options.scanId)));
     await started?.abandon();
     return throwAdvised(error);
   } finally {
@@ -101,7 +104,9 @@ class Drain {
     for (;;) {
       if (signal.aborted) throw interrupted();
       // One more than there are lanes, so that none waits for a claim.
-      while (this.#flights.size < threads.lanes + 1 && !signal.aborted) {
+      const givesWay = this.#options.givesWay?.() === true;
+      const lanes = givesWay ? 0 : threads.lanes + 1;
+      while (this.#flights.size < lanes && !signal.aborted) {
         const shard = await this.#connection.ask((client) =>
           claimShard(client, { scanId, host }, this.#connection.holder, this.#leases.leaseMs),
         );
@@ -116,6 +121,7 @@ class Drain {
         await this.#landOne();
         continue;
       }
+      if (givesWay) return { outcome: 'left to others' };
       const state = await this.#connection.ask((client) => scanState(client, scanId));
       if (state.state !== 'running' || state.openShards === 0) {
         const finished = await this.#connection.ask((client) =>
@@ -211,7 +217,7 @@ class Drain {
   /** Leaves the shards that are being done, for others to claim. */
   async abandon(): Promise<void> {
     for (const flight of this.#flights.values()) {
-      flight.running.abandon();
+      flight.running.abandon('given up');
       await releaseShard(this.#connection.client, flight.running.shard, true).catch(() => undefined);
     }
     this.#flights.clear();
@@ -267,7 +273,7 @@ class Drain {
     const { shard } = running;
     const place = running.place();
     this.#flights.delete(shard.id);
-    running.abandon();
+    running.abandon('hangs');
     if (place === null) {
       await this.#connection.ask((client) => releaseShard(client, shard, isInCall));
     } else {

@@ -11,11 +11,12 @@ import { identifyRoot, identityDifference, isIdentity } from '../files/identity.
 import type { RootIdentity } from '../files/identity.ts';
 import { RELIST_ROUNDS } from './limits.ts';
 
+/** How a scan ended, for this process. */
 export type FinishOutcome =
   | { readonly outcome: 'complete'; readonly totals: ScanTotals }
   | { readonly outcome: 'unchanged'; readonly totals: ScanTotals }
-  /** Another process closed it. */
-  | { readonly outcome: 'closed by another' }
+  /** Another process closed it; what was counted, null where nothing had changed. */
+  | { readonly outcome: 'closed by another'; readonly totals: ScanTotals | null }
   | { readonly outcome: 'aborted'; readonly reason: string };
 
 export interface Finish {
@@ -47,8 +48,9 @@ export async function finishScan(finish: Finish, state: ScanState): Promise<Fini
 }
 
 /** An aborted scan concluded nothing: whoever takes it for a complete one would judge by the scan before it. */
-function endedElsewhere({ state, reason }: ScanState): FinishOutcome {
-  return state === 'aborted' ? { outcome: 'aborted', reason: reason ?? 'unknown' } : { outcome: 'closed by another' };
+export function endedElsewhere({ state, reason, totals }: ScanState): FinishOutcome {
+  if (state === 'aborted') return { outcome: 'aborted', reason: reason ?? 'unknown' };
+  return { outcome: 'closed by another', totals: totals as ScanTotals | null };
 }
 
 /**

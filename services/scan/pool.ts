@@ -17,8 +17,12 @@ export interface RunningShard {
   /** The thread that has taken it up; 0 for none yet. What else is in its hands stands still with it. */
   readonly thread: () => number;
   readonly answer: Promise<ShardAnswer>;
-  /** Writes the thread off: a system call on a dead server cannot be ended, only left alone. */
-  readonly abandon: () => void;
+  /**
+   * Writes the thread off, and another is started for the next shard. hangs: it stands in a system call, which cannot
+   * be ended, only left alone. given up: nobody needs the shard from here any more (a lost connection, a storage that
+   * was unmounted).
+   */
+  readonly abandon: (why: 'hangs' | 'given up') => void;
 }
 
 export interface ThreadPool {

@@ -2,6 +2,7 @@
 import { EXIT, RollcallError } from '../../domain/exit.ts';
 import type { ScanMode } from '../../domain/scan.ts';
 import type { ScopeRules } from '../../domain/scope.ts';
+import type { ScanTotals } from '../catalog/close.ts';
 import type { Database } from '../catalog/database.ts';
 import type { Debug } from '../process/debug.ts';
 import { usedBelow } from '../files/used.ts';
@@ -147,9 +148,14 @@ function abortedByAnother(phase: string, reason: string): RollcallError {
   });
 }
 
-/** What the scans read, whoever read it; 0 for one that another process closed. */
+/** What a scan counted, whoever closed it; null where it counted nothing. */
+export function totalsOf({ outcome }: ScanRun): ScanTotals | null {
+  return 'totals' in outcome ? outcome.totals : null;
+}
+
+/** What the scans read, whoever read it. */
 export function bytesReadBy(runs: readonly ScanRun[]): number {
-  return runs.reduce((sum, run) => sum + ('totals' in run.outcome ? run.outcome.totals.bytesRead : 0), 0);
+  return runs.reduce((sum, run) => sum + (totalsOf(run)?.bytesRead ?? 0), 0);
 }
 
 async function drainHere(

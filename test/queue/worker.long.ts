@@ -8,7 +8,9 @@ import type { Client } from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { leave } from '../../services/detach.ts';
 import { inTransaction, openPool, type Database } from '../../services/catalog/database.ts';
-import { openRequestHolder, requestState, requestsToRun } from '../../services/catalog/requests.ts';
+import { taskState } from '../../services/catalog/steer-tasks.ts';
+import { dueTasks, takeTask } from '../../services/catalog/tasks.ts';
+import { newHolder } from '../../services/catalog/holders.ts';
 import { beginScan, scanState } from '../../services/catalog/scans.ts';
 import { ensureVolume } from '../../services/catalog/volumes.ts';
 import { identifyRoot } from '../../services/files/identity.ts';
@@ -247,9 +249,10 @@ test('an assessment that was left is done by whoever comes, its bundle where it 
   const worker = startWorker({ once: true, slots: 2 }, said);
   expect(await worker.ended, said.join('')).toBe(0);
   const bundle = join(directory, 'bundle');
-  expect(await requestState(client, id)).toEqual({
+  expect(await taskState(client, id)).toEqual({
+    kind: 'assess',
     state: 'done',
-    answer: { exit: 1, message: expect.stringContaining('not intact: 1'), next: 'rollcall findings', bundle },
+    result: { exit: 1, message: expect.stringContaining('not intact: 1'), next: 'rollcall findings', bundle },
   });
   expect(await readFile(join(bundle, 'findings.jsonl'), 'utf8')).toContain('small/f7');
 });
@@ -260,13 +263,15 @@ test('a request whose worker was killed is taken by the next one', async () => {
   const more = { tz: null, reread: false, newState: false, notGluster: false, bricksRescued: false };
   const work = { kind: 'scan', cwd: '/', stateDir: null, program: 'rollcall', scan: { ...scan, ...more } } as const;
   const id = await leave({ db, host: 'here', nowMs: Date.now }, work);
-  const dead = await openRequestHolder(database!.address);
-  expect(await dead.take(id)).toMatchObject({ kind: 'scan', attempts: 1 });
-  expect(await requestsToRun(client, 'here')).toEqual([]);
-  await dead.close();
+  const dead = await database!.connect();
+  const holder = await newHolder(dead);
+  const here = { host: 'here', kinds: ['scan'] };
+  expect(await takeTask(dead, { ...here, holder, nowMs: Date.now() })).toMatchObject({ id, kind: 'scan', attempts: 1 });
+  expect(await dueTasks(client, here)).toEqual([]);
+  await dead.end();
   startWorker();
-  await until('it is done', async () => (await requestState(client, id))?.state === 'done', 60_000);
-  expect((await requestState(client, id))?.answer).toMatchObject({ exit: 0 });
+  await until('it is done', async () => (await taskState(client, id))?.state === 'done', 60_000);
+  expect((await taskState(client, id))?.result).toMatchObject({ exit: 0 });
 });
 
 describe.skipIf(REDIS_MISSING !== null)(`with the queue on Redis${REDIS_MISSING ?? ''}`, () => {
@@ -275,9 +280,9 @@ describe.skipIf(REDIS_MISSING !== null)(`with the queue on Redis${REDIS_MISSING 
     const said: string[] = [];
     startWorker(where, said);
     await until('it is up', () => said.join('').includes('queue on Redis'), 60_000);
-    const queue = openQueue({ ...where, host: 'here', onError: () => undefined });
+    const queue = openQueue({ ...where, onError: () => undefined });
     const one = await leaveScan(await tree('woken', 0));
-    await queue.wake(one.scanId, 1);
+    await queue.wake('here', { kind: 'drain-scan', id: one.scanId }, 1);
     await queue.close();
     await until('it is complete', () => isComplete(one.scanId), 60_000);
     await redis!.close();
@@ -318,9 +323,9 @@ describe.skipIf(REDIS_MISSING !== null)(`with the queue on Redis${REDIS_MISSING 
       expect(again).toBe(0);
       await expectWhole(volume, LARGE_FILES);
       // The same workers, undisturbed, by a word through the Redis that is there now.
-      const queue = openQueue({ ...where, host: 'here', onError: () => undefined });
+      const queue = openQueue({ ...where, onError: () => undefined });
       const other = await leaveScan(await tree('undisturbed', LARGE_FILES));
-      await queue.wake(other.scanId, 2);
+      await queue.wake('here', { kind: 'drain-scan', id: other.scanId }, 2);
       await queue.close();
       await until('the undisturbed one ends', () => isComplete(other.scanId), 80_000);
       const known = async (of: DrivenVolume): Promise<string[]> =>

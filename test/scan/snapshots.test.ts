@@ -334,7 +334,7 @@ test('who comes to help with a second look that is over by then, and was folded 
       onProgress: nothing,
       onFailure: nothing,
     }),
-  ).toEqual({ outcome: 'closed by another' });
+  ).toMatchObject({ outcome: 'closed by another' });
 });
 
 test('two runs on one series at once scan each snapshot once', async () => {

@@ -119,7 +119,8 @@ export function worldOn(address: ClusterAddress, leave: () => Promise<void>, thr
     async scan(path, options = {}, changes = {}) {
       const scope = { excludes: [], crossMounts: false };
       const { run } = await scanTree(tools(changes), { path, scope, mode: 'read', newState: false, ...options });
-      if (!('totals' in run.outcome)) throw new Error(`the scan ended otherwise: ${run.outcome.outcome}`);
+      if (!('totals' in run.outcome) || run.outcome.totals === null)
+        throw new Error(`the scan ended otherwise: ${run.outcome.outcome}`);
       return run.outcome.totals;
     },
     async scanSnapshots(pattern, choice = {}, changes = {}) {
@@ -131,7 +132,10 @@ export function worldOn(address: ClusterAddress, leave: () => Promise<void>, thr
       const scope = { excludes: [], crossMounts: false };
       const options = { pattern, found, scope, reread: choice.reread ?? false };
       const { plan, runs } = await scanSeries(tools(changes), options, () => undefined);
-      return { plan, totals: runs.flatMap(({ outcome }) => ('totals' in outcome ? [outcome.totals] : [])) };
+      return {
+        plan,
+        totals: runs.flatMap(({ outcome }) => ('totals' in outcome && outcome.totals !== null ? [outcome.totals] : [])),
+      };
     },
     async told(name) {
       const found = await rows(

@@ -1,0 +1,63 @@
+// What becomes of tasks other than by whoever takes them: asked about, cancelled, tried again, given up for a host that
+// says nothing.
+import type { Queryable } from './scans.ts';
+import { type Json, wakeParent } from './tasks.ts';
+
+/**
+ * Ends what was left for hosts that have said nothing for so long: whoever waits for it goes on without. What a person
+ * has asked a host for stays, and waits for it. Must run in a transaction.
+ * @returns the ids
+ */
+export async function endSilent(client: Queryable, silentMs: number, nowMs: number): Promise<readonly bigint[]> {
+  const ended = await client.query<{ id: bigint; parent: bigint }>(
+    `update task t set state = 'failed', ended_ms = $2, result = jsonb_build_object('silent', true, 'host', t.host)
+      where t.state = 'open' and t.parent is not null and t.host is not null and t.asked_ms < $2::bigint - $1::bigint
+        and not exists (select from worker w where w.host = t.host and w.seen > now() - make_interval(secs => $1::float8 / 1000))
+      returning t.id, t.parent`,
+    [silentMs, Math.floor(nowMs)],
+  );
+  for (const parent of new Set(ended.rows.map((row) => row.parent))) await wakeParent(client, parent);
+  return ended.rows.map(({ id }) => id);
+}
+
+/** A task with all that it has left. */
+const FAMILY = `with recursive family as (
+    select t.id, t.state from task t where t.id = $1 union all select c.id, c.state from family f join task c on c.parent = f.id)`;
+
+/** Must run in a transaction. @returns how many were cancelled; 0 where it has ended, or is not known */
+export async function cancelTask(client: Queryable, id: bigint, nowMs: number): Promise<number> {
+  const cancelled = await client.query<{ id: bigint; parent: bigint | null }>(
+    `${FAMILY} update task t set state = 'cancelled', holder = null, lease_until = null, ended_ms = $2
+       from family f where t.id = f.id and t.state in ('open', 'taken', 'waiting') returning t.id, t.parent`,
+    [id, Math.floor(nowMs)],
+  );
+  await wakeParent(client, cancelled.rows.find((row) => row.id === id)?.parent ?? null);
+  return cancelled.rowCount ?? 0;
+}
+
+/**
+ * A task that was given up, cancelled, or answered with a failure (exit code 2) is left once more; what it has made
+ * stays, and what it had left for others and was not done is left anew. Must run in a transaction.
+ * @returns false where there is nothing to be tried again
+ */
+export async function retryTask(client: Queryable, id: bigint): Promise<boolean> {
+  const again = await client.query(
+    `update task set state = 'open', attempts = 0, delays = 0, not_before = now(), result = null, ended_ms = null
+      where id = $1 and parent is null and (state in ('failed', 'cancelled') or (state = 'done' and (result ->> 'exit')::int in (2, 130)))`,
+    [id],
+  );
+  if (again.rowCount !== 1) return false;
+  await client.query(`delete from task where parent = $1 and state in ('failed', 'cancelled')`, [id]);
+  return true;
+}
+
+export interface TaskState {
+  readonly kind: string;
+  readonly state: 'open' | 'taken' | 'waiting' | 'done' | 'failed' | 'cancelled';
+  readonly result: Json | null;
+}
+
+export async function taskState(client: Queryable, id: bigint): Promise<TaskState | null> {
+  const found = await client.query<TaskState>('select kind, state, result from task where id = $1', [id]);
+  return found.rows[0] ?? null;
+}

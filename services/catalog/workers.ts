@@ -1,0 +1,98 @@
+// Workers, as they say that they are there: who serves which host, with what, and what each slot does.
+import { databaseCode } from './advice.ts';
+import type { Database } from './database.ts';
+import { migrationLevel } from './migrate.ts';
+import type { Queryable } from './scans.ts';
+
+export interface WorkerSays {
+  /** Its advisory lock key (holders.ts). */
+  readonly holder: number;
+  readonly host: string;
+  readonly version: string;
+  readonly pid: number;
+  readonly slots: number;
+  readonly doing: readonly { readonly what: string; readonly sinceMs: number }[];
+  readonly startedMs: number;
+}
+
+export interface KnownWorker extends WorkerSays {
+  /** Its session is there, and it said so lately. */
+  readonly isAlive: boolean;
+  /** When it said something last, by the clock of Postgres. */
+  readonly seenMs: number;
+  /** Its clock less that of Postgres. */
+  readonly clockOffsetMs: number;
+}
+
+/** Workers say this often that they are there … */
+export const HEARTBEAT_MS = 10_000;
+/** … and one that said nothing for so long stands still, or is cut off. */
+export const HEARTBEAT_MISSED_MS = 60_000;
+/** Workers that are gone are remembered for so long. */
+const REMEMBERED = '7 days';
+
+/** @param nowMs the worker's own clock, to be held against that of Postgres @returns the offset of its clock, in ms */
+export async function heartbeat(client: Queryable, says: WorkerSays, nowMs: number): Promise<number> {
+  const found = await client.query<{ offset: bigint }>(
+    `insert into worker (holder, host, version, pid, slots, doing, started_ms, clock_offset_ms, seen)
+       values ($1, $2, $3, $4, $5, $6, $7, $8::bigint - (extract(epoch from clock_timestamp()) * 1000)::bigint, now())
+       on conflict (holder) do update set host = excluded.host, version = excluded.version, pid = excluded.pid, slots = excluded.slots,
+         doing = excluded.doing, started_ms = excluded.started_ms, clock_offset_ms = excluded.clock_offset_ms, seen = excluded.seen
+       returning clock_offset_ms as offset`,
+    [
+      says.holder,
+      says.host,
+      says.version,
+      says.pid,
+      says.slots,
+      JSON.stringify(says.doing),
+      Math.floor(says.startedMs),
+      Math.floor(nowMs),
+    ],
+  );
+  return Number(found.rows[0]?.offset ?? 0n);
+}
+
+/** It ends in order: it is not missed. Those that are gone for long are forgotten with it. */
+export async function farewell(client: Queryable, holder: number): Promise<void> {
+  await client.query(`delete from worker where holder = $1 or seen < now() - interval '${REMEMBERED}'`, [holder]);
+}
+
+export async function knownWorkers(client: Queryable): Promise<KnownWorker[]> {
+  const found = await client.query<
+    Omit<KnownWorker, 'startedMs' | 'seenMs' | 'clockOffsetMs'> & {
+      started_ms: bigint;
+      seen_ms: bigint;
+      clock_offset_ms: bigint;
+    }
+  >(
+    `select w.holder, w.host, w.version, w.pid, w.slots, w.doing, w.started_ms, w.clock_offset_ms,
+            (extract(epoch from w.seen) * 1000)::bigint as seen_ms,
+            holder_lives(w.holder) and w.seen > now() - make_interval(secs => $1) as "isAlive"
+       from worker w order by w.host, w.started_ms, w.holder`,
+    [HEARTBEAT_MISSED_MS / 1_000],
+  );
+  return found.rows.map(({ started_ms, seen_ms, clock_offset_ms, ...row }) => ({
+    ...row,
+    startedMs: Number(started_ms),
+    seenMs: Number(seen_ms),
+    clockOffsetMs: Number(clock_offset_ms),
+  }));
+}
+
+/**
+ * Where the catalog is behind this version: workers of another one that are at work on it, as `host (version)`.
+ * @throws as the server does
+ */
+export async function workersOfOtherVersions(db: Database, version: string): Promise<readonly string[]> {
+  const level = await migrationLevel(db);
+  if (level.pending.length === 0 || level.database === null) return [];
+  try {
+    const workers = await knownWorkers(db.pool);
+    return workers.filter((one) => one.isAlive && one.version !== version).map((one) => `${one.host} (${one.version})`);
+  } catch (error) {
+    // A catalog from before there were workers in it.
+    if (databaseCode(error) === '42P01') return [];
+    throw error;
+  }
+}

@@ -1,0 +1,65 @@
+// What a worker waits by, and how it tells of what happens again and again.
+
+export interface Bell {
+  /** Ends the pause that is on, or the next one at once. */
+  ring(): void;
+  pause(ms: number): Promise<void>;
+}
+
+export function newBell(signal: AbortSignal): Bell {
+  let rung = false;
+  let wake: (() => void) | null = null;
+  signal.addEventListener('abort', () => wake?.());
+  return {
+    ring() {
+      rung = true;
+      wake?.();
+    },
+    async pause(ms) {
+      if (!rung && !signal.aborted) {
+        let timer: NodeJS.Timeout | undefined;
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+          timer = setTimeout(resolve, ms);
+        });
+        clearTimeout(timer);
+        wake = null;
+      }
+      rung = false;
+    },
+  };
+}
+
+const TOLD_AGAIN_MS = 60_000;
+const TOLD_MAX = 100;
+
+/**
+ * The same trouble (a database that is away) is told once a minute, not with every try, whatever numbers stand in it.
+ */
+export function quietly(log: (line: string) => void, nowMs: () => number): (error: Error) => void {
+  const toldAtMs = new Map<string, number>();
+  return (error) => {
+    const { cause } = error;
+    const line = cause instanceof Error && cause.message !== '' ? `${error.message} (${cause.message})` : error.message;
+    const alike = line.replaceAll(/\d+/g, '#');
+    if (nowMs() - (toldAtMs.get(alike) ?? Number.NEGATIVE_INFINITY) < TOLD_AGAIN_MS) return;
+    if (toldAtMs.size > TOLD_MAX) toldAtMs.clear();
+    toldAtMs.set(alike, nowMs());
+    log(line === '' ? error.name : line);
+  };
+}
+
+/** @returns false where it took longer; what it fails with is told by whoever does it */
+export async function within(ms: number, work: Promise<unknown>): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<false>((resolve) => {
+    timer = setTimeout(() => resolve(false), ms);
+  });
+  const done = work.then(
+    () => true,
+    () => true,
+  );
+  const inTime = await Promise.race([done, late]);
+  clearTimeout(timer);
+  return inTime;
+}

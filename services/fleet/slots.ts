@@ -1,0 +1,113 @@
+// The slots of a worker process: one thread each, so that a call that hangs in dead storage takes its own thread with
+// it and no other. One slot is kept for tasks: a person who asks does not wait for scans of millions of files.
+import type { DatabaseAddress } from '../catalog/database.ts';
+import { openThreads, type ThreadPool } from '../scan/pool.ts';
+
+export interface SlotOptions {
+  readonly address: DatabaseAddress;
+  /** Besides the one that is kept for tasks. */
+  readonly count: number;
+  /** What all slots together may read in a second (limitReading); null for no limit. */
+  readonly pace: SharedArrayBuffer | null;
+  /** One line for the operator. */
+  readonly log: (line: string) => void;
+  /** No slot has a thread that can be used any more: the storage does not answer. */
+  readonly onNoneLeft: () => void;
+}
+
+export interface Slot {
+  /** Only tasks are done in it. */
+  readonly isKept: boolean;
+  /** Its thread, opened by the first work: a thread costs memory. */
+  threads(): ThreadPool;
+  /** What it does, for whoever asks; null between two pieces of work. */
+  say(what: string | null): void;
+  /** Its thread hangs in a system call: it is of no use any more. */
+  isLost(): boolean;
+  release(): void;
+}
+
+export interface Slots {
+  /** Slots that could take work now: any, or those for drains. */
+  free(forDrains: boolean): number;
+  busy(): number;
+  /** What the busy ones do. */
+  doing(): readonly { readonly what: string; readonly sinceMs: number }[];
+  /** Null where none is free; one that is kept only where no other is, and never for drains. */
+  take(forDrains: boolean): Slot | null;
+  close(): Promise<void>;
+}
+
+interface Place {
+  readonly isKept: boolean;
+  threads: ThreadPool | null;
+  state: 'free' | 'busy' | 'lost';
+  doing: { readonly what: string; readonly sinceMs: number } | null;
+}
+
+export function openSlots(options: SlotOptions & { readonly nowMs: () => number }): Slots {
+  const places = Array.from({ length: options.count + 1 }, (_, index): Place => {
+    return { isKept: index === options.count, threads: null, state: 'free', doing: null };
+  });
+  const free = (forDrains: boolean): Place[] =>
+    places.filter(({ state, isKept }) => state === 'free' && !(forDrains && isKept));
+  const slotOf = (place: Place): Slot => {
+    let hangs = false;
+    return {
+      isKept: place.isKept,
+      threads() {
+        place.threads ??= openThreads(options.address, 1, options.pace);
+        return watched(place.threads, () => (hangs = true));
+      },
+      say(what) {
+        place.doing = what === null ? null : { what, sinceMs: options.nowMs() };
+      },
+      isLost: () => hangs,
+      release() {
+        place.state = hangs ? 'lost' : 'free';
+        place.doing = null;
+        if (!hangs) return;
+        options.log('a thread hangs in a system call and is written off with its slot');
+        if (places.every(({ state, isKept }) => isKept || state === 'lost')) options.onNoneLeft();
+      },
+    };
+  };
+  return {
+    free: (forDrains) => free(forDrains).length,
+    busy: () => places.filter(({ state }) => state === 'busy').length,
+    doing: () => places.flatMap(({ doing }) => doing ?? []),
+    take(forDrains) {
+      const [place] = free(forDrains);
+      if (place === undefined) return null;
+      place.state = 'busy';
+      return slotOf(place);
+    },
+    async close() {
+      await Promise.all(places.map(async ({ threads }) => threads?.close()));
+    },
+  };
+}
+
+/** The same threads, that tell when one of them hangs. */
+function watched(threads: ThreadPool, onHang: () => void): ThreadPool {
+  return {
+    get lanes() {
+      return threads.lanes;
+    },
+    get threads() {
+      return threads.threads;
+    },
+    widen: () => threads.widen(),
+    close: () => threads.close(),
+    run(scanId, shard) {
+      const running = threads.run(scanId, shard);
+      return {
+        ...running,
+        abandon(why) {
+          if (why === 'hangs') onHang();
+          running.abandon(why);
+        },
+      };
+    },
+  };
+}

@@ -1,0 +1,138 @@
+// What workers do for each kind of task.
+import { EXIT, type ExitCode, worstExit } from '../domain/exit.ts';
+import type { Assessment } from '../domain/assessment.ts';
+import { reopenBundle } from './bundle/reopen.ts';
+import { recordBundleOf } from './catalog/assessments.ts';
+import type { Database } from './catalog/database.ts';
+import { meaningsOf } from './files/location.ts';
+import type { TaskHandlers, TaskOutcome, TaskWork } from './fleet/crew.ts';
+import { bytes, count } from './report/wording.ts';
+import type { ScanTools } from './scan/scan-volume.ts';
+import { assess, type AssessRequest, exitOf, freeBundleName } from './assess.ts';
+import type { DetachedAssess, DetachedScan } from './detach.ts';
+import { asksForAll, selectionOf } from './typed/asked.ts';
+import { isBundle } from './bundle.ts';
+import { scan } from './scan.ts';
+
+export interface TaskTools {
+  readonly db: Database;
+  readonly host: string;
+  readonly nowMs: () => number;
+  /** Names of users on this machine, by uid. */
+  readonly owners: ReadonlyMap<number, string>;
+  readonly log: (line: string) => void;
+  /** A scan has begun: there is work for the other slots, here and in other workers. */
+  readonly onPhase: () => void;
+}
+
+export function taskHandlers(tools: TaskTools): TaskHandlers {
+  return {
+    scan: (work) => scanTask(tools, work),
+    assess: (work) => assessTask(tools, work),
+  };
+}
+
+function scanTools({ db, host, nowMs, log, onPhase }: TaskTools, { task, threads, signal, say }: TaskWork): ScanTools {
+  let doing = '';
+  return {
+    db,
+    threads,
+    host,
+    nowMs,
+    signal,
+    onProgress(phase) {
+      if (phase === doing) return;
+      doing = phase;
+      say(phase);
+      onPhase();
+    },
+    onNotice: (text) => log(`task ${task.id}: ${text}`),
+  };
+}
+
+async function scanTask(tools: TaskTools, work: TaskWork): Promise<TaskOutcome> {
+  const asked = work.task.reference as unknown as DetachedScan;
+  const place = { cwd: asked.cwd, stateDir: asked.stateDir, onPlan: () => undefined };
+  const { volume, totals, gaps } = await scan({ ...scanTools(tools, work), ...place }, asked.scan);
+  const incomplete = gaps.some((gap) => gap.status !== 'boundary');
+  return {
+    done: {
+      exit: incomplete ? EXIT.incomplete : EXIT.nothing,
+      message: `${volume}: ${count(totals.files)} files, ${bytes(totals.bytes)}`,
+      next: null,
+      bundle: null,
+    },
+  };
+}
+
+async function assessTask(tools: TaskTools, work: TaskWork): Promise<TaskOutcome> {
+  const { cwd, stateDir, program, volumes } = work.task.reference as unknown as DetachedAssess;
+  const at = { ...scanTools(tools, work), cwd, stateDir, program, owners: tools.owners, onPlan: () => undefined };
+  const places = await placesOf(tools, work, volumes);
+  const said: string[] = [];
+  const bundles: string[] = [];
+  const exits: ExitCode[] = [];
+  for (const [index, volume] of volumes.entries()) {
+    const outDir = places[index] ?? null;
+    const { assessment, bundle, exit } =
+      (await adopted(tools, work.task.id, { ...volume, outDir })) ??
+      (await assess({ ...at, taskId: work.task.id }, { ...volume, outDir }));
+    exits.push(exit);
+    said.push(`${assessment.volume}: not intact: ${count(assessment.findings.length)}`);
+    if (bundle !== null) bundles.push(bundle.directory);
+  }
+  return {
+    done: {
+      exit: worstExit(exits),
+      message: said.join('; '),
+      next: `${program} findings`,
+      bundle: bundles.length === 0 ? null : bundles.join(', '),
+    },
+  };
+}
+
+/** Where the bundles go. Names that nobody gave are kept, so that a retry looks for its bundle where it wrote it. */
+async function placesOf(
+  { nowMs }: TaskTools,
+  { task, keep }: TaskWork,
+  volumes: readonly AssessRequest[],
+): Promise<readonly (string | null)[]> {
+  const { cwd } = task.reference as unknown as DetachedAssess;
+  const kept = task.made['places'] as readonly (string | null)[] | undefined;
+  if (kept !== undefined) return kept;
+  const free = freeBundleName({ cwd, nowMs });
+  const places = volumes.map(({ outDir }, index) => {
+    if (outDir !== null) return meaningsOf(outDir, cwd)[0] ?? outDir;
+    return index === 0 ? free : `${free}-${index + 1}`;
+  });
+  await keep({ places });
+  return places;
+}
+
+type Done = {
+  readonly assessment: Assessment;
+  readonly exit: ExitCode;
+  readonly bundle: { readonly directory: string } | null;
+};
+
+/**
+ * What an earlier attempt of this task has written whole, and did not live to say. Null where there is no bundle; one
+ * that is another's is refused by assess.
+ */
+async function adopted(
+  { db, log }: TaskTools,
+  id: bigint,
+  { outDir, part }: Pick<AssessRequest, 'outDir' | 'part'>,
+): Promise<Done | null> {
+  if (outDir === null || !isBundle(outDir)) return null;
+  const { bundle, task, assessment } = await reopenBundle(outDir);
+  if (task !== String(id)) return null;
+  log(`task ${id}: an earlier attempt has written ${bundle}; it is the answer`);
+  await recordBundleOf(db.pool, { liveScan: assessment.liveScan.id, createdMs: assessment.createdMs }, bundle);
+  const asked =
+    part === undefined || asksForAll(part)
+      ? null
+      : await selectionOf(part, [assessment.livePath], { isKnown: () => true, otherwise: '' });
+  const selection = asked === null ? null : { ...asked, uncertainToo: false, restOf: null };
+  return { assessment, exit: exitOf(assessment, selection), bundle: { directory: bundle } };
+}
