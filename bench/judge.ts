@@ -21,6 +21,7 @@ try {
   const begun = performance.now();
   const { assessment } = await reconcile({
     db: session.db,
+    host: live.host,
     // Whatever is judged asks which file system its root is on; that of a generated volume is on none.
     volume: { ...live, path: existsSync(live.path) ? live.path : stateDir },
     series: volumes.filter(({ role }) => role === 'backup'),

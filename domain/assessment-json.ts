@@ -26,7 +26,13 @@ export interface IntervalJson {
 
 export interface AssessmentJson {
   readonly volume: string;
-  readonly live: { readonly path: string; readonly scan: string; readonly as_of: string };
+  readonly live: {
+    readonly path: string;
+    /** Left out by versions before fleets. */
+    readonly host?: string | null;
+    readonly scan: string;
+    readonly as_of: string;
+  };
   readonly series: readonly {
     readonly name: string;
     readonly pattern: string;
@@ -78,7 +84,12 @@ export function toJson(assessment: Assessment): AssessmentJson {
   const { verdicts, directories, recovery } = assessment;
   return {
     volume: assessment.volume,
-    live: { path: assessment.livePath, scan: String(assessment.liveScan.id), as_of: assessment.liveScan.asOf },
+    live: {
+      path: assessment.livePath,
+      host: assessment.liveHost,
+      scan: String(assessment.liveScan.id),
+      as_of: assessment.liveScan.asOf,
+    },
     series: assessment.series.map(({ name, pattern, snapshots, newest, newestAsOf }) => ({
       name,
       pattern,
@@ -114,6 +125,7 @@ export function fromJson(json: AssessmentJson, findings: readonly Finding[]): As
   return {
     volume: json.volume,
     livePath: json.live.path,
+    liveHost: json.live.host ?? null,
     liveScan: { id: BigInt(json.live.scan), asOf: json.live.as_of },
     series: json.series.map(({ newest_as_of: newestAsOf, ...series }) => ({ ...series, newestAsOf })),
     window: { ...json.window, intervals: json.window.intervals.map(intervalOf) },

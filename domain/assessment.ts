@@ -38,6 +38,8 @@ export interface Source {
   readonly series: string;
   /** 'live' for an inTarget copy. */
   readonly snapshot: string;
+  /** On which its root lies; null in a bundle of a version that did not say: on the volume's own. */
+  readonly host: string | null;
   /** Printable path of the snapshot's directory, as given (absolute); of an inTarget copy the live root. */
   readonly root: string;
   /** Printable path below root; differs from the finding's path only when content is taken from another name. */
@@ -149,6 +151,8 @@ export interface Condition {
 export interface Assessment {
   readonly volume: string;
   readonly livePath: string;
+  /** On which livePath lies; null in a bundle of a version that did not say. */
+  readonly liveHost: string | null;
   readonly liveScan: { readonly id: bigint; readonly asOf: string };
   readonly series: readonly {
     readonly name: string;

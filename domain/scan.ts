@@ -65,6 +65,8 @@ export interface Scan {
   readonly id: bigint;
   readonly volumeId: number;
   readonly rootId: number;
+  /** Of its root: where path means something. */
+  readonly host: string;
   readonly seq: bigint;
   /** Printable path of the directory that was walked; for a snapshot, where it lies now. */
   readonly path: string;

@@ -97,6 +97,7 @@ async function assessVolume(tools: AssessTools, request: AssessRequest): Promise
     nextSource,
   } = await reconcile({
     db: tools.db,
+    host: tools.host,
     volume: tree.volume,
     series: backups.series,
     scope,
@@ -194,6 +195,7 @@ async function bundleOf(
 ): Promise<BundleSummary> {
   return writeBundle({
     assessment,
+    host: tools.host,
     nextSource,
     ...(selection === null ? {} : { selection }),
     ...(tools.taskId === undefined ? {} : { taskId: tools.taskId }),

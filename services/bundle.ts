@@ -39,6 +39,8 @@ export interface CutRequest {
 }
 
 export interface CutTools {
+  /** Of this process. */
+  readonly host: string;
   readonly cwd: string;
   readonly nowMs: () => number;
   readonly program: string;
@@ -64,11 +66,12 @@ export async function cutBundle(
     request.outDir === null
       ? () => freeBundleName(tools)
       : (meaningsOf(request.outDir, tools.cwd)[0] ?? request.outDir);
-  refuseLooking(request, from, typeof outDir === 'string' ? outDir : tools.cwd);
+  refuseLooking(tools, request, from, typeof outDir === 'string' ? outDir : tools.cwd);
   const selection = await selectionIn(from, request);
   refuseNothing(tools, from, selection);
   const bundle = await writeBundle({
     assessment,
+    host: tools.host,
     selection,
     outDir,
     backupRoots: from.backupRoots,
@@ -82,9 +85,16 @@ export async function cutBundle(
 }
 
 /** The volume and the snapshots are read, and the bundle is written: none of them on a GlusterFS mount or a brick. */
-function refuseLooking(request: CutRequest, { assessment, backupRoots }: Reopened, outDir: string): void {
+function refuseLooking(
+  { host }: CutTools,
+  request: CutRequest,
+  { assessment, backupRoots }: Reopened,
+  outDir: string,
+): void {
   const mounts = readMounts();
-  const read = [assessment.livePath, ...backupRoots];
+  // Of another host nothing is read here.
+  const isHere = assessment.liveHost === null || assessment.liveHost === host;
+  const read = isHere ? [assessment.livePath, ...backupRoots] : [];
   for (const path of [...read, outDir]) refuseGluster(path, request, false, mounts);
   refuseBrick([...read, outDir].map(placeOf), mounts);
 }

@@ -1,4 +1,5 @@
 // rollcall bundle: another part of the last assessment as a restore bundle, without another scan.
+import { hostname } from 'node:os';
 import type { Command } from 'commander';
 import { EXIT, type ExitCode } from '../../domain/exit.ts';
 import { restoreSteps } from '../../services/report/commands.ts';
@@ -94,6 +95,7 @@ export async function bundleBody(context: Context, args: BundleArguments): Promi
   const { config, output } = context;
   const { assessment, bundle } = await cutBundle(
     {
+      host: hostname(),
       cwd: workingDirectory(),
       nowMs: context.now,
       program: config.program,

@@ -20,6 +20,8 @@ export const FLAG = {
   sourceUnreadable: 'its copies could not be read',
   /** Only its name was ever seen: no scan could look at it. */
   neverRead: 'never read',
+  /** Its host did not answer: the second look at it was not made. */
+  notLookedAt: 'not looked at again',
   /** Statistics alone call it lost: it has a list of its own, and a plain restore leaves it out. */
   uncertain: 'uncertain',
 } as const;

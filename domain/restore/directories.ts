@@ -1,9 +1,12 @@
 // The directories of a restore: those that are missing themselves, and those on the way to an entry.
 import { ancestorsOf } from '../ancestors.ts';
-import type { State } from '../assessment.ts';
+import type { Source, State } from '../assessment.ts';
 import { compareBytes } from '../path.ts';
 import type { Entry } from './entry.ts';
 import type { PlanSource } from './sources.ts';
+
+/** What a directory is in a snapshot: its place, and the directory's path below it. Null where it cannot be asked. */
+export type ParentState = (place: Pick<Source, 'host' | 'root'>, path: string) => State | null;
 
 /** A directory that is made where it is absent: missing itself, or on the way to an entry. */
 export interface PlannedDirectory {
@@ -25,7 +28,7 @@ export function isTrustedLink(entry: Entry): boolean {
 export function directoriesOf(
   entries: readonly Entry[],
   sources: readonly PlanSource[],
-  parentState: (root: string, path: string) => State | null,
+  parentState: ParentState,
 ): PlannedDirectory[] {
   const found = new Map<string, { state: State | null; lists: Set<string>; entry: Entry | null }>();
   const links = new Set(entries.filter(isTrustedLink).map((entry) => entry.destination));
@@ -40,8 +43,9 @@ export function directoriesOf(
       if (links.has(destination)) continue;
       let directory = found.get(destination);
       if (directory === undefined) {
-        const root = sources[entry.source]?.root ?? '';
-        directory = { state: parentState(root, origins[index] ?? destination), lists: new Set(), entry: null };
+        const source = sources[entry.source];
+        const state = source === undefined ? null : parentState(source, origins[index] ?? destination);
+        directory = { state, lists: new Set(), entry: null };
         found.set(destination, directory);
       }
       directory.lists.add(entry.list);

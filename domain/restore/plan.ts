@@ -1,14 +1,14 @@
 // Which entry goes to which restore list: an assessment and what was proved of its sources go in, the plan of a bundle
 // comes out.
 import { ancestorsOf } from '../ancestors.ts';
-import type { Finding, State } from '../assessment.ts';
+import type { Finding } from '../assessment.ts';
 import { compareBytes } from '../path.ts';
 import { besideName, isBeside } from './beside.ts';
-import { directoriesOf, isTrustedLink, type PlannedDirectory } from './directories.ts';
+import { directoriesOf, isTrustedLink, type ParentState, type PlannedDirectory } from './directories.ts';
 import { hasSource, isLoss, ruledOut } from './eligible.ts';
 import { type Entry, entryOf, type Proof, TOO_LONG, tooLong } from './entry.ts';
 import { HardLinks } from './hard-links.ts';
-import { type PlanSource, sourcesOf } from './sources.ts';
+import { placeOf, type PlanSource, sourcesOf } from './sources.ts';
 
 /** Why an entry stands in no list. */
 export interface LeftOut {
@@ -44,7 +44,7 @@ export interface PlanInput {
   /** Holds every candidate. */
   readonly proved: ReadonlyMap<Finding, Proof | LeftOut>;
   /** What a directory is in a snapshot (its root, the directory's path below it); null where it cannot be asked. */
-  readonly parentState: (root: string, path: string) => State | null;
+  readonly parentState: ParentState;
   /** The findings of the whole assessment, where the plan is for a part of them. */
   readonly all?: readonly Finding[];
   /** Numbers of the lists of files. */
@@ -131,11 +131,11 @@ function entriesOf(
 ): { entries: Entry[]; leftOut: PlanLeftOut[] } {
   const entries: Entry[] = [];
   const leftOut: PlanLeftOut[] = [];
-  const indexOf = new Map(sources.map((source, index) => [source.root, index]));
+  const indexOf = new Map(sources.map((source, index) => [placeOf(source), index]));
   const links = new HardLinks();
   for (const { finding, proof } of accepted) {
     const destination = destinations.get(finding) ?? finding.path;
-    const source = indexOf.get(proof.source.root);
+    const source = indexOf.get(placeOf(proof.source));
     if (source === undefined) throw new Error(`no source for ${proof.source.root}`);
     if (tooLong(destination) || tooLong(`${proof.source.root}/${proof.source.path}`))
       leftOut.push({ finding, why: TOO_LONG, sourceFailed: false });

@@ -1,8 +1,8 @@
 // What an earlier restore has put beside the names of a volume.
-import type { State } from '../../domain/assessment.ts';
 import { baseName, joinPath, parentOf } from '../../domain/path.ts';
 import { isBesideName, isBesideOf } from '../../domain/restore/beside.ts';
 import { same } from '../../domain/version.ts';
+import type { Content } from './asks.ts';
 import type { Copies } from './content.ts';
 
 /** Of one directory at a time: findings come sorted by path. */
@@ -17,7 +17,7 @@ export class Besides {
   }
 
   /** Where the content is beside its path already, under whatever time; null where it is not, or cannot be read. */
-  of(path: string, state: State): string | null {
+  of(path: string, state: Content): string | null {
     const live = this.#live;
     if (live === null) return null;
     const directory = parentOf(path);
@@ -31,7 +31,7 @@ export class Besides {
   }
 
   /** Whether the content lies there. A directory is one that is there. */
-  holds(path: string, state: State): boolean {
+  holds(path: string, state: Content): boolean {
     const look = this.#live?.read(path);
     return look?.is === 'there' && same(look.state, state);
   }

@@ -1,7 +1,8 @@
 // The files of lists/ in a bundle: which there are, what each holds, and in which order restore.sh takes them. Pure.
 import type { Entry } from '../../domain/restore/entry.ts';
 import type { RestorePlan } from '../../domain/restore/plan.ts';
-import type { PlanSource } from '../../domain/restore/sources.ts';
+import { isElsewhere, type PlanSource } from '../../domain/restore/sources.ts';
+import type { RootFacts } from './target.ts';
 import {
   checksums,
   directoryRecords,
@@ -81,9 +82,10 @@ function linesOf(plan: RestorePlan): ListLine[] {
 export interface Places {
   /** Printable, real path of the volume that was judged. */
   readonly livePath: string;
-  /** Of its root, as `stat -f -c %t` and `stat -c %i` print them; null where it could not be asked. */
-  readonly liveRoot: { readonly fsType: string; readonly inode: string } | null;
-  /** Printable: every snapshot's directory that is known. */
+  readonly liveHost: string | null;
+  /** Null where it could not be asked. */
+  readonly liveRoot: RootFacts | null;
+  /** Printable: every snapshot's directory that is known on the volume's host. */
   readonly backupRoots: readonly string[];
   /** The words that run Rollcall here, for a shell. */
   readonly program: string;
@@ -96,13 +98,21 @@ export interface Places {
 export function listFiles(plan: RestorePlan, places: Places): Lists {
   const lines = linesOf(plan);
   const { files: byList, notInXxh64 } = directoriesAndSums(plan);
-  const files = [...filesOfSources(plan), ...lines.flatMap(filesOfLine), ...byList, ...filesOfAll(plan, places, lines)];
+  const files = [
+    ...filesOfSources(plan, places),
+    ...lines.flatMap(filesOfLine),
+    ...byList,
+    ...filesOfAll(plan, places, lines),
+  ];
   return { lines, files, notInXxh64 };
 }
 
-function filesOfSources(plan: RestorePlan): ListFile[] {
+function filesOfSources(plan: RestorePlan, { liveHost }: Places): ListFile[] {
   return plan.sources.flatMap((source, index) => {
     const files: ListFile[] = [{ name: `${source.nn}.root0`, content: () => rootFields(source.root) }];
+    const { host } = source;
+    if (host !== null && isElsewhere(source, liveHost))
+      files.push({ name: `${source.nn}.host0`, content: () => [field(host)] });
     const owned = ownedOf(plan, index);
     if (owned.length > 0) files.push({ name: `${source.nn}.owners0`, content: () => ownerRecords(owned) });
     if (source.inTarget)
@@ -145,15 +155,16 @@ function directoriesAndSums(plan: RestorePlan): Pick<Lists, 'files' | 'notInXxh6
 }
 
 function filesOfAll(plan: RestorePlan, places: Places, lines: readonly ListLine[]): ListFile[] {
-  const { livePath, liveRoot, backupRoots, program } = places;
-  const roots = [...plan.sources.flatMap(({ inTarget, root }) => (inTarget ? [] : [root])), ...backupRoots];
+  const { livePath, liveHost, liveRoot, backupRoots, program } = places;
+  const own = plan.sources.filter((source) => !source.inTarget && !isElsewhere(source, liveHost));
+  const roots = [...own.map(({ root }) => root), ...backupRoots];
   return [
     { name: 'dirs.make0', content: () => directoryRecords(plan.directories) },
     { name: 'dirs.finish0', content: () => directoryRecords([...plan.directories].reverse()) },
     { name: 'root-links0', content: () => trustedLinks(plan) },
     {
       name: 'target0',
-      content: () => [pathField(livePath), field(liveRoot?.fsType ?? '-'), field(liveRoot?.inode ?? '-')],
+      content: () => [pathField(livePath), field(liveRoot?.fsType ?? '-'), field(liveRoot?.rootInode ?? '-')],
     },
     { name: 'backups0', content: () => [...new Set(roots)].map(pathField) },
     { name: 'program', content: () => [Buffer.from(program)] },

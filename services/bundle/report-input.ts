@@ -11,6 +11,7 @@ import type { ListSummary, ReportInput } from '../report/present.ts';
 import type { ListLine } from './list-records.ts';
 import type { Lists } from './lists.ts';
 import { partSummary } from './part.ts';
+import type { Room } from './asks.ts';
 import { BLOCK_BYTES, freeAt } from './target.ts';
 
 /** Of what a bundle is written from (services/bundle/write.ts). */
@@ -20,6 +21,8 @@ interface Reported {
   readonly program: string;
   readonly owners: ReadonlyMap<number, string>;
   readonly selection?: Selection;
+  /** Of the volume's file system; null where it could not be asked. */
+  readonly room: Room | null;
 }
 
 export function listOf(line: ListLine): ListSummary {
@@ -39,7 +42,7 @@ export function listOf(line: ListLine): ListSummary {
 export function reportInput(input: Reported, chosen: Chosen, plan: RestorePlan, lists: Lists): ReportInput {
   const asked = lists.lines.filter((line) => !isLeftByDefault(line.needs));
   const unasked = plan.entries.filter(({ needs }) => !isLeftByDefault(needs));
-  const { block, ...free } = freeAt(input.assessment.livePath) ?? { block: BLOCK_BYTES, bytes: null };
+  const { block, ...free } = input.room ?? { block: BLOCK_BYTES, bytes: null };
   const inBlocks = (size: number): number => Math.ceil(size / block) * block;
   const replaced = asked.flatMap(({ type, entries }) => (type === 'replace' ? entries : []));
   return {

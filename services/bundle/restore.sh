@@ -47,7 +47,8 @@ Puts back into TARGET what the lists of this bundle name. Without --apply nothin
   --older             also use older versions, where no copy of the last good state is left
   --person-deleted    also bring back what a person probably deleted
   --uncertain         also bring back what may have been deleted on purpose: it vanished among real losses, and nothing more is known
-  --source HOST:      the snapshots lie on HOST, reached over ssh (or a local prefix, like /mnt/backup)
+  --source HOST:      the snapshots lie on HOST, reached over ssh (or a local prefix, like /mnt/backup), whatever host
+                      the bundle names
   --evidence DIR      where replaced damaged files are kept (default: evidence/ in the bundle)
   --fill              go on where TARGET has too little room for everything; what does not fit is reported
   --new-volume        another file system than the one that was judged lies at TARGET, and that is meant so
@@ -121,7 +122,7 @@ size() {
   }'
 }
 
-apply=0 damaged=0 older=0 person=0 uncertain=0 verbose=0 not_gluster=0 rescued=0 fill=0 new_volume=0 PREFIX='' evidence='' target='' targets=0 only_target=0
+apply=0 damaged=0 older=0 person=0 uncertain=0 verbose=0 not_gluster=0 rescued=0 fill=0 new_volume=0 PREFIX='' source_given=0 evidence='' target='' targets=0 only_target=0
 given=$#
 for word do set -- "$@" "$word"; done
 while [ $# -gt "$given" ]; do
@@ -138,10 +139,10 @@ while [ $# -gt "$given" ]; do
     0--new-volume) new_volume=1 ;;
     0--source | 0--evidence)
       [ $# -gt $((given + 1)) ] || die 2 "$1 needs a value"
-      if [ "$1" = --source ]; then PREFIX=$2; else evidence=$2; fi
+      if [ "$1" = --source ]; then PREFIX=$2 source_given=1; else evidence=$2; fi
       shift
       ;;
-    0--source=*) PREFIX=${1#--source=} ;;
+    0--source=*) PREFIX=${1#--source=} source_given=1 ;;
     0--evidence=*) evidence=${1#--evidence=} ;;
     0--help | 0-h) usage; exit 0 ;;
     0--) only_target=1 ;;
@@ -158,6 +159,7 @@ case $PREFIX in
   *:*) REMOTE=1 ;;
   *) die 2 "--source is HOST: with its colon, or a directory with its whole path: $PREFIX" ;;
 esac
+GIVEN_PREFIX=$PREFIX GIVEN_REMOTE=$REMOTE
 
 # ---- where everything is -------------------------------------------------------------------------------------------
 case $0 in */*) here=${0%/*}/ ;; *) here=. ;; esac
@@ -298,6 +300,23 @@ unsummed=$(find lists ! -type d -print | awk '
   }
   { check($0) }')
 [ -z "$unsummed" ] || die 4 "the lists are not as they were written; SHA256SUMS says nothing of:$unsummed" "nothing was changed; write a new bundle with: rollcall assess"
+
+# ---- where the snapshots are -----------------------------------------------------------------------------------------
+host_of() { [ ! -e "$B/lists/$1.host0" ] || tr '\000\n' '\n?' <"$B/lists/$1.host0" | head -n 1; }
+# source_of NN: sets PREFIX and REMOTE for that source. One that lies on another host than the volume is copied over ssh
+# from there: a directory of the same path on this machine is another one.
+source_of() {
+  PREFIX=$GIVEN_PREFIX REMOTE=$GIVEN_REMOTE
+  [ "$source_given" = 0 ] && [ -e "$B/lists/$1.host0" ] || return 0
+  PREFIX=$(host_of "$1"): REMOTE=1
+}
+if [ "$source_given" = 0 ]; then
+  while read -r nn rest <&3; do
+    case $(host_of "$nn") in
+      -* | *@-* | *[!A-Za-z0-9._@-]*) die 2 "the name of a host that the bundle names cannot stand before the ':' of a remote path: $(host_of "$nn")" "nothing was changed; give it with --source HOST:" ;;
+    esac
+  done 3<"$B/lists/plan"
+fi
 
 # ---- the target ----------------------------------------------------------------------------------------------------
 cd -- "$start" || exit 2
@@ -903,7 +922,7 @@ chosen() {
   case ,$1, in *,uncertain,*) [ "$uncertain" = 1 ] || return 1 ;; esac
   return 0
 }
-snapshot() { tr '\000\n' '\n?' <"$B/lists/$1.root0" | head -n 1 | cat -v; }
+snapshot() { { host_of "$1" | sed 's/$/:/' | tr -d '\n'; tr '\000\n' '\n?' <"$B/lists/$1.root0" | head -n 1; } | cat -v; }
 
 # Sparse, hard links among the entries of one list, numeric owners; names never go through a shell of the source's host
 # (-s); times are compared to the nanosecond, else the time of a link that is replaced within its second is not set.
@@ -911,18 +930,17 @@ snapshot() { tr '\000\n' '\n?' <"$B/lists/$1.root0" | head -n 1 | cat -v; }
 BASE='-aHS -s --numeric-ids --no-implied-dirs --modify-window=-1 --info=nonreg0'
 # A file that belongs to somebody else now must not run as its new owner.
 [ "$ME" = 0 ] || BASE="$BASE --chmod=Fug-s"
-[ -n "$PREFIX" ] && BASE="$BASE --timeout=600"
 # Reading moves no access time in the backup, where that is sure to be allowed: where it is refused rsync does not read
 # at all (EPERM, code 23). So only for a root that has CAP_FOWNER over every user, and on file systems whose kernel code
 # decides it. A remote rsync may be too old for the option.
 NOATIME=0
-if [ "$ME" = 0 ] && [ "$REMOTE" = 0 ]; then
+if [ "$ME" = 0 ]; then
   while read -r key value; do case $key$value in CapEff:*[89a-f]) NOATIME=1 ;; esac; done </proc/self/status
   while read -r inside outside range; do [ "$range" = 4294967295 ] || NOATIME=0; done </proc/self/uid_map
 fi
 QUIETLY='
 quietly() {
-  [ "$NOATIME" = 1 ] || return 0
+  [ "$NOATIME$REMOTE" = 10 ] || return 0
   case $(stat -f -c %T -- "$1/" 2>/dev/null) in ext2/ext3 | xfs | btrfs | zfs | f2fs | tmpfs | overlayfs) OPTS="$OPTS --open-noatime" ;; esac
 }
 '
@@ -933,12 +951,14 @@ export NOATIME
 WAITED='
 waited_rsync() { exec 6>&1; rest=$(rsync "$@" 7>&1 >&6 6>&-); }
 '
+timeout_of() { [ -z "$PREFIX" ] || printf ' --timeout=600'; }
 # transfer NN LIST OPTIONS: one rsync for a list of names below one snapshot. Puts the count that a dry run would copy
 # in $would, and that of what is there now in $arrived.
 transfer() {
   would=0 arrived=0
   [ -s "$2" ] || return 0
-  LISTFILE=$2 OPTS="$BASE $3"
+  source_of "$1"
+  LISTFILE=$2 OPTS="$BASE$(timeout_of) $3"
   # One file in the snapshot, and several in the volume: a backup may have been deduplicated.
   case $list in *-single) OPTS="$OPTS --no-hard-links" ;; esac
   if [ "$apply" = 0 ]; then OPTS="$OPTS -n --out-format=%l"; elif [ -t 1 ]; then OPTS="$OPTS --info=progress2"; fi
@@ -966,7 +986,8 @@ transfer() {
 }
 pairs() {
   [ -s "$2" ] || return 0
-  OPTS="$BASE $3" PAIRLIST=$2 INSIDE=0
+  source_of "$1"
+  OPTS="$BASE$(timeout_of) $3" PAIRLIST=$2 INSIDE=0
   [ ! -e "$B/lists/$1.inside" ] || INSIDE=1
   export OPTS PAIRLIST PAIR WAITED INSIDE
   xargs -0 -r -n 2 -x -s 20000 sh -c "$QUIETLY"'
@@ -1135,6 +1156,7 @@ mend() {
     [ -e "$OWNERS" ] || continue
     [ ! -e "$B/lists/$nn.inside" ] || INSIDE=1
     # What lies on another host cannot be compared here.
+    source_of "$nn"
     [ "$REMOTE$INSIDE" != 10 ] || continue
     export OWNERS INSIDE MEND
     xargs -0 -r -n 2 -x -s 20000 sh -c '

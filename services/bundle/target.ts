@@ -6,12 +6,20 @@ import { bytesOf } from '../files/location.ts';
 /** Of a block, where the file system does not say. */
 export const BLOCK_BYTES = 4096;
 
-/** By what restore.sh tells the volume from the empty directory below its mount point. */
-export function rootFacts(path: string): { readonly fsType: string; readonly inode: string } | null {
+/**
+ * By what restore.sh tells the volume from the empty directory below its mount point: as `stat -f -c %t` and
+ * `stat -c %i` print them.
+ */
+export interface RootFacts {
+  readonly fsType: string;
+  readonly rootInode: string;
+}
+
+export function rootFacts(path: string): RootFacts | null {
   try {
     return {
       fsType: statfsSync(bytesOf(path), { bigint: true }).type.toString(16),
-      inode: String(statSync(bytesOf(path), { bigint: true }).ino),
+      rootInode: String(statSync(bytesOf(path), { bigint: true }).ino),
     };
   } catch (error) {
     if (errnoOf(error) === null) throw error;

@@ -187,7 +187,7 @@ function noCounts(): Record<VerifyStatus, Tally> {
 function refuseOther(bundle: string, target: string): void {
   const [, fsType, inode] = readFileSync(fileOf(bundle, 'lists/target0'), 'latin1').split('\0');
   const now = rootFacts(target);
-  if (fsType === '-' || now === null || (now.fsType === fsType && now.inode === inode)) return;
+  if (fsType === '-' || now === null || (now.fsType === fsType && now.rootInode === inode)) return;
   throw new RollcallError(
     `another file system or directory than the one that was judged is at ${target}, and nothing of what was to be restored is there`,
     {

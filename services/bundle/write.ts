@@ -16,14 +16,14 @@ import type { ListLine } from './list-records.ts';
 import { listFileOf, listFiles, type Lists } from './lists.ts';
 import { BUNDLE_FORMAT, findingRecord, manifestRecord } from './manifest.ts';
 import { planRestore, type RestorePlan } from '../../domain/restore/plan.ts';
+import type { Unanswered } from '../judge/hosts.ts';
 import type { NextSource } from '../judge/next-source.ts';
 import type { BundleCounts, ReportInput } from '../report/present.ts';
-import { proveSources } from './prove.ts';
+import { type AnsweredProofs, type AskingProofs, proveSources } from './prove.ts';
 import { renderReadme } from '../report/readme.ts';
 import { renderReport } from '../report/page/report.ts';
 import { type Chosen, choose, EVERYTHING, type Part, type Selection } from '../../domain/restore/selection.ts';
 import { listOf, reportInput } from './report-input.ts';
-import { rootFacts } from './target.ts';
 import { AlreadyThere, type BundleFile, writeBundleWhole } from './whole-bundle.ts';
 import { inertJson } from '../report/wording.ts';
 
@@ -43,9 +43,16 @@ export interface BundleInput {
   readonly owners: ReadonlyMap<number, string>;
   /** What of it the bundle is to hold; everything unless given. */
   readonly selection?: Selection;
+  /** Of this process: the bundle is written there. */
+  readonly host: string;
   /**
-   * Printable, real: directories of snapshots that no finding names as its source. restore.sh writes into none of
-   * either.
+   * What other hosts have answered; with it every host is asked in rounds, this one too. Left out, what lies on this
+   * host is read, and what lies on others is in no list.
+   */
+  readonly answered?: AnsweredProofs;
+  /**
+   * Printable, real: directories of snapshots on the volume's host that no finding names as its source. restore.sh
+   * writes into none of either.
    */
   readonly backupRoots: readonly string[];
   /** The next best source of a finding, for when its own cannot be read any more. */
@@ -75,23 +82,36 @@ export interface BundleSummary extends BundleCounts {
   readonly unread: string | null;
 }
 
-/**
- * Reads every source again, and writes the bundle. Throws RollcallError: out directory exists or is inside a volume,
- * disk full (it says how much was needed; nothing stays behind), interrupted (130).
- */
+/** As writeBundleInRounds, where no other host is asked. */
 export async function writeBundle(input: BundleInput): Promise<BundleSummary> {
+  const answered = input.answered === undefined ? {} : { answered: { ...input.answered, isLast: true } };
+  const result = await writeBundleInRounds({ ...input, ...answered });
+  if ('wanted' in result) throw new Error('the bundle waits for hosts that nobody will ask');
+  return result;
+}
+
+/**
+ * Has every source read again, and writes the bundle; or says what other hosts are to be asked first, and has written
+ * nothing. Answers are kept as those of reconcileInRounds. Throws RollcallError: out directory exists or is inside a
+ * volume, disk full (it says how much was needed; nothing stays behind), interrupted (130).
+ */
+export async function writeBundleInRounds(input: BundleInput): Promise<BundleSummary | AskingProofs> {
   const { now } = input;
   if (typeof input.outDir === 'string') checkOutDir(input, input.outDir);
   const chosen = choose(input.assessment.findings, input.selection ?? EVERYTHING);
   const proved = await proveSources({
     findings: chosen.findings,
     livePath: input.assessment.livePath,
+    liveHost: input.assessment.liveHost,
+    host: input.answered === undefined ? input.host : null,
+    ...(input.answered === undefined ? {} : { answered: input.answered }),
     hasher: await createHasher(),
     now,
     ...(input.nextSource === undefined ? {} : { nextSource: input.nextSource }),
     ...(input.signal === undefined ? {} : { signal: input.signal }),
     ...(input.onProgress === undefined ? {} : { onProgress: input.onProgress }),
   });
+  if ('wanted' in proved) return proved;
   const plan = planRestore(chosen.findings, {
     proved: proved.proofs,
     parentState: proved.parentState,
@@ -99,13 +119,14 @@ export async function writeBundle(input: BundleInput): Promise<BundleSummary> {
     ages: chosen.ages,
     uncertainToo: input.selection?.uncertainToo ?? false,
   });
-  const unread = unreadSources(plan);
+  const unread = unreadSources(plan, proved.unanswered);
   const assessment = withUnread(input.assessment, unread);
   const lists = listFiles(plan, {
     livePath: assessment.livePath,
-    liveRoot: rootFacts(assessment.livePath),
+    liveHost: assessment.liveHost,
+    liveRoot: proved.target.facts,
     program: input.program,
-    backupRoots: [...input.backupRoots, ...snapshotRoots(assessment)],
+    backupRoots: [...input.backupRoots, ...snapshotRoots(assessment, assessment.liveHost)],
   });
   const counted = { ...countsOf(plan, lists), bytesRead: proved.bytesRead };
   for (;;) {
@@ -113,7 +134,7 @@ export async function writeBundle(input: BundleInput): Promise<BundleSummary> {
     try {
       const directory = checkOutDir(input, outDir);
       const placed = { ...input, assessment, outDir };
-      const report = reportInput(placed, chosen, plan, lists);
+      const report = reportInput({ ...placed, room: proved.target.room }, chosen, plan, lists);
       const written = writeBundleWhole(directory, filesOf(placed, { chosen, plan, lists, counted, report }));
       return { directory, ...counted, ...written, report, unread };
     } catch (error) {
@@ -122,11 +143,16 @@ export async function writeBundle(input: BundleInput): Promise<BundleSummary> {
   }
 }
 
-/** Of the snapshots on this machine that findings name as their source. */
-function snapshotRoots({ findings }: Pick<Assessment, 'findings'>): string[] {
+/** Of the snapshots on a host that findings name as their source. */
+function snapshotRoots({ findings }: Pick<Assessment, 'findings'>, host: string | null): string[] {
   return findings.flatMap(({ source }) =>
-    source === null || source.proof !== 'read' || source.inTarget ? [] : [source.root],
+    source === null || source.proof !== 'read' || source.inTarget || !isOn(source.host, host) ? [] : [source.root],
   );
+}
+
+/** Bundles of versions before fleets name no host: everything was on one. */
+function isOn(place: string | null, host: string | null): boolean {
+  return place === null || host === null || place === host;
 }
 
 /** The assessment with one more sentence on what could not be read. */
@@ -135,20 +161,30 @@ export function withUnread(assessment: Assessment, unread: string | null): Asses
 }
 
 /** A backup that went away since it was scanned: what it holds is promised by nobody, and not given up either. */
-function unreadSources(plan: RestorePlan): string | null {
+function unreadSources(plan: RestorePlan, unanswered: readonly Unanswered[]): string | null {
+  const sentences = [
+    ...unanswered.map(
+      ({ host }) => `No answer from ${host} when the lists were written: what only it can tell is in none of them.`,
+    ),
+    ...failedSources(plan),
+  ];
+  return sentences.length === 0 ? null : sentences.join(' ');
+}
+
+function failedSources(plan: RestorePlan): string[] {
   const unread = plan.leftOut.filter(({ sourceFailed }) => sourceFailed);
   const [first] = unread;
-  if (first === undefined || first.finding.source === null) return null;
+  if (first === undefined || first.finding.source === null) return [];
   const others = unread.length - 1;
   const more = others === 0 ? '' : `, and ${others === 1 ? 'one more' : `${others} more`}`;
-  return (
+  return [
     `backup: the copy of ${first.finding.path} in ${first.finding.source.snapshot} failed when the lists were written (${first.why})${more}. ` +
-    'Not restored: check that the backup is mounted, and run again.'
-  );
+      'Not restored: check that the backup is mounted, and run again.',
+  ];
 }
 
 function checkOutDir(
-  { assessment, backupRoots }: Pick<BundleInput, 'assessment' | 'backupRoots'>,
+  { assessment, backupRoots, host }: Pick<BundleInput, 'assessment' | 'backupRoots' | 'host'>,
   outDir: string,
 ): string {
   let directory: string;
@@ -166,7 +202,9 @@ function checkOutDir(
   if (lstatSync(bytesOf(directory), { throwIfNoEntry: false }) !== undefined) {
     throw new AlreadyThere(directory);
   }
-  const volumes = [assessment.livePath, ...backupRoots, ...snapshotRoots(assessment)];
+  // What lies on another host cannot be written to from here, and a path of that name here is another thing.
+  const ofLive = isOn(assessment.liveHost, host) ? [assessment.livePath, ...backupRoots] : [];
+  const volumes = [...ofLive, ...snapshotRoots(assessment, host)];
   for (const volume of new Set(volumes)) {
     let real: string;
     try {

@@ -94,6 +94,7 @@ interface ScanRow {
   id: bigint;
   volume: number;
   root: number;
+  host: string;
   seq: bigint;
   path: string;
   snapshot: string | null;
@@ -108,7 +109,7 @@ interface ScanRow {
   root_mtime_ns: string | null;
 }
 
-const SCAN_COLUMNS = `s.id, s.volume, p.root, s.seq, p.path, s.snapshot, s.as_of_from_ms, s.as_of_to_ms, s.as_of_source, s.mode, s.pruned,
+const SCAN_COLUMNS = `s.id, s.volume, p.root, (select r.host from root r where r.id = p.root) as host, s.seq, p.path, s.snapshot, s.as_of_from_ms, s.as_of_to_ms, s.as_of_source, s.mode, s.pruned,
   s.exported_ms, s.started_ms, s.list, s.totals->>'rootMtimeNs' as root_mtime_ns`;
 
 function scanOf(row: ScanRow): Scan {
@@ -116,6 +117,7 @@ function scanOf(row: ScanRow): Scan {
     id: row.id,
     volumeId: row.volume,
     rootId: row.root,
+    host: row.host,
     seq: row.seq,
     path: row.path,
     snapshot: row.snapshot,

@@ -14,7 +14,8 @@ import { rootMarks } from '../catalog/snapshots.ts';
 import type { Volume } from '../catalog/volumes.ts';
 import { FileError } from '../files/errors.ts';
 import { openScannedRoot } from '../files/identity.ts';
-import { type ExecuteRequests, type FullReading, readInProcess } from '../judge/readings.ts';
+import { Hosts } from '../judge/hosts.ts';
+import { type ExecuteRequests, type FullReading, readingsOf } from '../judge/readings.ts';
 
 export interface ReadUnread {
   readonly read: Count;
@@ -64,7 +65,8 @@ export async function readUnread(options: ReadingOptions): Promise<ReadUnread> {
     db.pool,
     newestFirst.map(({ id }) => id),
   );
-  const execute = readInProcess({
+  const execute = readingsOf({
+    hosts: new Hosts(volume.host, null),
     now: nowMs,
     onProgress: (files, bytes) => {
       read = { files: read.files + files, bytes: read.bytes + bytes };

@@ -1,5 +1,6 @@
 // How the bytes of one copy look beside those of another: what the row `truncated` of the verdict table needs. Reads no
 // more than it must: from the ends backward while there are zeros, and forward while the two are equal.
+import { createHash } from 'node:crypto';
 import { type BigIntStats, fstatSync, readSync } from 'node:fs';
 import type { Comparison } from '../../domain/facts.ts';
 import { joinPath } from '../../domain/path.ts';
@@ -57,6 +58,82 @@ export function compareContents(
   } finally {
     for (const fd of open) closeFile(fd);
   }
+}
+
+/** What one of two copies on different hosts says of itself, for comparisonFrom. */
+export interface ContentMeasure {
+  /** As of compareContents. */
+  readonly errno: string | null;
+  readonly size: number;
+  /** From where it is nothing but zeros to its end; null where that was not asked. */
+  readonly zeroFrom: number | null;
+  /** SHA-256 of so many first bytes, in hex; null where it is shorter. */
+  readonly firsts: readonly { readonly bytes: number; readonly sha256: string | null }[];
+}
+
+/**
+ * Half of a comparison, where the other copy lies on another host.
+ * @param lengths so many first bytes are asked for; null: those before the zeros at its end, and all
+ */
+export function measureContent(directory: Directory, name: string, lengths: readonly number[] | null): ContentMeasure {
+  const not = (errno: string): ContentMeasure => ({ errno, size: 0, zeroFrom: null, firsts: [] });
+  let fd: number | null = null;
+  try {
+    fd = directory.openFile(name);
+    const before = fstatSync(fd, { bigint: true });
+    if (!before.isFile()) return not('CHANGED');
+    const size = Number(before.size);
+    const zeroFrom = lengths === null ? size - zeroTailOf(fd, size) : null;
+    const firsts = firstsOf(fd, size, lengths ?? [zeroFrom ?? size, size]);
+    if (moved(before, fstatSync(fd, { bigint: true }))) return not('CHANGED');
+    return { errno: null, size, zeroFrom, firsts };
+  } catch (error) {
+    if (error instanceof ShortRead) return not('CHANGED');
+    return not((error instanceof FileError ? error : fileError(error, 'read', joinPath(directory.path, name))).errno);
+  } finally {
+    if (fd !== null) closeFile(fd);
+  }
+}
+
+/** The lengths that the other copy must be asked for, beside what `of` says of itself: what comparisonFrom needs. */
+export function lengthsToCompare({ size, zeroFrom }: { readonly size: number; readonly zeroFrom: number }): number[] {
+  return size - zeroFrom >= ZERO_TAIL_BYTES_MIN && zeroFrom !== size ? [zeroFrom, size] : [size];
+}
+
+/** The answer of compareContents, put together from both halves. */
+export function comparisonFrom(of: ContentMeasure, against: ContentMeasure): ContentComparison {
+  const errno = of.errno ?? against.errno;
+  if (errno !== null || of.zeroFrom === null) return failed(errno ?? 'CHANGED');
+  const { size, zeroFrom } = of;
+  const firstOf = (measure: ContentMeasure, bytes: number): string | null =>
+    measure.firsts.find((first) => first.bytes === bytes)?.sha256 ?? null;
+  const isEqualUpTo = (bytes: number): boolean => {
+    if (bytes > against.size) return false;
+    const own = firstOf(of, bytes);
+    return bytes === 0 || (own !== null && own === firstOf(against, bytes));
+  };
+  return {
+    errno: null,
+    truePrefix: size < against.size && isEqualUpTo(size),
+    alikeBeforeZeros: size - zeroFrom >= ZERO_TAIL_BYTES_MIN && isEqualUpTo(zeroFrom),
+  };
+}
+
+/** One reading, with the digest as it stands at each of these lengths. */
+function firstsOf(fd: number, size: number, lengths: readonly number[]): ContentMeasure['firsts'] {
+  const hash = createHash('sha256');
+  let at = 0;
+  return [...new Set(lengths)]
+    .toSorted((a, b) => a - b)
+    .map((bytes) => {
+      if (bytes > size) return { bytes, sha256: null };
+      while (at < bytes) {
+        const length = Math.min(CHUNK_BYTES, bytes - at);
+        hash.update(readFully(fd, bufferA, length, at));
+        at += length;
+      }
+      return { bytes, sha256: hash.copy().digest('hex') };
+    });
 }
 
 /** The file ended before its size: it was cut while it was read. */

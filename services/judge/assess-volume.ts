@@ -1,41 +1,35 @@
 // Reconciliation: every path of a live volume is judged against its history and its backups. From the catalog to an
 // Assessment.
-import { toJson } from '../../domain/assessment-json.ts';
 import type { Assessment } from '../../domain/assessment.ts';
 import { EXIT, RollcallError } from '../../domain/exit.ts';
 import type { Observer } from '../../domain/facts.ts';
-import { versionAt } from '../../domain/facts.ts';
 import { judgeContext, type JudgeContext } from '../../domain/judge/context.ts';
-import { contentKeyOfState } from '../../domain/judge/keys.ts';
 import { compareBytes } from '../../domain/path.ts';
-import { isUnknown } from '../../domain/verdicts.ts';
-import type { Version } from '../../domain/version.ts';
 import { type DecidedIntervals, decideIntervals, joinedSpans, windowOf } from '../../domain/window/intervals.ts';
 import { isoAsOf, type Span } from '../../domain/window/timeline.ts';
-import { recordAssessment } from '../catalog/assessments.ts';
 import type { Debug } from '../process/debug.ts';
-import { inTransaction } from '../catalog/database.ts';
-import { storeFindings } from '../catalog/findings.ts';
-import { standingAlike } from '../catalog/neighbours.ts';
-import { type CopyRead, recordReadings } from '../catalog/readings.ts';
-import type { Queryable } from '../catalog/scans.ts';
+import type { Place } from './asks.ts';
 import { absenceConditions } from './absence-conditions.ts';
 import { type Absences, addAbsences } from './absences.ts';
-import { findingOf, isoOrNull, rowOf } from './compose.ts';
+import { findingOf, isoOrNull } from './compose.ts';
 import { conditionsOf } from './conditions.ts';
 import { happenedIn, withDamage } from './happened.ts';
 import { followFiles } from './histories.ts';
+import { type Answered, Hosts, type Wanted } from './hosts.ts';
 import { incompleteOf } from './incomplete.ts';
 import { type Case, type CaseReading, judgeAll, type JudgingTools, verdictOf } from './judging.ts';
 import { load, type Loaded, type LoadInput } from './load.ts';
-import { byListingOnly } from './lookup.ts';
-import { lastSeenAt, movesOf } from './movement.ts';
+import { byListingOnly, listingOnlyAt } from './lookup.ts';
+import { movesOf } from './movement.ts';
 import { type NextSource, nextSourceOf } from './next-source.ts';
-import { type ExecuteRequests, readInProcess } from './readings.ts';
+import { readingsOf } from './readings.ts';
 import { judgeWithCopies, lookAtSuspects, settleDirectories } from './settle.ts';
+import { settleSilences } from './silence.ts';
+import { elsewhereOf } from './stands-elsewhere.ts';
+import { store } from './stored.ts';
 import { addSurroundings } from './surroundings.ts';
 import { tallyOf } from './tally.ts';
-import { type Undecided, undecidedOf } from './undecided.ts';
+import { undecidedOf } from './undecided.ts';
 
 export interface ReconcileInput extends LoadInput {
   /** --since, ms since 1970; null for the estimate. */
@@ -50,8 +44,13 @@ export interface ReconcileInput extends LoadInput {
   readonly onPhase?: (phase: 'loading' | 'judging' | 'looking again' | 'storing') => void;
   /** Bytes that the scans of this run have read, for the report. */
   readonly bytesScanned?: number;
-  /** How copies are read; in this process when left out. */
-  readonly execute?: ExecuteRequests;
+  /**
+   * Of this process: copies there are read as judging asks for them. Null where every host is asked in rounds, this one
+   * too.
+   */
+  readonly host: string | null;
+  /** What other hosts have answered. Left out, what lies on them stays unknown. */
+  readonly answered?: Answered;
   readonly debug?: Debug;
 }
 
@@ -66,7 +65,7 @@ export interface Reconciled {
 /** What the passes of one judging share. */
 interface Judging {
   readonly input: ReconcileInput;
-  readonly tools: JudgingTools & { readonly now: () => number };
+  readonly tools: JudgingTools & { readonly now: () => number; readonly hosts: Hosts };
   readonly loaded: Loaded;
   readonly absences: Absences | null;
   readonly decided: DecidedIntervals;
@@ -74,33 +73,98 @@ interface Judging {
   readonly context: JudgeContext;
 }
 
+/** What other hosts must be asked before there is an assessment. Nothing was stored. */
+export interface Asking {
+  readonly wanted: Wanted;
+}
+
 /**
  * Judges a live volume as its newest complete scan saw it. Reads copies where judging asks for them, looks at every
- * path that is not intact once more, stores readings, findings and the assessment. Throws RollcallError without a
- * complete live scan, or when the live root cannot be read any more; Error when the classes do not add up to the
- * universe (a bug).
+ * path that is not intact once more, stores readings, findings and the assessment. What lies on hosts other than
+ * `input.host` and was not answered stays unknown: such paths are never intact, and the assessment is incomplete.
+ * Throws RollcallError without a complete live scan, or when the live root cannot be read any more; Error when the
+ * classes do not add up to the universe (a bug).
  */
 export async function reconcile(input: ReconcileInput): Promise<Reconciled> {
+  const answered = input.answered === undefined ? {} : { answered: { ...input.answered, isLast: true } };
+  const result = await reconcileInRounds({ ...input, ...answered });
+  if ('wanted' in result) throw new Error('judging waits for hosts that nobody will ask');
+  return result;
+}
+
+/**
+ * The same where other hosts are asked: the answers of the rounds before go in; out comes what is to be asked next, by
+ * host, or the assessment. All cases of a pass go on as far as answers carry them, so that rounds are few. Each answer
+ * is kept by keyOf(ask), and every round is given all of them. With `answered.isLast`, and for silent hosts, it ends.
+ */
+export async function reconcileInRounds(input: ReconcileInput): Promise<Reconciled | Asking> {
   const onPhase = input.onPhase ?? (() => {});
   const read: Read = { bytes: 0, copies: [] };
+  const hosts = new Hosts(input.host, input.answered ?? null);
   onPhase('loading');
   const everything = await load(input);
   onPhase('judging');
-  const judging = await prepare(input, everything, toolsOf(input, everything.observers, read));
+  const judging = await prepare(input, everything, toolsOf(input, { observers: everything.observers, read, hosts }));
   const { loaded, context, tools } = judging;
   await judgeAll(loaded.cases, context, tools);
   await judgeWithCopies(input.db.pool, loaded, context, tools);
   onPhase('looking again');
-  await lookAtSuspects(input.volume.path, loaded.cases, context, tools);
+  const live = livePlace(input, loaded);
+  await lookAtSuspects(live, loaded.cases, context, tools);
+  const listingOnly = listingOnlyOf(live, hosts);
+  if (hosts.isWanted) return { wanted: hosts.wanted() };
   await settleDirectories(loaded.cases, context, tools);
+  settleSilences(loaded.cases, context);
   const told = tell(judging);
   tellDebug(judging, told);
   const undecided = await undecidedOf(input.db.pool, loaded);
-  const assessment = assessmentOf(judging, told, undecided.unmoved.length, read.bytes);
+  const assessment = assessmentOf(judging, told, {
+    unmoved: undecided.unmoved.length,
+    bytesRead: read.bytes,
+    listingOnly,
+  });
   stopIfAborted(input.signal);
   onPhase('storing');
   const id = await store(judging, assessment, told, { copies: read.copies, ...undecided });
   return { assessment, id, nextSource: nextSourceOf({ db: input.db, loaded, context, tools, now: input.now }) };
+}
+
+function liveOf({ observers }: Pick<Loaded, 'observers'>): Observer {
+  const live = observers.at(-1);
+  if (live === undefined) throw new Error('the last observer is live now');
+  return live;
+}
+
+function livePlace({ volume }: ReconcileInput, loaded: Loaded): Place {
+  const { scan, mark = null } = liveOf(loaded);
+  return { host: scan.host, root: volume.path, mark };
+}
+
+/** The file system of the live root, where names were not looked up on it; null also where nobody answers. */
+function listingOnlyOf(live: Place, hosts: Hosts): string | null {
+  if (live.host === hosts.own) return listingOnlyAt(live.root);
+  const answer = hosts.find({ kind: 'mount', ...live });
+  return typeof answer === 'string' ? null : answer.listingOnly;
+}
+
+/**
+ * The next best source of findings that were judged before, maybe by another process: judges their paths once more by
+ * what the catalog holds now. Loads it when it is asked first. `wanted` is what other hosts have to be asked before it
+ * can say.
+ */
+export function nextSourceAfresh(input: ReconcileInput): { readonly nextSource: NextSource; wanted(): Wanted } {
+  const hosts = new Hosts(input.host, input.answered ?? null);
+  let opened: Promise<NextSource> | null = null;
+  const open = async (): Promise<NextSource> => {
+    const everything = await load(input);
+    const tools = toolsOf(input, { observers: everything.observers, read: { bytes: 0, copies: [] }, hosts });
+    const { loaded, context } = await prepare(input, everything, tools);
+    return nextSourceOf({ db: input.db, loaded, context, tools, now: input.now });
+  };
+  return {
+    nextSource: async (finding, failed) => (await (opened ??= open()))(finding, failed),
+    wanted: () => hosts.wanted(),
+  };
 }
 
 /** What was read for judging, as it goes. */
@@ -109,11 +173,15 @@ interface Read {
   readonly copies: CaseReading[];
 }
 
-function toolsOf(input: ReconcileInput, observers: readonly Observer[], read: Read): Judging['tools'] {
+function toolsOf(
+  input: ReconcileInput,
+  { observers, read, hosts }: { readonly observers: readonly Observer[]; readonly read: Read; readonly hosts: Hosts },
+): Judging['tools'] {
   return {
     observers,
+    hosts,
     now: input.now,
-    execute: input.execute ?? readInProcess({ now: input.now }),
+    execute: readingsOf({ hosts, now: input.now }),
     onReading: (copy) => void read.copies.push(copy),
     onBytes: (bytes) => void (read.bytes += bytes),
     onProgress: (done, total) => {
@@ -188,33 +256,36 @@ function tellDebug({ input, loaded, decided }: Judging, told: readonly Case[]): 
 
 /** Everything added up. */
 function assessmentOf(
-  { input, loaded, absences, decided, spans }: Judging,
+  { input, tools, loaded, absences, decided, spans }: Judging,
   told: readonly Case[],
-  unmoved: number,
-  bytesRead: number,
+  {
+    unmoved,
+    bytesRead,
+    listingOnly,
+  }: { readonly unmoved: number; readonly bytesRead: number; readonly listingOnly: string | null },
 ): Assessment {
   const { observers, cases, gaps, trusted } = loaded;
   const nowMs = input.now();
   const findings = told.flatMap(({ finding }) => finding ?? []);
   const timeline = withDamage(decided.timeline, spans, cases);
   const window = windowOf(decided, timeline, input.sinceMs);
-  const liveScan = observers.at(-1)?.scan;
-  if (liveScan === undefined) throw new Error('the last observer is live now');
+  const liveScan = liveOf(loaded).scan;
   const series = input.series.map((one) => ({ ...one, pattern: one.pattern ?? one.name }));
   return {
     volume: input.volume.name,
     livePath: input.volume.path,
+    liveHost: liveScan.host,
     liveScan: { id: liveScan.id, asOf: isoAsOf(liveScan.asOf) },
     series: series.map((one) => seriesOf(one, observers)),
     window,
     timeline,
     ...tallyOf(cases, loaded.plain),
     findings,
-    incomplete: incompleteOf(observers, gaps, findings, unmoved),
+    incomplete: incompleteOf(observers, gaps, findings, { unmoved, unanswered: tools.hosts.unanswered() }),
     conditions: [
       ...conditionsOf({ ...loaded, series, window, nowMs }),
       ...absenceConditions({ absences, series, cases, oldFindings: loaded.decisions.oldFindings }),
-      ...byListingOnly(input.volume.path),
+      ...byListingOnly(input.volume.path, listingOnly),
     ],
     bytesRead: (input.bytesScanned ?? 0) + bytesRead,
     bytesTrusted: trusted.carriedBytes,
@@ -231,31 +302,6 @@ function stopIfAborted(signal: AbortSignal | undefined): void {
   });
 }
 
-/** Whether what is gone and was touched has its content, or its size and exact time, under another name. */
-async function elsewhereOf(
-  client: Queryable,
-  { roots, observers }: Loaded,
-  gone: readonly Case[],
-): Promise<(one: Case) => boolean> {
-  const live = roots.find((root) => root.live);
-  const lastOf = ({ facts }: Case): Version | null => {
-    const version = versionAt(facts.sights, lastSeenAt(facts, observers.length - 1));
-    return version?.kind === 'file' && (version.size ?? 0) > 0 ? version : null;
-  };
-  const wanted = gone.flatMap((one) => {
-    const version = one.facts.surroundings?.absence?.how === 'touched' ? lastOf(one) : null;
-    return version === null ? [] : [{ size: version.size ?? 0, digest: version.digest, mtimeNs: version.mtimeNs }];
-  });
-  const asks = live !== undefined && wanted.length > 0;
-  const standing = asks ? await standingAlike(client, live, wanted) : new Set<string>();
-  return (one) => {
-    const version = lastOf(one);
-    if (version === null) return false;
-    const { size, digest, mtimeNs } = version;
-    return (digest !== null && standing.has(`${size} ${digest}`)) || standing.has(`${size} at ${mtimeNs}`);
-  };
-}
-
 function seriesOf(
   series: { readonly name: string; readonly pattern: string },
   observers: readonly Observer[],
@@ -269,50 +315,4 @@ function seriesOf(
     newest: newest === undefined ? null : (newest.scan.snapshot ?? newest.scan.path),
     newestAsOf: newest === undefined ? null : isoAsOf(newest.scan.asOf),
   };
-}
-
-async function store(
-  { input, loaded }: Judging,
-  assessment: Assessment,
-  told: readonly Case[],
-  { copies, leftOut, unmoved }: Undecided & { readonly copies: readonly CaseReading[] },
-): Promise<bigint> {
-  const { observers, points, cases, decisions } = loaded;
-  const { findings } = assessment;
-  const seen = cases.flatMap(({ facts: { path }, judged }) => {
-    const found = decisions.accepted.has(path) ? (judged?.found ?? null) : null;
-    return found === null ? [] : [{ path, content: contentKeyOfState(found) }];
-  });
-  const unknown = [...leftOut, ...unmoved, ...findings.filter(({ verdict }) => isUnknown(verdict))];
-  return inTransaction(input.db, async (client) => {
-    await recordReadings(
-      client,
-      copies.flatMap((read) => copyRead(read, observers) ?? []),
-    );
-    await storeFindings(client, {
-      volumeId: input.volume.id,
-      nowMs: assessment.createdMs,
-      rows: told.flatMap((one) => rowOf(one, observers, points) ?? []),
-      unknown: unknown.map(({ path }) => path),
-      seen,
-      spent: decisions.spent,
-    });
-    return recordAssessment(client, {
-      volumeId: input.volume.id,
-      liveScan: assessment.liveScan.id,
-      scans: observers.map(({ scan }) => scan.id),
-      result: JSON.stringify(toJson(assessment)),
-      nowMs: assessment.createdMs,
-    });
-  });
-}
-
-function copyRead({ one, reading }: CaseReading, observers: readonly Observer[]): CopyRead | null {
-  const scan = observers[reading.observer]?.scan;
-  const version = versionAt(one.facts.sights, reading.observer);
-  if (scan === undefined || version === null || version.kind !== 'file') return null;
-  const { digest, zeroFrom = null, inode, ctimeNs, btimeNs, nlink, racy } = reading;
-  if (one.directory === null || digest === null) return null;
-  const copy = { digest, zeroFrom, inode, ctimeNs, btimeNs, nlink, racy };
-  return { root: scan.rootId, seq: scan.seq, directory: one.directory, name: one.name, version, ...copy };
 }

@@ -83,6 +83,7 @@ export function sourceOf(copy: SourceCopy, observers: readonly Observer[], nowMs
     scanId: scan.id,
     series: observer.volume,
     snapshot: inTarget ? 'live' : (scan.snapshot ?? scan.path),
+    host: scan.host,
     root: scan.path,
     path: copy.path,
     asOf: asOfText(observer),

@@ -4,6 +4,7 @@ import { detailSaysMore, errnoText } from '../../domain/errno.ts';
 import type { Observer } from '../../domain/facts.ts';
 import { joinPath } from '../../domain/path.ts';
 import type { StoredGap } from '../catalog/reconciliation.ts';
+import type { Unanswered } from './hosts.ts';
 
 /** Live now, and of each series the newest snapshot that is on disk. */
 export function newestOf(observers: readonly Observer[]): Map<string, Observer> {
@@ -23,9 +24,9 @@ export function incompleteOf(
   observers: readonly Observer[],
   gaps: readonly StoredGap[],
   findings: readonly Finding[],
-  unmoved: number,
+  { unmoved, unanswered }: { readonly unmoved: number; readonly unanswered: readonly Unanswered[] },
 ): string[] {
-  const incomplete: string[] = [];
+  const incomplete = unanswered.map(unansweredText);
   const live = observers.length - 1;
   const accepted = new Set(findings.flatMap((finding) => (finding.accepted === null ? [] : [finding.path])));
   for (const observer of newestOf(observers).values()) {
@@ -51,6 +52,14 @@ export function incompleteOf(
         'Name every --backup again; rollcall findings lists them.',
     );
   return incomplete;
+}
+
+function unansweredText({ host, copies, looks }: Unanswered): string {
+  const parts = [
+    ...(copies === 0 ? [] : [`${copies} ${copies === 1 ? 'copy there was' : 'copies there were'} not read`]),
+    ...(looks === 0 ? [] : [`${looks} ${looks === 1 ? 'path was' : 'paths were'} not looked at again`]),
+  ];
+  return `No answer from ${host}: ${parts.join(', and ')}. Check that a worker runs there (rollcall status), then run again.`;
 }
 
 /**

@@ -2,18 +2,26 @@
 // may destroy, a second listing answers instead, and the way down to the directory is listed too.
 import { isAbsent } from '../../domain/errno.ts';
 import type { Condition } from '../../domain/assessment.ts';
+import type { RootMark } from '../../domain/snapshot-identity.ts';
 import type { Version } from '../../domain/version.ts';
 import { baseName, parentOf } from '../../domain/path.ts';
 import { EXIT, RollcallError } from '../../domain/exit.ts';
-import { type Directory, openDirectory, openRoot } from '../files/directory.ts';
+import { type Directory, openDirectory } from '../files/directory.ts';
 import { FileError } from '../files/errors.ts';
+import { openScannedRoot } from '../files/identity.ts';
 import { ListedNames } from '../files/listed-names.ts';
 import { lookUpRule, mayLookUp, mountOf, readMounts } from '../files/mounts.ts';
 
 /** What the scan saw of a path that is looked at again: a version, or proven absence. */
 export interface Suspected {
   readonly path: string;
-  readonly seen: Version | null;
+  readonly seen: Pick<Version, 'kind' | 'size' | 'mtimeNs'> | null;
+}
+
+/** The live root on this host's disk: null where no mark was recorded. */
+export interface LiveRoot {
+  readonly root: string;
+  readonly mark: RootMark | null;
 }
 
 /** as seen: nothing has moved since the scan. moved: it has, or can no longer be read (then errno says why). */
@@ -42,23 +50,16 @@ const YIELD_EVERY = 2_000;
  * Looks at live paths once more; best given in order of path, so that each directory is opened once.
  * @throws RollcallError when the live root itself cannot be opened any more: then nothing can be said about any path
  */
-export async function lookAgain<S extends Suspected>(
-  livePath: string,
-  suspected: readonly S[],
-): Promise<SecondLooks<S>> {
+export async function lookAgain<S extends Suspected>(live: LiveRoot, suspected: readonly S[]): Promise<SecondLooks<S>> {
   let root: Directory;
   let byName: (directory: string) => boolean;
   try {
     const mounts = readMounts();
-    byName = lookUpRule(livePath, mountOf(livePath, mounts), mounts);
-    root = openRoot(livePath);
+    byName = lookUpRule(live.root, mountOf(live.root, mounts), mounts);
+    root = openScannedRoot(live.root, live.mark ?? undefined);
   } catch (error) {
     if (!(error instanceof FileError)) throw error;
-    throw new RollcallError(`${livePath} can no longer be read: ${error.message}`, {
-      exit: EXIT.guard,
-      next: 'check that the volume is mounted and answers, then run the command again',
-      cause: error,
-    });
+    throw noRoot(live.root, error.message, error);
   }
   const looks: LookedAgain<S>[] = [];
   const lookups = new Lookups(root);
@@ -81,6 +82,15 @@ export async function lookAgain<S extends Suspected>(
   return { looks, by };
 }
 
+/** Nothing can be said of any path of a live root that cannot be opened, or is another one. */
+export function noRoot(livePath: string, why: string, cause?: unknown): RollcallError {
+  return new RollcallError(`${livePath} can no longer be read: ${why}`, {
+    exit: EXIT.guard,
+    next: 'check that the volume is mounted and answers, then run the command again',
+    ...(cause === undefined ? {} : { cause }),
+  });
+}
+
 /**
  * The way of looking that looks no name up which a listing has not brought. Listings are remembered for as long as it
  * is kept.
@@ -90,12 +100,17 @@ export function lookByListing(root: Directory): (suspected: Suspected) => Second
   return (suspected) => listings.look(suspected);
 }
 
-/** For the report: that absence was not proved by lookups on this mount. */
-export function byListingOnly(livePath: string): Condition[] {
+/** The file system of a root on which no absent name is looked up; null where names are. */
+export function listingOnlyAt(livePath: string): string | null {
   const mounts = readMounts();
   const mount = mountOf(livePath, mounts);
-  if (mount === null || mayLookUp(mount)) return [];
-  const text = `${livePath} is on a ${mount.fsType} mount: missing names were confirmed by listing their directories a second time, not by looking each name up.`;
+  return mount === null || mayLookUp(mount) ? null : mount.fsType;
+}
+
+/** For the report: that absence was not proved by lookups on this mount. */
+export function byListingOnly(livePath: string, fsType: string | null): Condition[] {
+  if (fsType === null) return [];
+  const text = `${livePath} is on a ${fsType} mount: missing names were confirmed by listing their directories a second time, not by looking each name up.`;
   return [{ code: 'second-listing', text }];
 }
 

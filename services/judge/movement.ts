@@ -262,7 +262,7 @@ async function readUnread(
     return [{ one, facts: one.facts, requests: [{ kind: 'read' as const, observer }] }];
   });
   if (asked.length === 0) return [...vanished];
-  await readFor(asked, tools);
+  await readFor(asked, tools, 'move');
   return gone.flatMap((one) => vanishedOf(one, seen) ?? []);
 }
 

@@ -18,9 +18,9 @@ export interface Alternative {
 
 /**
  * The best copy of a finding besides those that were found to fail, of which `failed` is the last; null where none is
- * left.
+ * left, 'wanted' where other hosts have to be asked first.
  */
-export type NextSource = (finding: Finding, failed: Source) => Promise<Alternative | null>;
+export type NextSource = (finding: Finding, failed: Source) => Promise<Alternative | null | 'wanted'>;
 
 export interface NextSourceInput {
   readonly db: Database;
@@ -46,8 +46,10 @@ export function nextSourceOf(input: NextSourceInput): NextSource {
     const openFindings = new Map([[finding.path, null], ...input.context.openFindings]);
     const context = { ...input.context, openFindings };
     await judgeAll([one], context, tools);
+    if (one.parked) return 'wanted';
     const own = verdictOf(one);
     await judgeWithCopies(input.db.pool, { ...loaded, cases: [one] }, context, tools);
+    if (one.parked) return 'wanted';
     for (const judged of [verdictOf(one), own]) {
       if (judged.verdict !== finding.verdict || judged.flags.includes(FLAG.sideUnknown)) continue;
       if (judged.source === null || (judged.recovery !== 'exact' && judged.recovery !== 'older')) continue;

@@ -1,14 +1,12 @@
-// Carrying out what judging asked for: copies read, and pairs of copies held beside one another, on the snapshots and
-// the live tree as they are now.
+// From what judging asks for to the copies that tell it, on this host or another one, and back: copies read, and pairs
+// of copies held beside one another, on the snapshots and the live tree as they are now.
 import type { Comparison, Observer, PathFacts, Reading, Request } from '../../domain/facts.ts';
 import { isGap, nameAt, sightAt } from '../../domain/facts.ts';
-import { baseName, compareBytes, parentOf } from '../../domain/path.ts';
-import { compareContents } from '../files/compare.ts';
-import { type Directory, openDirectory } from '../files/directory.ts';
-import { FileError } from '../files/errors.ts';
+import { comparisonFrom, lengthsToCompare } from '../files/compare.ts';
 import { createHasher, type Hasher } from '../files/hash.ts';
-import { openScannedRoot } from '../files/identity.ts';
-import { readContent } from '../files/read.ts';
+import type { CopyAt, KnownBytes, MeasureAnswer, MeasureAsk, ReadAnswer, ReadAsk } from './asks.ts';
+import { byPlace, Disk, failed } from './disk.ts';
+import { Hosts, type Outcome } from './hosts.ts';
 
 /** What one path needs to be read. */
 export interface Asked {
@@ -27,232 +25,243 @@ export interface Answer<A extends Asked> {
   readonly asked: A;
   readonly readings: FullReading[];
   readonly comparisons: Comparison[];
+  /** A host that did not answer: some of this is not known for that reason. */
+  silent: string | null;
 }
 
 /**
- * The seam between judging and reading: in this process, or in the threads of the scan engine. One answer to each that
- * asked, in order.
+ * The seam between judging and reading. One answer to each that asked, in order, but for those that other hosts must be
+ * asked for first: they are left out.
  */
 export type ExecuteRequests = <A extends Asked>(
   asked: readonly A[],
   observers: readonly Observer[],
 ) => Promise<{ readonly answers: readonly Answer<A>[]; readonly bytesRead: number }>;
 
+/** What is unknown because its host does not answer fails with this. */
+export const SILENT = 'EHOSTUNREACH';
+
 /**
  * A call into the event loop at least this often: progress, signals and the connection's keep-alive go on while files
  * are read.
  */
 const YIELD_EVERY_MS = 50;
-const ATTEMPTS = 3;
-/** Hard links of one inode in several snapshots are read once, as long as this many are remembered. */
-const INODES_REMEMBERED = 100_000;
 
+/** Copies of one path that are named for reading ahead, and how many of them are really read. */
+const AHEAD_MAX = 8;
+const READ_AHEAD_MAX = 3;
+
+export interface ReadingTools {
+  readonly hosts: Hosts;
+  readonly now: () => number;
+  /** Files and bytes, as they are read here. */
+  readonly onProgress?: (files: number, bytes: number) => void;
+}
+
+/** A request of one case, with the copies that it is about. */
 interface Job {
   readonly answer: Answer<Asked>;
   readonly request: Request;
-  readonly observer: number;
-  readonly path: string;
+  readonly copy: CopyAt | Unopened;
 }
 
-/**
- * Reads in this process, snapshot by snapshot and directory by directory. `onProgress` gets bytes and files as they are
- * read.
- */
-export function readInProcess(options: {
-  readonly now: () => number;
-  readonly onProgress?: (files: number, bytes: number) => void;
-}): ExecuteRequests {
+/** A copy that nobody need be asked for. */
+interface Unopened {
+  readonly errno: string;
+}
+
+/** Reads what lies on this host, snapshot by snapshot and directory by directory; for the rest others have answered. */
+export function readingsOf({ hosts, now, onProgress = () => {} }: ReadingTools): ExecuteRequests {
   let hasher: Promise<Hasher> | null = null;
   return async (asked, observers) => {
     hasher ??= createHasher();
-    const session = new Session(observers, await hasher, options.now, options.onProgress ?? (() => {}));
-    const answers = asked.map((one) => ({ asked: one, readings: [], comparisons: [] }));
+    const batch = new Batch(observers, hosts, new Disk({ hasher: await hasher, now, onProgress }));
+    const answers = asked.map((one) => ({ asked: one, readings: [], comparisons: [], silent: null }));
     const jobs = answers.flatMap((answer): Job[] =>
       answer.asked.requests.map((request) => {
         const observer = request.kind === 'read' ? request.observer : request.of;
-        return { answer, request, observer, path: nameAt(answer.asked.facts, observer) };
+        return { answer, request, copy: batch.copyOf(answer.asked.facts, observer) };
       }),
     );
-    jobs.sort((a, b) => a.observer - b.observer || compareBytes(a.path, b.path));
-    let yieldedMs = options.now();
+    jobs.sort((a, b) => {
+      if ('errno' in a.copy || 'errno' in b.copy) return Number('errno' in b.copy) - Number('errno' in a.copy);
+      return byPlace(a.copy, b.copy);
+    });
+    let yieldedMs = now();
     try {
-      for (const { answer, request } of jobs) {
-        const { facts } = answer.asked;
-        if (request.kind === 'read')
-          answer.readings.push(session.read(facts, request.observer, request.another === true));
-        else answer.comparisons.push(session.compare(facts, request.of, request.against));
-        if (options.now() - yieldedMs < YIELD_EVERY_MS) continue;
+      for (const job of jobs) {
+        batch.answer(job);
+        if (now() - yieldedMs < YIELD_EVERY_MS) continue;
         await new Promise((resolve) => setImmediate(resolve));
-        yieldedMs = options.now();
+        yieldedMs = now();
       }
     } finally {
-      session.close();
+      batch.close();
     }
-    return { answers, bytesRead: session.bytesRead };
+    return { answers: answers.filter((answer) => !batch.isParked(answer)), bytesRead: batch.bytesRead };
   };
 }
 
-type Opened = Directory | { readonly errno: string };
-
-/** Open roots and the last directory of each, for the length of one batch. */
-class Session {
+/** Carries out the requests of one pass. */
+class Batch {
   bytesRead = 0;
   readonly #observers: readonly Observer[];
-  readonly #hasher: Hasher;
-  readonly #now: () => number;
-  readonly #onProgress: (files: number, bytes: number) => void;
-  readonly #roots = new Map<number, Opened>();
-  readonly #last = new Map<number, { readonly path: string; readonly opened: Opened }>();
-  readonly #inodes = new Map<string, FullReading>();
+  readonly #hosts: Hosts;
+  readonly #disk: Disk;
+  readonly #parked = new Set<Answer<Asked>>();
 
-  constructor(
-    observers: readonly Observer[],
-    hasher: Hasher,
-    now: () => number,
-    onProgress: (files: number, bytes: number) => void,
-  ) {
+  constructor(observers: readonly Observer[], hosts: Hosts, disk: Disk) {
     this.#observers = observers;
-    this.#hasher = hasher;
-    this.#now = now;
-    this.#onProgress = onProgress;
+    this.#hosts = hosts;
+    this.#disk = disk;
   }
 
-  /**
-   * @param another a copy whose bytes are known already, by a scan or by this judging, is not read again: it is no
-   *   other copy
-   */
-  read(facts: PathFacts, observer: number, another: boolean): FullReading {
-    const path = nameAt(facts, observer);
-    const parent = this.#directory(observer, parentOf(path));
-    if ('errno' in parent) return failed(observer, parent.errno);
-    const name = baseName(path);
-    const version = sightAt(facts, observer);
-    try {
-      const before = parent.lstat(name);
-      if (before.kind !== 'file') return failed(observer, 'CHANGED');
-      const key = `${before.device} ${before.inode} ${before.size} ${before.mtimeNs} ${before.ctimeNs}`;
-      const known = this.#inodes.get(key);
-      if (known !== undefined && isAsSeen(version, before)) return { ...known, observer };
-      const bytes = another && isAsSeen(version, before) ? knownBytes(facts, version, before) : null;
-      if (bytes !== null) {
-        const { inode, ctimeNs, btimeNs, nlink } = before;
-        return { observer, ...bytes, errno: null, inode, ctimeNs, btimeNs, nlink, racy: false, atMs: this.#now() };
-      }
-      const reader = {
-        hasher: this.#hasher,
-        onProgress: (bytes: number) => this.#onProgress(0, bytes),
-        nowMs: this.#now,
-      };
-      const result = readContent(reader, parent, name, { attempts: ATTEMPTS });
-      if (!result.ok) return failed(observer, result.errno ?? 'CHANGED');
-      this.bytesRead += result.bytes;
-      this.#onProgress(1, 0);
-      const { stat, racy } = result;
-      // A snapshot that is not read-only, or live, may hold another state by now than the one that is judged.
-      if (!isAsSeen(version, stat)) return failed(observer, 'CHANGED');
-      const { inode, ctimeNs, btimeNs, nlink } = stat;
-      const reading = {
-        observer,
-        digest: result.digest,
-        zeroFrom: result.zeroFrom,
-        errno: null,
-        inode,
-        ctimeNs,
-        btimeNs,
-        nlink,
-        racy,
-        atMs: this.#now(),
-      };
-      if (nlink > 1 && this.#inodes.size < INODES_REMEMBERED) this.#inodes.set(key, reading);
-      return reading;
-    } catch (error) {
-      if (!(error instanceof FileError)) throw error;
-      return failed(observer, error.errno);
-    }
-  }
-
-  compare(facts: PathFacts, of: number, against: number): Comparison {
-    const [left, right] = [nameAt(facts, of), nameAt(facts, against)];
-    const [a, b] = [this.#directory(of, parentOf(left)), this.#directory(against, parentOf(right))];
-    const nothing = { truePrefix: false, alikeBeforeZeros: false };
-    if ('errno' in a) return { of, against, errno: a.errno, ...nothing };
-    if ('errno' in b) return { of, against, errno: b.errno, ...nothing };
-    try {
-      if (a.lstat(baseName(left)).kind !== 'file' || b.lstat(baseName(right)).kind !== 'file')
-        return { of, against, errno: 'CHANGED', ...nothing };
-    } catch (error) {
-      if (!(error instanceof FileError)) throw error;
-      return { of, against, errno: error.errno, ...nothing };
-    }
-    return { of, against, ...compareContents(a, baseName(left), b, baseName(right)) };
+  isParked(answer: Answer<Asked>): boolean {
+    return this.#parked.has(answer);
   }
 
   close(): void {
-    for (const { opened } of this.#last.values()) if (!('errno' in opened)) opened.close();
-    for (const root of this.#roots.values()) if (!('errno' in root)) root.close();
-    this.#last.clear();
-    this.#roots.clear();
+    this.#disk.close();
   }
 
-  #directory(observer: number, path: string): Opened {
-    const last = this.#last.get(observer);
-    if (last?.path === path) return last.opened;
-    if (last !== undefined && !('errno' in last.opened)) last.opened.close();
-    const root = this.#root(observer);
-    const opened = 'errno' in root ? root : attempt(() => openDirectory(root, path));
-    this.#last.set(observer, { path, opened });
-    return opened;
+  copyOf(facts: PathFacts, observer: number): CopyAt | Unopened {
+    const { scan, mark } = this.#observers[observer] ?? {};
+    if (scan === undefined) throw new Error(`there is no observer ${observer}`);
+    // Asked for all the same: a pruned state is gone, and one that was imported is on another host.
+    if (scan.pruned !== null) return { errno: 'ENOENT' };
+    if (scan.exportedMs !== null) return { errno: 'EREMOTE' };
+    return { host: scan.host, root: scan.path, mark: mark ?? null, path: nameAt(facts, observer) };
   }
 
-  #root(observer: number): Opened {
-    let root = this.#roots.get(observer);
-    if (root === undefined) {
-      const { scan, mark } = this.#observers[observer] ?? {};
-      if (scan === undefined) throw new Error(`there is no observer ${observer}`);
-      // Asked for all the same: a pruned state is gone, and one that was imported is on another host.
-      if (scan.pruned !== null) root = { errno: 'ENOENT' };
-      else if (scan.exportedMs !== null) root = { errno: 'EREMOTE' };
-      else root = attempt(() => openScannedRoot(scan.path, mark));
-      this.#roots.set(observer, root);
+  answer({ answer, request, copy }: Job): void {
+    const { facts } = answer.asked;
+    if (request.kind === 'read') {
+      const { observer } = request;
+      const read = 'errno' in copy ? failed(copy.errno) : this.#read(readAsk(copy, facts, request));
+      const known = this.#settle(answer, 'errno' in copy ? null : copy.host, read);
+      if (known === null) return;
+      const its = known === 'unanswered' ? failed(SILENT) : known;
+      this.bytesRead += its.bytes;
+      answer.readings.push(readingOf(observer, its));
+      return;
     }
-    return root;
+    const { of, against } = request;
+    const other = this.copyOf(facts, against);
+    const errno = 'errno' in copy ? copy.errno : 'errno' in other ? other.errno : null;
+    const nothing = { truePrefix: false, alikeBeforeZeros: false };
+    if ('errno' in copy || 'errno' in other) {
+      answer.comparisons.push({ of, against, errno, ...nothing });
+      return;
+    }
+    const [host, compared] = this.#compare(copy, other, expectedShape(facts, of));
+    const known = this.#settle(answer, host, compared);
+    if (known === null) return;
+    answer.comparisons.push({ of, against, ...(known === 'unanswered' ? { errno: SILENT, ...nothing } : known) });
+  }
+
+  /** Null where it has to wait. */
+  #settle<T>(answer: Answer<Asked>, host: string | null, outcome: Outcome<T>): T | 'unanswered' | null {
+    if (outcome === 'wanted') {
+      if (!this.#parked.has(answer) && host !== null) this.#readAhead(answer.asked.facts, host);
+      this.#parked.add(answer);
+      return null;
+    }
+    if (outcome === 'unanswered') answer.silent = host;
+    return outcome;
+  }
+
+  /** A path that needs a second copy may need a third: they are read in the same round. */
+  #readAhead(facts: PathFacts, host: string): void {
+    if (facts.readings.length === 0) return;
+    const unread = this.#observers.flatMap(({ role }, observer) => {
+      const sight = sightAt(facts, observer);
+      const isFile = sight !== null && !isGap(sight) && sight.kind === 'file';
+      if (role !== 'backup' || !isFile || facts.readings.some((reading) => reading.observer === observer)) return [];
+      const copy = this.copyOf(facts, observer);
+      return 'errno' in copy || copy.host !== host ? [] : [readAsk(copy, facts, { observer, another: true })];
+    });
+    // The newest is the best source; the oldest is the likeliest to be another physical copy.
+    const asks = [...unread.slice(-1), ...unread.slice(0, -1)].slice(0, AHEAD_MAX);
+    if (asks.length > 0) this.#hosts.ahead({ kind: 'copies', host, asks, readMax: READ_AHEAD_MAX });
+  }
+
+  #read(ask: ReadAsk): Outcome<ReadAnswer> {
+    return ask.host === this.#hosts.own ? this.#disk.read(ask) : this.#hosts.find(ask);
+  }
+
+  /** With the host on which it depends. */
+  #compare(
+    of: CopyAt,
+    against: CopyAt,
+    expected: { readonly size: number; readonly zeroFrom: number } | null,
+  ): [string, Outcome<Omit<Comparison, 'of' | 'against'>>] {
+    if (of.host === against.host) {
+      const pair = { of: withoutHost(of), against: withoutHost(against) };
+      const compared =
+        of.host === this.#hosts.own
+          ? this.#disk.compare(pair)
+          : this.#hosts.find({ kind: 'compare', host: of.host, ...pair });
+      if (typeof compared === 'string') return [of.host, compared];
+      const { errno, truePrefix, alikeBeforeZeros } = compared;
+      return [of.host, { errno, truePrefix, alikeBeforeZeros }];
+    }
+    const left = this.#measure(of, null);
+    if (typeof left === 'string') {
+      // What it will be asked for is known already where the file is still the one that was read.
+      if (left === 'wanted' && expected !== null) this.#measure(against, lengthsToCompare(expected));
+      return [of.host, left];
+    }
+    const { errno, size, zeroFrom } = left;
+    if (errno !== null || zeroFrom === null) return [of.host, comparisonFrom(left, left)];
+    const right = this.#measure(against, lengthsToCompare({ size, zeroFrom }));
+    return [against.host, typeof right === 'string' ? right : comparisonFrom(left, right)];
+  }
+
+  #measure({ host, root, mark, path }: CopyAt, lengths: readonly number[] | null): Outcome<MeasureAnswer> {
+    const ask: MeasureAsk = { kind: 'measure', host, root, mark, path, lengths };
+    return host === this.#hosts.own ? this.#disk.measure(ask) : this.#hosts.find(ask);
   }
 }
 
-function attempt(open: () => Directory): Opened {
-  try {
-    return open();
-  } catch (error) {
-    if (!(error instanceof FileError)) throw error;
-    return { errno: error.errno };
-  }
+function withoutHost({ root, mark, path }: CopyAt): Omit<CopyAt, 'host'> {
+  return { root, mark, path };
 }
 
-function isAsSeen(
-  sight: PathFacts['sights'][number],
-  stat: { readonly size: number | null; readonly mtimeNs: bigint },
-): boolean {
-  return sight === null || isGap(sight) || (sight.size === stat.size && sight.mtimeNs === stat.mtimeNs);
+function readAsk(
+  { host, root, mark, path }: CopyAt,
+  facts: PathFacts,
+  { observer, another }: Omit<Extract<Request, { kind: 'read' }>, 'kind'>,
+): ReadAsk {
+  const sight = sightAt(facts, observer);
+  const expected = sight === null || isGap(sight) ? null : { size: sight.size, mtimeNs: sight.mtimeNs };
+  return { kind: 'read', host, root, mark, path, expected, known: another === true ? knownOf(facts, observer) : [] };
 }
 
 /**
- * What was read of this inode under the same sub-second ctime: by the scan that the version has its digest from, or for
- * this judging.
+ * A copy whose bytes are known already, by the scan that the version has its digest from or by this judging, is not
+ * read again: it is no other copy.
  */
-function knownBytes(
-  facts: PathFacts,
-  version: PathFacts['sights'][number],
-  { inode, ctimeNs }: { readonly inode: bigint; readonly ctimeNs: bigint },
-): { readonly digest: bigint; readonly zeroFrom: number | null } | null {
-  if (ctimeNs % 1_000_000_000n === 0n) return null;
-  const isIt = (copy: { readonly inode: bigint; readonly ctimeNs: bigint }): boolean =>
-    copy.inode === inode && copy.ctimeNs === ctimeNs;
+function knownOf(facts: PathFacts, observer: number): KnownBytes[] {
+  const version = sightAt(facts, observer);
   const held = version !== null && !isGap(version) ? [version] : [];
-  for (const copy of [...facts.readings, ...held])
-    if (copy.digest !== null && isIt(copy)) return { digest: copy.digest, zeroFrom: copy.zeroFrom ?? null };
-  return null;
+  return [...facts.readings, ...held].flatMap(({ digest, inode, ctimeNs, zeroFrom = null }) =>
+    digest === null ? [] : [{ inode, ctimeNs, xxh64: digest, zeroFrom }],
+  );
 }
 
-function failed(observer: number, errno: string): FullReading {
-  return { observer, digest: null, errno, inode: 0n, ctimeNs: 0n, btimeNs: 0n, nlink: 0, racy: false };
+/** What is known of a copy's size and of the zeros at its end. */
+function expectedShape(facts: PathFacts, observer: number): { size: number; zeroFrom: number } | null {
+  const sight = sightAt(facts, observer);
+  if (sight === null || isGap(sight) || sight.size === null) return null;
+  const read = facts.readings.findLast((reading) => reading.observer === observer && reading.digest !== null);
+  const zeroFrom = read?.zeroFrom ?? sight.zeroFrom;
+  return zeroFrom === null ? null : { size: sight.size, zeroFrom };
+}
+
+function readingOf(
+  observer: number,
+  { errno, xxh64, zeroFrom, inode, ctimeNs, btimeNs, nlink, racy, atMs }: ReadAnswer,
+): FullReading {
+  const copy = { observer, digest: xxh64, errno, inode, ctimeNs, btimeNs, nlink, racy };
+  return errno === null ? { ...copy, zeroFrom, atMs } : copy;
 }

@@ -7,10 +7,12 @@ import { compareBytes } from '../../domain/path.ts';
 import { directoryFates, type Fate, type GoneDirectory } from '../../domain/window/directory-fates.ts';
 import type { Moves } from '../../domain/window/moves.ts';
 import type { Queryable } from '../catalog/scans.ts';
+import type { LookAsk, Place } from './asks.ts';
 import { kindOf } from './compose.ts';
+import type { Hosts } from './hosts.ts';
 import { type Case, judgeAll, type JudgingTools, verdictOf } from './judging.ts';
 import type { Loaded } from './load.ts';
-import { lookAgain } from './lookup.ts';
+import { type LookedAgain, lookAgain, noRoot, type Suspected } from './lookup.ts';
 import { lastSeenAt } from './movement.ts';
 import { addCopies } from './surroundings.ts';
 
@@ -22,6 +24,7 @@ export async function judgeWithCopies(
   tools: JudgingTools,
 ): Promise<void> {
   const wanted = loaded.cases.flatMap((one) => {
+    if (one.parked) return [];
     const { recovery, lkg } = verdictOf(one);
     const state = lkg?.state;
     if (recovery === null || recovery === 'exact') return [];
@@ -34,33 +37,69 @@ export async function judgeWithCopies(
 
 /**
  * What is not intact is looked at once more (docs/design.md#rule-10), and judged again where it has moved since the
- * scan.
+ * scan. Where live's host does not answer, the case says so.
  */
 export async function lookAtSuspects(
-  livePath: string,
+  live: Place,
   cases: readonly Case[],
   context: JudgeContext,
-  tools: JudgingTools & { readonly now: () => number },
+  tools: JudgingTools & { readonly now: () => number; readonly hosts: Hosts },
 ): Promise<void> {
-  const { live } = context;
   const suspects = cases.filter((one) => {
-    const sight = one.facts.sights[live] ?? null;
-    return verdictOf(one).verdict !== 'intact' && (sight === null || !isGap(sight));
+    const sight = one.facts.sights[context.live] ?? null;
+    return !one.parked && verdictOf(one).verdict !== 'intact' && (sight === null || !isGap(sight));
   });
   if (suspects.length === 0) return;
   suspects.sort((a, b) => compareBytes(a.facts.path, b.facts.path));
-  const { looks } = await lookAgain(
-    livePath,
-    suspects.map((one) => ({ one, path: one.facts.path, seen: versionAt(one.facts.sights, live) })),
-  );
+  const asked = suspects.map((one) => ({
+    one,
+    path: one.facts.path,
+    seen: versionAt(one.facts.sights, context.live),
+  }));
+  const looks =
+    live.host === tools.hosts.own ? (await lookAgain(live, asked)).looks : looksOf(live, asked, tools.hosts);
   const moved = looks.flatMap(({ outcome, errno, asked: { one } }) => {
     if (outcome === 'as seen') return [];
     const atMs = tools.now();
-    const reading = { observer: live, digest: null, errno: errno ?? 'CHANGED', inode: 0n, ctimeNs: 0n, atMs };
+    const reading = {
+      observer: context.live,
+      digest: null,
+      errno: errno ?? 'CHANGED',
+      inode: 0n,
+      ctimeNs: 0n,
+      atMs,
+    };
     one.facts = { ...one.facts, readings: [...one.facts.readings, reading] };
     return [one];
   });
   await judgeAll(moved, context, tools);
+}
+
+interface Suspect extends Suspected {
+  readonly one: Case;
+}
+
+/** As live's host has answered. What it was not asked yet is left out. */
+function looksOf({ host, root, mark }: Place, asked: readonly Suspect[], hosts: Hosts): LookedAgain<Suspect>[] {
+  return asked.flatMap((suspect) => {
+    const { one, path, seen } = suspect;
+    const ask: LookAsk = {
+      kind: 'look',
+      host,
+      root,
+      mark,
+      path,
+      seen: seen === null ? null : { kind: seen.kind, size: seen.size, mtimeNs: seen.mtimeNs },
+    };
+    const answer = hosts.find(ask);
+    if (answer === 'wanted') return [];
+    if (answer === 'unanswered') {
+      one.silences = [...one.silences, { host, of: 'now' }];
+      return [];
+    }
+    if (answer.outcome === 'no root') throw noRoot(root, `on ${host}, ${answer.detail ?? answer.errno ?? ''}`);
+    return [{ outcome: answer.outcome, errno: answer.errno, asked: suspect }];
+  });
 }
 
 /**

@@ -41,6 +41,7 @@ export function bundleJson({ report, ...counts }: BundleFacts) {
       nn: source.nn,
       series: source.series,
       snapshot: source.snapshot,
+      host: source.host,
       root: source.root,
       as_of: source.asOf,
       proof: source.proof,

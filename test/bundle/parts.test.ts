@@ -52,6 +52,7 @@ async function cut(
   rest = false,
 ): Promise<BundleSummary> {
   const tools = {
+    host: 'here',
     cwd: world.base,
     nowMs: now,
     program: 'rollcall',

@@ -119,6 +119,7 @@ export class World {
       scanId: 1n,
       series: 'backup',
       snapshot: inTarget ? 'live' : encodePath(bytes(what.from)),
+      host: 'here',
       root: encodePath(root),
       path: sourcePath,
       asOf: this.#asOf.get(encodePath(bytes(what.from))) ?? '',
@@ -158,6 +159,7 @@ export class World {
     return {
       volume: 'live',
       livePath: this.live,
+      liveHost: 'here',
       liveScan: { id: 9n, asOf: new Date(now()).toISOString() },
       series: [{ name: 'backup', pattern: `${this.base}/backup/*`, snapshots: 1, newest: null, newestAsOf: null }],
       window: { since: null, reason: 'too few snapshots', intervals: [] },
@@ -183,6 +185,7 @@ export class World {
   async writeBundle(options: Partial<BundleInput> = {}): Promise<BundleSummary> {
     return await writeBundle({
       assessment: this.assessment(),
+      host: 'here',
       outDir: this.bundle,
       now,
       program: 'rollcall',

@@ -111,6 +111,7 @@ describe.skipIf(!canFuse).each(['ro', 'rw'] as const)(
       symlinkSync('mnt/gv/a', place.join('link'));
       symlinkSync('mnt', place.join('around'));
       const checks = {
+        host: 'here',
         cwd: place.path,
         nowMs: Date.now(),
         tz: null,
@@ -192,6 +193,7 @@ describe.skipIf(!canFuse).each(['ro', 'rw'] as const)(
         const cut = (said: typeof NO): Promise<unknown> =>
           cutBundle(
             {
+              host: 'here',
               cwd: world.base,
               nowMs: Date.now,
               program: 'rollcall',

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'v
 import type { Version } from '../../domain/version.ts';
 import { openRoot } from '../../services/files/directory.ts';
 import { canFuse, openFuse, PLAIN } from '../support/fuse.ts';
-import { byListingOnly, lookAgain, lookByListing, type Suspected } from '../../services/judge/lookup.ts';
+import { byListingOnly, listingOnlyAt, lookAgain, lookByListing, type Suspected } from '../../services/judge/lookup.ts';
 
 let root: string;
 
@@ -48,7 +48,7 @@ function seen(name: string): Version {
 
 /** The same questions to both ways of looking. */
 async function ask(suspected: readonly Suspected[]): Promise<{ lookup: string[]; listing: string[] }> {
-  const { looks, by } = await lookAgain(root, suspected);
+  const { looks, by } = await lookAgain({ root, mark: null }, suspected);
   expect(by).toBe('lookup');
   const handle = openRoot(root);
   try {
@@ -94,13 +94,13 @@ describe('the second look', () => {
       const place = mkdtempSync(join(tmpdir(), 'rollcall-lookup-fuse-'));
       onTestFinished(() => rmSync(place, { recursive: true, force: true }));
       const served = await openFuse(place, PLAIN, access, join(root, 'share'));
-      const { looks, by } = await lookAgain(root, [
+      const { looks, by } = await lookAgain({ root, mark: null }, [
         { path: 'd/gone', seen: null },
         { path: 'share/a/f', seen: { ...seen('share/a/f'), size: 2 } },
         { path: 'share/a/gone', seen: null },
       ]);
       const lookups = served.lookups();
-      const [note] = byListingOnly(served.at);
+      const [note] = byListingOnly(served.at, listingOnlyAt(served.at));
       await served.close();
       // What is listed is looked at: it has another size than the one that was seen.
       expect(looks.map((look) => look.outcome)).toEqual(['as seen', 'moved', 'as seen']);
@@ -115,7 +115,7 @@ describe('the second look', () => {
     writeFileSync(join(root, 'd/here'), 'more');
     utimesSync(join(root, 'd/here'), 1, 1);
     utimesSync(join(root, 'd'), 1, 1);
-    const { looks } = await lookAgain(root, [
+    const { looks } = await lookAgain({ root, mark: null }, [
       { path: 'd', seen: directory },
       { path: 'd/here', seen: file },
     ]);

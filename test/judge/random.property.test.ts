@@ -1,30 +1,11 @@
-import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, renameSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { lstatSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { act, NAMES, night } from './nights.ts';
 import { Catalog, classes, World } from './world.ts';
 import { fc } from '../support/random.ts';
 
 const catalog = await Catalog.forFile();
-
-const NAMES = ['a/one', 'a/two', 'a/b/three', 'a/b/four', 'c/five', 'c/six', 'seven', 'c/d/e/eight'];
-
-const step = fc.oneof(
-  fc.record({
-    kind: fc.constant('write' as const),
-    name: fc.constantFrom(...NAMES),
-    text: fc.integer({ min: 0, max: 9 }),
-  }),
-  fc.record({ kind: fc.constant('remove' as const), name: fc.constantFrom(...NAMES, 'a', 'a/b', 'c') }),
-  fc.record({
-    kind: fc.constant('move' as const),
-    name: fc.constantFrom(...NAMES, 'a/b'),
-    to: fc.constantFrom('moved', 'c/moved', 'x/y'),
-  }),
-  fc.record({ kind: fc.constant('empty' as const), name: fc.constantFrom(...NAMES) }),
-);
-const night = fc.array(step, { maxLength: 5 });
-
-type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
 
 /** Names below a tree: path → content, or null for a directory. */
 function tree(root: string): Map<string, string | null> {
@@ -39,27 +20,6 @@ function tree(root: string): Map<string, string | null> {
   };
   walk('');
   return found;
-}
-
-function act(world: World, one: Step, at: number): void {
-  const path = world.path(one.name);
-  switch (one.kind) {
-    case 'write':
-    case 'empty': {
-      for (let up = dirname(path); up !== world.live; up = dirname(up))
-        if (existsSync(up) && !lstatSync(up).isDirectory()) return;
-      if (existsSync(path) && lstatSync(path).isDirectory()) return;
-      world.write(one.name, one.kind === 'empty' ? '' : `text ${one.text} `.repeat(one.text + 1), at);
-      return;
-    }
-    case 'remove':
-      if (existsSync(path)) world.remove(one.name);
-      return;
-    case 'move':
-      if (!existsSync(path) || existsSync(world.path(one.to))) return;
-      mkdirSync(dirname(world.path(one.to)), { recursive: true });
-      renameSync(path, world.path(one.to));
-  }
 }
 
 describe('whatever happens to a volume', () => {

@@ -133,24 +133,28 @@ export class World {
     return target;
   }
 
-  async scan(series: readonly string[] = ['nightly']): Promise<Scanned> {
+  /** @param hosts as the catalog is to know where live and the backups lie */
+  async scan(
+    series: readonly string[] = ['nightly'],
+    hosts: { readonly live: string; readonly backup: string } = { live: 'here', backup: 'here' },
+  ): Promise<Scanned> {
     const { db, threads } = this.catalog;
-    const tools: ScanTools = {
+    const toolsOf = (host: string): ScanTools => ({
       db,
       threads,
-      host: 'here',
+      host,
       nowMs: Date.now,
       signal: new AbortController().signal,
       onProgress: () => {},
       onNotice: () => {},
-    };
+    });
     const scope = { excludes: this.excludes, crossMounts: false };
-    const { volume } = await scanTree(tools, { path: this.live, scope, mode: 'read', newState: false });
+    const { volume } = await scanTree(toolsOf(hosts.live), { path: this.live, scope, mode: 'read', newState: false });
     const scannedSeries: { id: number; name: string; pattern: string }[] = [];
     for (const name of series) {
       const pattern = join(this.root, name, '*');
       const found = await findSnapshots(pattern, { nowMs: Date.now(), tz: null, limit: null });
-      const scanned = await scanSeries(tools, { pattern, found, scope, reread: false }, () => {});
+      const scanned = await scanSeries(toolsOf(hosts.backup), { pattern, found, scope, reread: false }, () => {});
       scannedSeries.push({ id: scanned.volume.id, name, pattern });
     }
     return { volume: { id: volume.id, name: 'live', path: this.live }, series: scannedSeries };
@@ -159,6 +163,7 @@ export class World {
   async judge(scanned: Scanned, options: Partial<Pick<ReconcileInput, 'sinceMs' | 'side'>> = {}): Promise<Assessment> {
     const { assessment } = await reconcile({
       db: this.catalog.db,
+      host: 'here',
       ...scanned,
       scope: { excludes: this.excludes, crossMounts: false },
       sinceMs: options.sinceMs ?? null,

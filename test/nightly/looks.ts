@@ -118,6 +118,7 @@ export class Looks {
         id: BigInt(index + 1),
         volumeId: role === 'live' ? 1 : 2,
         rootId: role === 'live' ? LIVE_ROOT : BACKUP_ROOT,
+        host: 'here',
         seq,
         path: role === 'live' ? '/live' : `/backup/${seq}`,
         snapshot: role === 'live' ? null : String(seq),

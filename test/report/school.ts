@@ -33,6 +33,7 @@ export function sourceOf(daysAgo: number, path: string, its: State): Source {
     scanId: BigInt(100 - daysAgo),
     series: 'nightly',
     snapshot,
+    host: 'backup1',
     root: `/backup/nightly/${snapshot}`,
     path,
     asOf: night(daysAgo),
@@ -269,6 +270,7 @@ export function school(n = 14): Assessment {
     {
       volume: 'school',
       livePath: '/srv/school',
+      liveHost: 'backup1',
       liveScan: { id: 4211n, asOf: new Date(CREATED_MS - 60_000).toISOString() },
       series: [
         {

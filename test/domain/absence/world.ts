@@ -39,6 +39,7 @@ export function observersOf(names: readonly string[], asOf: Readonly<Record<numb
         pruned: null,
         exportedMs: null,
         startedMs: when.fromMs,
+        host: 'here',
         rootMtimeNs: null,
       },
     };

@@ -164,6 +164,7 @@ const worldArb: fc.Arbitrary<World> = fc
           pruned: step.pruned ? 'gone' : null,
           exportedMs: step.exported && !live ? 5 : null,
           startedMs: day,
+          host: 'here',
           rootMtimeNs: null,
         },
       });

@@ -149,6 +149,7 @@ export function observersOf(lines: readonly Line[]): Observer[] {
         pruned: how?.pruned === true ? 'gone' : null,
         exportedMs: how?.exported === true ? T0_MS + 99 * DAY_MS : null,
         startedMs: T0_MS + index * DAY_MS,
+        host: 'here',
         rootMtimeNs: null,
       },
     };
