@@ -23,7 +23,9 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { EXIT } from '../../domain/exit.ts';
 import { canFuse, type Fuse, openFuse } from '../support/fuse.ts';
 import { refusal } from '../support/refusal.ts';
-import { bytes, have, programPath, survey, text, World } from './world.ts';
+import { World } from './world.ts';
+import { have, programPath } from '../support/machine.ts';
+import { bytes, survey, text } from '../support/tree.ts';
 
 const root = process.getuid?.() === 0;
 const mounts = root && spawnSync('unshare', ['-m', 'true']).status === 0;

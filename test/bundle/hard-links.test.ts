@@ -3,7 +3,8 @@
 import { appendFileSync, copyFileSync, linkSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { bytes, World } from './world.ts';
+import { World } from './world.ts';
+import { bytes } from '../support/tree.ts';
 
 let world: World;
 beforeEach(() => {

@@ -15,7 +15,9 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { bytes, have, survey, text, World } from './world.ts';
+import { World } from './world.ts';
+import { have } from '../support/machine.ts';
+import { bytes, survey, text } from '../support/tree.ts';
 
 const root = process.getuid?.() === 0;
 

@@ -19,8 +19,10 @@ import { cutBundle, type CutRequest } from '../../services/bundle.ts';
 import { choose, EVERYTHING } from '../../domain/restore/selection.ts';
 import { fits, tooLittleRoom } from '../../services/report/room.ts';
 import type { BundleSummary } from '../../services/bundle/write.ts';
-import { bytes, have, now, survey, text, World } from './world.ts';
+import { now, World } from './world.ts';
 import { refusal } from '../support/refusal.ts';
+import { have } from '../support/machine.ts';
+import { bytes, survey, text } from '../support/tree.ts';
 
 const NEEDED = have('rsync') ? null : 'rsync is missing: apt-get install rsync';
 

@@ -21,7 +21,9 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { encodePath } from '../../domain/path.ts';
 import { restoreSteps } from '../../services/report/commands.ts';
-import { bytes, have, type Seen, survey, text, World } from './world.ts';
+import { World } from './world.ts';
+import { have } from '../support/machine.ts';
+import { bytes, type Seen, survey, text } from '../support/tree.ts';
 
 let world: World;
 beforeEach(() => {

@@ -14,7 +14,9 @@ import {
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { until } from '../support/poll.ts';
-import { bytes, have, programPath, World } from './world.ts';
+import { World } from './world.ts';
+import { have, programPath } from '../support/machine.ts';
+import { bytes } from '../support/tree.ts';
 
 let world: World;
 beforeEach(() => {

@@ -1,21 +1,18 @@
 // A small real world for restore tests: a live tree, snapshots of it, and the assessment that says what is wrong, built
-// by hand.
-import { execFileSync, spawnSync } from 'node:child_process';
+// by hand. Not a test/support/volume.ts: no scan and no judge finds anything here, so that a test of restore.sh says
+// which finding it gets, also one that no judge makes.
+import { spawnSync } from 'node:child_process';
 import {
   chmodSync,
   existsSync,
-  lstatSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
-  readFileSync,
-  readlinkSync,
   realpathSync,
   rmSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import {
   type Assessment,
@@ -27,10 +24,10 @@ import {
 } from '../../domain/assessment.ts';
 import { VERDICTS, type Verdict } from '../../domain/verdicts.ts';
 import { compareBytes, encodePath } from '../../domain/path.ts';
-import { hex } from '../../domain/digest.ts';
 import { createHasher } from '../../services/files/hash.ts';
 import { Copies } from '../../services/bundle/content.ts';
 import { type BundleInput, type BundleSummary, writeBundle } from '../../services/bundle/write.ts';
+import { bytes, makeDirectory } from '../support/tree.ts';
 import { type VerifyInput, type VerifyResult, verifyBundle } from '../../services/bundle/verify.ts';
 
 export const now = (): number => Date.UTC(2026, 10, 24, 8);
@@ -53,10 +50,6 @@ export interface Wrong {
 
 const hasher = await createHasher();
 
-export function bytes(...parts: readonly (string | Buffer)[]): Buffer {
-  return Buffer.concat(parts.map((part) => (typeof part === 'string' ? Buffer.from(part) : part)));
-}
-
 export class World {
   readonly base: string;
   readonly live: string;
@@ -65,7 +58,7 @@ export class World {
 
   constructor() {
     // Below the temporary directory, whose sticky bit restore.sh wants to see, in a directory of our own.
-    this.base = mkdtempSync(join(realpathSync(tmpdir()), 'rollcall-restore-'));
+    this.base = makeDirectory('rollcall-restore-');
     this.live = join(this.base, 'live');
     mkdirSync(this.live);
     mkdirSync(join(this.base, 'backup'));
@@ -260,74 +253,8 @@ export interface RestoreOptions {
   readonly cwd?: string;
 }
 
-/** Where a command really is. */
-export function programPath(command: string): string {
-  return execFileSync('sh', ['-c', `command -v ${command}`], { encoding: 'utf8' }).trim();
-}
-
 export interface Ran {
   readonly code: number | null;
   /** Latin-1: one character a byte. */
   readonly output: string;
-}
-
-export interface Seen {
-  readonly kind: string;
-  readonly mode: string;
-  readonly owner: string;
-  readonly mtime: string;
-  readonly content: string;
-}
-
-/**
- * Everything below a root, by printable path: kind, mode, owner, mtime in ns, and the digest of the content or the
- * target.
- */
-export function survey(root: string | Buffer): Map<string, Seen> {
-  const seen = new Map<string, Seen>();
-  const walk = (directory: Buffer, prefix: Buffer): void => {
-    for (const name of readdirSync(directory, { encoding: 'buffer' })) {
-      const raw = bytes(directory, '/', name);
-      const relative = prefix.length === 0 ? name : bytes(prefix, '/', name);
-      const stat = lstatSync(raw, { bigint: true });
-      const kind = stat.isDirectory()
-        ? 'directory'
-        : stat.isFile()
-          ? 'file'
-          : stat.isSymbolicLink()
-            ? 'symlink'
-            : 'other';
-      seen.set(encodePath(relative), {
-        kind,
-        mode: (stat.mode & 0o7777n).toString(8),
-        owner: `${stat.uid}:${stat.gid}`,
-        mtime: String(stat.mtimeNs),
-        content:
-          kind === 'file'
-            ? hex(hasher.one(readFileSync(raw)))
-            : kind === 'symlink'
-              ? encodePath(readlinkSync(raw, { encoding: 'buffer' }))
-              : '',
-      });
-      if (kind === 'directory') walk(raw, relative);
-    }
-  };
-  walk(bytes(root), Buffer.alloc(0));
-  return seen;
-}
-
-/** Two surveys as plain text, so that a failing test shows what differs. */
-export function text(seen: ReadonlyMap<string, Seen>): string[] {
-  return [...seen]
-    .map(([path, s]) => `${path} ${s.kind} ${s.mode} ${s.owner} ${s.mtime} ${s.content}`)
-    .sort(compareBytes);
-}
-
-export function have(command: string): boolean {
-  try {
-    execFileSync('sh', ['-c', `command -v ${command}`], { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false;
-  }
 }

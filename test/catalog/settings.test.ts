@@ -2,10 +2,10 @@
 // own settings.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { connect, openPool } from '../../services/catalog/database.ts';
-import { age, settled, truthOf, worldOn, write } from '../scan/world.ts';
-import type { World } from '../scan/world.ts';
 import { testDatabase } from '../support/postgres.ts';
 import type { TestDatabase } from '../support/postgres.ts';
+import { Catalog } from '../support/catalog.ts';
+import { age, settled, truthOf, write } from '../support/tree.ts';
 
 /** What an operator may have set, and what a connection of Rollcall has all the same. */
 const SET: readonly (readonly [string, string, string])[] = [
@@ -33,7 +33,7 @@ const SET: readonly (readonly [string, string, string])[] = [
 ];
 
 let database: TestDatabase;
-let world: World;
+let catalog: Catalog;
 
 beforeAll(async () => {
   database = await testDatabase();
@@ -53,10 +53,10 @@ beforeAll(async () => {
   } finally {
     await client.end();
   }
-  world = worldOn(database.address, () => database.close());
+  catalog = new Catalog(database, 2);
 });
 afterAll(async () => {
-  await world.close();
+  await catalog.close();
 });
 
 test('settings of the database and of the role change none of a connection, whoever opens it', async () => {
@@ -76,16 +76,16 @@ test('settings of the database and of the role change none of a connection, whoe
 });
 
 test('a tree is scanned in such a database as in any other, its nulls included', async () => {
-  const tree = world.directory();
+  const tree = catalog.directory();
   write(tree, { 'd/f': 'f', 'd/back\\slash': 'b', 'e/NULL': 'null' });
   age(tree);
   await settled(tree);
-  await world.scan(tree);
-  expect(await world.told(tree)).toEqual({
-    ...(await truthOf(tree)),
+  await catalog.scan(tree);
+  expect(await catalog.told(tree)).toEqual({
+    ...truthOf(tree),
     'd/back\\\\slash': expect.stringMatching(/^file 1 /),
     'd/back\\slash': undefined,
   });
   write(tree, { 'd/f': 'changed' });
-  expect(await world.scan(tree)).toMatchObject({ changed: 1, vanished: 0 });
+  expect(await catalog.scan(tree)).toMatchObject({ changed: 1, vanished: 0 });
 });

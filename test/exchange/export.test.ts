@@ -5,15 +5,16 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { encodePath } from '../../domain/path.ts';
 import { exportManifest, type ManifestRequest, type ManifestSummary } from '../../services/export.ts';
-import { Catalog, World } from '../judge/world.ts';
 import { BREAKING_NAMES, bytesOfName, HARD_NAMES, missing, printed, run, writeNamed } from './tools.ts';
+import { Catalog } from '../support/catalog.ts';
+import { Volume } from '../support/volume.ts';
 
 const catalog = await Catalog.forFile();
-let world: World;
+let world: Volume;
 let out: string;
 
 beforeEach(() => {
-  world = World.open(catalog);
+  world = Volume.open(catalog, 20, 'by day');
   out = mkdtempSync(join(tmpdir(), 'rollcall-list-'));
 });
 afterEach(() => {
@@ -153,12 +154,12 @@ describe('what was not read or not looked at', () => {
   test('is told, and never in the list', async () => {
     world.write('a', 'one');
     world.write('b', 'two');
-    world.backup(1);
+    world.snapshot(1);
     world.write('a', 'one, changed', 1);
-    world.backup(2);
+    world.snapshot(2);
     const { series } = await world.scan();
     const volume = series[0]?.pattern ?? '';
-    const snapshots = readdirSync(join(world.root, 'nightly')).sort();
+    const snapshots = readdirSync(join(world.base, 'backup')).sort();
     const { list: newest, summary: all } = await list({ state: latest(volume) });
     expect(lines(newest)).toHaveLength(2);
     expect(all.unread.files).toBe(0);
@@ -181,10 +182,10 @@ describe('two states compared', () => {
   test.skipIf(missing('rclone'))('are what rclone check --combined prints', async () => {
     for (const name of ['same', 'd/same', ' leads', 'co,mma', 'grows', 'flips', 'goes', 'caf\u00e9'])
       world.write(name, `content of ${name}`);
-    const snapshot = world.backup(1);
+    const snapshot = world.snapshot(1);
     world.write('grows', 'content of grows, and more');
     world.write('flips', 'content of flipt');
-    world.remove('goes');
+    world.lose('goes');
     world.write('d/comes', 'here I am');
     const { series } = await world.scan();
     const { list: ours, summary } = await list({ format: 'combined', against: latest(series[0]?.pattern ?? '') });
@@ -197,7 +198,7 @@ describe('two states compared', () => {
     writeNamed(world.live, 'new\nline', 'x');
     world.write('a', 'one');
     world.write('gap', 'two');
-    world.backup(1);
+    world.snapshot(1);
     const { volume, series } = await world.scan();
     await catalog.db.pool.query(
       `insert into gap (scan, root, directory, name, status, errno) select id, root, 0, 'gap', 'denied', 'EACCES' from scan join scan_root on scan = id where volume = $1`,

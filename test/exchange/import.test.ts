@@ -6,19 +6,21 @@ import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { exportManifest } from '../../services/export.ts';
 import { forgetList, importList, type ImportRequest, type ImportSummary } from '../../services/import.ts';
-import { Catalog, classes, findingAt, verdicts, World } from '../judge/world.ts';
 import { refusal } from '../support/refusal.ts';
 import { missing, printed, run } from './tools.ts';
+import { classes, findingAt, verdicts } from '../support/answers.ts';
+import { Catalog } from '../support/catalog.ts';
+import { Volume } from '../support/volume.ts';
 
 const DAY_MS = 86_400_000;
 const catalog = await Catalog.forFile();
-let world: World;
+let world: Volume;
 
 beforeEach(() => {
-  world = World.open(catalog);
+  world = Volume.open(catalog, 20, 'by day');
   for (let i = 0; i < 10; i++) world.write(`d${i % 2}/f${i}`, `content of file ${i}`);
 });
-const tools = () => ({ db: catalog.db, host: 'here', cwd: world.root, nowMs: Date.now });
+const tools = () => ({ db: catalog.db, host: 'here', cwd: world.base, nowMs: Date.now });
 const night = (n: number): ImportRequest['asOf'] => {
   const ms = world.startMs + n * DAY_MS;
   return { fromMs: ms, toMs: ms };
@@ -30,7 +32,7 @@ async function bring(
   asOf: number,
   more: Partial<ImportRequest> = {},
 ): Promise<ImportSummary> {
-  const file = join(world.root, 'list');
+  const file = join(world.base, 'list');
   writeFileSync(file, content);
   return importList(tools(), {
     file,
@@ -47,7 +49,7 @@ async function bring(
   });
 }
 
-const forget = () => forgetList(tools(), { file: join(world.root, 'list'), volume: world.live });
+const forget = () => forgetList(tools(), { file: join(world.base, 'list'), volume: world.live });
 const xxhsum = (): Buffer => printed(world.live, ['xxhsum']);
 const sha256 = (): Buffer => printed(world.live, ['sha256sum']);
 
@@ -55,11 +57,11 @@ describe.skipIf(missing('xxhsum'))('a list of xxhsum', () => {
   test('is evidence of what was lost before anybody scanned, and no source of it', async () => {
     world.write('d0/gone', 'nobody has this any more');
     const list = xxhsum();
-    world.remove('d0/gone');
-    world.backup(10);
+    world.lose('d0/gone');
+    world.snapshot(10);
     await world.scan();
     expect(await bring(list, 5)).toMatchObject({ outcome: 'new', files: 11, digests: 11, foreign: {} });
-    const assessment = await world.assess();
+    const assessment = await world.judged();
     expect(verdicts(assessment)).toEqual({ 'd0/gone': 'missing' });
     expect(classes(assessment)).toEqual({ intact: 10, missing: 1 });
     const finding = findingAt(assessment, 'd0/gone');
@@ -77,10 +79,10 @@ describe.skipIf(missing('xxhsum'))('a list of xxhsum', () => {
     const list = xxhsum();
     world.write('d0/f0', 'contents of file O');
     world.write('d0/f2', 'edited in the ordinary way', 15);
-    world.backup(16);
+    world.snapshot(16);
     await world.scan();
     await bring(list, 10);
-    const assessment = await world.assess();
+    const assessment = await world.judged();
     expect(verdicts(assessment)).toEqual({ 'd0/f0': 'corrupt' });
     expect(findingAt(assessment, 'd0/f0')).toMatchObject({
       flags: ['side unknown'],
@@ -91,33 +93,33 @@ describe.skipIf(missing('xxhsum'))('a list of xxhsum', () => {
   });
 
   test('that agrees with a snapshot outvotes the live file, and the snapshot is the source', async () => {
-    world.backup(1);
+    world.snapshot(1);
     const list = xxhsum();
     world.write('d0/f0', 'content of filE 0');
     await world.scan();
     await bring(list, 5);
-    const finding = findingAt(await world.assess(), 'd0/f0');
+    const finding = findingAt(await world.judged(), 'd0/f0');
     expect(finding).toMatchObject({ verdict: 'corrupt', flags: [], recovery: 'exact', expected: { size: 17 } });
     expect(finding.source?.snapshot).toBe(new Date(world.startMs + DAY_MS).toISOString().slice(0, 10));
   });
 
   test('has an old snapshot read that was only believed to hold what a newer one holds', async () => {
-    world.backup(1);
+    world.snapshot(1);
     const list = xxhsum();
     world.write('d0/f0', 'content of filE 0');
-    world.backup(12);
+    world.snapshot(12);
     await world.scan();
-    expect(verdicts(await world.assess())).toEqual({});
+    expect(verdicts(await world.judged())).toEqual({});
     await bring(list, 5);
     // The list and that snapshot are two good copies against live and the newest one, which copied the rot.
-    const finding = findingAt(await world.assess(), 'd0/f0');
+    const finding = findingAt(await world.judged(), 'd0/f0');
     expect(finding).toMatchObject({ verdict: 'corrupt', flags: [], recovery: 'exact', expected: { size: 17 } });
     expect(finding.source?.snapshot).toBe(new Date(world.startMs + DAY_MS).toISOString().slice(0, 10));
   });
 
   test('that contradicts what stood before and after it is itself mistaken', async () => {
-    world.backup(1);
-    world.backup(12);
+    world.snapshot(1);
+    world.snapshot(12);
     await world.scan();
     await bring(
       xxhsum()
@@ -125,19 +127,19 @@ describe.skipIf(missing('xxhsum'))('a list of xxhsum', () => {
         .replace(/^[0-9a-f]{16}/, '0123456789abcdef'),
       5,
     );
-    expect(classes(await world.assess())).toEqual({ intact: 10 });
+    expect(classes(await world.judged())).toEqual({ intact: 10 });
   });
 
   test('accuses nobody of what changed with a newer mtime, came back as it was, or was a link', async () => {
     symlinkSync('f0', join(world.live, 'd0', 'link'));
-    world.backup(1);
+    world.snapshot(1);
     const list = Buffer.concat([xxhsum(), run(world.live, ['xxhsum', 'd0/link']).stdout]);
     world.write('d0/f2', 'edited', 8);
     world.write('d1/f1', 'content of file 1', 9);
-    world.backup(12);
+    world.snapshot(12);
     await world.scan();
     await bring(list, 5);
-    const assessment = await world.assess();
+    const assessment = await world.judged();
     expect(verdicts(assessment)).toEqual({});
     expect(classes(assessment)).toEqual({ intact: 11 });
   });
@@ -146,45 +148,45 @@ describe.skipIf(missing('xxhsum'))('a list of xxhsum', () => {
     world.write('d0/old name', 'moved and still there');
     const list = xxhsum();
     execFileSync('mv', [world.path('d0/old name'), world.path('d1/new name')]);
-    world.backup(10);
+    world.snapshot(10);
     await world.scan();
     await bring(list, 5);
-    const assessment = await world.assess();
+    const assessment = await world.judged();
     expect(verdicts(assessment)).toEqual({ 'd0/old name': 'moved' });
     expect(findingAt(assessment, 'd0/old name').movedTo).toBe('d1/new name');
   });
 
   test('protects nothing: what no backup holds stays unprotected, whatever lists say', async () => {
-    world.backup(1);
-    world.backup(2);
+    world.snapshot(1);
+    world.snapshot(2);
     world.write('d0/never in a backup', 'x');
     execFileSync('touch', ['-d', '2001-01-01', world.path('d0/never in a backup')]);
     const list = xxhsum();
     await world.scan();
-    const before = verdicts(await world.assess());
+    const before = verdicts(await world.judged());
     await bring(list, 3);
-    expect(verdicts(await world.assess())).toEqual(before);
+    expect(verdicts(await world.judged())).toEqual(before);
     expect(before).toEqual({ 'd0/never in a backup': 'new' });
   });
 
   test('says nothing of what it lacks, unless it claims to be complete', async () => {
-    world.backup(1);
+    world.snapshot(1);
     await world.scan();
     await bring(xxhsum(), 2, { complete: true });
     world.write('d0/late', 'made and lost between two lists');
     const second = xxhsum();
-    world.remove('d0/late');
+    world.lose('d0/late');
     await bring(second, 4);
     const third = xxhsum().toString().split('\n').slice(0, 5).join('\n');
     await bring(`${third}\n`, 6);
-    const assessment = await world.assess();
+    const assessment = await world.judged();
     expect(verdicts(assessment)).toEqual({ 'd0/late': 'missing' });
     expect(findingAt(assessment, 'd0/late').between).toEqual({
       lastSeen: new Date(world.startMs + 4 * DAY_MS).toISOString(),
       firstGone: expect.any(String),
     });
     await bring(xxhsum(), 8, { complete: true });
-    expect(findingAt(await world.assess(), 'd0/late').between?.firstGone).toBe(
+    expect(findingAt(await world.judged(), 'd0/late').between?.firstGone).toBe(
       new Date(world.startMs + 8 * DAY_MS).toISOString(),
     );
   });
@@ -199,16 +201,16 @@ describe.skipIf(missing('xxhsum'))('a list of xxhsum', () => {
           [`lists:tree:here:${world.live}`],
         ),
     ];
-    world.remove('d0/gone');
+    world.lose('d0/gone');
     await world.scan([]);
     await bring(xxhsum(), 9);
     const before = (await state()).rows;
     expect((await bring(first, 5)).outcome).toBe('new');
     expect((await bring(first, 5)).outcome).toBe('unchanged');
-    expect(verdicts(await world.assess({ series: [] }))).toEqual({ 'd0/gone': 'missing' });
+    expect(verdicts(await world.judged({ series: [] }))).toEqual({ 'd0/gone': 'missing' });
     expect(await forget()).toMatchObject({ removed: 1 });
     expect((await state()).rows).toEqual(before);
-    expect(verdicts(await world.assess({ series: [] }))).toEqual({});
+    expect(verdicts(await world.judged({ series: [] }))).toEqual({});
     expect((await refusal(forget())).message).toContain('Nothing was imported');
   });
 
@@ -222,7 +224,7 @@ describe.skipIf(missing('xxhsum'))('a list of xxhsum', () => {
     expect(stopped.message).toContain('None of the 10 digests');
     expect((await bring(little, 5, { unlike: true })).files).toBe(10);
     await forget();
-    expect(verdicts(await world.assess({ series: [] }))).toEqual({});
+    expect(verdicts(await world.judged({ series: [] }))).toEqual({});
   });
 
   test('is imported whole or not at all; with --partial the rest is told', async () => {
@@ -275,25 +277,25 @@ describe('a list without digests that can be compared', () => {
   test('tells that a file was there: missing where nothing else has it, and never a reason to doubt a content', async () => {
     world.write('d0/gone', 'g');
     const list = sha256();
-    world.remove('d0/gone');
+    world.lose('d0/gone');
     world.write('d0/f0', 'c0ntent of file 0');
-    world.backup(12);
+    world.snapshot(12);
     await world.scan();
     expect(await bring(list, 5)).toMatchObject({ files: 11, digests: 0, foreign: { SHA256: 11 } });
-    const assessment = await world.assess();
+    const assessment = await world.judged();
     expect(verdicts(assessment)).toEqual({ 'd0/gone': 'missing' });
     expect(classes(assessment)).toEqual({ intact: 10, missing: 1 });
   });
 
   test('never stands for the content of a lost file that a snapshot knows', async () => {
     world.write('d0/gone', 'in the snapshot');
-    world.backup(1);
+    world.snapshot(1);
     const list = sha256();
-    world.remove('d0/gone');
-    world.backup(12);
+    world.lose('d0/gone');
+    world.snapshot(12);
     await world.scan();
     await bring(list, 5);
-    expect(findingAt(await world.assess(), 'd0/gone')).toMatchObject({
+    expect(findingAt(await world.judged(), 'd0/gone')).toMatchObject({
       verdict: 'missing',
       recovery: 'exact',
       expected: { size: 15 },
@@ -302,14 +304,14 @@ describe('a list without digests that can be compared', () => {
 
   test.skipIf(missing('hashdeep'))('but with sizes knows that an older copy is not what was lost', async () => {
     world.write('d0/gone', 'first');
-    world.backup(1);
+    world.snapshot(1);
     world.write('d0/gone', 'second, longer', 3);
     const list = run(world.live, ['hashdeep', '-l', '-r', '.']).stdout;
-    world.remove('d0/gone');
-    world.backup(12);
+    world.lose('d0/gone');
+    world.snapshot(12);
     await world.scan();
     expect(await bring(list, 5)).toMatchObject({ format: 'hashdeep', files: 11, digests: 0 });
-    expect(findingAt(await world.assess(), 'd0/gone')).toMatchObject({
+    expect(findingAt(await world.judged(), 'd0/gone')).toMatchObject({
       verdict: 'missing',
       recovery: 'older',
       expected: { size: 14, digest: null },
@@ -319,18 +321,18 @@ describe('a list without digests that can be compared', () => {
   test.skipIf(missing('rclone'))('may be what rclone lists or compares of a remote', async () => {
     world.write('d0/gone', 'g');
     const listed = run(world.live, ['rclone', 'lsf', '-R', '--format', 'sp', '.']).stdout;
-    const remote = join(world.root, 'remote');
+    const remote = join(world.base, 'remote');
     mkdirSync(remote);
-    const checked = run(world.root, ['rclone', 'check', world.live, remote, '--combined', '-']).stdout;
-    world.remove('d0/gone');
+    const checked = run(world.base, ['rclone', 'check', world.live, remote, '--combined', '-']).stdout;
+    world.lose('d0/gone');
     await world.scan([]);
     expect(await bring(listed, 5, { format: 'lsf' })).toMatchObject({ files: 11, directories: 2 });
-    expect(verdicts(await world.assess({ series: [] }))).toEqual({ 'd0/gone': 'missing' });
+    expect(verdicts(await world.judged({ series: [] }))).toEqual({ 'd0/gone': 'missing' });
     await forget();
     expect((await refusal(bring(checked, 5))).next).toContain('--side');
     expect(await bring(checked, 5, { side: 'src' })).toMatchObject({ files: 11 });
-    expect(verdicts(await world.assess({ series: [] }))).toEqual({ 'd0/gone': 'missing' });
-    expect(readFileSync(join(world.root, 'list'))).toEqual(checked);
+    expect(verdicts(await world.judged({ series: [] }))).toEqual({ 'd0/gone': 'missing' });
+    expect(readFileSync(join(world.base, 'list'))).toEqual(checked);
     rmSync(remote, { recursive: true });
   });
 });
@@ -345,14 +347,14 @@ describe('a list whose accents are in other bytes than the names on disk', () =>
     ['the other way round', NFD, NFC],
   ])('%s, names the files that are there, and says so', async (_, onDisk, inList) => {
     world.write(onDisk, 'coffee');
-    world.backup(1);
+    world.snapshot(1);
     await world.scan();
     const summary = await bring(line(inList) + line('d1/f1'), 5);
     expect(summary).toMatchObject({ spelled: [{ inList, known: onDisk }], ambiguous: [], files: 2 });
-    expect(verdicts(await world.assess())).toEqual({});
+    expect(verdicts(await world.judged())).toEqual({});
     // What is lost is lost, under the name that it had.
-    world.remove(onDisk);
-    expect(verdicts(await world.assess())).toMatchObject({ [onDisk]: 'missing' });
+    world.lose(onDisk);
+    expect(verdicts(await world.judged())).toMatchObject({ [onDisk]: 'missing' });
   });
 
   test('means the very bytes first, and two files where it names two', async () => {
@@ -360,11 +362,11 @@ describe('a list whose accents are in other bytes than the names on disk', () =>
     world.write(NFD, 'tea');
     await world.scan([]);
     expect(await bring(line(NFC) + line(NFD), 5)).toMatchObject({ spelled: [], ambiguous: [], files: 2 });
-    expect(verdicts(await world.assess({ series: [] }))).toEqual({});
+    expect(verdicts(await world.judged({ series: [] }))).toEqual({});
     await forget();
-    world.remove(NFD);
+    world.lose(NFD);
     expect(await bring(line(NFC) + line(NFD), 5)).toMatchObject({ spelled: [], files: 2 });
-    expect(verdicts(await world.assess({ series: [] }))).toMatchObject({ [NFD]: 'missing' });
+    expect(verdicts(await world.judged({ series: [] }))).toMatchObject({ [NFD]: 'missing' });
   });
 
   test('leaves out a name that may be any of several', async () => {
@@ -373,6 +375,6 @@ describe('a list whose accents are in other bytes than the names on disk', () =>
     world.write(NFD, 'tea');
     await world.scan([]);
     expect(await bring(line(mixed) + line('d1/f1'), 5)).toMatchObject({ spelled: [], ambiguous: [mixed], files: 1 });
-    expect(verdicts(await world.assess({ series: [] }))).toEqual({});
+    expect(verdicts(await world.judged({ series: [] }))).toEqual({});
   });
 });

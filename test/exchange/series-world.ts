@@ -1,104 +1,50 @@
-// Two machines of a school: one with nightly snapshots of hostile names, scanned into a catalog of its own, and one
-// that gets the export.
+// Nightly snapshots of hostile names, which one machine scans into a catalog of its own and exports to another. Not a
+// test/support/volume.ts: there is no live tree beside them, and what counts are names.
 import { execFileSync } from 'node:child_process';
-import {
-  linkSync,
-  mkdirSync,
-  mkdtempSync,
-  realpathSync,
-  rmSync,
-  symlinkSync,
-  utimesSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { linkSync, mkdirSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Database, openPool } from '../../services/catalog/database.ts';
 import type { Volume } from '../../services/catalog/volumes.ts';
 import { exportSeries, type ExportSummary } from '../../services/exchange/export-series.ts';
-import { findSnapshots, type FoundSeries } from '../../services/files/snapshots.ts';
-import { openThreads, type ThreadPool } from '../../services/scan/pool.ts';
-import { scanSeries } from '../../services/scan/scan-series.ts';
+import type { FoundSeries } from '../../services/files/snapshots.ts';
 import type { ScanTools } from '../../services/scan/scan-volume.ts';
-import { testDatabase, type TestDatabase } from '../support/postgres.ts';
+import type { Catalog } from '../support/catalog.ts';
+import { makeDirectory } from '../support/tree.ts';
 
 export const BACKUP_HOST = 'backup1';
 
-/** One catalog with the threads that scan into it. */
-export class Machine {
-  readonly db: Database;
-  readonly host: string;
-  readonly threads: ThreadPool;
-  readonly #database: TestDatabase;
+export function exported(
+  catalog: Catalog,
+  of: { volume: Volume; found: FoundSeries },
+  file: string,
+  more: Partial<ScanTools> = {},
+): Promise<ExportSummary> {
+  return exportSeries({ ...catalog.tools(), ...of, file, cwd: '/', crossMounts: false, ...more });
+}
 
-  constructor(database: TestDatabase, host: string) {
-    this.#database = database;
-    this.host = host;
-    this.db = openPool(database.address);
-    this.threads = openThreads(database.address, 1);
-  }
-
-  static async start(host: string): Promise<Machine> {
-    return new Machine(await testDatabase(), host);
-  }
-
-  get tools(): ScanTools {
-    return {
-      db: this.db,
-      threads: this.threads,
-      host: this.host,
-      nowMs: Date.now,
-      signal: new AbortController().signal,
-      onProgress: () => {},
-      onNotice: () => {},
-    };
-  }
-
-  async scan(pattern: string, reread = false): Promise<{ volume: Volume; found: FoundSeries }> {
-    const found = await findSnapshots(pattern, { nowMs: Date.now(), tz: 'UTC' });
-    const scope = { excludes: [], crossMounts: false };
-    const { volume } = await scanSeries(this.tools, { pattern, found, scope, reread }, () => {});
-    return { volume, found };
-  }
-
-  async export(
-    of: { volume: Volume; found: FoundSeries },
-    file: string,
-    more: Partial<ScanTools> = {},
-  ): Promise<ExportSummary> {
-    return exportSeries({ ...this.tools, ...of, file, cwd: '/', crossMounts: false, ...more });
-  }
-
-  /** Rows in array mode, 64-bit numbers as text. */
-  async rows(sql: string, ...parameters: readonly unknown[]): Promise<unknown[][]> {
-    const found = await this.db.pool.query({ rowMode: 'array', text: sql, values: [...parameters] });
-    return (found.rows as unknown[][]).map((row) =>
-      row.map((cell) => (typeof cell === 'bigint' ? String(cell) : cell)),
-    );
-  }
-
-  async close(): Promise<void> {
-    await this.threads.close();
-    await this.db.close();
-    await this.#database.close();
-  }
+/** Rows in array mode, 64-bit numbers as text. */
+export async function cells({ db }: Catalog, sql: string, ...parameters: readonly unknown[]): Promise<unknown[][]> {
+  const found = await db.pool.query({ rowMode: 'array', text: sql, values: [...parameters] });
+  return (found.rows as unknown[][]).map((row) => row.map((cell) => (typeof cell === 'bigint' ? String(cell) : cell)));
 }
 
 /** Everything that an export carries, by path; ids of rows and the time of the export are left out. */
-export async function carried(machine: Machine, volumeId: number): Promise<Record<string, unknown[][]>> {
+export async function carried(catalog: Catalog, volumeId: number): Promise<Record<string, unknown[][]>> {
   return {
-    scans: await machine.rows(
+    scans: await cells(
+      catalog,
       `select seq, path, snapshot, identity, as_of_from_ms, as_of_to_ms, as_of_source, read_only, mode, state, reason, pruned, scope, totals, started_ms, ended_ms
          from scan join scan_root on scan = id where volume = $1 order by seq`,
       volumeId,
     ),
-    versions: await machine.rows(
+    versions: await cells(
+      catalog,
       `select d.path, v.name, first_seq, end_seq, end_reason, kind, mode, uid, gid, size, mtime_ns, target, rdev, digest, read_seq, inode, ctime_ns, btime_ns, nlink, suspect, racy, zero_from
          from version v join root r on r.id = v.root join directory d on d.id = v.directory
         where r.volume = $1 order by 1, 2, 3`,
       volumeId,
     ),
-    gaps: await machine.rows(
+    gaps: await cells(
+      catalog,
       `select s.seq, d.path, g.name, g.status, g.errno, g.detail from gap g join scan s on s.id = g.scan join directory d on d.id = g.directory
         where s.volume = $1 order by 1, 2, 3`,
       volumeId,
@@ -107,8 +53,9 @@ export async function carried(machine: Machine, volumeId: number): Promise<Recor
 }
 
 /** The newest listing of every directory that still holds something; the digests of unread ones are left out. */
-export function listings(machine: Machine, volumeId: number): Promise<unknown[][]> {
-  return machine.rows(
+export function listings(catalog: Catalog, volumeId: number): Promise<unknown[][]> {
+  return cells(
+    catalog,
     `select distinct on (d.path) d.path, l.content_digest, l.count, l.files, l.bytes
        from listing l join root r on r.id = l.root join directory d on d.id = l.directory where r.volume = $1 order by d.path, l.seq desc`,
     volumeId,
@@ -116,7 +63,7 @@ export function listings(machine: Machine, volumeId: number): Promise<unknown[][
 }
 
 export class World {
-  readonly path = realpathSync(mkdtempSync(join(tmpdir(), 'rollcall-export-')));
+  readonly path = makeDirectory('rollcall-export-');
 
   join(...names: readonly string[]): string {
     return join(this.path, ...names);

@@ -12,27 +12,20 @@ import {
   truncateSync,
   writeFileSync,
 } from 'node:fs';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { assess } from '../../services/assess.ts';
 import { importExport } from '../../services/exchange/import-export.ts';
 import { countUnread } from '../../services/catalog/export.ts';
 import { plainRequest } from '../support/request.ts';
 import { refusal } from '../support/refusal.ts';
-import { BACKUP_HOST, carried, listings, Machine, World } from './series-world.ts';
+import { BACKUP_HOST, carried, cells, exported, listings, World } from './series-world.ts';
+import { Catalog } from '../support/catalog.ts';
 import { SEED } from '../support/random.ts';
 
-let backup: Machine;
-let live: Machine;
+const backup = await Catalog.forFile(1, BACKUP_HOST);
+const live = await Catalog.forFile(1, 'files1');
 let world: World;
 
-beforeAll(async () => {
-  backup = await Machine.start(BACKUP_HOST);
-  live = await Machine.start('files1');
-});
-afterAll(async () => {
-  await backup?.close();
-  await live?.close();
-});
 beforeEach(() => {
   world = new World();
 });
@@ -55,11 +48,11 @@ function sealed(lines: readonly string[], counts: { scans?: number; versions?: n
 
 describe('an export of a series', () => {
   it('brings every scan, version, gap and digest to another machine, whatever the names are', async () => {
-    const scanned = await backup.scan(world.nights());
+    const scanned = await backup.scanSnapshots(world.nights());
     const before = await countUnread(backup.db.pool, scanned.volume.id);
     expect(before.files).toBeGreaterThan(0);
     const file = world.join('school.rollcall');
-    const summary = await backup.export(scanned, file);
+    const summary = await exported(backup, scanned, file);
     expect(summary).toMatchObject({ file, host: BACKUP_HOST, scans: 3, pruned: 0, replaced: false, failures: 0 });
     expect(summary.read).toEqual(before);
     expect(summary.unread).toEqual({ files: 0, bytes: 0 });
@@ -83,9 +76,10 @@ describe('an export of a series', () => {
     expect(here['scans']).toHaveLength(3);
     expect(here['versions']).toHaveLength(summary.versions);
     expect(here['versions']?.map(([, name]) => name)).toContain('latin1-\\xe4\\xff\\x0d');
-    const marked = await live.rows('select distinct exported_ms from scan where volume = $1', volume.id);
+    const marked = await cells(live, 'select distinct exported_ms from scan where volume = $1', volume.id);
     expect(marked).toEqual([[String(summary.exportedMs)]]);
-    const unread = await live.rows(
+    const unread = await cells(
+      live,
       `select v.name from version v where v.root = $1 and v.kind = 'file' and v.digest is null`,
       volume.rootId,
     );
@@ -101,27 +95,28 @@ describe('an export of a series', () => {
   });
 
   it('is the same to the byte when nothing has changed, but for its time', async () => {
-    const scanned = await backup.scan(world.nights());
-    const first = await backup.export(scanned, world.join('a'));
-    const second = await backup.export(scanned, world.join('b'), { nowMs: () => first.exportedMs + 1 });
+    const scanned = await backup.scanSnapshots(world.nights());
+    const first = await exported(backup, scanned, world.join('a'));
+    const second = await exported(backup, scanned, world.join('b'), { nowMs: () => first.exportedMs + 1 });
     expect(second.read.files).toBe(0);
     const [a, b] = [linesOf(first.file), linesOf(second.file)];
     expect(a[0]).not.toBe(b[0]);
     expect(b.slice(1)).toEqual(a.slice(1));
-    const third = await backup.export(scanned, world.join('c'), { nowMs: () => first.exportedMs });
+    const third = await exported(backup, scanned, world.join('c'), { nowMs: () => first.exportedMs });
     expect(third.sha256).toBe(first.sha256);
   });
 
   it('carries what could not be read as unread, with the reason, and never as good', async () => {
-    const scanned = await backup.scan(world.nights());
+    const scanned = await backup.scanSnapshots(world.nights());
     // Another state than the scan saw lies there when the export reads.
     writeFileSync(world.join('snapshots/2026-11-02/people/ben/thesis.odt'), 'overwritten in between');
-    const { file, unread, failures, unreadable } = await backup.export(scanned, world.join('export'));
+    const { file, unread, failures, unreadable } = await exported(backup, scanned, world.join('export'));
     expect(unread.files).toBe(1);
     expect(failures).toBe(1);
     expect(unreadable).toMatchObject([{ directory: 'people/ben', name: 'thesis.odt', status: 'unsettled' }]);
     const volume = await bring(file);
-    const rows = await live.rows(
+    const rows = await cells(
+      live,
       `select v.digest, g.status from version v join scan s on s.volume = $1 and s.seq = v.first_seq
          left join gap g on g.scan = s.id and g.directory = v.directory and g.name = v.name
         where v.root = $2 and v.name = 'thesis.odt' order by v.first_seq`,
@@ -135,23 +130,26 @@ describe('an export of a series', () => {
   });
 
   it('reads an older copy where the newest cannot be read, or could not be read', async () => {
-    const scanned = await backup.scan(world.nights());
+    const scanned = await backup.scanSnapshots(world.nights());
     const { id, rootId } = scanned.volume;
     // Both are one version over all nights, read in the third. Forget that; spoil one copy there, and hide the other.
-    await backup.rows(
+    await cells(
+      backup,
       `update packed_version set digest = null, read_seq = null where root = $1 and name in ('photo.jpg', '--delete') returning 1`,
       rootId,
     );
     truncateSync(world.join('snapshots/2026-11-03/people/anna/photo.jpg'), 1);
-    await backup.rows(
+    await cells(
+      backup,
       `insert into gap (scan, root, directory, name, status, errno)
          select s.id, p.root, d.id, '', 'io', 'EIO' from scan s join scan_root p on p.scan = s.id, directory d where s.volume = $1 and s.snapshot = '2026-11-03' and d.path = 'names' returning 1`,
       id,
     );
-    const { unread, unreadable, file } = await backup.export(scanned, world.join('export'));
+    const { unread, unreadable, file } = await exported(backup, scanned, world.join('export'));
     expect(unread.files).toBe(0);
     expect(unreadable.map(({ name }) => name)).toEqual(['photo.jpg']);
-    const read = await backup.rows(
+    const read = await cells(
+      backup,
       `select v.name, s.snapshot from version v join scan_root p on p.root = v.root join scan s on s.id = p.scan and s.seq = v.read_seq
         where v.root = $1 and v.name in ('photo.jpg', '--delete') order by v.name`,
       rootId,
@@ -174,13 +172,13 @@ describe('an export of a series', () => {
 
   it('keeps the history of a snapshot that is gone, and says that it is gone', async () => {
     const pattern = world.nights();
-    await backup.scan(pattern);
+    await backup.scanSnapshots(pattern);
     rmSync(world.join('snapshots/2026-11-01'), { recursive: true });
-    const scanned = await backup.scan(pattern);
-    const summary = await backup.export(scanned, world.join('export'));
+    const scanned = await backup.scanSnapshots(pattern);
+    const summary = await exported(backup, scanned, world.join('export'));
     expect(summary).toMatchObject({ scans: 3, pruned: 1, unread: { files: 0 } });
     const volume = await bring(summary.file);
-    expect(await live.rows('select snapshot, pruned from scan where volume = $1 order by seq', volume.id)).toEqual([
+    expect(await cells(live, 'select snapshot, pruned from scan where volume = $1 order by seq', volume.id)).toEqual([
       ['2026-11-01', 'gone'],
       ['2026-11-02', null],
       ['2026-11-03', null],
@@ -189,53 +187,53 @@ describe('an export of a series', () => {
   });
 
   it('leaves nothing behind when it is interrupted, and keeps what was read', async () => {
-    const scanned = await backup.scan(world.nights());
+    const scanned = await backup.scanSnapshots(world.nights());
     const interrupt = new AbortController();
     const file = world.join('export');
     const onProgress = (): void => interrupt.abort();
-    const error = await refusal(backup.export(scanned, file, { signal: interrupt.signal, onProgress }));
+    const error = await refusal(exported(backup, scanned, file, { signal: interrupt.signal, onProgress }));
     expect(error.exit).toBe(130);
     expect(readdirSync(world.path)).toEqual(['snapshots']);
-    expect((await backup.export(scanned, file)).unread.files).toBe(0);
+    expect((await exported(backup, scanned, file)).unread.files).toBe(0);
   });
 });
 
 describe('the place of an export', () => {
   it('is never inside a volume, nor where the pattern would take it for a snapshot', async () => {
-    const scanned = await backup.scan(world.nights());
+    const scanned = await backup.scanSnapshots(world.nights());
     for (const file of ['snapshots/2026-11-02/export', 'snapshots/2026-11-02/people/anna/export', 'snapshots/export']) {
-      const error = await refusal(backup.export(scanned, world.join(file)));
+      const error = await refusal(exported(backup, scanned, world.join(file)));
       expect(error.message).toMatch(/inside the volume|taken for a snapshot/);
       expect(existsSync(world.join(file))).toBe(false);
     }
     symlinkSync(world.join('snapshots/2026-11-02'), world.join('innocent'));
-    const error = await refusal(backup.export(scanned, world.join('innocent/export')));
+    const error = await refusal(exported(backup, scanned, world.join('innocent/export')));
     expect(error.message).toContain('inside the volume');
   });
 
   it('replaces an earlier export of the same series, and nothing else', async () => {
-    const scanned = await backup.scan(world.nights());
+    const scanned = await backup.scanSnapshots(world.nights());
     const file = world.join('export');
-    await backup.export(scanned, file);
-    expect((await backup.export(scanned, file)).replaced).toBe(true);
+    await exported(backup, scanned, file);
+    expect((await exported(backup, scanned, file)).replaced).toBe(true);
 
     const another = new World();
     try {
-      const other = await backup.scan(another.nights());
+      const other = await backup.scanSnapshots(another.nights());
       const before = readFileSync(file);
-      expect((await refusal(backup.export(other, file))).message).toContain('another backup');
+      expect((await refusal(exported(backup, other, file))).message).toContain('another backup');
       expect(readFileSync(file)).toEqual(before);
     } finally {
       another.remove();
     }
     writeFileSync(world.join('letter'), 'Dear parents');
-    expect((await refusal(backup.export(scanned, world.join('letter')))).message).toContain(
+    expect((await refusal(exported(backup, scanned, world.join('letter')))).message).toContain(
       'not an export of Rollcall',
     );
     expect(readFileSync(world.join('letter'), 'utf8')).toBe('Dear parents');
     mkdirSync(world.join('directory'));
-    expect((await refusal(backup.export(scanned, world.join('directory')))).message).toContain('is not a file');
-    expect((await refusal(backup.export(scanned, world.join('none/export')))).message).toContain(
+    expect((await refusal(exported(backup, scanned, world.join('directory')))).message).toContain('is not a file');
+    expect((await refusal(exported(backup, scanned, world.join('none/export')))).message).toContain(
       'its directory cannot be used (ENOENT',
     );
   });
@@ -243,8 +241,8 @@ describe('the place of an export', () => {
 
 describe('an import', () => {
   it('refuses a file that was cut off anywhere, or in which one bit has flipped, and believes none of it', async () => {
-    const scanned = await backup.scan(world.nights());
-    const { file } = await backup.export(scanned, world.join('export'));
+    const scanned = await backup.scanSnapshots(world.nights());
+    const { file } = await exported(backup, scanned, world.join('export'));
     const whole = readFileSync(file);
     let state = SEED % 100_000;
     const below = (limit: number): number => {
@@ -266,7 +264,7 @@ describe('an import', () => {
       expect(message, `flipped at ${at}`).toMatch(/damaged|not an export of Rollcall/);
     }
     const key = `export:${BACKUP_HOST}:${scanned.found.series.key}`;
-    expect(await live.rows('select from volume where key = $1', key)).toEqual([]);
+    expect(await cells(live, 'select from volume where key = $1', key)).toEqual([]);
   });
 
   it('refuses what is no export, with the way to make one', async () => {
@@ -281,8 +279,8 @@ describe('an import', () => {
   });
 
   it('refuses paths that lead out of their root, text that acts on terminals, and rows that contradict one another', async () => {
-    const scanned = await backup.scan(world.nights());
-    const { file } = await backup.export(scanned, world.join('export'));
+    const scanned = await backup.scanSnapshots(world.nights());
+    const { file } = await exported(backup, scanned, world.join('export'));
     const lines = linesOf(file);
     const at = lines.findIndex((line) => line.includes('essay.txt'));
     const forge = (change: (fields: unknown[]) => void, line = at): string[] => {
@@ -339,14 +337,14 @@ describe('an import', () => {
     writeFileSync(world.join('forged'), sealed(lines, { versions: 1 }));
     expect((await refusal(bring(world.join('forged')))).message).toContain('more or fewer lines');
     const key = `export:${BACKUP_HOST}:${scanned.found.series.key}`;
-    expect(await live.rows('select from volume where key = $1', key)).toEqual([]);
+    expect(await cells(live, 'select from volume where key = $1', key)).toEqual([]);
     writeFileSync(world.join('forged'), sealed(lines));
     expect((await bring(world.join('forged'))).outcome).toBe('new');
   });
 
   it('takes an export of the format before, which does not tell how contents look', async () => {
-    const scanned = await backup.scan(world.nights());
-    const { file } = await backup.export(scanned, world.join('now'));
+    const scanned = await backup.scanSnapshots(world.nights());
+    const { file } = await exported(backup, scanned, world.join('now'));
     const lines = linesOf(file).map((line) => {
       if (line.startsWith('{"rollcall"')) return line.replace('"format":2', '"format":1');
       return line.startsWith('["version"') ? JSON.stringify((JSON.parse(line) as unknown[]).slice(0, 22)) : line;
@@ -361,15 +359,15 @@ describe('an import', () => {
 
   it('replaces an earlier export of the series by a newer one, changes nothing the second time, and refuses an older one', async () => {
     const pattern = world.nights();
-    const first = await backup.export(await backup.scan(pattern), world.join('first'));
+    const first = await exported(backup, await backup.scanSnapshots(pattern), world.join('first'));
     world.night(4);
     rmSync(world.join('snapshots/2026-11-01'), { recursive: true });
-    const scanned = await backup.scan(pattern);
-    const second = await backup.export(scanned, world.join('second'), { nowMs: () => first.exportedMs + 60_000 });
+    const scanned = await backup.scanSnapshots(pattern);
+    const second = await exported(backup, scanned, world.join('second'), { nowMs: () => first.exportedMs + 60_000 });
 
     const imported = await bring(first.file);
     const ids = (): Promise<unknown[][]> =>
-      live.rows('select seq, id from scan where volume = $1 order by seq', imported.id);
+      cells(live, 'select seq, id from scan where volume = $1 order by seq', imported.id);
     const before = await ids();
     const volume = await bring(second.file);
     expect(volume).toMatchObject({ id: imported.id, rootId: imported.rootId, outcome: 'replaced' });
@@ -377,7 +375,7 @@ describe('an import', () => {
     expect((await ids()).slice(0, 3)).toEqual(before);
 
     const rows = (): Promise<unknown[][]> =>
-      live.rows('select v.xmin::text, v.ctid::text from packed_version v where root = $1 order by 2', volume.rootId);
+      cells(live, 'select v.xmin::text, v.ctid::text from packed_version v where root = $1 order by 2', volume.rootId);
     const held = await rows();
     expect((await bring(second.file)).outcome).toBe('unchanged');
     expect(await rows()).toEqual(held);
@@ -386,8 +384,8 @@ describe('an import', () => {
   });
 
   it('tells the machine of the live volume where the good copy of a lost file lies', async () => {
-    const scanned = await backup.scan(world.nights());
-    const { file, exportedMs } = await backup.export(scanned, world.join('export'));
+    const scanned = await backup.scanSnapshots(world.nights());
+    const { file, exportedMs } = await exported(backup, scanned, world.join('export'));
     const night = world.join('snapshots/2026-11-03');
     mkdirSync(world.join('live'));
     // The live volume is the newest night, less one file that was lost silently: its directory's time stands still.
@@ -399,7 +397,7 @@ describe('an import', () => {
     const moved = world.join('elsewhere');
     execFileSync('mv', [world.join('snapshots'), moved]);
     const tools = {
-      ...live.tools,
+      ...live.tools(),
       cwd: world.path,
       stateDir: null,
       program: 'rollcall',

@@ -14,12 +14,12 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { Catalog } from '../judge/world.ts';
-import { have } from '../bundle/world.ts';
 import { runHeldBack } from '../scan/held-back.ts';
 import type { AssessOrder, AssessTold } from './assess-child.ts';
-import { FaultyHouse } from './house.ts';
 import { program } from '../support/programs.ts';
+import { FaultyVolume } from './faulty-volume.ts';
+import { Catalog } from '../support/catalog.ts';
+import { have } from '../support/machine.ts';
 
 const IS_ROOT = process.getuid?.() === 0;
 const DROP = '-fowner';
@@ -52,7 +52,7 @@ function keepsThem(directory: string): boolean {
 
 describe.skipIf(!IS_ROOT)('as root (skipped without: others may not ask for it)', () => {
   test('an assessment, a restore and its proof move no access time of a file, on either side', async (context) => {
-    const house = FaultyHouse.open(catalog, 2);
+    const house = FaultyVolume.open(catalog, 2);
     if (!keepsThem(house.base))
       context.skip('the temporary directory is mounted noatime: set TMPDIR to one that is not');
     house.fill(3, 10);
@@ -79,7 +79,7 @@ describe.skipIf(!IS_ROOT)('as root (skipped without: others may not ask for it)'
   test.skipIf(!have('setpriv'))(
     "where it is refused (no CAP_FOWNER, others' files) reading goes on, in an assessment and in restore.sh",
     async () => {
-      const house = FaultyHouse.open(catalog, 2);
+      const house = FaultyVolume.open(catalog, 2);
       house.fill(2, 4);
       for (const night of [1, 2]) house.snapshot(night);
       house.lose('rooms/1/file1');

@@ -2,14 +2,14 @@
 import { readFileSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { Catalog } from '../judge/world.ts';
-import { canMount } from '../files/snapshots/trees.ts';
-import { FaultyHouse } from './house.ts';
+import { FaultyVolume } from './faulty-volume.ts';
+import { Catalog } from '../support/catalog.ts';
+import { canMount } from '../support/machine.ts';
 
 const catalog = await Catalog.forFile();
 
-function filled(): FaultyHouse {
-  const house = FaultyHouse.open(catalog, 3);
+function filled(): FaultyVolume {
+  const house = FaultyVolume.open(catalog, 3);
   house.fill(4, 40);
   for (const night of [1, 2, 3]) house.snapshot(night);
   house.lose('rooms/2/file7');
@@ -49,8 +49,8 @@ test('snapshots that are renamed in the middle of a scan: the next run knows the
 });
 
 describe.skipIf(!canMount)('a backup on a file system of its own (skipped where this process may not mount)', () => {
-  function onTmpfs(): { house: FaultyHouse; unmount: () => void } {
-    const house = FaultyHouse.open(catalog, 3);
+  function onTmpfs(): { house: FaultyVolume; unmount: () => void } {
+    const house = FaultyVolume.open(catalog, 3);
     const unmount = house.tmpfs('backup');
     house.fill(4, 40);
     for (const night of [1, 2, 3]) house.snapshot(night);

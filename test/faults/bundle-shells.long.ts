@@ -3,7 +3,9 @@ import { spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { expect, it } from 'vitest';
-import { bytes, programPath, survey, text, World } from '../bundle/world.ts';
+import { World } from '../bundle/world.ts';
+import { programPath } from '../support/machine.ts';
+import { bytes, survey, text } from '../support/tree.ts';
 
 const SHELLS = ['dash', 'bash', 'busybox'];
 const there = SHELLS.filter((shell) => spawnSync('sh', ['-c', `command -v ${shell}`]).status === 0);

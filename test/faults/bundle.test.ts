@@ -19,7 +19,9 @@ import {
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { EXIT } from '../../domain/exit.ts';
-import { bytes, programPath, survey, text, World } from '../bundle/world.ts';
+import { World } from '../bundle/world.ts';
+import { programPath } from '../support/machine.ts';
+import { bytes, survey, text } from '../support/tree.ts';
 
 const root = process.getuid?.() === 0;
 const namespaces = root && spawnSync('unshare', ['-m', 'true']).status === 0;

@@ -13,10 +13,10 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { Catalog } from '../judge/world.ts';
-import { survey, text as textOf } from '../bundle/world.ts';
-import { House } from '../scenario/house.ts';
 import { shown } from './shown.ts';
+import { Catalog } from '../support/catalog.ts';
+import { survey, text as textOf } from '../support/tree.ts';
+import { Volume } from '../support/volume.ts';
 
 const catalog = await Catalog.forFile();
 
@@ -40,7 +40,7 @@ function touch(path: string, time: string): void {
 }
 
 test('mtimes to the nanosecond, before 1970 and in the future are kept and restored; copies that keep 1 s, 2 s or 100 ns are the same files', async () => {
-  const house = House.open(catalog, 5);
+  const house = Volume.open(catalog, 5);
   house.write('still', 'here');
   for (const [i, time] of TIMES.entries()) {
     house.write(`files/${i}`, `at ${time}`);
@@ -85,7 +85,7 @@ test('mtimes to the nanosecond, before 1970 and in the future are kept and resto
 });
 
 test('a clock that jumps back behind the snapshots, and forward by a month, neither hides a loss nor makes one', async () => {
-  const house = House.open(catalog, 5);
+  const house = Volume.open(catalog, 5);
   for (let i = 0; i < 6; i++) house.write(`desk/${i}`, `what stands in ${i}`);
   for (const night of [1, 2, 3, 4]) house.snapshot(night);
   expect((await house.assess(5)).exit).toBe(0);
@@ -114,7 +114,7 @@ test('a clock that jumps back behind the snapshots, and forward by a month, neit
 });
 
 test('a change of ctime alone, or another inode with the same content, is no finding; other content behind the same size and mtime is', async () => {
-  const house = House.open(catalog, 4);
+  const house = Volume.open(catalog, 4);
   for (const name of ['mode', 'linked', 'copied', 'swapped', 'racy'])
     house.write(`desk/${name}`, `the words of ${name}`);
   for (const night of [1, 2, 3]) house.snapshot(night);
@@ -150,7 +150,7 @@ test('a change of ctime alone, or another inode with the same content, is no fin
 });
 
 test('half-written uploads, temporary names and .nfs files are named like any other: new while they stand, and when they go by themselves nothing is restored unasked', async () => {
-  const house = House.open(catalog, 4);
+  const house = Volume.open(catalog, 4);
   // Directories that nothing happens to show that this backup keeps their times.
   house.furnish();
   const temporary = [

@@ -8,24 +8,24 @@ import { openPool, type Database } from '../../services/catalog/database.ts';
 import { migrate } from '../../services/catalog/migrate.ts';
 import { openThreads } from '../../services/scan/pool.ts';
 import { scanTree } from '../../services/scan/scan-tree.ts';
-import { canMount } from '../files/snapshots/trees.ts';
 import { type Disk, disk } from '../support/disk.ts';
 import { ownServer } from '../support/own-server.ts';
 import { refusal } from '../support/refusal.ts';
-import { FaultyHouse } from './house.ts';
+import { FaultyVolume } from './faulty-volume.ts';
+import { canMount } from '../support/machine.ts';
 
 const SMALL = { name: 'small', size: '96M', options: ['-b', '4096', '-m', '0'] };
 
 /** A scan of this many files writes more than is left. */
-function filled(): FaultyHouse {
-  const house = FaultyHouse.open(null, 1);
+function filled(): FaultyVolume {
+  const house = FaultyVolume.open(null, 1);
   // The server's own user passes through here.
   chmodSync(house.base, 0o755);
   house.fill(60, 100);
   return house;
 }
 
-function scanning(db: Database, house: FaultyHouse): () => Promise<unknown> {
+function scanning(db: Database, house: FaultyVolume): () => Promise<unknown> {
   const threads = openThreads(db.address, 2);
   onTestFinished(() => threads.close());
   const tools = {

@@ -17,17 +17,17 @@ import { EXIT } from '../../domain/exit.ts';
 import { cutBundle } from '../../services/bundle.ts';
 import { scan, type ScanResult } from '../../services/scan.ts';
 import { exportManifest, type ManifestSummary } from '../../services/export.ts';
-import { Catalog } from '../judge/world.ts';
-import { canMount, run } from '../files/snapshots/trees.ts';
 import { disk } from '../support/disk.ts';
 import { refusal } from '../support/refusal.ts';
-import { FaultyHouse } from './house.ts';
+import { FaultyVolume } from './faulty-volume.ts';
+import { Catalog } from '../support/catalog.ts';
+import { canMount, run } from '../support/machine.ts';
 
 const catalog = await Catalog.forFile();
-let house: FaultyHouse;
+let house: FaultyVolume;
 
 beforeEach(() => {
-  house = FaultyHouse.open(catalog, 2);
+  house = FaultyVolume.open(catalog, 2);
   house.fill(4, 40);
   for (const night of [1, 2]) house.snapshot(night);
   for (let file = 0; file < 40; file += 2) house.lose(`rooms/2/file${file}`);

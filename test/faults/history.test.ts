@@ -6,14 +6,15 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { same } from '../../domain/version.ts';
 import { findMoves } from '../../domain/window/moves.ts';
-import { Catalog } from '../judge/world.ts';
-import { House, reportOf } from '../scenario/house.ts';
+import { reportOf } from '../support/answers.ts';
+import { Catalog } from '../support/catalog.ts';
+import { Volume } from '../support/volume.ts';
 
 const catalog = await Catalog.forFile();
-let house: House;
+let house: Volume;
 
 function settle(today: number): void {
-  house = House.open(catalog, today);
+  house = Volume.open(catalog, today);
   house.furnish();
 }
 
@@ -66,7 +67,7 @@ test('hard-linked nights are one copy: an inode that rotted in all of them outvo
   house.write('desk/letter', 'a letter that nobody changed');
   house.write('desk/lost', 'a letter that will be lost');
   house.snapshot(1);
-  for (const night of [2, 3, 4]) house.snapshot(night, 'links', night - 1);
+  for (const night of [2, 3, 4]) house.snapshot(night, { linkedTo: night - 1 });
   expect(statSync(join(house.snapshotRoot(1), 'desk/letter')).nlink).toBe(4);
   house.rot('desk/letter', upper, house.snapshotRoot(4));
   house.rot('desk/lost', upper, house.snapshotRoot(4));

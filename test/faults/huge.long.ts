@@ -4,10 +4,11 @@
 import { spawn } from 'node:child_process';
 import { closeSync, mkdirSync, mkdtempSync, openSync, realpathSync, rmSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { openWorld, type World, write } from '../scan/world.ts';
+import { expect, test } from 'vitest';
 import type { AssessOrder, AssessTold } from './assess-child.ts';
 import { program } from '../support/programs.ts';
+import { Catalog } from '../support/catalog.ts';
+import { write } from '../support/tree.ts';
 
 const NAMES = Number(process.env['ROLLCALL_TEST_NAMES'] ?? 120_000);
 const LOST = 100;
@@ -18,14 +19,7 @@ const LOST = 100;
 const SCAN_RSS_KB_MAX = 600_000;
 const ASSESS_RSS_KB_MAX = 700_000;
 
-let world: World;
-
-beforeAll(async () => {
-  world = await openWorld();
-});
-afterAll(async () => {
-  await world.close();
-});
+const catalog = await Catalog.forFile(2);
 
 /** What a child of this test says on standard output. */
 async function child(name: 'scan/child' | 'faults/assess-child', order: object): Promise<string> {
@@ -40,7 +34,7 @@ async function child(name: 'scan/child' | 'faults/assess-child', order: object):
 }
 
 test(`a directory of ${NAMES} names is scanned, scanned again without a byte read, and judged, in bounded memory; every name is accounted for`, async () => {
-  const tree = world.directory();
+  const tree = catalog.directory();
   mkdirSync(join(tree, 'million'));
   write(tree, { 'beside/f': 'f', 'million/sub/f': 'below' });
   for (let i = 0; i < NAMES; i++) closeSync(openSync(join(tree, `million/name ${i}`), 'w'));
@@ -48,9 +42,9 @@ test(`a directory of ${NAMES} names is scanned, scanned again without a byte rea
   const madeS = Math.floor(Date.now() / 1000) - 86_400;
   utimesSync(join(tree, 'million'), madeS, madeS);
   const known = NAMES + 5;
-  const order = { address: world.address, path: tree, threads: 1 };
+  const order = { address: catalog.address, path: tree, threads: 1 };
   const totals = async (): Promise<Record<string, unknown>> => {
-    const [newest] = await world.rows(`select totals from scan where state = 'complete' order by seq desc limit 1`);
+    const [newest] = await catalog.rows(`select totals from scan where state = 'complete' order by seq desc limit 1`);
     return newest?.['totals'] as Record<string, unknown>;
   };
   const rss = (out: string): number => Number(/complete (\d+)/.exec(out)?.[1]);
@@ -65,8 +59,8 @@ test(`a directory of ${NAMES} names is scanned, scanned again without a byte rea
 
   for (let i = 0; i < LOST; i++) rmSync(join(tree, `million/name ${i * 997}`));
   utimesSync(join(tree, 'million'), madeS, madeS);
-  const cwd = realpathSync(mkdtempSync(join(world.directory(), 'bundle-')));
-  const assess: AssessOrder = { address: world.address, live: tree, backup: null, cwd, offsetMs: 0 };
+  const cwd = realpathSync(mkdtempSync(join(catalog.directory(), 'bundle-')));
+  const assess: AssessOrder = { address: catalog.address, live: tree, backup: null, cwd, offsetMs: 0 };
   const told = JSON.parse(await child('faults/assess-child', assess)) as AssessTold;
   expect(told).toMatchObject({ exit: 1, intact: NAMES + 2 - LOST });
   expect(Object.values(told.findings).filter((finding) => finding === 'missing none')).toHaveLength(LOST);

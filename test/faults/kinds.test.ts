@@ -17,14 +17,14 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { Catalog } from '../judge/world.ts';
-import { survey, text as textOf } from '../bundle/world.ts';
 import { runHeldBack } from '../scan/held-back.ts';
-import { House } from '../scenario/house.ts';
-import { canMount, run } from '../files/snapshots/trees.ts';
 import type { AssessOrder, AssessTold } from './assess-child.ts';
 import { shown } from './shown.ts';
 import { program } from '../support/programs.ts';
+import { Catalog } from '../support/catalog.ts';
+import { canMount, run } from '../support/machine.ts';
+import { survey, text as textOf } from '../support/tree.ts';
+import { Volume } from '../support/volume.ts';
 
 const IS_ROOT = process.geteuid?.() === 0;
 const MIB = 1024 * 1024;
@@ -32,7 +32,7 @@ const MIB = 1024 * 1024;
 const catalog = await Catalog.forFile();
 
 test('FIFO, socket, device, links that dangle, circle or lead out, hard links, holes: recorded without being opened, lost, and restored as they were', async () => {
-  const house = House.open(catalog, 3);
+  const house = Volume.open(catalog, 3);
   house.write('kinds/real/f', 'in a directory that a link leads to');
   const links = {
     dangling: 'nowhere',
@@ -111,7 +111,7 @@ test('FIFO, socket, device, links that dangle, circle or lead out, hard links, h
 });
 
 test('a directory and a file that this user may not read are incomplete, never missing, and the way out is named; what was known of them stays', async () => {
-  const house = House.open(catalog, 3);
+  const house = Volume.open(catalog, 3);
   for (const name of ['shut/f', 'shut/deep/g', 'open/secret', 'open/lost', 'open/still'])
     house.write(name, `in ${name}`);
   for (const night of [1, 2]) house.snapshot(night);
@@ -162,7 +162,7 @@ test('a directory and a file that this user may not read are incomplete, never m
 test.skipIf(!canMount)(
   'what a file system keeps at its own root is skipped there and nowhere else, on both sides, and that is said (needs root: it mounts a tmpfs)',
   async () => {
-    const house = House.open(catalog, 3);
+    const house = Volume.open(catalog, 3);
     const mounted = realpathSync(mkdtempSync(join(tmpdir(), 'rollcall-mounted-')));
     onTestFinished(() => {
       spawnSync('umount', ['-l', mounted]);
@@ -175,7 +175,8 @@ test.skipIf(!canMount)(
       writeFileSync(join(mounted, name, 'in/f'), `below ${name}`);
     }
     const changing = [mounted, join(mounted, 'home/.snapshot/in')];
-    const stamp = (): void => changing.forEach((directory) => utimesSync(directory, house.startS, house.startS));
+    const stamp = (): void =>
+      changing.forEach((directory) => utimesSync(directory, house.startMs / 1000, house.startMs / 1000));
     stamp();
     // A backup that knows nothing of such names copies them too.
     for (const night of [1, 2]) run('cp', '-a', mounted, house.snapshotRoot(night));

@@ -4,10 +4,10 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { Catalog } from '../judge/world.ts';
-import { canMount, run } from '../files/snapshots/trees.ts';
 import { disk } from '../support/disk.ts';
-import { FaultyHouse } from './house.ts';
+import { FaultyVolume } from './faulty-volume.ts';
+import { Catalog } from '../support/catalog.ts';
+import { canMount, run } from '../support/machine.ts';
 
 const catalog = await Catalog.forFile();
 
@@ -39,7 +39,7 @@ const canTry = canMount && spawnSync('python3', ['--version']).status === 0;
 test.skipIf(!canTry)(
   'a locked directory and all below it are unknown, not missing, and back when it is unlocked (skipped without mounts or python3)',
   async (context) => {
-    const house = FaultyHouse.open(catalog, 2);
+    const house = FaultyVolume.open(catalog, 2);
     const { at } = disk(house.base, { at: house.live, size: '32M', options: ['-O', 'encrypt'] });
     house.stamp('', 0);
     mkdirSync(join(at, 'private'));

@@ -4,16 +4,16 @@
 import { copyFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { Catalog } from '../judge/world.ts';
-import { canMount, hasBtrfs, run } from '../files/snapshots/trees.ts';
 import { breakDirectory, breakFile, disk, flip, poke } from '../support/disk.ts';
-import { FaultyHouse } from './house.ts';
+import { FaultyVolume } from './faulty-volume.ts';
+import { Catalog } from '../support/catalog.ts';
+import { canMount, hasBtrfs, run } from '../support/machine.ts';
 
 const catalog = await Catalog.forFile();
 
 describe.skipIf(!canMount)('ext4 (skipped where this process may not mount)', () => {
   test('a data block and a directory block that cannot be read: unreadable, exit 3, and nothing when they can again', async () => {
-    const house = FaultyHouse.open(catalog, 2);
+    const house = FaultyVolume.open(catalog, 2);
     const medium = house.liveOn();
     house.write('desk/letter', 'a letter '.repeat(300));
     house.write('desk/pen', 'ink');
@@ -60,7 +60,7 @@ describe.skipIf(!canMount)('ext4 (skipped where this process may not mount)', ()
   });
 
   test('a directory that denies half of its names without an error: nothing is missing, and a check of the file system is asked for', async () => {
-    const house = FaultyHouse.open(catalog, 2);
+    const house = FaultyVolume.open(catalog, 2);
     const medium = house.liveOn({ options: ['-b', '1024', '-O', '^metadata_csum,^dir_index,^has_journal'] });
     for (let i = 0; i < 60; i++) house.write(`desk/a-name-of-some-length-${i}`, `paper ${i}`);
     house.write('shelf/book', 'a book');
@@ -96,7 +96,7 @@ describe.skipIf(!canMount)('ext4 (skipped where this process may not mount)', ()
 test.skipIf(!hasBtrfs)(
   'btrfs: an extent that all snapshots share and whose checksum does not fit is no source, in none of them (skipped where no btrfs can be mounted)',
   async () => {
-    const house = FaultyHouse.open(catalog, 3);
+    const house = FaultyVolume.open(catalog, 3);
     const store = disk(house.base, { type: 'btrfs', name: 'store' });
     run('btrfs', 'subvolume', 'create', join(store.at, 'current'));
     mkdirSync(join(store.at, 'snapshots'));

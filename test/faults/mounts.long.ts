@@ -3,24 +3,24 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { Catalog } from '../judge/world.ts';
-import { canMount, run } from '../files/snapshots/trees.ts';
 import { disk } from '../support/disk.ts';
-import { FaultyHouse } from './house.ts';
+import { FaultyVolume } from './faulty-volume.ts';
+import { Catalog } from '../support/catalog.ts';
+import { canMount, run } from '../support/machine.ts';
 
 const catalog = await Catalog.forFile();
 
 /** Files of a house that is filled with 4 rooms of 40: more than the first shard takes. */
 const FILES = 160;
 
-function filled(house: FaultyHouse): void {
+function filled(house: FaultyVolume): void {
   house.fill(4, 40);
   house.snapshot(1);
 }
 
 describe.skipIf(!canMount)('mounts (skipped where this process may not mount)', () => {
   test('a live tree that is not mounted, or that another volume has taken the place of, is no loss: exit 4 with what to check, and nothing is forgotten', async () => {
-    const house = FaultyHouse.open(catalog, 1);
+    const house = FaultyVolume.open(catalog, 1);
     const own = house.liveOn();
     house.fill(2, 3);
     house.snapshot(1);
@@ -56,7 +56,7 @@ describe.skipIf(!canMount)('mounts (skipped where this process may not mount)', 
   });
 
   test('a live tree that is unmounted in the middle of a scan: exit 4, nothing is concluded, and nothing to report when it is back', async () => {
-    const house = FaultyHouse.open(catalog, 1);
+    const house = FaultyVolume.open(catalog, 1);
     const own = house.liveOn();
     filled(house);
     const unharmed = house.quiet({
@@ -80,7 +80,7 @@ describe.skipIf(!canMount)('mounts (skipped where this process may not mount)', 
   });
 
   test('a file system below the root: unmounted before and in the middle of a scan, with the same names below the mount point, and another in its place', async () => {
-    const house = FaultyHouse.open(catalog, 1);
+    const house = FaultyVolume.open(catalog, 1);
     house.fill(2, 40);
     // What somebody wrote there while nothing was mounted.
     house.write('store/0/file0', 'not this');
@@ -133,7 +133,7 @@ describe.skipIf(!canMount)('mounts (skipped where this process may not mount)', 
   });
 
   test('a directory that is mounted over while the tree is listed again is not lost; what did vanish is', async () => {
-    const house = FaultyHouse.open(catalog, 1);
+    const house = FaultyVolume.open(catalog, 1);
     filled(house);
     expect((await house.assess(1)).exit).toBe(0);
     house.lose('rooms/0/file0');
@@ -148,7 +148,7 @@ describe.skipIf(!canMount)('mounts (skipped where this process may not mount)', 
   });
 
   test('a bind mount and a nested mount are not entered unasked, what they hide is not lost, and the tree seen through a bind mount is another volume', async () => {
-    const house = FaultyHouse.open(catalog, 1);
+    const house = FaultyVolume.open(catalog, 1);
     house.fill(3, 3);
     house.snapshot(1);
     expect((await house.assess(1)).exit).toBe(0);
@@ -166,7 +166,7 @@ describe.skipIf(!canMount)('mounts (skipped where this process may not mount)', 
   });
 
   test('a file that another one is mounted over has not changed, and is intact when that is gone', async () => {
-    const house = FaultyHouse.open(catalog, 1);
+    const house = FaultyVolume.open(catalog, 1);
     house.fill(1, 2);
     house.snapshot(1);
     expect(house.report(await house.assess(1))).toMatchObject({ exit: 0, verdicts: { intact: 2 }, findings: {} });
@@ -178,7 +178,7 @@ describe.skipIf(!canMount)('mounts (skipped where this process may not mount)', 
   });
 
   test('a read-only mount is assessed as it is, and its losses too', async () => {
-    const house = FaultyHouse.open(catalog, 1);
+    const house = FaultyVolume.open(catalog, 1);
     const own = house.liveOn();
     house.fill(2, 3);
     house.snapshot(1);

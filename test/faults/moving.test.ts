@@ -1,10 +1,10 @@
 // Fault catalogue, reading and walking: files and directories that move while an assessment looks at them.
 import { existsSync, renameSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { Catalog } from '../judge/world.ts';
-import { House } from '../scenario/house.ts';
 import { churn } from '../support/churn.ts';
 import { shown } from './shown.ts';
+import { Catalog } from '../support/catalog.ts';
+import { Volume } from '../support/volume.ts';
 
 const catalog = await Catalog.forFile();
 
@@ -28,7 +28,7 @@ process.stdout.write('ready');
 `;
 
 test('files that grow, are saved anew or vanish while they are read, and a directory that is renamed during the walk, are never lost nor damaged, and what was known of them stays', async () => {
-  const house = House.open(catalog, 3);
+  const house = Volume.open(catalog, 3);
   for (let i = 0; i < 20; i++) {
     house.write(`a/box/in/${i}`, `carried about ${i}`);
     house.write(`m/${i}/f`, `still ${i}`);
@@ -72,7 +72,7 @@ test('files that grow, are saved anew or vanish while they are read, and a direc
 });
 
 test('a directory that is renamed again before anybody has seen it at rest has moved once; a file is not taken for its old copy that an editor left beside it', async () => {
-  const house = House.open(catalog, 2);
+  const house = Volume.open(catalog, 2);
   house.write('a/box/f', 'carried twice');
   house.write('a/box/g', 'carried twice as well');
   house.write('desk/letter', 'first words');

@@ -5,14 +5,13 @@ import { mkdirSync, readdirSync, readFileSync, renameSync, utimesSync, writeFile
 import { dirname, join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import { encodePath } from '../../domain/path.ts';
-import { HOSTILE_NAMES } from '../files/tree.ts';
-import { Catalog } from '../judge/world.ts';
-import { survey, text as textOf } from '../bundle/world.ts';
-import { House } from '../scenario/house.ts';
 import { pathsInBundle, shown } from './shown.ts';
+import { Catalog } from '../support/catalog.ts';
+import { HOSTILE_NAMES, survey, text as textOf } from '../support/tree.ts';
+import { Volume } from '../support/volume.ts';
 
 const catalog = await Catalog.forFile();
-let house: House;
+let house: Volume;
 
 afterEach(() => {
   // Node's rmSync does not take paths beyond PATH_MAX.
@@ -33,7 +32,7 @@ const below = (directory: string, name: Uint8Array, rest = ''): Buffer =>
   Buffer.concat([Buffer.from(`${directory}/`), name, Buffer.from(rest)]);
 
 test('newlines, tabs, escapes, blanks, quotes, commas, bytes that are not UTF-8, 255 bytes: judged, lost, restored and proved as they are', async () => {
-  house = new House(catalog, 3);
+  house = new Volume(catalog, 3);
   house.write('still', 'here');
   for (const name of NAMES) {
     house.write(below('names', name), Buffer.concat([Buffer.from('content of '), name]));
@@ -74,7 +73,7 @@ test('newlines, tabs, escapes, blanks, quotes, commas, bytes that are not UTF-8,
 });
 
 test('NFC beside NFD and names that differ in case are two names each: one that is lost is not its twin, and one that changes its form has moved', async () => {
-  house = new House(catalog, 3);
+  house = new Volume(catalog, 3);
   const twins = {
     'forms/\u00e9': 'composed',
     'forms/e\u0301': 'decomposed',
@@ -120,10 +119,10 @@ function makeDeep(root: string, mtime: number): void {
 }
 
 test('a path beyond 4,096 bytes is walked and judged; what no rsync takes is refused by name, and the advice to copy it by hand holds', async () => {
-  house = new House(catalog, 3);
+  house = new Volume(catalog, 3);
   house.write('still', 'here');
   for (const night of [1, 2]) house.snapshot(night);
-  const mtime = house.startS;
+  const mtime = house.startMs / 1000;
   for (const root of [house.live, house.snapshotRoot(1), house.snapshotRoot(2)]) makeDeep(root, mtime);
   house.stamp('', 0);
   expect(house.report(await house.assess(3))).toMatchObject({
@@ -167,7 +166,7 @@ test('a path beyond 4,096 bytes is walked and judged; what no rsync takes is ref
 });
 
 test('a root whose path is the beginning of another, and a directory whose name is, are not taken for one another', async () => {
-  house = new House(catalog, 3);
+  house = new Volume(catalog, 3);
   const near = ['a', 'ab', 'a b', 'a.b', 'a-', 'a\u0001'];
   for (const name of near) house.write(`${name}/${name}/f`, `below ${name}`);
   for (const name of near) house.write(`${name}/g`, `beside ${name}`);

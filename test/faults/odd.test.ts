@@ -3,27 +3,17 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { isClamped } from '../../domain/version.ts';
 import { openRoot } from '../../services/files/directory.ts';
-import { Catalog } from '../judge/world.ts';
-import { at, HOSTILE_NAMES } from '../files/tree.ts';
-import { openWorld, truthOf, write } from '../scan/world.ts';
-import type { World } from '../scan/world.ts';
-import { canMount } from '../files/snapshots/trees.ts';
 import { disk } from '../support/disk.ts';
 import { canFuse, openFuse, PLAIN } from '../support/fuse.ts';
-import { FaultyHouse } from './house.ts';
+import { FaultyVolume } from './faulty-volume.ts';
+import { Catalog } from '../support/catalog.ts';
+import { canMount } from '../support/machine.ts';
+import { at, HOSTILE_NAMES, truthOf, write } from '../support/tree.ts';
 
-const catalog = await Catalog.forFile();
-let world: World;
-
-beforeAll(async () => {
-  world = await openWorld();
-});
-afterAll(async () => {
-  await world.close();
-});
+const catalog = await Catalog.forFile(2);
 
 /** GNU touch, since Node's own call takes no such years. */
 function touchYear(path: string | Buffer, year: number): void {
@@ -34,7 +24,7 @@ describe.skipIf(!canMount)(
   'times that 64 bits of nanoseconds cannot hold (skipped where this process may not mount)',
   () => {
     test('are recorded as the nearest, said once, and cost nothing else: what is lost is found, restored and verified', async () => {
-      const house = FaultyHouse.open(catalog, 2);
+      const house = FaultyVolume.open(catalog, 2);
       house.tmpfs('live');
       house.tmpfs('backup');
       house.furnish();
@@ -63,7 +53,7 @@ describe.skipIf(!canMount)(
     });
 
     test('are told from all others, and move no file that was not touched', async () => {
-      const tree = world.directory();
+      const tree = catalog.directory();
       execFileSync('mount', ['-t', 'tmpfs', 'rollcall-test', tree]);
       try {
         write(tree, { 'd/f': 'f', 'd/g': 'g' });
@@ -72,22 +62,22 @@ describe.skipIf(!canMount)(
         expect(isClamped(directory.lstat('f').mtimeNs)).toBe(true);
         expect(isClamped(directory.lstat('g').mtimeNs)).toBe(false);
         directory.close();
-        await world.scan(tree);
-        expect(await world.scan(tree)).toMatchObject({ seen: 3, changed: 0, gaps: 0 });
-        expect(await world.told(tree)).toEqual(await truthOf(tree));
+        await catalog.scan(tree);
+        expect(await catalog.scan(tree)).toMatchObject({ seen: 3, changed: 0, gaps: 0 });
+        expect(await catalog.told(tree)).toEqual(truthOf(tree));
       } finally {
         execFileSync('umount', ['-l', tree]);
       }
     });
 
     test('a size beyond what can be read is a gap of that file', async () => {
-      const tree = world.directory();
+      const tree = catalog.directory();
       execFileSync('mount', ['-t', 'tmpfs', 'rollcall-test', tree]);
       try {
         write(tree, { 'd/f': 'f', 'd/endless': '' });
         execFileSync('truncate', ['-s', String(2 ** 54), join(tree, 'd/endless')]);
-        expect(await world.scan(tree)).toMatchObject({ files: 1, gaps: 1 });
-        expect(await world.gaps(tree)).toEqual(['d/endless failed EOVERFLOW']);
+        expect(await catalog.scan(tree)).toMatchObject({ files: 1, gaps: 1 });
+        expect(await catalog.gaps(tree)).toEqual(['d/endless failed EOVERFLOW']);
       } finally {
         execFileSync('umount', ['-l', tree]);
       }
@@ -99,7 +89,7 @@ describe.skipIf(!canFuse)('odd answers of a FUSE file system (skipped where it c
   test('a size, a count of links and a name that no other file system has cost that name at most', async () => {
     const name = 'n'.repeat(900);
     const served = await openFuse(
-      world.directory(),
+      catalog.directory(),
       {
         ...PLAIN,
         'a/vast': { content: 'x', size: String(2n ** 63n - 1n) },
@@ -110,9 +100,9 @@ describe.skipIf(!canFuse)('odd answers of a FUSE file system (skipped where it c
       },
       'ro',
     );
-    await world.scan(served.at);
-    expect(await world.gaps(served.at)).toEqual([`a/${name} failed ENAMETOOLONG`, 'a/vast failed EOVERFLOW']);
-    const told = await world.told(served.at);
+    await catalog.scan(served.at);
+    expect(await catalog.gaps(served.at)).toEqual([`a/${name} failed ENAMETOOLONG`, 'a/vast failed EOVERFLOW']);
+    const told = await catalog.told(served.at);
     expect(told['a/linked']).toMatch(/^file 6 /);
     expect(told[`b/${name}`]).toMatch(/^file 23 /);
     expect(told['b/sub/h']).toMatch(/^file 1 /);
@@ -126,9 +116,9 @@ describe.skipIf(!canFuse)('odd answers of a FUSE file system (skipped where it c
         [`d${errno}/f`, { content: `refused with ${errno}`, noAtime: -errno }],
       ]),
     );
-    const served = await openFuse(world.directory(), { ...state, '': { content: null, noAtime: -22 } }, 'rw');
-    expect(await world.scan(served.at)).toMatchObject({ files: errnos.length, filesRead: errnos.length, gaps: 0 });
-    expect(await world.told(served.at)).toEqual(await truthOf(served.at));
+    const served = await openFuse(catalog.directory(), { ...state, '': { content: null, noAtime: -22 } }, 'rw');
+    expect(await catalog.scan(served.at)).toMatchObject({ files: errnos.length, filesRead: errnos.length, gaps: 0 });
+    expect(await catalog.told(served.at)).toEqual(truthOf(served.at));
   });
 
   test('a backup whose listings tell no types is scanned like any other', async () => {
@@ -139,24 +129,24 @@ describe.skipIf(!canFuse)('odd answers of a FUSE file system (skipped where it c
       [`${date}/d/f`]: { content: 'f', ...untyped },
     });
     const served = await openFuse(
-      world.directory(),
+      catalog.directory(),
       { ...night('2024-05-01'), ...night('2024-05-02'), ...night('2024-05-03') } as Parameters<typeof openFuse>[1],
       'ro',
     );
-    const { totals } = await world.scanSnapshots(join(served.at, '2024*'));
+    const { totals } = await catalog.scanSnapshots(join(served.at, '2024*'));
     expect(totals.map(({ files, gaps }) => [files, gaps])).toEqual([
       [1, 0],
       [1, 0],
       [1, 0],
     ]);
-    expect(await world.told(join(served.at, '2024*'))).toEqual(await truthOf(join(served.at, '2024-05-03')));
+    expect(await catalog.told(join(served.at, '2024*'))).toEqual(truthOf(join(served.at, '2024-05-03')));
   });
 });
 
 test.skipIf(!canMount)(
   'an ext4 that keeps no types is a backup like any other, whatever lies beside the snapshots (skipped where this process may not mount)',
   async () => {
-    const base = world.directory();
+    const base = catalog.directory();
     const { at: mountPoint } = disk(base, { options: ['-O', '^filetype'] });
     for (const day of ['2024-05-01', '2024-05-02']) {
       mkdirSync(join(mountPoint, day));
@@ -164,7 +154,7 @@ test.skipIf(!canMount)(
     }
     for (const [bytes] of HOSTILE_NAMES) mkdirSync(at(mountPoint, bytes));
     rmSync(join(mountPoint, 'lost+found'), { recursive: true });
-    const { totals } = await world.scanSnapshots(join(mountPoint, '2024-*'));
+    const { totals } = await catalog.scanSnapshots(join(mountPoint, '2024-*'));
     expect(totals.map(({ files, gaps }) => [files, gaps])).toEqual([
       [HOSTILE_NAMES.length, 0],
       [HOSTILE_NAMES.length, 0],

@@ -14,8 +14,10 @@ import {
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { EXIT } from '../../domain/exit.ts';
-import { bytes, have, programPath, type Ran, survey, text, World } from '../bundle/world.ts';
+import { type Ran, World } from '../bundle/world.ts';
 import { until } from '../support/poll.ts';
+import { have, programPath } from '../support/machine.ts';
+import { bytes, survey, text } from '../support/tree.ts';
 
 let world: World;
 beforeEach(() => {

@@ -1,16 +1,16 @@
 // A disk that dies: many files that cannot be read at once, and a report that a person can still read.
 import { describe, expect, test } from 'vitest';
 import { renderAssessment } from '../../services/report/terminal/assessment.ts';
-import { Catalog } from '../judge/world.ts';
 import type { FuseEntry, FuseState } from '../support/fuse-server.ts';
 import { canFuse, openFuse } from '../support/fuse.ts';
-import { FaultyHouse } from './house.ts';
+import { FaultyVolume } from './faulty-volume.ts';
+import { Catalog } from '../support/catalog.ts';
 
 describe.skipIf(!canFuse)('a disk that dies (skipped where FUSE cannot be mounted)', () => {
   test('many files that cannot be read: exit 3, a report that fits on a screen, and nothing to say when they can again', async () => {
     const catalog = await Catalog.open();
     try {
-      const house = FaultyHouse.open(catalog, 1);
+      const house = FaultyVolume.open(catalog, 1);
       const state = (fails: FuseEntry['fails']): FuseState => {
         const entries: Record<string, FuseEntry> = { photos: { content: null }, films: { content: null } };
         for (let i = 0; i < 20; i++)

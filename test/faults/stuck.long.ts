@@ -20,13 +20,13 @@ import { connect, type Connection } from '../../services/catalog/database.ts';
 import { openEmbedded } from '../../services/embedded/embedded.ts';
 import { outOfRoom } from '../../services/embedded/start-failure.ts';
 import { LEASES } from '../../services/scan/limits.ts';
-import { openWorld } from '../scan/world.ts';
-import { canMount } from '../files/snapshots/trees.ts';
 import { installInto } from '../support/install.ts';
 import { disk } from '../support/disk.ts';
 import { canFuse, type Fuse, openFuse, PLAIN } from '../support/fuse.ts';
 import { until } from '../support/poll.ts';
-import { FaultyHouse } from './house.ts';
+import { FaultyVolume } from './faulty-volume.ts';
+import { Catalog } from '../support/catalog.ts';
+import { canMount } from '../support/machine.ts';
 
 let home: string;
 
@@ -63,32 +63,32 @@ function rollcall(state: string, ...args: readonly string[]): Command {
 
 describe.skipIf(!canFuse)('storage that never answers (skipped where FUSE cannot be mounted)', () => {
   test('names where a system call hangs are gaps, their threads are written off, and the scan ends with all the rest', async () => {
-    const world = await openWorld();
+    const catalog = await Catalog.open(2);
     let served: Fuse | null = null;
     try {
-      served = await openFuse(world.directory(), PLAIN, 'ro');
-      await world.scan(served.at);
-      const before = await world.told(served.at);
+      served = await openFuse(catalog.directory(), PLAIN, 'ro');
+      await catalog.scan(served.at);
+      const before = await catalog.told(served.at);
       served.set({
         ...PLAIN,
         'a/f': { content: 'f', hangs: ['lookup'] },
         'b/sub/h': { content: 'h', hangs: ['open'] },
         'a/g': { content: 'changed' },
       });
-      const totals = await world.scan(served.at, { mode: 'reread' }, { leases: { ...LEASES, stallMs: 4_000 } });
+      const totals = await catalog.scan(served.at, { mode: 'reread' }, { leases: { ...LEASES, stallMs: 4_000 } });
       expect(totals).toMatchObject({ vanished: 0, belowGone: 0, changed: 1, unknown: 2 });
-      expect(await world.gaps(served.at)).toEqual(['a/f failed', 'b/sub/h failed']);
-      expect(world.notices.filter((text) => text.includes('no answer from')).length).toBe(2);
-      expect(await world.told(served.at)).toEqual({ ...before, 'a/g': expect.stringMatching(/^file 7 /) });
+      expect(await catalog.gaps(served.at)).toEqual(['a/f failed', 'b/sub/h failed']);
+      expect(catalog.notices.filter((text) => text.includes('no answer from')).length).toBe(2);
+      expect(await catalog.told(served.at)).toEqual({ ...before, 'a/g': expect.stringMatching(/^file 7 /) });
     } finally {
-      // Before the world: its threads hang until nobody serves them any more.
+      // Before the catalog: its threads hang until nobody serves them any more.
       await served?.close();
-      await world.close();
+      await catalog.close();
     }
   });
 
   test('a run with one thread goes on past a name that hangs: that name is a gap, and what else the thread had in hands is done again', async () => {
-    const world = await openWorld(1);
+    const catalog = await Catalog.open();
     let served: Fuse | null = null;
     try {
       const beside = Object.fromEntries(
@@ -98,17 +98,17 @@ describe.skipIf(!canFuse)('storage that never answers (skipped where FUSE cannot
         ]).flat() as [string, { content: string | null }][],
       );
       served = await openFuse(
-        world.directory(),
+        catalog.directory(),
         { ...PLAIN, ...beside, 'a/f': { content: 'f', hangs: ['open'] } },
         'ro',
       );
-      const totals = await world.scan(served.at, {}, { leases: { ...LEASES, stallMs: 4_000 } });
+      const totals = await catalog.scan(served.at, {}, { leases: { ...LEASES, stallMs: 4_000 } });
       expect(totals).toMatchObject({ files: 302, filesRead: 302, gaps: 1 });
-      expect(await world.gaps(served.at)).toEqual(['a/f failed']);
-      expect(world.notices.filter((text) => text.includes('no answer from'))).toHaveLength(1);
+      expect(await catalog.gaps(served.at)).toEqual(['a/f failed']);
+      expect(catalog.notices.filter((text) => text.includes('no answer from'))).toHaveLength(1);
     } finally {
       await served?.close();
-      await world.close();
+      await catalog.close();
     }
   });
 
@@ -118,7 +118,7 @@ describe.skipIf(!canFuse)('storage that never answers (skipped where FUSE cannot
   ] as const)(
     'one Ctrl-C ends a command of which %s hangs: 130, also where the kernel keeps its process',
     async (_, hanging) => {
-      const house = FaultyHouse.open(null, 1);
+      const house = FaultyVolume.open(null, 1);
       const served = await openFuse(house.base, { ...PLAIN, ...hanging }, 'ro', house.live);
       const { child, code, said } = rollcall(join(home, 'state'), 'scan', house.live);
       await until(
@@ -192,7 +192,7 @@ test.skipIf(!canMount)(
 test.skipIf(!canMount)(
   'a file system that fills up under the catalog: exit 2 with the cause, nothing is published, and after room is made the same command goes on (skipped where this process may not mount)',
   async () => {
-    const house = FaultyHouse.open(null, 1);
+    const house = FaultyVolume.open(null, 1);
     const files = 40_000;
     for (let d = 0; d < 100; d++) {
       mkdirSync(join(house.live, `d${d}`));

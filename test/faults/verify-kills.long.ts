@@ -4,11 +4,11 @@ import { spawn } from 'node:child_process';
 import type { PoolClient } from 'pg';
 import { expect, test } from 'vitest';
 import { verifyBundle } from '../../services/bundle/verify.ts';
-import { Catalog } from '../judge/world.ts';
 import { until } from '../support/poll.ts';
-import { FaultyHouse } from './house.ts';
 import type { VerifyOrder } from './verify-child.ts';
 import { program } from '../support/programs.ts';
+import { FaultyVolume } from './faulty-volume.ts';
+import { Catalog } from '../support/catalog.ts';
 
 const LOST = 20;
 const DAMAGED = 3;
@@ -16,8 +16,8 @@ const DAMAGED = 3;
 const catalog = await Catalog.forFile();
 
 /** A house whose losses are back, but for one file; the damaged ones wait for their option. */
-async function restored(): Promise<{ house: FaultyHouse; bundle: string }> {
-  const house = FaultyHouse.open(catalog, 2);
+async function restored(): Promise<{ house: FaultyVolume; bundle: string }> {
+  const house = FaultyVolume.open(catalog, 2);
   house.fill(4, 40);
   for (const night of [1, 2]) house.snapshot(night);
   await house.assess(2);
@@ -70,7 +70,7 @@ async function locked<T>(table: string, act: () => Promise<T>): Promise<T> {
   }
 }
 
-async function known(house: FaultyHouse): Promise<{ findings: unknown[]; audit: number }> {
+async function known(house: FaultyVolume): Promise<{ findings: unknown[]; audit: number }> {
   const { rows } = await catalog.db.pool.query<{ line: string }>(
     `select concat_ws(' ', f.path, f.verdict, f.state, f.restored_ms is not null, f.closed_ms is not null) as line
        from finding f join volume v on v.id = f.volume where v.key = $1 order by 1`,

@@ -4,7 +4,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { compareBytes } from '../../domain/path.ts';
 import { Columns, hashOf, type ListedRange } from '../../services/files/columns.ts';
 import { type Directory, openRoot } from '../../services/files/directory.ts';
-import { at, HOSTILE_NAMES, temporaryDirectory } from './tree.ts';
+import { at, HOSTILE_NAMES, temporaryDirectory } from '../support/tree.ts';
 
 function opened(path: string): Directory {
   const directory = openRoot(path);

@@ -2,8 +2,8 @@ import { appendFileSync, chmodSync, symlinkSync, truncateSync, writeFileSync } f
 import { expect, onTestFinished, test } from 'vitest';
 import { compareContents, type ContentComparison } from '../../services/files/compare.ts';
 import { openRoot } from '../../services/files/directory.ts';
-import { openDescriptors, temporaryDirectory } from './tree.ts';
 import { fc } from '../support/random.ts';
+import { openDescriptors, temporaryDirectory } from '../support/tree.ts';
 
 function comparing(): (a: Buffer, b: Buffer) => ContentComparison {
   const root = temporaryDirectory();

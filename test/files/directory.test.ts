@@ -22,7 +22,7 @@ import type { Kind } from '../../domain/version.ts';
 import { type Directory, openDirectory, openRoot } from '../../services/files/directory.ts';
 import { FileError } from '../../services/files/errors.ts';
 import { pretendBeneath } from '../../services/files/sys.ts';
-import { at, HOSTILE_NAMES, openDescriptors, temporaryDirectory } from './tree.ts';
+import { at, HOSTILE_NAMES, openDescriptors, temporaryDirectory } from '../support/tree.ts';
 
 function opened(path: string): Directory {
   const directory = openRoot(path);

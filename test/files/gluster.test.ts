@@ -16,10 +16,11 @@ import { comesTo } from '../../services/files/pattern-tokens.ts';
 import { refuseStateInside } from '../../services/typed/outside.ts';
 import { checkBackup, checkInputs, checkLive } from '../../services/typed/inputs.ts';
 import { World } from '../bundle/world.ts';
-import { hasProgram, Place, run } from './snapshots/trees.ts';
+import { Place } from './snapshots/trees.ts';
 import { canFuse, type Fuse, openFuse, PLAIN } from '../support/fuse.ts';
 import { refusal } from '../support/refusal.ts';
 import { program } from '../support/programs.ts';
+import { have, run } from '../support/machine.ts';
 
 const NO = { notGluster: false, bricksRescued: false };
 const ORDER = /stop everything that writes.*scan the bricks.*rescue.*restore, and verify.*--bricks-rescued/;
@@ -272,7 +273,7 @@ describe('a brick', () => {
     }
   });
 
-  it.skipIf(!root || !hasProgram('setfattr') || !hasProgram('getfattr'))(
+  it.skipIf(!root || !have('setfattr') || !have('getfattr'))(
     'is known by the id of its volume alone (skipped where this is not root with getfattr)',
     () => {
       place.directory('brick/odd \n\\name/deep');
@@ -297,7 +298,7 @@ describe('a brick', () => {
     },
   );
 
-  it.skipIf(!root || !hasProgram('setpriv'))(
+  it.skipIf(!root || !have('setpriv'))(
     'is recognised without being root, also where its bookkeeping may not be entered (skipped where this is not root with setpriv)',
     () => {
       chmodSync(place.path, 0o755);

@@ -1,31 +1,24 @@
 // Holes of terabytes are left unread and named; what holds content, or tells nothing of its blocks, is read.
 import { closeSync, openSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { tooManyHoles } from '../../services/files/holes.ts';
-import { openWorld, write } from '../scan/world.ts';
-import type { World } from '../scan/world.ts';
 import { canFuse, openFuse, PLAIN } from '../support/fuse.ts';
-import { temporaryDirectory } from './tree.ts';
+import { Catalog } from '../support/catalog.ts';
+import { write, temporaryDirectory } from '../support/tree.ts';
 
 const TIB = 1024 ** 4;
-let world: World;
 
-beforeAll(async () => {
-  world = await openWorld();
-});
-afterAll(async () => {
-  await world.close();
-});
+const catalog = await Catalog.forFile(2);
 
 test('a file of a tebibyte without a block is a gap that is named, and everything beside it is read', async () => {
-  const tree = world.directory();
+  const tree = catalog.directory();
   write(tree, { 'log/a': 'a', 'log/lastlog': '', 'log/short': '' });
   truncateSync(join(tree, 'log/lastlog'), TIB);
   truncateSync(join(tree, 'log/short'), 40 * 1024 * 1024);
-  expect(await world.scan(tree)).toMatchObject({ filesRead: 2, gaps: 1 });
-  expect(await world.gaps(tree)).toEqual(['log/lastlog failed EFBIG']);
-  const [gap] = await world.rows(`select detail from gap where errno = 'EFBIG'`);
+  expect(await catalog.scan(tree)).toMatchObject({ filesRead: 2, gaps: 1 });
+  expect(await catalog.gaps(tree)).toEqual(['log/lastlog failed EFBIG']);
+  const [gap] = await catalog.rows(`select detail from gap where errno = 'EFBIG'`);
   expect(gap?.['detail']).toMatch(/^left unread: of its 1024 GiB only 0\.0 hold anything/);
 });
 

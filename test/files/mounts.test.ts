@@ -18,7 +18,8 @@ import {
   parseMount,
   readMounts,
 } from '../../services/files/mounts.ts';
-import { canMount, Place, run } from './snapshots/trees.ts';
+import { Place } from './snapshots/trees.ts';
+import { canMount, run } from '../support/machine.ts';
 
 let place: Place;
 beforeEach(() => {

@@ -8,8 +8,8 @@ import { type Directory, openRoot } from '../../services/files/directory.ts';
 import { createHasher, type Hasher } from '../../services/files/hash.ts';
 import { type Reader, readContent } from '../../services/files/read.ts';
 import { readAt } from '../../services/files/read-at.ts';
+import { temporaryDirectory } from '../support/tree.ts';
 import * as sys from '../../services/files/sys.ts';
-import { temporaryDirectory } from './tree.ts';
 
 const MIB = 1024 * 1024;
 let hasher: Hasher;

@@ -17,7 +17,7 @@ import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { type Directory, openRoot } from '../../services/files/directory.ts';
 import { createHasher, type Hasher } from '../../services/files/hash.ts';
 import { type ReadResult, readContent } from '../../services/files/read.ts';
-import { at, HOSTILE_NAMES, openDescriptors, temporaryDirectory } from './tree.ts';
+import { at, HOSTILE_NAMES, openDescriptors, temporaryDirectory } from '../support/tree.ts';
 
 const LIMITS = { attempts: 3 };
 const MIB = 1024 * 1024;

@@ -5,8 +5,8 @@ import { openRoot } from '../../services/files/directory.ts';
 import { createHasher } from '../../services/files/hash.ts';
 import { readContent } from '../../services/files/read.ts';
 import { lengthBeforeZeros, zeroFromAfter } from '../../services/files/zeros.ts';
-import { temporaryDirectory } from './tree.ts';
 import { fc } from '../support/random.ts';
+import { temporaryDirectory } from '../support/tree.ts';
 
 const MIB = 1024 * 1024;
 const hasher = await createHasher();

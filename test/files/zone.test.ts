@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { type OffsetAt, offsetsOf, posixOffsets } from '../../domain/time-zone.ts';
 import { localOffsets } from '../../services/files/zone.ts';
-import { canMount } from './snapshots/trees.ts';
 import { program } from '../support/programs.ts';
+import { canMount } from '../support/machine.ts';
 
 const DATABASE = '/usr/share/zoneinfo';
 const hasDatabase = existsSync(join(DATABASE, 'Europe/Berlin'));

@@ -2,7 +2,9 @@
 import { readdirSync, statSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { Catalog, findingAt, World } from './world.ts';
+import { findingAt } from '../support/answers.ts';
+import { Catalog } from '../support/catalog.ts';
+import { Volume } from '../support/volume.ts';
 
 const catalog = await Catalog.forFile();
 
@@ -14,13 +16,13 @@ function stampDirectories(root: string, seconds: number): void {
 }
 
 test('a backup without the times of directories calls nobody a person, and the report says what that costs', async () => {
-  const world = World.open(catalog, 6);
+  const world = Volume.open(catalog, 6, 'by day');
   for (let i = 0; i < 40; i++) world.write(`d${i % 8}/f${i}`, `content of file ${i}`);
   for (let night = 1; night <= 5; night++) {
-    if (night === 3) world.delete('d1/f1', night);
-    stampDirectories(world.backup(night), statSync(world.live).mtimeMs / 1000 + night * 86_400);
+    if (night === 3) world.remove('d1/f1', night);
+    stampDirectories(world.snapshot(night), statSync(world.live).mtimeMs / 1000 + night * 86_400);
   }
-  const assessment = await world.assess();
+  const assessment = await world.judged();
   expect(findingAt(assessment, 'd1/f1')).toMatchObject({ verdict: 'deleted', cause: { cause: 'unknown' } });
   const condition = assessment.conditions.find(({ code }) => code === 'no-directory-times');
   expect(condition?.text).toContain('does not keep the times of directories');
@@ -28,13 +30,13 @@ test('a backup without the times of directories calls nobody a person, and the r
 });
 
 test('a backup with the times of directories says nothing of that', async () => {
-  const world = World.open(catalog, 6);
+  const world = Volume.open(catalog, 6, 'by day');
   for (let i = 0; i < 40; i++) world.write(`d${i % 8}/f${i}`, `content of file ${i}`);
   for (let night = 1; night <= 5; night++) {
-    if (night === 3) world.delete('d1/f1', night);
-    world.backup(night);
+    if (night === 3) world.remove('d1/f1', night);
+    world.snapshot(night);
   }
-  const assessment = await world.assess();
+  const assessment = await world.judged();
   expect(findingAt(assessment, 'd1/f1')).toMatchObject({ verdict: 'deleted', cause: { cause: 'person' } });
   expect(assessment.conditions.map(({ code }) => code)).not.toContain('no-directory-times');
 });

@@ -2,14 +2,15 @@
 import { expect, test } from 'vitest';
 import { history } from '../../services/history.ts';
 import { refusal } from '../support/refusal.ts';
-import { Catalog, World } from './world.ts';
+import { Catalog } from '../support/catalog.ts';
+import { Volume } from '../support/volume.ts';
 
 const catalog = await Catalog.forFile();
 
 test('history takes a name as a report shows it and as it is, and tells a root from what nobody has met', async () => {
-  const world = World.open(catalog);
+  const world = Volume.open(catalog, 20, 'by day');
   for (const name of ['d/plain', 'd/new\nline', 'd/a\\nb', 'd/t\tab']) world.write(name, name);
-  const snapshot = world.backup(1);
+  const snapshot = world.snapshot(1);
   await world.scan();
   const told = (typed: string, cwd = '/') => history(catalog.db.pool, typed, { volume: null, cwd });
 
@@ -28,6 +29,6 @@ test('history takes a name as a report shows it and as it is, and tells a root f
   expect((await refusal(told('/no\nwhere'))).message).toBe('/no\\x0awhere does not appear in any scan.');
   for (const typed of [world.live, `${world.live}/`])
     expect((await refusal(told(typed))).message).toBe(`${world.live} is the root of the volume ${world.live}.`);
-  expect((await refusal(told('live', world.root))).message).toContain('is the root of the volume');
+  expect((await refusal(told('live', world.base))).message).toContain('is the root of the volume');
   expect((await refusal(told(snapshot))).message).toContain('is a snapshot of the volume');
 });

@@ -1,19 +1,21 @@
 import { beforeEach, expect, test } from 'vitest';
 import { inTransaction } from '../../services/catalog/database.ts';
 import { until } from '../support/poll.ts';
-import { Catalog, verdicts, World } from './world.ts';
+import { verdicts } from '../support/answers.ts';
+import { Catalog } from '../support/catalog.ts';
+import { Volume } from '../support/volume.ts';
 
 const catalog = await Catalog.forFile();
-let world: World;
+let world: Volume;
 
 beforeEach(() => {
-  world = World.open(catalog);
+  world = Volume.open(catalog, 20, 'by day');
 });
 
 test('a scan that ends while the catalog is read takes no directory out of the universe', async () => {
   world.write('kept/f', 'f');
-  world.backup(1);
-  world.backup(2);
+  world.snapshot(1);
+  world.snapshot(2);
   world.write('only/g', 'g');
   const scanned = await world.scan();
   const alone = await world.judge(scanned);

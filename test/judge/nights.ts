@@ -2,7 +2,7 @@
 import { existsSync, lstatSync, mkdirSync, renameSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { fc } from '../support/random.ts';
-import type { World } from './world.ts';
+import type { Volume } from '../support/volume.ts';
 
 export const NAMES = ['a/one', 'a/two', 'a/b/three', 'a/b/four', 'c/five', 'c/six', 'seven', 'c/d/e/eight'];
 
@@ -24,7 +24,7 @@ export const night = fc.array(step, { maxLength: 5 });
 
 type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
 
-export function act(world: World, one: Step, at: number): void {
+export function act(world: Volume, one: Step, at: number): void {
   const path = world.path(one.name);
   switch (one.kind) {
     case 'write':
@@ -36,7 +36,7 @@ export function act(world: World, one: Step, at: number): void {
       return;
     }
     case 'remove':
-      if (existsSync(path)) world.remove(one.name);
+      if (existsSync(path)) world.lose(one.name);
       return;
     case 'move':
       if (!existsSync(path) || existsSync(world.path(one.to))) return;

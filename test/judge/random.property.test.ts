@@ -2,8 +2,10 @@ import { lstatSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { act, NAMES, night } from './nights.ts';
-import { Catalog, classes, World } from './world.ts';
 import { fc } from '../support/random.ts';
+import { classes } from '../support/answers.ts';
+import { Catalog } from '../support/catalog.ts';
+import { Volume } from '../support/volume.ts';
 
 const catalog = await Catalog.forFile();
 
@@ -26,12 +28,12 @@ describe('whatever happens to a volume', () => {
   test('every path is in one class, what is intact is in the backup, and an exact source holds what was last known', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(night, { minLength: 2, maxLength: 6 }), night, async (nights, after) => {
-        const world = new World(catalog, 12);
+        const world = new Volume(catalog, 12, 'by day');
         try {
           NAMES.forEach((name, i) => world.write(name, `first text of ${name} `.repeat(1 + i)));
           const snapshots = nights.map((steps, i) => {
             for (const one of steps) act(world, one, i + 1);
-            return world.backup(i + 1);
+            return world.snapshot(i + 1);
           });
           for (const one of after) act(world, one, 11);
           world.write('always', 'here');

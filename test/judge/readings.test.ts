@@ -1,13 +1,15 @@
 import { mkdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { Catalog, classes, findingAt, verdicts, World } from './world.ts';
+import { classes, findingAt, verdicts } from '../support/answers.ts';
+import { Catalog } from '../support/catalog.ts';
+import { Volume } from '../support/volume.ts';
 
 const catalog = await Catalog.forFile();
-let world: World;
+let world: Volume;
 
 beforeEach(() => {
-  world = World.open(catalog);
+  world = Volume.open(catalog, 20, 'by day');
 });
 
 interface Row {
@@ -31,10 +33,10 @@ async function versionsOf(volumeId: number, name: string): Promise<Row[]> {
 describe('what judging reads', () => {
   test('is written where the catalog had no digest, so that it is read once', async () => {
     for (let i = 0; i < 10; i++) world.write(`d/f${i}`, `content of file ${i}`);
-    world.backup(1);
-    world.backup(2);
-    world.remove('d/f1');
-    world.backup(3);
+    world.snapshot(1);
+    world.snapshot(2);
+    world.lose('d/f1');
+    world.snapshot(3);
     const scanned = await world.scan();
     expect(await versionsOf(scanned.series[0]!.id, 'f1')).toEqual([{ first: 1, end: 3, digest: null, suspect: false }]);
     const everything = { sinceMs: world.startMs };
@@ -52,8 +54,8 @@ describe('what judging reads', () => {
   test('cuts a version in two where an older copy has other bytes under the same size and mtime', async () => {
     world.write('d/rotten', 'the right words');
     world.write('d/other', 'something else');
-    const first = world.backup(1);
-    const second = world.backup(2);
+    const first = world.snapshot(1);
+    const second = world.snapshot(2);
     // The copy of the first night is right; from the second night on the backup, and live, hold other bytes.
     const { mtimeMs } = statSync(world.path('d/rotten'));
     const flip = (path: string): void => {
@@ -78,10 +80,10 @@ describe('what judging reads', () => {
 
   test('is not read from another snapshot that a rotation has put at the path meanwhile', async () => {
     world.write('d/lost', 'the right words');
-    const first = world.backup(1);
-    const second = world.backup(2);
-    world.remove('d/lost');
-    world.backup(3);
+    const first = world.snapshot(1);
+    const second = world.snapshot(2);
+    world.lose('d/lost');
+    world.snapshot(3);
     const scanned = await world.scan();
     rmSync(second, { recursive: true });
     renameSync(first, second);
@@ -91,7 +93,7 @@ describe('what judging reads', () => {
     expect(findingAt(judged, 'd/lost')).toMatchObject({ verdict: 'missing', recovery: 'none' });
     expect((await versionsOf(scanned.series[0]!.id, 'lost')).map(({ digest }) => digest)).toEqual([null]);
     // The next scan learns what lies where.
-    expect(findingAt(await world.assess(everything), 'd/lost')).toMatchObject({ recovery: 'exact' });
+    expect(findingAt(await world.judged(everything), 'd/lost')).toMatchObject({ recovery: 'exact' });
   });
 
   test('stays within what is asked: an unchanged volume with history reads nothing again', async () => {
@@ -99,9 +101,9 @@ describe('what judging reads', () => {
     for (let night = 1; night <= 6; night++) {
       world.write('d/edited', `edited in night ${night}`, night);
       world.write(`d/made${night}`, `made in night ${night}`, night);
-      world.backup(night);
+      world.snapshot(night);
     }
-    const first = await world.assess();
+    const first = await world.judged();
     expect(classes(first)).toEqual({ intact: 7 });
     const again = await world.judge(await world.scan());
     expect(classes(again)).toEqual({ intact: 7 });

@@ -15,21 +15,23 @@ import { reconcile } from '../../services/judge/assess-volume.ts';
 import { fc } from '../support/random.ts';
 import { act, NAMES, night } from './nights.ts';
 import { bundleInput, bundleInRounds, comparable, HOSTS, inputOf, judgeInRounds, listsOf, Rows } from './rounds.ts';
-import { Catalog, classes, findingAt, verdicts, World } from './world.ts';
+import { classes, findingAt, verdicts } from '../support/answers.ts';
+import { Catalog } from '../support/catalog.ts';
+import { Volume } from '../support/volume.ts';
 
 const catalog = await Catalog.forFile();
 
 /** Both ways, on one disk and with catalogs that know nothing of one another. */
-async function bothWays(world: World): Promise<{ rounds: number; bundleRounds: number }> {
+async function bothWays(world: Volume): Promise<{ rounds: number; bundleRounds: number }> {
   const here = await reconcile({ ...inputOf(world, await world.scan()), host: 'here' });
-  const scanned = await world.scan(['nightly'], HOSTS);
+  const scanned = await world.scan(['backup'], HOSTS);
   const rows = new Rows(world);
   const fleet = await judgeInRounds(world, scanned, rows);
   expect(comparable(fleet.assessment)).toEqual(comparable(here.assessment));
   const { rounds } = rows;
   if (!here.assessment.findings.some(({ recovery }) => recovery !== null)) return { rounds, bundleRounds: 0 };
 
-  const [one, many] = [join(world.root, 'bundle'), join(world.root, 'bundle-in-rounds')];
+  const [one, many] = [join(world.base, 'bundle'), join(world.base, 'bundle-in-rounds')];
   await writeBundle({ ...bundleInput(here.assessment, one), nextSource: here.nextSource });
   const proofs = new Rows(world);
   await bundleInRounds(bundleInput(fleet.assessment, many), proofs, inputOf(world, scanned));
@@ -44,21 +46,21 @@ function flip(path: string): void {
 }
 
 /** A loss of each sort that can be restored, and some that cannot be told without reading copies. */
-function damaged(): World {
-  const world = World.open(catalog);
+function damaged(): Volume {
+  const world = Volume.open(catalog, 20, 'by day');
   for (let i = 0; i < 30; i++) world.write(`d/f${i}`, `the content of file ${i} `.repeat(20 + i));
   world.write('d/linked', 'two names, one file');
   linkSync(world.path('d/linked'), world.path('d/link'));
   for (const name of ['before', 'unread']) world.write(`r/${name}`, `the words of ${name}`);
   world.write('z/zeros', Buffer.alloc(16_384, 'a'));
   world.write('z/tail', Buffer.alloc(16_384, 'b'));
-  world.backup(1);
+  world.snapshot(1);
   world.write('d/f1', 'a newer text that was lost', 2);
-  world.backup(2);
-  world.backup(3);
-  world.remove('d/f1');
-  world.remove('d/f2');
-  world.remove('d/linked');
+  world.snapshot(2);
+  world.snapshot(3);
+  world.lose('d/f1');
+  world.lose('d/f2');
+  world.lose('d/linked');
   flip(world.path('d/f3'));
   truncateSync(world.path('d/f4'), 100);
   const { atime, mtime } = statSync(world.path('z/tail'));
@@ -74,12 +76,12 @@ describe('judged in rounds, live and backup on different hosts', () => {
   test('whatever happens to a volume: the same assessment and the same lists as on one host', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(night, { minLength: 2, maxLength: 5 }), night, async (nights, after) => {
-        const world = new World(catalog, 12);
+        const world = new Volume(catalog, 12, 'by day');
         try {
           NAMES.forEach((name, i) => world.write(name, `first text of ${name} `.repeat(1 + i)));
           nights.forEach((steps, i) => {
             for (const one of steps) act(world, one, i + 1);
-            world.backup(i + 1);
+            world.snapshot(i + 1);
           });
           for (const one of after) act(world, one, 11);
           world.write('always', 'here');
@@ -102,11 +104,11 @@ describe('judged in rounds, live and backup on different hosts', () => {
 
   test('a source that fails when the lists are written falls to the next best one', async () => {
     const world = damaged();
-    const scanned = await world.scan(['nightly'], HOSTS);
+    const scanned = await world.scan(['backup'], HOSTS);
     const { assessment } = await judgeInRounds(world, scanned, new Rows(world));
     const { source } = findingAt(assessment, 'd/f2');
     flip(join(source!.root, 'd/f2'));
-    const bundle = join(world.root, 'bundle');
+    const bundle = join(world.base, 'bundle');
     const rows = new Rows(world);
     const written = await bundleInRounds(bundleInput(assessment, bundle), rows, inputOf(world, scanned));
     expect(rows.rounds).toBeLessThanOrEqual(ROUNDS_MAX);
@@ -124,11 +126,11 @@ describe('judged in rounds, live and backup on different hosts', () => {
       for (const ask of asks) own.add(ask.kind);
       kinds.set(host, own);
     };
-    const scanned = await world.scan(['nightly'], HOSTS);
+    const scanned = await world.scan(['backup'], HOSTS);
     const fleet = { onAsked };
     const { assessment } = await judgeInRounds(world, scanned, new Rows(world, fleet));
     await bundleInRounds(
-      bundleInput(assessment, join(world.root, 'b')),
+      bundleInput(assessment, join(world.base, 'b')),
       new Rows(world, fleet),
       inputOf(world, scanned),
     );
@@ -141,11 +143,11 @@ describe('judged in rounds, live and backup on different hosts', () => {
 
   test('by a process on another host than both: nothing there is taken for what lies elsewhere', async () => {
     const world = damaged();
-    const scanned = await world.scan(['nightly'], HOSTS);
+    const scanned = await world.scan(['backup'], HOSTS);
     const { assessment } = await reconcile({ ...inputOf(world, scanned), host: 'here' });
     expect(assessment.bytesRead).toBe(0);
     expect(assessment.incomplete.join(' ')).toContain('No answer from store');
-    const { lists, unread } = await writeBundle(bundleInput(assessment, join(world.root, 'bundle')));
+    const { lists, unread } = await writeBundle(bundleInput(assessment, join(world.base, 'bundle')));
     expect(lists).toEqual([]);
     expect(unread).toContain('No answer from');
   });
@@ -154,7 +156,7 @@ describe('judged in rounds, live and backup on different hosts', () => {
 describe('a host that does not answer', () => {
   test('of the backup: what only it can tell is unverified, losses stay, and the assessment is incomplete', async () => {
     const world = damaged();
-    const scanned = await world.scan(['nightly'], HOSTS);
+    const scanned = await world.scan(['backup'], HOSTS);
     const { assessment } = await judgeInRounds(world, scanned, new Rows(world, { silent: ['store'] }));
     expect(verdicts(assessment)).toEqual({
       'd/f1': 'missing',
@@ -176,14 +178,14 @@ describe('a host that does not answer', () => {
 
   test('of the live volume: a loss that a scan proved stays one, what is calm is unverified', async () => {
     const world = damaged();
-    const scanned = await world.scan(['nightly'], HOSTS);
+    const scanned = await world.scan(['backup'], HOSTS);
     const { assessment } = await judgeInRounds(world, scanned, new Rows(world, { silent: ['files'] }));
     expect(classes(assessment)).toEqual({ missing: 3, corrupt: 1, truncated: 2, unverified: 4, intact: 27 });
     for (const finding of assessment.findings)
       if (finding.verdict !== 'unverified') expect(finding.flags, finding.path).toContain(FLAG.notLookedAt);
     expect(assessment.incomplete[0]).toContain('paths were not looked at again');
     const { report } = await bundleInRounds(
-      bundleInput(assessment, join(world.root, 'bundle')),
+      bundleInput(assessment, join(world.base, 'bundle')),
       new Rows(world, { silent: ['files'] }),
       inputOf(world, scanned),
     );
@@ -193,13 +195,13 @@ describe('a host that does not answer', () => {
   });
 
   test('with nothing else to report: exit 3, and exit 0 once they answer', async () => {
-    const world = World.open(catalog);
+    const world = Volume.open(catalog, 20, 'by day');
     for (let i = 0; i < 5; i++) world.write(`d/f${i}`, `text ${i}`);
-    world.backup(1);
-    world.backup(2);
+    world.snapshot(1);
+    world.snapshot(2);
     world.write('d/f0', 'edited in the ordinary way', 12);
     world.write('d/new', 'made today', 19);
-    const scanned = await world.scan(['nightly'], HOSTS);
+    const scanned = await world.scan(['backup'], HOSTS);
     const { assessment } = await judgeInRounds(world, scanned, new Rows(world, { silent: ['store', 'files'] }));
     expect(verdicts(assessment)).toEqual({ 'd/f0': 'unverified', 'd/new': 'unverified' });
     expect(exitOf(assessment)).toBe(EXIT.incomplete);

@@ -15,7 +15,7 @@ import {
   type ReconcileInput,
 } from '../../services/judge/assess-volume.ts';
 import type { Wanted } from '../../services/judge/hosts.ts';
-import type { Scanned, World } from './world.ts';
+import type { Scanned, Volume } from '../support/volume.ts';
 
 export const HOSTS = { live: 'files', backup: 'store' } as const;
 
@@ -32,18 +32,18 @@ export interface Fleet {
  * are put away for as long.
  */
 export class Rows {
-  readonly #world: World;
+  readonly #world: Volume;
   readonly #fleet: Fleet;
   readonly #answers = new Map<string, string>();
   rounds = 0;
 
-  constructor(world: World, fleet: Fleet = {}) {
+  constructor(world: Volume, fleet: Fleet = {}) {
     this.#world = world;
     this.#fleet = fleet;
   }
 
   async away<T>(run: () => Promise<T>): Promise<T> {
-    const trees = [this.#world.live, join(this.#world.root, 'nightly')];
+    const trees = [this.#world.live, join(this.#world.base, 'backup')];
     for (const tree of trees) renameSync(tree, `${tree}-of-another-host`);
     try {
       return await run();
@@ -72,9 +72,9 @@ export class Rows {
   }
 }
 
-export function inputOf(world: World, scanned: Scanned): Omit<ReconcileInput, 'answered' | 'host'> {
+export function inputOf(world: Volume, scanned: Scanned): Omit<ReconcileInput, 'answered' | 'host'> {
   return {
-    db: world.catalog.db,
+    db: world.opened.db,
     ...scanned,
     scope: { excludes: world.excludes, crossMounts: false },
     sinceMs: null,
@@ -83,7 +83,7 @@ export function inputOf(world: World, scanned: Scanned): Omit<ReconcileInput, 'a
   };
 }
 
-export async function judgeInRounds(world: World, scanned: Scanned, rows: Rows): Promise<Reconciled> {
+export async function judgeInRounds(world: Volume, scanned: Scanned, rows: Rows): Promise<Reconciled> {
   for (;;) {
     const { answers, ...when } = rows.answered();
     const answered = { ...when, answers: answers as NonNullable<ReconcileInput['answered']>['answers'] };

@@ -13,18 +13,20 @@ import { claimShard } from '../../services/catalog/shards.ts';
 import { findVolume, listVolumes } from '../../services/catalog/volumes.ts';
 import { scanToBegin } from '../support/begin.ts';
 import { refusal } from '../support/refusal.ts';
-import { Catalog, verdicts, World } from './world.ts';
+import { verdicts } from '../support/answers.ts';
+import { Catalog } from '../support/catalog.ts';
+import { Volume } from '../support/volume.ts';
 
 const catalog = await Catalog.forFile();
 
 /** Twelve files in three directories, a copy of them, and one loss that was found. */
-async function lossy(own: string): Promise<World> {
-  const world = World.open(catalog);
+async function lossy(own: string): Promise<Volume> {
+  const world = Volume.open(catalog, 20, 'by day');
   for (let i = 0; i < 12; i++) world.write(`shared${i % 2}/${own}/f${i}`, `content of file ${i}`);
-  world.backup(18);
-  await world.assess();
-  world.remove(`shared0/${own}/f0`);
-  expect(verdicts(await world.assess())).toEqual({ [`shared0/${own}/f0`]: 'missing' });
+  world.snapshot(18);
+  await world.judged();
+  world.lose(`shared0/${own}/f0`);
+  expect(verdicts(await world.judged())).toEqual({ [`shared0/${own}/f0`]: 'missing' });
   return world;
 }
 
@@ -48,10 +50,10 @@ test('a volume that is forgotten leaves nothing behind but an entry of the log; 
   const { volume, known } = await forgotten(world.live);
   expect(volume.name).toBe(world.live);
   expect(known).toMatchObject({ scans: 2, findings: 1, openFindings: 1, assessments: 2, lists: 0 });
-  await forgotten(join(world.root, 'nightly', '*'));
+  await forgotten(join(world.base, 'backup', '*'));
   expect(await rows()).toEqual(before);
   expect(await readAudit(catalog.db.pool, 2)).toMatchObject([
-    { action: 'forget', actor: 'jo', reason: 'scanned by mistake', subject: expect.stringContaining('nightly') },
+    { action: 'forget', actor: 'jo', reason: 'scanned by mistake', subject: expect.stringContaining('backup') },
     {
       action: 'forget',
       subject: expect.stringMatching(/live \(2 scans, .* file versions, 1 finding \(1 open\), 2 assessments\)$/),
@@ -65,15 +67,15 @@ test('a volume that is forgotten leaves nothing behind but an entry of the log; 
   expect(scanned.volume.id).toBeGreaterThan(volume.id);
   expect(verdicts(await world.judge(scanned))).toEqual({});
   // The other one still knows its loss.
-  expect(verdicts(await kept.assess())).toEqual({ 'shared0/kept/f0': 'missing' });
+  expect(verdicts(await kept.judged())).toEqual({ 'shared0/kept/f0': 'missing' });
 });
 
 test('forgetting a backup leaves the findings of the live volume open', async () => {
   const world = await lossy('alone');
   const { volume } = await world.scan([]);
-  await forgotten(join(world.root, 'nightly', '*'));
-  rmSync(join(world.root, 'nightly'), { recursive: true });
-  await world.assess({ series: [] });
+  await forgotten(join(world.base, 'backup', '*'));
+  rmSync(join(world.base, 'backup'), { recursive: true });
+  await world.judged({ series: [] });
   expect(await listFindings(catalog.db.pool, { volumeId: volume.id })).toMatchObject([{ path: 'shared0/alone/f0' }]);
 });
 
@@ -113,10 +115,10 @@ test('a volume is forgotten with a reason only, and never while somebody scans i
 });
 
 test('rebase looks at the tree: what is empty or foreign is refused, and what is accepted is said', async () => {
-  const world = World.open(catalog);
+  const world = Volume.open(catalog, 20, 'by day');
   for (const name of ['letters', 'photos', 'music']) world.write(`${name}/one`, name);
   await world.scan([]);
-  const moved = join(world.root, 'old disk');
+  const moved = join(world.base, 'old disk');
   renameSync(world.live, moved);
   const request: Rebase = {
     volume: world.live,

@@ -2,9 +2,9 @@
 // passed in.
 import { expect, test } from 'vitest';
 import { parentOf } from '../../domain/path.ts';
-import { Catalog } from '../judge/world.ts';
-import { House } from '../scenario/house.ts';
 import { Chance } from './random.ts';
+import { Catalog } from '../support/catalog.ts';
+import { Volume } from '../support/volume.ts';
 
 const NIGHTS = 12;
 const FILES = 300;
@@ -17,7 +17,7 @@ test.each([
   [2, 5],
 ])('server %d loses %d in silence: quiet mornings end with 0, and that one with 1', async (seed, count) => {
   const chance = new Chance(seed);
-  const house = House.open(catalog, 1);
+  const house = Volume.open(catalog, 1);
   const files: string[] = [];
   for (let i = 0; i < FILES; i++) {
     const path = `home/p${i % DIRECTORIES}/f${i}`;

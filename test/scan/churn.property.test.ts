@@ -13,20 +13,13 @@ import {
   symlinkSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { RollcallError } from '../../domain/exit.ts';
-import { openWorld, touch, truthOf, write } from './world.ts';
-import type { World } from './world.ts';
 import { fc } from '../support/random.ts';
+import { Catalog } from '../support/catalog.ts';
+import { touch, truthOf, write } from '../support/tree.ts';
 
-let world: World;
-
-beforeAll(async () => {
-  world = await openWorld();
-});
-afterAll(async () => {
-  await world.close();
-});
+const catalog = await Catalog.forFile(2);
 
 const NAMES = ['a', 'b', 'c', 'd'] as const;
 const path = fc.array(fc.constantFrom(...NAMES), { minLength: 1, maxLength: 4 }).map((names) => names.join('/'));
@@ -116,7 +109,7 @@ function tried(act: () => void): void {
 async function scan(tree: string, how: Exclude<(typeof WAYS)[number], 'meanwhile'>): Promise<void> {
   if (how === 'interrupted') {
     const interrupt = new AbortController();
-    const running = world.scan(tree, {}, { signal: interrupt.signal }).catch((error: unknown) => {
+    const running = catalog.scan(tree, {}, { signal: interrupt.signal }).catch((error: unknown) => {
       if (!(error instanceof RollcallError && error.exit === 130)) throw error;
     });
     await new Promise((resolve) => setTimeout(resolve, 15));
@@ -124,9 +117,9 @@ async function scan(tree: string, how: Exclude<(typeof WAYS)[number], 'meanwhile
     await running;
   } else if (how === 'twice') {
     // One of them may be told that the other closed it.
-    await Promise.all([world.scan(tree).catch(otherwise), world.scan(tree).catch(otherwise)]);
+    await Promise.all([catalog.scan(tree).catch(otherwise), catalog.scan(tree).catch(otherwise)]);
   } else {
-    await world.scan(tree, { mode: how === 'reread' ? 'reread' : 'read' });
+    await catalog.scan(tree, { mode: how === 'reread' ? 'reread' : 'read' });
   }
 }
 
@@ -137,14 +130,14 @@ function otherwise(error: unknown): void {
 test('after any churn, between scans and while they run, with some interrupted and some doubled, the catalog says what lies on disk', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(step, { minLength: 10, maxLength: 50 }), async (steps) => {
-      const tree = world.directory();
+      const tree = catalog.directory();
       // A name that stays, so that no scan meets an emptied root.
       write(tree, { stays: 's', 'a/b/c': 'first', 'b/d': 'second' });
       let meanwhile: Promise<unknown> | null = null;
       for (const [turn, one] of steps.entries()) {
         if (one.act === 'scan') {
           await meanwhile;
-          meanwhile = one.how === 'meanwhile' ? world.scan(tree) : null;
+          meanwhile = one.how === 'meanwhile' ? catalog.scan(tree) : null;
           if (one.how !== 'meanwhile') await scan(tree, one.how);
         } else {
           if (meanwhile !== null) await new Promise((resolve) => setTimeout(resolve, 5));
@@ -152,12 +145,12 @@ test('after any churn, between scans and while they run, with some interrupted a
         }
       }
       await meanwhile;
-      await world.scan(tree);
+      await catalog.scan(tree);
       // What an interrupted scan had seen may be of then: the next one sees it as it is.
-      await world.scan(tree);
-      const told = Object.entries(await world.told(tree)).map(([name, what]) => [name, what.replace(' suspect', '')]);
-      expect(Object.fromEntries(told)).toEqual(await truthOf(tree));
-      expect(await world.gaps(tree)).toEqual([]);
+      await catalog.scan(tree);
+      const told = Object.entries(await catalog.told(tree)).map(([name, what]) => [name, what.replace(' suspect', '')]);
+      expect(Object.fromEntries(told)).toEqual(truthOf(tree));
+      expect(await catalog.gaps(tree)).toEqual([]);
       expect(readdirSync(tree)).toContain('stays');
     }),
     { numRuns: 12 },

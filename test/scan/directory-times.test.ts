@@ -3,28 +3,21 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { Shard } from '../../services/catalog/shards.ts';
 import type { ScanTools } from '../../services/scan/scan-volume.ts';
 import { HUGE_ENTRIES } from '../../services/scan/limits.ts';
-import { age, openWorld, truthOf, write } from './world.ts';
-import type { World } from './world.ts';
+import { Catalog } from '../support/catalog.ts';
+import { age, truthOf, write } from '../support/tree.ts';
 
-let world: World;
-
-beforeAll(async () => {
-  world = await openWorld();
-});
-afterAll(async () => {
-  await world.close();
-});
+const catalog = await Catalog.forFile(2);
 
 /** More than the first shard looks at: what stands in the root is listed by other shards, after the root was. */
 const BESIDE = 70;
 
 /** Does something once, when the shard that lists this directory is given out: its parent was listed by then. */
 function before(path: string, act: () => void): Partial<ScanTools> {
-  const { threads } = world;
+  const { threads } = catalog;
   let done = false;
   const lists = ({ work }: Shard): boolean =>
     'directories' in work && work.directories.some((directory) => directory.path === path);
@@ -53,7 +46,7 @@ function place(tree: string): void {
 
 /** mtime of a directory as the newest complete scan has it. */
 async function recorded(name: string, directory: string): Promise<unknown> {
-  const found = await world.rows(
+  const found = await catalog.rows(
     `select m.mtime_ns from volume v join root r on r.volume = v.id
        join lateral (select max(seq) as seq from scan s where s.volume = v.id and s.state = 'complete') n on true
        join lateral manifest(r.id, n.seq) m on true where v.name = $1 and m.name = $2 and m.directory = 0`,
@@ -70,40 +63,40 @@ function actual(path: string): bigint {
 
 describe('a name that is unlinked after the parent of its directory was listed', () => {
   test('leaves its directory with the time of that', async () => {
-    const tree = world.directory();
+    const tree = catalog.directory();
     place(tree);
-    await world.scan(tree);
-    const totals = await world.scan(
+    await catalog.scan(tree);
+    const totals = await catalog.scan(
       tree,
       {},
       before('d', () => rmSync(join(tree, 'd/f'))),
     );
     expect(totals).toMatchObject({ vanished: 1, gaps: 0 });
     expect(await recorded(tree, 'd')).toBe(actual(join(tree, 'd')));
-    expect(await world.scan(tree)).toMatchObject({ vanished: 0, changed: 0, inserted: 0 });
-    expect(await world.told(tree)).toEqual(await truthOf(tree));
+    expect(await catalog.scan(tree)).toMatchObject({ vanished: 0, changed: 0, inserted: 0 });
+    expect(await catalog.told(tree)).toEqual(truthOf(tree));
   });
 
   test('does so in a first scan, which adds the directory itself', async () => {
-    const tree = world.directory();
+    const tree = catalog.directory();
     place(tree);
-    await world.scan(
+    await catalog.scan(
       tree,
       {},
       before('d', () => rmSync(join(tree, 'd/f'))),
     );
     expect(await recorded(tree, 'd')).toBe(actual(join(tree, 'd')));
-    expect(await world.told(tree)).toEqual(await truthOf(tree));
+    expect(await catalog.told(tree)).toEqual(truthOf(tree));
   });
 
   test('does so in a directory of more names than a listing in memory', async () => {
-    const tree = world.directory();
+    const tree = catalog.directory();
     place(tree);
     mkdirSync(join(tree, 'huge'));
     for (let i = 0; i <= HUGE_ENTRIES; i++) writeFileSync(join(tree, 'huge', `name-${i}`), '');
     age(tree);
-    await world.scan(tree);
-    const totals = await world.scan(
+    await catalog.scan(tree);
+    const totals = await catalog.scan(
       tree,
       {},
       before('huge', () => rmSync(join(tree, 'huge/name-7'))),
@@ -113,44 +106,44 @@ describe('a name that is unlinked after the parent of its directory was listed',
   }, 240_000);
 
   test('is unsettled in a snapshot: somebody is at work there', async () => {
-    const base = world.directory();
+    const base = catalog.directory();
     const pattern = join(base, '*');
     place(join(base, '2024-05-01'));
-    await world.scanSnapshots(pattern);
+    await catalog.scanSnapshots(pattern);
     place(join(base, '2024-05-02'));
-    const newest = await world.scanSnapshots(
+    const newest = await catalog.scanSnapshots(
       pattern,
       {},
       before('d', () => rmSync(join(base, '2024-05-02', 'd/g'))),
     );
     expect(newest.totals.at(-1)).toMatchObject({ vanished: 0, unknown: 1 });
-    expect(await world.gaps(pattern)).toEqual(['d/g unsettled']);
+    expect(await catalog.gaps(pattern)).toEqual(['d/g unsettled']);
   });
 });
 
 test('a late snapshot that is being filled while it is scanned is no proof of what it lacks', async () => {
-  const base = world.directory();
+  const base = catalog.directory();
   const pattern = join(base, '*');
   for (const day of ['2024-05-01', '2024-05-03']) place(join(base, day));
-  await world.scanSnapshots(pattern);
+  await catalog.scanSnapshots(pattern);
   const late = join(base, '2024-05-02');
   execFileSync('cp', ['-a', join(base, '2024-05-01'), late]);
   rmSync(join(late, 'd/f'));
   age(late);
-  const { totals } = await world.scanSnapshots(
+  const { totals } = await catalog.scanSnapshots(
     pattern,
     {},
     // It was listed when its last directory is: what comes to the first one then is met by nobody.
     before('beside69', () => writeFileSync(join(late, 'beside0', 'arrives'), 'late')),
   );
   expect(totals[0]).toMatchObject({ vanished: 0, unknown: 1 });
-  const ends = (await world.versions(pattern)).filter((version) => version.path === 'd/f');
+  const ends = (await catalog.versions(pattern)).filter((version) => version.path === 'd/f');
   expect(ends.map(({ end }) => end)).toEqual([null]);
   // The next scan of the newest state compares itself with that, and not with the late one.
   execFileSync('cp', ['-a', join(base, '2024-05-03'), join(base, '2024-05-04')]);
-  expect((await world.scanSnapshots(pattern)).totals.at(-1)).toMatchObject({ vanished: 0, gaps: 0 });
-  expect(await world.told(pattern)).toEqual(await truthOf(join(base, '2024-05-04')));
-  const left = await world.rows(
+  expect((await catalog.scanSnapshots(pattern)).totals.at(-1)).toMatchObject({ vanished: 0, gaps: 0 });
+  expect(await catalog.told(pattern)).toEqual(truthOf(join(base, '2024-05-04')));
+  const left = await catalog.rows(
     `select l.seq from listing l join scan_root p on p.root = l.root and p.path = $1 join scan s on s.id = p.scan and s.seq = l.seq`,
     late,
   );
@@ -158,14 +151,14 @@ test('a late snapshot that is being filled while it is scanned is no proof of wh
 });
 
 test('a directory of more names than a listing in memory is listed again where it moves, and nothing in it stays unsettled', async () => {
-  const tree = world.directory();
+  const tree = catalog.directory();
   place(tree);
   mkdirSync(join(tree, 'huge'));
   for (let i = 0; i <= HUGE_ENTRIES; i++) writeFileSync(join(tree, 'huge', `name-${i}`), '');
   age(tree);
-  await world.scan(tree);
+  await catalog.scan(tree);
   // A file goes from a directory that is still to be listed into the huge one, while that is being listed.
-  const totals = await world.scan(
+  const totals = await catalog.scan(
     tree,
     {},
     before('huge', () => {
@@ -174,7 +167,7 @@ test('a directory of more names than a listing in memory is listed again where i
     }),
   );
   expect(totals).toMatchObject({ vanished: 2, gaps: 0 });
-  const told = await world.told(tree);
+  const told = await catalog.told(tree);
   expect(told['huge/f']).toMatch(/^file 1 /);
   expect(told).not.toHaveProperty('huge/name-8');
 }, 240_000);

@@ -8,11 +8,11 @@ import { patternOf } from '../../services/typed/unquoted.ts';
 import { assess, type AssessResult } from '../../services/assess.ts';
 import { scan, type ScanRequest, type ScanResult } from '../../services/scan.ts';
 import { listVolumes } from '../../services/catalog/volumes.ts';
-import { Catalog } from '../judge/world.ts';
-import { hasBtrfs, run } from '../files/snapshots/trees.ts';
 import { disk } from '../support/disk.ts';
 import { refusal } from '../support/refusal.ts';
 import { plainRequest } from '../support/request.ts';
+import { Catalog } from '../support/catalog.ts';
+import { hasBtrfs, run } from '../support/machine.ts';
 
 const catalog = await Catalog.forFile();
 let place: string;

@@ -3,20 +3,13 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, renameSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { drain } from '../../services/scan/drain.ts';
 import { until } from '../support/poll.ts';
-import { age, HOST, openWorld, remove, settled, touch, truthOf, write } from './world.ts';
-import type { World } from './world.ts';
+import { HOST, Catalog } from '../support/catalog.ts';
+import { age, remove, settled, touch, truthOf, write } from '../support/tree.ts';
 
-let world: World;
-
-beforeAll(async () => {
-  world = await openWorld();
-});
-afterAll(async () => {
-  await world.close();
-});
+const catalog = await Catalog.forFile(2);
 
 const FILES = 40;
 const BYTES_PER_FILE = 16;
@@ -52,7 +45,7 @@ function night(series: string, n: number): string {
 const ROWS_A_NIGHT_MAX = 3 + 4;
 
 test('nine nights of full copies: the ninth is read whole, and only what changed is written', async () => {
-  const series = world.directory();
+  const series = catalog.directory();
   mkdirSync(night(series, 1));
   firstNight(night(series, 1));
   for (let n = 2; n <= 8; n++) {
@@ -60,12 +53,12 @@ test('nine nights of full copies: the ninth is read whole, and only what changed
     churn(night(series, n), n - 1);
   }
   const pattern = join(series, '*');
-  const { totals } = await world.scanSnapshots(pattern);
+  const { totals } = await catalog.scanSnapshots(pattern);
   // Older snapshots are listed, the newest is read.
   expect(totals.map((one) => one.bytesRead)).toEqual([0, 0, 0, 0, 0, 0, 0, (FILES + 1) * BYTES_PER_FILE]);
   execFileSync('cp', ['-a', night(series, 8), night(series, 9)]);
   churn(night(series, 9), 8);
-  const ninth = await world.scanSnapshots(pattern);
+  const ninth = await catalog.scanSnapshots(pattern);
   expect(ninth.plan).toMatchObject({ known: 8 });
   expect(ninth.totals).toHaveLength(1);
   expect(ninth.totals[0]?.inserted).toBeLessThanOrEqual(ROWS_A_NIGHT_MAX);
@@ -75,13 +68,13 @@ test('nine nights of full copies: the ninth is read whole, and only what changed
     vanished: 1,
     found: 1,
   });
-  expect(await world.told(pattern)).toEqual(await truthOf(night(series, 9)));
+  expect(await catalog.told(pattern)).toEqual(truthOf(night(series, 9)));
   // One manifest, and nine nights of churn.
-  expect((await world.versions(pattern)).length).toBeLessThan(FILES + 6 + 9 * ROWS_A_NIGHT_MAX);
+  expect((await catalog.versions(pattern)).length).toBeLessThan(FILES + 6 + 9 * ROWS_A_NIGHT_MAX);
 });
 
 test('nine nights of hard links: the ninth reads only what changed', async () => {
-  const series = world.directory();
+  const series = catalog.directory();
   mkdirSync(night(series, 1));
   firstNight(night(series, 1));
   for (let n = 2; n <= 8; n++) {
@@ -90,13 +83,13 @@ test('nine nights of hard links: the ninth reads only what changed', async () =>
   }
   await settled(series);
   const pattern = join(series, '*');
-  await world.scanSnapshots(pattern);
+  await catalog.scanSnapshots(pattern);
   execFileSync('cp', ['-al', night(series, 8), night(series, 9)]);
   churn(night(series, 9), 8);
-  const [ninth] = (await world.scanSnapshots(pattern)).totals;
+  const [ninth] = (await catalog.scanSnapshots(pattern)).totals;
   expect(ninth).toMatchObject({ filesRead: 3, bytesRead: 3 * BYTES_PER_FILE, vanished: 1, found: 1 });
   expect(ninth?.inserted).toBeLessThanOrEqual(ROWS_A_NIGHT_MAX);
-  expect(await world.told(pattern)).toEqual(await truthOf(night(series, 9)));
+  expect(await catalog.told(pattern)).toEqual(truthOf(night(series, 9)));
 });
 
 function rotating(series: string, day: number): void {
@@ -108,30 +101,30 @@ function rotating(series: string, day: number): void {
 }
 
 test('a rotation moves the scans along with their snapshots, and reads nothing again', async () => {
-  const series = world.directory();
+  const series = catalog.directory();
   const pattern = join(series, 'daily.*');
   for (let day = 1; day <= 3; day++) rotating(series, day);
-  await world.scanSnapshots(pattern);
-  const before = await world.scans(pattern);
+  await catalog.scanSnapshots(pattern);
+  const before = await catalog.scans(pattern);
   rotating(series, 4);
-  const { plan, totals } = await world.scanSnapshots(pattern);
+  const { plan, totals } = await catalog.scanSnapshots(pattern);
   expect(plan.known).toBe(3);
   expect(totals).toHaveLength(1);
-  const after = await world.scans(pattern);
+  const after = await catalog.scans(pattern);
   expect(after.slice(0, 3).map((scan) => scan.seq)).toEqual(before.map((scan) => scan.seq));
   expect(after.map((scan) => scan.snapshot)).toEqual(['daily.3', 'daily.2', 'daily.1', 'daily.0']);
   expect(after.map((scan) => scan.pruned)).toEqual([null, null, null, null]);
-  expect(await world.told(pattern)).toEqual(await truthOf(join(series, 'daily.0')));
+  expect(await catalog.told(pattern)).toEqual(truthOf(join(series, 'daily.0')));
 });
 
 test('a snapshot whose directory is gone is pruned, one that a limit leaves out is not, and both keep their scans', async () => {
-  const series = world.directory();
+  const series = catalog.directory();
   const pattern = join(series, '*');
   for (let n = 1; n <= 3; n++) write(night(series, n), { f: `night ${n}` });
-  await world.scanSnapshots(pattern);
+  await catalog.scanSnapshots(pattern);
   remove(night(series, 1));
-  await world.scanSnapshots(pattern, { limit: 1 });
-  expect((await world.scans(pattern)).map((scan) => [scan.snapshot, scan.pruned, scan.state])).toEqual([
+  await catalog.scanSnapshots(pattern, { limit: 1 });
+  expect((await catalog.scans(pattern)).map((scan) => [scan.snapshot, scan.pruned, scan.state])).toEqual([
     ['2026-10-01', 'gone', 'complete'],
     ['2026-10-02', null, 'complete'],
     ['2026-10-03', null, 'complete'],
@@ -139,20 +132,20 @@ test('a snapshot whose directory is gone is pruned, one that a limit leaves out 
 });
 
 test('snapshots of a second disk that is not mounted are not pruned, and that is asked about', async () => {
-  const base = world.directory();
+  const base = catalog.directory();
   const disks = [join(base, 'disk1'), join(base, 'disk2')];
   const pattern = join(base, '*', '2026-*');
   for (const [n, disk] of disks.entries())
     for (const d of [1, 2]) write(night(disk, d + 2 * n), { f: 'x'.repeat(d + 2 * n) });
-  await world.scanSnapshots(pattern);
+  await catalog.scanSnapshots(pattern);
   // Unmounted, the directory is empty; of the first disk one is pruned.
-  const kept = join(world.directory(), 'kept');
+  const kept = join(catalog.directory(), 'kept');
   renameSync(disks[1]!, kept);
   mkdirSync(disks[1]!);
   remove(night(disks[0]!, 1));
   const notices: string[] = [];
-  await world.scanSnapshots(pattern, {}, { onNotice: (text) => void notices.push(text) });
-  const told = async (): Promise<unknown> => (await world.scans(pattern)).map((scan) => [scan.snapshot, scan.pruned]);
+  await catalog.scanSnapshots(pattern, {}, { onNotice: (text) => void notices.push(text) });
+  const told = async (): Promise<unknown> => (await catalog.scans(pattern)).map((scan) => [scan.snapshot, scan.pruned]);
   expect(await told()).toEqual([
     [expect.stringContaining('2026-10-01'), 'gone'],
     [expect.stringContaining('2026-10-02'), null],
@@ -162,42 +155,42 @@ test('snapshots of a second disk that is not mounted are not pruned, and that is
   expect(notices.join()).toContain('is it mounted?');
   rmdirSync(disks[1]!);
   renameSync(kept, disks[1]!);
-  await world.scanSnapshots(pattern);
-  expect(await world.scans(pattern)).toHaveLength(4);
+  await catalog.scanSnapshots(pattern);
+  expect(await catalog.scans(pattern)).toHaveLength(4);
 });
 
 test('a snapshot of the same name and other content is a scan of its own, and the old state is marked rewritten', async () => {
-  const series = world.directory();
+  const series = catalog.directory();
   const pattern = join(series, '*');
   for (let n = 1; n <= 2; n++) write(night(series, n), { f: `night ${n}`, g: 'same' });
-  await world.scanSnapshots(pattern);
+  await catalog.scanSnapshots(pattern);
   remove(night(series, 1));
   write(night(series, 1), { f: 'another state', h: 'new' });
-  await world.scanSnapshots(pattern);
-  const scans = await world.scans(pattern);
+  await catalog.scanSnapshots(pattern);
+  const scans = await catalog.scans(pattern);
   expect(scans.map((scan) => [scan.snapshot, scan.pruned])).toEqual([
     ['2026-10-01', 'rewritten'],
     ['2026-10-01', null],
     ['2026-10-02', null],
   ]);
-  expect(await world.told(pattern)).toEqual(await truthOf(night(series, 2)));
+  expect(await catalog.told(pattern)).toEqual(truthOf(night(series, 2)));
 });
 
 test('a snapshot that comes late takes its place between the others', async () => {
-  const series = world.directory();
+  const series = catalog.directory();
   const pattern = join(series, '*');
   write(night(series, 1), { 'd/f': 'one', 'd/keep': 'k' });
   execFileSync('cp', ['-a', night(series, 1), night(series, 3)]);
-  await world.scanSnapshots(pattern);
+  await catalog.scanSnapshots(pattern);
   execFileSync('cp', ['-a', night(series, 1), night(series, 2)]);
   write(night(series, 2), { 'd/f': 'two', 'd/only2/x': 'x' });
-  const { totals } = await world.scanSnapshots(pattern);
+  const { totals } = await catalog.scanSnapshots(pattern);
   // Night three is the newest, and may be written to: it is looked at again, and is as it was.
   expect(totals.map((one) => one.found)).toEqual([2, 0]);
-  const scans = await world.scans(pattern);
+  const scans = await catalog.scans(pattern);
   expect(scans.map((scan) => scan.snapshot)).toEqual(['2026-10-01', '2026-10-02', '2026-10-03']);
   const seqs = scans.map((scan) => scan.seq);
-  const versions = await world.versions(pattern);
+  const versions = await catalog.versions(pattern);
   expect(versions.filter((v) => v.path === 'd/f').map((v) => [v.first, v.end])).toEqual([
     [seqs[0], seqs[1]],
     [seqs[1], seqs[2]],
@@ -206,41 +199,41 @@ test('a snapshot that comes late takes its place between the others', async () =
   expect(versions.filter((v) => v.path === 'd/only2/x').map((v) => [v.first, v.end, v.reason])).toEqual([
     [seqs[1], seqs[2], 'v'],
   ]);
-  expect(await world.told(pattern)).toEqual(await truthOf(night(series, 3)));
+  expect(await catalog.told(pattern)).toEqual(truthOf(night(series, 3)));
 });
 
 test('the newest snapshot is looked at again: as it was, it stays one scan; changed below what its identity covers, it becomes another', async () => {
-  const series = world.directory();
+  const series = catalog.directory();
   const pattern = join(series, '*');
   for (let n = 1; n <= 2; n++) write(night(series, n), { 'a/b/c/deep': `night ${n}` });
-  await world.scanSnapshots(pattern);
-  const before = await world.scans(pattern);
-  await world.scanSnapshots(pattern);
-  await world.scanSnapshots(pattern);
-  expect(await world.scans(pattern)).toEqual(before);
+  await catalog.scanSnapshots(pattern);
+  const before = await catalog.scans(pattern);
+  await catalog.scanSnapshots(pattern);
+  await catalog.scanSnapshots(pattern);
+  expect(await catalog.scans(pattern)).toEqual(before);
   write(night(series, 2), { 'a/b/c/deep': 'rsync came back' });
-  await world.scanSnapshots(pattern);
-  const scans = await world.scans(pattern);
+  await catalog.scanSnapshots(pattern);
+  const scans = await catalog.scans(pattern);
   expect(scans.map((scan) => [scan.snapshot, scan.pruned])).toEqual([
     ['2026-10-01', null],
     ['2026-10-02', 'rewritten'],
     ['2026-10-02', null],
   ]);
-  expect(await world.told(pattern)).toEqual(await truthOf(night(series, 2)));
+  expect(await catalog.told(pattern)).toEqual(truthOf(night(series, 2)));
 });
 
 test('reading everything again finds a byte that flipped in a snapshot, under the same size and mtime', async () => {
-  const series = world.directory();
+  const series = catalog.directory();
   const pattern = join(series, '*');
   for (let n = 1; n <= 2; n++) {
     write(night(series, n), { 'd/e/f': 'good', 'd/e/g': 'good too' });
     age(night(series, n));
   }
   await settled(series);
-  await world.scanSnapshots(pattern);
-  const { totals } = await world.scanSnapshots(pattern, { reread: true });
+  await catalog.scanSnapshots(pattern);
+  const { totals } = await catalog.scanSnapshots(pattern, { reread: true });
   expect(totals.map((one) => one.filesRead)).toEqual([2, 2]);
-  const clean = await world.scans(pattern);
+  const clean = await catalog.scans(pattern);
   expect(clean.map((scan) => [scan.mode, scan.pruned])).toEqual([
     ['reread', null],
     ['reread', null],
@@ -249,33 +242,33 @@ test('reading everything again finds a byte that flipped in a snapshot, under th
   expect(readFileSync(path, 'utf8')).toBe('good');
   writeFileSync(path, 'gOod');
   touch(path, 1_700_000_000);
-  await world.scanSnapshots(pattern, { reread: true });
-  expect((await world.told(pattern))['d/e/f']).toMatch(/suspect$/);
-  expect((await world.told(pattern))['d/e/g']).not.toMatch(/suspect$/);
+  await catalog.scanSnapshots(pattern, { reread: true });
+  expect((await catalog.told(pattern))['d/e/f']).toMatch(/suspect$/);
+  expect((await catalog.told(pattern))['d/e/g']).not.toMatch(/suspect$/);
 });
 
 test('a live tree whose file went back to what it was before is not suspect, and a series and a live tree share what is good', async () => {
-  const series = world.directory();
-  const live = world.directory();
+  const series = catalog.directory();
+  const live = catalog.directory();
   const pattern = join(series, '*');
   write(night(series, 1), { f: 'good' });
   age(night(series, 1));
-  await world.scanSnapshots(pattern);
+  await catalog.scanSnapshots(pattern);
   write(live, { f: 'evil' });
   touch(join(live, 'f'), 1_700_000_000);
-  await world.scan(live);
+  await catalog.scan(live);
   write(live, { f: 'good' });
   touch(join(live, 'f'), 1_700_000_000);
-  await world.scan(live);
+  await catalog.scan(live);
   // The backup has seen these bytes under this path in good standing.
-  expect((await world.told(live))['f']).not.toMatch(/suspect$/);
+  expect((await catalog.told(live))['f']).not.toMatch(/suspect$/);
 });
 
 test('what vanishes from a snapshot while it is scanned is unsettled: perhaps it is being deleted', async () => {
-  const series = world.directory();
+  const series = catalog.directory();
   const pattern = join(series, '*');
   for (let n = 1; n <= 2; n++) write(night(series, n), { 'a/f': 'f', 'a/g': 'g', 'b/h': 'h', 'c/i': 'i', top: 't' });
-  await world.scanSnapshots(pattern);
+  await catalog.scanSnapshots(pattern);
   execFileSync('cp', ['-a', night(series, 2), night(series, 3)]);
   remove(join(night(series, 3), 'a/f'), join(night(series, 3), 'b'));
   age(join(night(series, 3), 'a'));
@@ -287,20 +280,20 @@ test('what vanishes from a snapshot while it is scanned is unsettled: perhaps it
     remove(atWork);
     return Date.now() - 60_000;
   };
-  const { totals } = await world.scanSnapshots(pattern, {}, { nowMs });
+  const { totals } = await catalog.scanSnapshots(pattern, {}, { nowMs });
   expect(totals).toMatchObject([{ vanished: 0, unknown: 2, belowUnknown: 1 }]);
-  expect(await world.gaps(pattern)).toEqual(['/b unsettled', 'a/f unsettled']);
-  expect((await world.versions(pattern)).filter((v) => v.reason === 'v')).toEqual([]);
+  expect(await catalog.gaps(pattern)).toEqual(['/b unsettled', 'a/f unsettled']);
+  expect((await catalog.versions(pattern)).filter((v) => v.reason === 'v')).toEqual([]);
   // Looked at again when it stands still, they are not there.
-  expect((await world.scanSnapshots(pattern)).totals).toMatchObject([{ vanished: 2, belowGone: 1, gaps: 0 }]);
-  expect(await world.told(pattern)).toEqual(await truthOf(night(series, 3)));
+  expect((await catalog.scanSnapshots(pattern)).totals).toMatchObject([{ vanished: 2, belowGone: 1, gaps: 0 }]);
+  expect(await catalog.told(pattern)).toEqual(truthOf(night(series, 3)));
 });
 
 test('a backup that is still being written may bring what a quiet part of it lacks', async () => {
-  const series = world.directory();
+  const series = catalog.directory();
   const pattern = join(series, '*');
   for (let n = 1; n <= 2; n++) write(night(series, n), { 'a/f': 'f', 'a/g': 'g', 'b/h': 'h', top: 't' });
-  await world.scanSnapshots(pattern);
+  await catalog.scanSnapshots(pattern);
   // `cp` has left a and b alone for a while, and is at work in c.
   write(night(series, 3), { 'a/f': 'f', 'c/i': 'i' });
   const begunMs = Date.now();
@@ -310,16 +303,16 @@ test('a backup that is still being written may bring what a quiet part of it lac
     write(night(series, 3), { [`c/${listed++}`]: '' });
     return Date.now();
   };
-  const { totals } = await world.scanSnapshots(pattern, {}, { nowMs });
+  const { totals } = await catalog.scanSnapshots(pattern, {}, { nowMs });
   expect(totals).toMatchObject([{ vanished: 0, unknown: 3, belowUnknown: 1 }]);
-  expect(await world.gaps(pattern)).toEqual(['/b unsettled', '/top unsettled', 'a/g unsettled']);
+  expect(await catalog.gaps(pattern)).toEqual(['/b unsettled', '/top unsettled', 'a/g unsettled']);
   // It has ended, and they did not come.
-  expect((await world.scanSnapshots(pattern)).totals).toMatchObject([{ vanished: 3, belowGone: 1, gaps: 0 }]);
+  expect((await catalog.scanSnapshots(pattern)).totals).toMatchObject([{ vanished: 3, belowGone: 1, gaps: 0 }]);
 });
 
 test('who comes to help with a second look that is over by then, and was folded into the first, is told that it is closed', async () => {
-  const { db, threads } = world;
-  const [{ id = 0n } = {}] = (await world.rows('select max(id) + 1 as id from scan')) as { id?: bigint }[];
+  const { db, threads } = catalog;
+  const [{ id = 0n } = {}] = (await catalog.rows('select max(id) + 1 as id from scan')) as { id?: bigint }[];
   const { signal } = new AbortController();
   const nothing = (): void => undefined;
   expect(
@@ -338,12 +331,12 @@ test('who comes to help with a second look that is over by then, and was folded 
 });
 
 test('two runs on one series at once scan each snapshot once', async () => {
-  const series = world.directory();
+  const series = catalog.directory();
   const pattern = join(series, '*');
   for (let n = 1; n <= 4; n++) write(night(series, n), { 'a/f': `night ${n}`, 'a/g': 'g' });
-  await Promise.all([world.scanSnapshots(pattern), world.scanSnapshots(pattern), world.scanSnapshots(pattern)]);
-  expect((await world.scans(pattern)).map((scan) => [scan.snapshot, scan.state, scan.pruned])).toEqual(
+  await Promise.all([catalog.scanSnapshots(pattern), catalog.scanSnapshots(pattern), catalog.scanSnapshots(pattern)]);
+  expect((await catalog.scans(pattern)).map((scan) => [scan.snapshot, scan.state, scan.pruned])).toEqual(
     [1, 2, 3, 4].map((n) => [`2026-10-0${n}`, 'complete', null]),
   );
-  expect(await world.told(pattern)).toEqual(await truthOf(night(series, 4)));
+  expect(await catalog.told(pattern)).toEqual(truthOf(night(series, 4)));
 });

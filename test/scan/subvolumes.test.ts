@@ -2,26 +2,19 @@
 // Skipped where no btrfs can be made and mounted.
 import { cpSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { sameSnapshot } from '../../domain/snapshot-identity.ts';
 import { findSnapshots, type FoundSnapshot } from '../../services/files/snapshots.ts';
-import { hasBtrfs, run } from '../files/snapshots/trees.ts';
 import { type Disk, disk } from '../support/disk.ts';
-import { age, openWorld, remove, write } from './world.ts';
-import type { World } from './world.ts';
+import { Catalog } from '../support/catalog.ts';
+import { hasBtrfs, run } from '../support/machine.ts';
+import { age, remove, write } from '../support/tree.ts';
 
-let world: World;
-
-beforeAll(async () => {
-  world = await openWorld();
-});
-afterAll(async () => {
-  await world.close();
-});
+const catalog = await Catalog.forFile(2);
 
 /** `data` with docs/ and a nested subvolume vm/, and where its snapshots go. */
 function nested(): { btrfs: Disk; data: string; snapshot: (name: string, ...options: string[]) => void; all: string } {
-  const btrfs = disk(world.directory(), { type: 'btrfs' });
+  const btrfs = disk(catalog.directory(), { type: 'btrfs' });
   const data = join(btrfs.at, 'data');
   run('btrfs', 'subvolume', 'create', data);
   run('btrfs', 'subvolume', 'create', join(data, 'vm'));
@@ -45,8 +38,8 @@ describe.runIf(hasBtrfs)('a nested subvolume in the snapshots of the one above',
     const { btrfs, snapshot, all } = nested();
     snapshot('2026-11-20', '-r');
     snapshot('2026-11-21');
-    await world.scanSnapshots(all);
-    const [before, versions, told] = [await found(all), await world.versions(all), await world.told(all)];
+    await catalog.scanSnapshots(all);
+    const [before, versions, told] = [await found(all), await catalog.versions(all), await catalog.told(all)];
     btrfs.unmount();
     btrfs.mount();
     const after = await found(all);
@@ -55,12 +48,12 @@ describe.runIf(hasBtrfs)('a nested subvolume in the snapshots of the one above',
     );
     expect(after.map((one, at) => sameSnapshot(before[at]!.identity, one.identity))).toEqual([true, true]);
     // The writable one is the newest: it is listed again, and is as it was.
-    const { plan, totals } = await world.scanSnapshots(all);
+    const { plan, totals } = await catalog.scanSnapshots(all);
     expect(plan.steps.map(({ snapshot: { name } }) => name)).toEqual(['2026-11-21']);
     expect(totals).toMatchObject([{ inserted: 0, staged: 0 }]);
-    expect(await world.versions(all)).toEqual(versions);
-    expect(await world.told(all)).toEqual(told);
-    expect((await world.scans(all)).map(({ pruned }) => pruned)).toEqual([null, null]);
+    expect(await catalog.versions(all)).toEqual(versions);
+    expect(await catalog.told(all)).toEqual(told);
+    expect((await catalog.scans(all)).map(({ pruned }) => pruned)).toEqual([null, null]);
   });
 
   test('is a boundary there: what was a plain directory before does not end, and the scan has nothing that moved', async () => {
@@ -70,8 +63,8 @@ describe.runIf(hasBtrfs)('a nested subvolume in the snapshots of the one above',
     write(data, { 'vm/v1': 'one', 'vm/deep/v2': 'two' });
     age(data);
     snapshot('2026-11-18', '-r');
-    await world.scanSnapshots(all);
-    const before = await world.told(all);
+    await catalog.scanSnapshots(all);
+    const before = await catalog.told(all);
     cpSync(join(data, 'vm'), join(data, 'old'), { recursive: true, preserveTimestamps: true });
     remove(join(data, 'vm'));
     run('btrfs', 'subvolume', 'create', join(data, 'vm'));
@@ -79,13 +72,13 @@ describe.runIf(hasBtrfs)('a nested subvolume in the snapshots of the one above',
     remove(join(data, 'old'));
     snapshot('2026-11-19', '-r');
     snapshot('2026-11-20', '-r');
-    const { totals } = await world.scanSnapshots(all);
+    const { totals } = await catalog.scanSnapshots(all);
     expect(totals.map(({ vanished, belowGone, belowUnknown }) => [vanished, belowGone, belowUnknown])).toEqual([
       [0, 0, 3],
       [0, 0, 3],
     ]);
-    expect(await world.gaps(all)).toEqual(['vm/ boundary']);
-    const after = await world.told(all);
+    expect(await catalog.gaps(all)).toEqual(['vm/ boundary']);
+    const after = await catalog.told(all);
     expect(Object.keys(after)).toEqual(Object.keys(before));
     expect(after).toMatchObject({ 'vm/v1': before['vm/v1'], 'vm/deep/v2': before['vm/deep/v2'] });
   });

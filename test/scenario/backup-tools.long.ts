@@ -6,11 +6,11 @@ import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { scan } from '../../services/scan.ts';
 import { importList } from '../../services/import.ts';
-import { Catalog } from '../judge/world.ts';
-import { canMount, hasBtrfs, run } from '../files/snapshots/trees.ts';
 import { canFuse } from '../support/fuse.ts';
 import { until } from '../support/poll.ts';
-import { House } from './house.ts';
+import { Catalog } from '../support/catalog.ts';
+import { canMount, hasBtrfs, run } from '../support/machine.ts';
+import { Volume } from '../support/volume.ts';
 
 const catalog = await Catalog.forFile();
 const NIGHTS = [0, 1, 2];
@@ -22,8 +22,8 @@ function lacking(program: string, alsoNeeded: boolean, what: string): string | n
   return alsoNeeded ? null : `skipped: ${what}`;
 }
 
-function open(): House {
-  const house = House.open(catalog, 3);
+function open(): Volume {
+  const house = Volume.open(catalog, 3);
   house.furnish();
   for (let n = 0; n < 12; n++) house.write(`photos/${n}.jpg`, `photo ${n} `.repeat(300));
   house.write('photos/kept.jpg', 'kept '.repeat(300));
@@ -31,10 +31,10 @@ function open(): House {
 }
 
 /** The night's time as the tools take it. */
-const at = (house: House, night: number): string =>
+const at = (house: Volume, night: number): string =>
   new Date(house.nowMs(night) - 3 * 3_600_000).toISOString().slice(0, 19);
 
-async function found(house: House, backup: string): Promise<void> {
+async function found(house: Volume, backup: string): Promise<void> {
   house.lose(...NIGHTS.flatMap((n) => [0, 1, 2, 3].map((m) => `photos/${4 * n + m}.jpg`)));
   house.rot('photos/kept.jpg', (content) => Buffer.concat([Buffer.from('KEPT'), content.subarray(4)]));
   const result = await house.assess(3, { backups: [backup] });

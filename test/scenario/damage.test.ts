@@ -4,14 +4,14 @@ import { rmSync, utimesSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import type { AssessResult } from '../../services/assess.ts';
 import { history } from '../../services/history.ts';
-import { Catalog } from '../judge/world.ts';
-import { House } from './house.ts';
+import { Catalog } from '../support/catalog.ts';
+import { Volume } from '../support/volume.ts';
 
 const catalog = await Catalog.forFile();
-let house: House;
+let house: Volume;
 
 function settle(today: number): void {
-  house = House.open(catalog, today);
+  house = Volume.open(catalog, today);
   house.furnish();
 }
 
@@ -232,7 +232,7 @@ test('an edit that brings its old time back is corrupt, and said to be rewritten
   snapshots(1, 3);
   await house.assess(3);
   house.rot('desk/a', flip);
-  utimesSync(house.at('desk/b'), house.startS + 3, house.startS + 3);
+  utimesSync(house.at('desk/b'), house.startMs / 1000 + 3, house.startMs / 1000 + 3);
   expect(said(await house.assess(3.5), 'desk')).toEqual({
     'desk/a': 'corrupt exact from night 3 silent (rewritten under its old time)',
   });

@@ -19,7 +19,7 @@ import {
 import { join } from 'node:path';
 import * as fc from 'fast-check';
 import { encodePath } from '../../domain/path.ts';
-import type { House, Style } from './house.ts';
+import type { Volume } from '../support/volume.ts';
 
 const DEEDS = [
   'create',
@@ -47,7 +47,8 @@ interface Choice<T extends string> {
 export interface Script {
   readonly first: readonly Choice<'create' | 'symlink' | 'mkdir'>[];
   readonly nights: readonly {
-    readonly style: Style;
+    /** Else each night has inodes of its own. */
+    readonly linked: boolean;
     readonly deeds: readonly Choice<(typeof DEEDS)[number]>[];
     /** Done in the last nights only, and once more after the newest snapshot. */
     readonly damages: readonly (Choice<Damage> & { readonly keepsTime: boolean })[];
@@ -89,7 +90,7 @@ export const scripts: fc.Arbitrary<Script> = fc.record({
   first: fc.array(choice(['create', 'create', 'create', 'mkdir', 'symlink']), { minLength: 4, maxLength: 24 }),
   nights: fc.array(
     fc.record({
-      style: fc.constantFrom<Style>('copies', 'links'),
+      linked: fc.boolean(),
       deeds: fc.array(choice(DEEDS), { maxLength: 5 }),
       damages: fc.array(
         choice(DAMAGES).chain((damage) => fc.boolean().map((keepsTime) => ({ ...damage, keepsTime }))),
@@ -134,7 +135,7 @@ export interface Harm {
 }
 
 export class Life {
-  readonly house: House;
+  readonly house: Volume;
   /** Path (printable) → what it held in the newest snapshot that saw it undamaged. */
   readonly good = new Map<string, Content>();
   /** Paths (printable) that were damaged in silence, as it happened. */
@@ -149,7 +150,7 @@ export class Life {
   #count = 0;
   #night = 0;
 
-  constructor(house: House) {
+  constructor(house: Volume) {
     this.house = house;
   }
 
@@ -159,11 +160,11 @@ export class Life {
     // An empty volume is a guard's business: this stays.
     this.house.write(ANCHOR, 'this stays');
     for (const deed of script.first) this.#deed(deed);
-    script.nights.forEach(({ style, deeds, damages }, i) => {
+    script.nights.forEach(({ linked, deeds, damages }, i) => {
       this.#night = i + 1;
       for (const deed of deeds) this.#deed(deed);
       if (i >= script.nights.length - DAMAGED_NIGHTS) for (const damage of damages) this.#damage(damage);
-      this.house.snapshot(i + 1, i === 0 ? 'copies' : style, i === 0 ? null : i);
+      this.house.snapshot(i + 1, { linkedTo: linked && i > 0 ? i : null });
       this.#remember();
     });
     this.#night = script.nights.length + 0.5;

@@ -4,14 +4,15 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync, renameSync, truncateSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import type { AssessResult } from '../../services/assess.ts';
-import { Catalog } from '../judge/world.ts';
-import { checkSums, House } from './house.ts';
+import { checkSums } from '../support/answers.ts';
+import { Catalog } from '../support/catalog.ts';
+import { Volume } from '../support/volume.ts';
 
 const catalog = await Catalog.forFile();
-let house: House;
+let house: Volume;
 
 function settle(today: number): void {
-  house = House.open(catalog, today);
+  house = Volume.open(catalog, today);
   house.furnish();
 }
 

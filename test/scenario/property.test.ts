@@ -8,11 +8,12 @@ import type { AssessResult } from '../../services/assess.ts';
 import { findSnapshots } from '../../services/files/snapshots.ts';
 import { parseManifestLine, type ManifestEntry } from '../../services/bundle/manifest.ts';
 import { scanSeries } from '../../services/scan/scan-series.ts';
-import { Catalog } from '../judge/world.ts';
-import { survey } from '../bundle/world.ts';
-import { checkSums, House, pathsBelow } from './house.ts';
 import { contentOf, Life, type Script, scripts } from './life.ts';
 import { fc } from '../support/random.ts';
+import { checkSums } from '../support/answers.ts';
+import { Catalog } from '../support/catalog.ts';
+import { survey } from '../support/tree.ts';
+import { Volume } from '../support/volume.ts';
 
 /**
  * More of it, or one case again: ROLLCALL_TEST_RUNS=200 ROLLCALL_TEST_SEED=7 npx vitest run
@@ -24,10 +25,13 @@ const ONCE_MS = 60_000;
 
 const catalog = await Catalog.forFile();
 
-async function forAll(runs: number, holds: (script: Script, house: House, life: Life) => Promise<void>): Promise<void> {
+async function forAll(
+  runs: number,
+  holds: (script: Script, house: Volume, life: Life) => Promise<void>,
+): Promise<void> {
   await fc.assert(
     fc.asyncProperty(scripts, async (script) => {
-      const house = new House(catalog, script.nights.length + 1);
+      const house = new Volume(catalog, script.nights.length + 1);
       const life = new Life(house);
       try {
         life.run(script);
@@ -63,13 +67,13 @@ function manifestOf(result: AssessResult): ManifestEntry[] {
 }
 
 /** docs/design.md#rule-7, with a universe that was counted without the catalog. */
-function checkUniverse(house: House, nights: number, { assessment }: AssessResult): void {
-  const universe = new Set(pathsBelow(house.live).keys());
+function checkUniverse(house: Volume, nights: number, { assessment }: AssessResult): void {
+  const universe = new Set(survey(house.live).keys());
   for (let night = 1; night <= nights; night++)
-    for (const path of pathsBelow(house.snapshotRoot(night)).keys()) universe.add(path);
+    for (const path of survey(house.snapshotRoot(night)).keys()) universe.add(path);
   checkSums(assessment);
   expect(assessment.universe.paths + assessment.universe.directories).toBe(universe.size);
-  const live = pathsBelow(house.live);
+  const live = survey(house.live);
   const found = new Map(assessment.findings.map((finding) => [finding.path, finding]));
   for (const path of found.keys()) expect(universe).toContain(path);
   for (const path of universe)

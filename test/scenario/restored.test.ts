@@ -2,15 +2,15 @@
 import { linkSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { Catalog } from '../judge/world.ts';
-import { House } from './house.ts';
+import { Catalog } from '../support/catalog.ts';
+import { Volume } from '../support/volume.ts';
 
 const catalog = await Catalog.forFile();
 
-const inode = (house: House, path: string): number => statSync(house.at(path)).ino;
+const inode = (house: Volume, path: string): number => statSync(house.at(path)).ino;
 
 /** Live has two equal files; the backup's deduplication makes one inode of them, night by night. */
-async function deduplicated(house: House): Promise<void> {
+async function deduplicated(house: Volume): Promise<void> {
   house.furnish();
   house.write('anna/x', 'the same bytes '.repeat(50));
   house.write('bob/x', 'the same bytes '.repeat(50));
@@ -27,7 +27,7 @@ test.each([
   ['both are lost', ['anna/x', 'bob/x']],
   ['one is lost and the other stands', ['bob/x']],
 ])('two files of the volume that a deduplicated backup holds as one come back as two: %s', async (_, lost) => {
-  const house = House.open(catalog, 4);
+  const house = Volume.open(catalog, 4);
   await deduplicated(house);
   house.lose(...lost);
   const { bundle } = await house.assess(3);
@@ -39,7 +39,7 @@ test.each([
 });
 
 test('two names of one file that the volume had come back as one, though the backup was deduplicated with a third', async () => {
-  const house = House.open(catalog, 3);
+  const house = Volume.open(catalog, 3);
   house.furnish();
   house.write('one', 'the same bytes '.repeat(50));
   house.link('one', 'two');
@@ -62,7 +62,7 @@ test.each([
   [
     'a file that was made again with other content',
     'recreated',
-    (house: House) => {
+    (house: Volume) => {
       house.lose('desk/list');
       house.snapshot(3);
       house.write('desk/list', 'another list altogether', 4);
@@ -71,14 +71,14 @@ test.each([
   [
     'a file in whose place a directory is',
     'replaced',
-    (house: House) => {
+    (house: Volume) => {
       house.lose('desk/list');
       house.silently('desk/list', (raw) => mkdirSync(raw));
       house.snapshot(3);
     },
   ],
 ])('what was put beside is not offered again: %s', async (_, verdict, act) => {
-  const house = House.open(catalog, 6);
+  const house = Volume.open(catalog, 6);
   house.furnish();
   house.write('desk/list', 'the list of everything '.repeat(20));
   for (let night = 0; night < 3; night++) house.snapshot(night);

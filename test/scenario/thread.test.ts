@@ -6,15 +6,15 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { installInto } from '../support/install.ts';
 import { until } from '../support/poll.ts';
-import { House } from './house.ts';
 import { memoryDirectory } from '../support/memory.ts';
+import { Volume } from '../support/volume.ts';
 
 const CAN_MOUNT = process.geteuid?.() === 0;
 
 /** A built checkout, and the state of all commands of this file. */
 let home: string;
 let main: string;
-let house: House;
+let house: Volume;
 const running = new Set<ChildProcess>();
 
 beforeAll(() => {
@@ -27,7 +27,7 @@ afterAll(() => {
 });
 
 beforeEach(() => {
-  house = new House(null, 6);
+  house = new Volume(null, 6);
 });
 
 afterEach(async () => {

@@ -7,14 +7,15 @@ import { until } from '../support/poll.ts';
 import { expect, test } from 'vitest';
 import { inTransaction } from '../../services/catalog/database.ts';
 import { acceptFinding, listFindings } from '../../services/catalog/findings.ts';
-import { Catalog } from '../judge/world.ts';
-import { House, type Report, reportOf } from './house.ts';
+import { type Report, reportOf } from '../support/answers.ts';
+import { Catalog } from '../support/catalog.ts';
+import { Volume } from '../support/volume.ts';
 
 const catalog = await Catalog.forFile();
-let house: House;
+let house: Volume;
 
 function settle(today: number): void {
-  house = House.open(catalog, today);
+  house = Volume.open(catalog, today);
   house.furnish();
 }
 
@@ -534,7 +535,7 @@ test('a loss does not become a deletion by waiting: the interval up to now grows
 });
 
 test('the school: 215 losses, of which the newest snapshot shows 110 and hides 105, and ten files that were only renamed', async () => {
-  house = House.open(catalog, 6);
+  house = Volume.open(catalog, 6);
   const name = (i: number): string => `classes/${i % 6}/pupil${i % 17}-${i}.odt`;
   const range = (from: number, to: number): string[] => Array.from({ length: to - from }, (_, i) => name(from + i));
   for (let i = 0; i < 400; i++) house.write(name(i), `essay ${i}: ${'words '.repeat(5 + (i % 11))}`);

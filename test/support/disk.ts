@@ -3,7 +3,7 @@
 import { closeSync, mkdirSync, openSync, readSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
-import { run } from '../files/snapshots/trees.ts';
+import { run } from './machine.ts';
 
 export interface Disk {
   readonly at: string;

@@ -3,10 +3,10 @@ import { spawn, spawnSync } from 'node:child_process';
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
-import { canMount } from '../files/snapshots/trees.ts';
 import type { FuseState } from './fuse-server.ts';
 import { until } from './poll.ts';
 import { program } from './programs.ts';
+import { canMount } from './machine.ts';
 
 /** Tests that need it say so in their names when they are skipped. */
 export const canFuse = canMount && existsSync('/dev/fuse');

@@ -17,10 +17,11 @@ import {
 import { dirname, join } from 'node:path';
 import { random, type Random } from '../../../services/demo/random.ts';
 import { compareBytes } from '../../../domain/path.ts';
-import { bytes, type Ran, type Seen, survey, text, World } from '../../bundle/world.ts';
+import { type Ran, World } from '../../bundle/world.ts';
 import { until } from '../../support/poll.ts';
-import { run } from '../../files/snapshots/trees.ts';
 import { inGroup, send } from './processes.ts';
+import { run } from '../../support/machine.ts';
+import { bytes, type Seen, survey, text } from '../../support/tree.ts';
 
 const OPTIONS = ['--apply', '--damaged'];
 const LARGE_BYTES = 6 * 1024 * 1024;

@@ -1,6 +1,6 @@
 // Where violence is tried: a volume with snapshots, a state directory that knows an earlier state of the volume, and
 // what an undisturbed command makes of them. Each trial gets a copy of the state directory, and runs the built command
-// line as a person would.
+// line as a person would. Not a test/support/volume.ts: its volume is made once for many processes, and copied.
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import {
   linkSync,
@@ -22,10 +22,10 @@ import { dirname, join } from 'node:path';
 import { openPool } from '../../../services/catalog/database.ts';
 import type { Queryable } from '../../../services/catalog/scans.ts';
 import { openEmbedded } from '../../../services/embedded/embedded.ts';
-import { settled } from '../../scan/world.ts';
 import { installInto } from '../../support/install.ts';
 import { dumpOf, filesRead, type Dump } from './dump.ts';
 import { processesIn, send } from './processes.ts';
+import { settled } from '../../support/tree.ts';
 
 const DIRECTORIES = 72;
 const FILES = 10;

@@ -5,7 +5,8 @@ import { sameSnapshot } from '../../../domain/snapshot-identity.ts';
 import { parseSubvolume } from '../../../services/files/btrfs.ts';
 import { identifyRoot, identityDifference, isFileSystemRoot } from '../../../services/files/identity.ts';
 import { findSnapshots, type FoundSeries } from '../../../services/files/snapshots.ts';
-import { hasBtrfs, Place, run } from './trees.ts';
+import { Place } from './trees.ts';
+import { hasBtrfs, run } from '../../support/machine.ts';
 
 describe.runIf(hasBtrfs)('snapshots of a btrfs', () => {
   let place: Place;

@@ -10,7 +10,8 @@ import { findSnapshots, type FoundSeries } from '../../../services/files/snapsho
 import { statPlace } from '../../../services/files/directory.ts';
 import { type Survey, surveySnapshot } from '../../../services/files/survey.ts';
 import { until } from '../../support/poll.ts';
-import { hasProgram, canMount, Place, run } from './trees.ts';
+import { Place } from './trees.ts';
+import { have, canMount, run } from '../../support/machine.ts';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -393,7 +394,7 @@ describe('unfinished snapshots', () => {
   });
 
   // Tried again: rsync draws six characters at random, and a suffix that could be a word is no sign of it, on purpose.
-  it.skipIf(!hasProgram('rsync'))('include one that a real rsync fills, until it has ended', { retry: 2 }, async () => {
+  it.skipIf(!have('rsync'))('include one that a real rsync fills, until it has ended', { retry: 2 }, async () => {
     place.write({ 'live/d/f': 'x'.repeat(3_000_000), 'live/small': '' });
     place.directory('b/2026-11-20');
     const rsync = spawn('rsync', ['-a', '--bwlimit=200', place.join('live/'), place.join('b/2026-11-20/')], {

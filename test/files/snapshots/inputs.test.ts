@@ -7,8 +7,9 @@ import { encodeText, joinPath } from '../../../domain/path.ts';
 import { workingDirectory } from '../../../services/process/working-directory.ts';
 import { refuseStateInside } from '../../../services/typed/outside.ts';
 import { type CheckedInputs, checkInputs, type InputRequest } from '../../../services/typed/inputs.ts';
-import { canMount, Place, run } from './trees.ts';
+import { Place } from './trees.ts';
 import { program } from '../../support/programs.ts';
+import { canMount, run } from '../../support/machine.ts';
 
 let place: Place;
 beforeEach(() => {

@@ -1,15 +1,16 @@
-// A house on file systems that misbehave, and a way to do something to them at a chosen moment of a scan.
+// A volume on file systems that misbehave, and a way to do something to them at a chosen moment of a scan.
 import { spawnSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import type { Shard } from '../../services/catalog/shards.ts';
 import type { ScanTools } from '../../services/scan/scan-volume.ts';
-import { run } from '../files/snapshots/trees.ts';
-import { House, type Report } from '../scenario/house.ts';
 import { type Disk, disk } from '../support/disk.ts';
+import type { Report } from '../support/answers.ts';
+import { run } from '../support/machine.ts';
+import { Volume } from '../support/volume.ts';
 
-export class FaultyHouse extends House {
+export class FaultyVolume extends Volume {
   /** Called with each shard before a thread takes it up. */
   onShard: (shard: Shard) => void = () => {};
   notices: string[] = [];

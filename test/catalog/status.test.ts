@@ -1,17 +1,17 @@
 // `status` and `log`: what Rollcall is doing, what became of what was left to workers, and who decided what.
 import { expect, test } from 'vitest';
-import { statusOf } from '../services/status.ts';
-import { inTransaction } from '../services/catalog/database.ts';
-import { acceptFinding, storeFindings } from '../services/catalog/findings.ts';
-import { readAudit } from '../services/catalog/audit-log.ts';
-import { recordAssessment, recordBundle } from '../services/catalog/assessments.ts';
-import { holdLeases, newHolder } from '../services/catalog/holders.ts';
-import { endTask, leaveTask, takeTask } from '../services/catalog/tasks.ts';
-import { beginScan } from '../services/catalog/scans.ts';
-import { claimShard } from '../services/catalog/shards.ts';
-import { ensureVolume } from '../services/catalog/volumes.ts';
-import { scanToBegin } from './support/begin.ts';
-import { databaseForFile } from './support/postgres.ts';
+import { statusOf } from '../../services/status.ts';
+import { inTransaction } from '../../services/catalog/database.ts';
+import { acceptFinding, storeFindings } from '../../services/catalog/findings.ts';
+import { readAudit } from '../../services/catalog/audit-log.ts';
+import { recordAssessment, recordBundle } from '../../services/catalog/assessments.ts';
+import { holdLeases, newHolder } from '../../services/catalog/holders.ts';
+import { endTask, leaveTask, takeTask } from '../../services/catalog/tasks.ts';
+import { beginScan } from '../../services/catalog/scans.ts';
+import { claimShard } from '../../services/catalog/shards.ts';
+import { ensureVolume } from '../../services/catalog/volumes.ts';
+import { scanToBegin } from '../support/begin.ts';
+import { databaseForFile } from '../support/postgres.ts';
 
 const { database, db } = await databaseForFile();
 
