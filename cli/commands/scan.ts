@@ -119,7 +119,7 @@ function lines(result: ScanResult, program: string): string[] {
   const { totals } = result;
   const shown = [
     `${result.volume}: ${count(totals.files)} files, ${bytes(totals.bytes)}; ${count(totals.filesRead)} of them read (${bytes(totals.bytesRead)})`,
-    `  found ${count(totals.found)}, changed ${count(totals.changed)}, vanished ${count(totals.vanished + totals.belowGone)}, not read ${count(totals.unknown + totals.belowUnknown)}`,
+    `  found ${count(totals.found)}, changed ${count(totals.changed)}, vanished ${count(totals.vanished + totals.belowGone)}; of the names known before, ${count(totals.unknown + totals.belowUnknown)} could not be checked`,
   ];
   for (const gap of result.gaps.slice(0, 20)) {
     const place = gap.name === '' ? gap.directory : joinPath(gap.directory, gap.name);
@@ -129,6 +129,8 @@ function lines(result: ScanResult, program: string): string[] {
   }
   if (result.gaps.length > 20)
     shown.push(`  … and ${count(result.gaps.length - 20)} more places that could not be read`);
+  if (result.gaps.some(({ status, name }) => name === '' && status !== 'boundary'))
+    shown.push('  What is below a directory that could not be read, and was never seen, is in none of these numbers.');
   const { exported } = result;
   if (exported !== null) {
     shown.push(

@@ -5,7 +5,7 @@ import { correctDirectoryTimes } from './listed-times.ts';
 import { noCounts } from './shard-result.ts';
 import type { ShardCounts } from './shard-result.ts';
 import { SUMMARIZE } from './rows.ts';
-import { dropStaged } from './scans.ts';
+import { dropStaged } from './abort-scan.ts';
 import type { Queryable } from './scans.ts';
 import type { ScanContext } from './scan-context.ts';
 import { applyProofs, applyStaged } from './staged.ts';

@@ -4,15 +4,7 @@ import type { Queryable } from './scans.ts';
 import type { ScanContext } from './scan-context.ts';
 import { noCounts } from './shard-result.ts';
 import type { ShardCounts } from './shard-result.ts';
-
-/**
- * Directories of a root ($2) that the running scan ($1) did not look into: below a gap, or below what vanished, left
- * scope or is no directory any more.
- */
-const UNVISITED = `select id from subtree(array(
-  select g.directory from gap g where g.scan = $1 and g.root = $2 and g.name = ''
-  union select d.id from gap g join directory d on d.parent = g.directory and d.name = g.name where g.scan = $1 and g.root = $2 and g.name <> ''
-  union select d.id from ending e join directory d on d.parent = e.directory and d.name = e.name where e.scan = $1 and e.root = $2 and e.kind = 'below'))`;
+import { run } from './statement.ts';
 
 /** The counts that these directories have in the running scan. Only those that the sums need are filled. */
 export async function contributionOf(
@@ -22,35 +14,14 @@ export async function contributionOf(
 ): Promise<ShardCounts> {
   const counts = noCounts();
   if (directories.length === 0) return counts;
-  const found = await client.query<{
+  const found = await run<{
     vanished: number;
     excluded: number;
     unknown: number;
     seen: number;
     found: number;
     changed: number;
-  }>(
-    `with listed as (
-       -- A directory that this scan did not look into contributed nothing.
-       select n.id from unnest($4::int[]) as n (id) except select id from (${UNVISITED}) u
-     ), known as (
-       select directory, name from version where root = $2 and directory in (select id from listed) and first_seq < $3 and holds_at(first_seq, end_seq, $3)
-     ), ended as (
-       select directory, name, reason from ending where scan = $1 and root = $2 and kind = 'end' and directory in (select id from listed)
-     ), own as (
-       select directory, name from version where root = $2 and directory in (select id from listed) and first_seq = $3
-     ), gone as (
-       select e.* from ended e where e.reason in ('v', 'x')
-     ), hidden as (
-       select k.* from known k join gap g on g.scan = $1 and g.root = $2 and g.directory = k.directory and g.name = k.name
-     )
-     select (select count(*)::int from gone where reason = 'v') as vanished, (select count(*)::int from gone where reason = 'x') as excluded,
-            (select count(*)::int from hidden) as unknown,
-            (select count(*)::int from known) - (select count(*)::int from gone) - (select count(*)::int from hidden) as seen,
-            (select count(*)::int from own o where not exists (select from known k where k.directory = o.directory and k.name = o.name)) as found,
-            (select count(*)::int from own o where exists (select from known k where k.directory = o.directory and k.name = o.name)) as changed`,
-    [context.scanId, context.rootId, context.seq, directories],
-  );
+  }>(client, 'contribution', [context.scanId, context.rootId, context.seq, directories]);
   const row = found.rows[0];
   if (row === undefined) throw new Error('a select without from has one row');
   return { ...counts, ...row, visited: row.seen + row.found };
@@ -68,11 +39,9 @@ export interface ListedDirectory {
  * Every directory that the running scan looked into, parents first, with the times that it had when it was listed last.
  */
 export async function listedDirectories(client: Queryable, context: ScanContext): Promise<ListedDirectory[]> {
-  const found = await client.query<{ id: number; path: string; inode: bigint; mtime_ns: bigint; ctime_ns: bigint }>(
-    `select distinct on (l.directory) l.directory as id, d.path, l.dir_inode as inode, l.dir_mtime_ns as mtime_ns, l.dir_ctime_ns as ctime_ns
-       from listing l join directory d on d.id = l.directory
-      where l.root = $2 and l.seq <= $3 and ($4 or l.seq = $3) and l.directory not in (${UNVISITED}) order by l.directory, l.seq desc`,
-    // A late scan has listed all that it looked into; what was listed before it may be of another state.
+  const found = await run<{ id: number; path: string; inode: bigint; mtime_ns: bigint; ctime_ns: bigint }>(
+    client,
+    'listed-directories',
     [context.scanId, context.rootId, context.seq, context.next === null],
   );
   return found.rows

@@ -7,7 +7,8 @@ import { throwAdvised } from '../catalog/advice.ts';
 import type { Database } from '../catalog/database.ts';
 import { giveUpShard } from '../catalog/give-up.ts';
 import { loadScanContext, type ScanContext } from '../catalog/scan-context.ts';
-import { giveUpScan, scanState } from '../catalog/scans.ts';
+import { giveUpScan } from '../catalog/abort-scan.ts';
+import { scanState } from '../catalog/scans.ts';
 import {
   claimShard,
   endOverdueWrites,

@@ -6,7 +6,8 @@ import { closeScan } from '../../services/catalog/close.ts';
 import { resolveDirectories } from '../../services/catalog/directories.ts';
 import { knownRows, nextSeen, seenInGoodStanding, standingKey, type KnownRow } from '../../services/catalog/known.ts';
 import { AttributeIds, VERSION_COLUMNS, versionOf } from '../../services/catalog/rows.ts';
-import { abortScan, beginScan } from '../../services/catalog/scans.ts';
+import { abortScan } from '../../services/catalog/abort-scan.ts';
+import { beginScan } from '../../services/catalog/scans.ts';
 import { loadScanContext, type ScanContext } from '../../services/catalog/scan-context.ts';
 import { claimShard } from '../../services/catalog/shards.ts';
 import {

@@ -15,7 +15,6 @@ const LONG_FILES: Readonly<Record<string, string>> = {
   'services/bundle/restore.sh':
     'it stands alone on a machine without Rollcall: one file, which can be read by whoever runs it as root',
   'docs/schema.sql': 'made, not written',
-  'services/catalog/scans.ts': 'to be divided: begin and resume, reading, ends',
   'services/files/directory.ts': 'to be divided: opening, and looking names up',
   'services/files/sys.ts': 'every system call on one page',
   'services/scan/directory-diff.ts': 'to be divided: merging, and what became of each name',
