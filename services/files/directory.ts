@@ -6,16 +6,8 @@ import type { Kind } from '../../domain/version.ts';
 import { DENT, isDots, kindOfType, nameEnd } from './dents.ts';
 import { FileError, systemError } from './errors.ts';
 import { type Stat, statAtOffset } from './stat.ts';
+import { PATH_BYTES, put, scratch, STAT, TARGET, view } from './prepared.ts';
 import * as sys from './sys.ts';
-
-/** Linux's PATH_MAX, with the NUL. */
-const PATH_BYTES = 4_096;
-/** A target may be as long as a path. */
-const TARGET = PATH_BYTES;
-const STAT = 2 * PATH_BYTES;
-/** One call at a time is prepared here: a name or path, a symlink's target, a struct statx. */
-const scratch = sys.memory(2 * PATH_BYTES + sys.STATX_BYTES);
-const view = new DataView(scratch.bytes.buffer);
 
 /** Names that one call brings: what the C library asks for. */
 const LISTING_BYTES = 32 * 1024;
@@ -27,6 +19,8 @@ const REMEMBERED_NAMES_MAX = 200_000;
  */
 const REPEATED_NAMES_MAX = 10_000;
 
+const ENOENT = -2;
+
 /** A name read as Latin-1 (one unit a byte) that is its own printable form: ASCII without controls, '/' and '\'. */
 const PLAIN_LATIN1 = /^[ -.0-[\]-~]+$/;
 
@@ -36,18 +30,12 @@ export interface Listed {
   readonly duplicates: number;
 }
 
-/** What the parent's listing saw of a directory: its identity. */
-export interface Expected {
-  readonly device?: bigint;
-  readonly inode: bigint;
-}
-
 /** The printable form of a name given as Latin-1. */
 export function printableName(raw: string): string {
   return PLAIN_LATIN1.test(raw) ? raw : encodeName(Buffer.from(raw, 'latin1'));
 }
 
-/** Made by openRoot and openDirectory; whoever opened it closes it. Every method throws FileError. */
+/** Made by open-directory.ts; whoever opened it closes it. Every method throws FileError. */
 export class Directory {
   readonly fd: number;
   /** As the file system gave it right after the directory was opened. */
@@ -233,21 +221,6 @@ export class Directory {
   }
 }
 
-/** Writes printable text as bytes with a NUL. @returns false where it is longer than any path */
-function put(text: string, decode: (text: string) => Uint8Array): boolean {
-  const { bytes } = scratch;
-  // A UTF-16 unit is at most 3 bytes.
-  if (!text.includes('\\') && text.length * 3 < PATH_BYTES) {
-    bytes[bytes.write(text, 0, 'utf8')] = 0;
-    return true;
-  }
-  const decoded = decode(text);
-  if (decoded.length >= PATH_BYTES) return false;
-  bytes.set(decoded, 0);
-  bytes[decoded.length] = 0;
-  return true;
-}
-
 /** Closes what openFile() gave. (Node's own closeSync knows only what Node has opened.) */
 export function closeFile(fd: number): void {
   sys.close(fd);
@@ -266,111 +239,4 @@ export function statPlace(path: string): Stat {
   const result = sys.statPlace(scratch.address, scratch.address + STAT);
   if (result < 0) throw systemError(result, 'stat', path);
   return statAtOffset(view, STAT, path);
-}
-
-/** Takes over the descriptor: it is the Directory's, or it is closed. */
-function directoryOf(fd: number, path: string, expected: Expected | undefined): Directory {
-  try {
-    const stat = statOpen(fd, path);
-    if (
-      expected !== undefined &&
-      (stat.inode !== expected.inode || (expected.device !== undefined && stat.device !== expected.device))
-    ) {
-      throw new FileError('ESTALE', 'open', path, 'another directory is there than the one that was seen');
-    }
-    return new Directory(fd, stat, path);
-  } catch (error) {
-    sys.close(fd);
-    throw error;
-  }
-}
-
-/**
- * Opens the directory at a printable absolute path. Symlinks on the way and at its end are followed: a person named
- * this place, and its identity is held against the record elsewhere. Throws FileError, and PathError for text that is
- * not a path.
- */
-export function openRoot(path: string): Directory {
-  if (!path.startsWith('/')) throw new Error(`a root's path is absolute: ${path}`);
-  decodePath(path);
-  if (!put(path, decodePath)) throw new FileError('ENAMETOOLONG', 'open', path);
-  const fd = sys.openQuietlyAt(sys.AT_FDCWD, scratch.address, sys.ROOT_FLAGS);
-  if (fd < 0) throw systemError(fd, 'open', path);
-  return directoryOf(fd, path, undefined);
-}
-
-/** The path in pieces that one call can open: bytes are at most 3 times the UTF-16 units. */
-function piecesOf(path: string, unitsMax: number): string[] {
-  const pieces: string[] = [];
-  let piece = '';
-  for (const name of path.split('/')) {
-    if (piece !== '' && piece.length + 1 + name.length > unitsMax) {
-      pieces.push(piece);
-      piece = name;
-    } else {
-      piece = joinPath(piece, name);
-    }
-  }
-  pieces.push(piece);
-  return pieces;
-}
-
-/** Below this, no path is longer than PATH_MAX. */
-const PIECE_UNITS_MAX = 1_000;
-
-/**
- * Opens a directory below a root; '' is the root itself. No symlink is followed below the root, and the way never
- * leaves it: openat2 sees to that in one call, or where the kernel has none, each component is opened by itself. With
- * `expected`, what was reached must be the directory that was seen, by device and inode, else ESTALE. Throws FileError;
- * ENOENT and ENOTDIR say that this directory is not there now (a symlink or a file may be), not that it never was.
- * PathError for '..' and the like.
- */
-export function openDirectory(root: Directory, path: string, expected?: Expected): Directory {
-  const whole = path === '' ? root.path : joinPath(root.path, path);
-  if (path.startsWith('/')) throw new Error(`a path below a root is relative: ${path}`);
-  if (path === '') {
-    scratch.bytes.write('.\0', 0, 'latin1');
-    const fd = sys.openQuietlyAt(root.fd, scratch.address, sys.DIRECTORY_FLAGS);
-    if (fd < 0) throw systemError(fd, 'open', whole);
-    return directoryOf(fd, whole, expected);
-  }
-  decodePath(path);
-  const beneath = sys.opensBeneath();
-  const pieces = piecesOf(path, beneath ? PIECE_UNITS_MAX : 0);
-  let from = root.fd;
-  let walked = root.path;
-  for (const [index, piece] of pieces.entries()) {
-    walked = joinPath(walked, piece);
-    const next = openPiece(from, piece, index === pieces.length - 1, beneath);
-    if (from !== root.fd) sys.close(from);
-    if (next < 0) throw reached(next, walked);
-    from = next;
-  }
-  return directoryOf(from, whole, expected);
-}
-
-const ENOENT = -2;
-const ENAMETOOLONG = -36;
-
-/** @returns a descriptor, or -errno */
-function openPiece(from: number, piece: string, isLast: boolean, beneath: boolean): number {
-  if (!put(piece, decodePath)) return ENAMETOOLONG;
-  if (isLast) {
-    return beneath
-      ? sys.openQuietlyBeneath(from, scratch.address, sys.DIRECTORY_FLAGS)
-      : sys.openQuietlyAt(from, scratch.address, sys.DIRECTORY_FLAGS);
-  }
-  // Needs no read permission on the directories in between.
-  return beneath
-    ? sys.openBeneath(from, scratch.address, sys.PASSAGE_FLAGS)
-    : sys.openAt(from, scratch.address, sys.PASSAGE_FLAGS);
-}
-
-/**
- * openat2 says ELOOP where openat with O_DIRECTORY says ENOTDIR: in both cases a symlink is there, which is no
- * directory.
- */
-function reached(result: number, path: string): FileError {
-  const failure = systemError(result, 'open', path);
-  return failure.errno === 'ELOOP' ? new FileError('ENOTDIR', 'open', path, 'a symlink is on the way') : failure;
 }

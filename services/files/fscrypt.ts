@@ -1,7 +1,8 @@
 // Directories that fscrypt has locked (ext4, f2fs, UBIFS, CephFS): without their key they are listed, under other
 // names. The kernel makes those from the encrypted ones, and calls the names that people know absent; their files
 // cannot be opened (ENOKEY), which is what tells.
-import { closeFile, type Directory, openDirectory } from './directory.ts';
+import { closeFile, type Directory } from './directory.ts';
+import { openDirectory } from './open-directory.ts';
 import { FileError } from './errors.ts';
 
 /** Base64 of at least 16 bytes: '-' and '_' since Linux 5.10, '+' and ',' before. */

@@ -6,7 +6,7 @@
 import { lstatSync, readlinkSync } from 'node:fs';
 import { isAbsent } from '../../domain/errno.ts';
 import { encodePath, isWithin, joinPath, parentOf } from '../../domain/path.ts';
-import { openRoot } from './directory.ts';
+import { openRoot } from './open-directory.ts';
 import { errnoOf, FileError } from './errors.ts';
 import { ListedNames } from './listed-names.ts';
 import { bytesOf } from './location.ts';

@@ -2,7 +2,8 @@
 // lookup of a name that is not listed can delete the last copy of a file, through a read-only mount too
 // (docs/design.md#rule-9).
 import { baseName, parentOf } from '../../domain/path.ts';
-import { type Directory, openDirectory, openRoot } from './directory.ts';
+import type { Directory } from './directory.ts';
+import { openDirectory, openRoot } from './open-directory.ts';
 import { FileError } from './errors.ts';
 
 /** Names held at once. Paths come sorted, so what was listed long ago is rarely asked for again. */

@@ -2,7 +2,8 @@
 // they are now.
 import { baseName, compareBytes, parentOf } from '../../domain/path.ts';
 import { compareContents, measureContent } from '../files/compare.ts';
-import { type Directory, openDirectory } from '../files/directory.ts';
+import type { Directory } from '../files/directory.ts';
+import { openDirectory } from '../files/open-directory.ts';
 import { FileError } from '../files/errors.ts';
 import type { Hasher } from '../files/hash.ts';
 import { openScannedRoot } from '../files/identity.ts';

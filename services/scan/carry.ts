@@ -2,7 +2,8 @@
 // size.
 import type { Donor, KnownRow } from '../catalog/known.ts';
 import type { ShardDirectory } from '../catalog/shards.ts';
-import { type Directory, openDirectory } from '../files/directory.ts';
+import type { Directory } from '../files/directory.ts';
+import { openDirectory } from '../files/open-directory.ts';
 import { FileError } from '../files/errors.ts';
 import type { Stat } from '../files/stat.ts';
 import type { ShardEnvironment } from './environment.ts';

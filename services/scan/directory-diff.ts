@@ -1,6 +1,5 @@
 // One listed directory held against its known rows: digests carried or bytes read, absences looked up, counts kept.
-import { gapStatusOf, isAbsent } from '../../domain/errno.ts';
-import { decodeName, joinPath } from '../../domain/path.ts';
+import { joinPath } from '../../domain/path.ts';
 import type { Version } from '../../domain/version.ts';
 import type { Donor, KnownRow } from '../catalog/known.ts';
 import type { EndingRow, GapRow, ShardCounts } from '../catalog/shard-result.ts';
@@ -11,11 +10,12 @@ import { type Columns, NAME } from '../files/columns.ts';
 import type { Directory } from '../files/directory.ts';
 import { FileError } from '../files/errors.ts';
 import { found, readAt } from '../files/read-at.ts';
-import { FORMAT_FILE, FORMAT_SYMLINK, formatAt, STATX, sizeAt } from '../files/stat.ts';
+import { FORMAT_FILE, formatAt, STATX, sizeAt } from '../files/stat.ts';
 import { carriedDigest, PreviousDirectory } from './carry.ts';
 import type { ShardEnvironment } from './environment.ts';
 import { LARGE_FILE_BYTES } from './limits.ts';
-import { entryAt, type Looked, type NameGap, noAnswer, statIn } from './look.ts';
+import { confirmAbsent, namesOf } from './confirm-absent.ts';
+import { entryAt, type Looked, type NameGap } from './look.ts';
 import { changedInSilence, diffGone, diffPresent } from './observe.ts';
 import type { Ending, Observed } from './observe.ts';
 import { newVersion, observedOf, readEntry } from './seen.ts';
@@ -222,6 +222,7 @@ class DirectoryDiff {
   /** Names that are known here, and that the listing left out. */
   #addAbsent(): void {
     const environment = this.#environment;
+    const place = { directory: this.#directory, handle: this.#handle, columns: this.#columns };
     const { path } = this.#directory;
     let second: ReadonlySet<string> | FileError | null = null;
     for (const [name, row] of this.#input.known) {
@@ -235,48 +236,13 @@ class DirectoryDiff {
         environment.enter(this.#directory.id, '');
         second = namesOf(environment, this.#handle);
       }
-      const absence = this.#confirmAbsent(name, second);
+      const absence = confirmAbsent(environment, place, name, second);
       if (absence === 'absent') this.#end(name, now, 'vanished');
       else if (typeof absence === 'number') {
         this.#into.counts.inconsistent++;
         this.#input.looked.extra.push(absence);
         this.#addEntry(absence);
       } else this.#addGap(absence);
-    }
-  }
-
-  /**
-   * A name that the listing left out (docs/design.md#rule-2): absent is what a lookup calls ENOENT or ENOTDIR, or where
-   * lookups may destroy, a second listing.
-   * @returns the index of what is there after all
-   */
-  #confirmAbsent(name: string, second: ReadonlySet<string> | FileError | null): 'absent' | number | NameGap {
-    const environment = this.#environment;
-    const directory = this.#directory;
-    if (second instanceof FileError) {
-      const { errno } = second;
-      return { name, status: gapStatusOf(errno), errno, detail: 'its directory could not be listed a second time' };
-    }
-    if (second !== null && !second.has(name)) return 'absent';
-    if (environment.hangs(directory.id, name)) return noAnswer(name);
-    environment.enter(directory.id, name);
-    const index = this.#columns.add(decodeName(name));
-    try {
-      statIn(environment, { directory, handle: this.#handle, columns: this.#columns }, index);
-      if (formatAt(this.#columns.view, this.#columns.statAt(index)) === FORMAT_SYMLINK)
-        this.#columns.readTarget(this.#handle, index);
-      this.#columns.setState(index, NAME.stands);
-      return index;
-    } catch (error) {
-      if (!(error instanceof FileError)) throw error;
-      const { errno } = error;
-      if (!isAbsent(errno)) return { name, status: gapStatusOf(errno), errno, detail: `below ${directory.path}` };
-      if (environment.mediumFailed()) {
-        const detail = 'not found, but the file system met errors meanwhile: it needs a check (fsck, dmesg)';
-        return { name, status: 'io', errno, detail };
-      }
-      if (second === null) return 'absent';
-      return { name, status: 'unsettled', errno, detail: 'listed, but gone when it was checked' };
     }
   }
 
@@ -312,20 +278,6 @@ class DirectoryDiff {
       write(false);
     }
   }
-}
-
-function namesOf(environment: ShardEnvironment, handle: Directory): ReadonlySet<string> | FileError {
-  const names = new Set<string>();
-  try {
-    handle.list(1_024, (batch) => {
-      environment.progress.tick();
-      for (const name of batch) names.add(name);
-    });
-  } catch (error) {
-    if (error instanceof FileError) return error;
-    throw error;
-  }
-  return names;
 }
 
 function wantsReading(environment: ShardEnvironment): boolean {

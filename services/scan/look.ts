@@ -7,12 +7,12 @@ import { type GapStatus, MOUNTED_FILE } from '../../domain/scan.ts';
 import type { ShardDirectory } from '../catalog/shards.ts';
 import { type Columns, type ListedRange, NAME } from '../files/columns.ts';
 import type { Directory } from '../files/directory.ts';
-import { openDirectory } from '../files/directory.ts';
+import { openDirectory } from '../files/open-directory.ts';
 import { FileError, systemError } from '../files/errors.ts';
-import { isLocked, mayBeLocked } from '../files/fscrypt.ts';
 import { FORMAT_DIRECTORY, FORMAT_SYMLINK, formatAt, mountIdAt, type Stat, STATX, unsoundAt } from '../files/stat.ts';
 import type { ShardEnvironment } from './environment.ts';
 import { HUGE_ENTRIES } from './limits.ts';
+import { isLockedDirectory, listStill } from './list-still.ts';
 
 /** A name with its text, for what cannot be told from the columns alone. */
 export interface Entry {
@@ -80,8 +80,6 @@ export interface Huge {
 
 /** Linux's NAME_MAX. */
 const NAME_BYTES_MAX = 255;
-/** A directory that moves while it is listed is listed so often. */
-const LISTINGS_MAX = 3;
 /** The inode of a btrfs stub: services/files/btrfs.ts. */
 const STUB_INODE = 2;
 
@@ -156,33 +154,6 @@ function lookInto(
   if (!range.ended) return { huge: handle };
   const looked = lookAtAll(environment, directory, handle, range);
   return { ...looked, stat, duplicates: range.duplicates };
-}
-
-/** All names, or more than `namesMax` of them; listed again where the directory moved meanwhile, a few times. */
-function listStill(
-  { columns, progress }: ShardEnvironment,
-  handle: Directory,
-  namesMax: number,
-): { readonly range: ListedRange; readonly stat: Stat } {
-  const mark = columns.mark();
-  let before = handle.stat;
-  for (let attempt = 1; ; attempt++) {
-    handle.rewind();
-    const range = columns.list(handle, namesMax, () => progress.tick());
-    if (!range.ended) return { range, stat: before };
-    const after = handle.restat();
-    if (after.mtimeNs === before.mtimeNs && after.ctimeNs === before.ctimeNs) return { range, stat: before };
-    if (attempt === LISTINGS_MAX) return { range, stat: { ...after, ctimeNs: before.ctimeNs } };
-    before = after;
-    columns.back(mark);
-  }
-}
-
-function isLockedDirectory(columns: Columns, handle: Directory, { from, to }: ListedRange): boolean {
-  if (from === to || !mayBeLocked(columns.nameLength(from))) return false;
-  const names: string[] = [];
-  for (let index = from; index < to; index++) names.push(columns.name(index));
-  return isLocked(handle, names);
 }
 
 const LOCKED = 'locked by fscrypt: unlock it, then run again';

@@ -9,7 +9,7 @@ import type { ScanContext } from '../catalog/scan-context.ts';
 import type { Place } from '../catalog/shards.ts';
 import { isStub } from '../files/btrfs.ts';
 import type { Columns } from '../files/columns.ts';
-import { openRoot } from '../files/directory.ts';
+import { openRoot } from '../files/open-directory.ts';
 import type { Directory } from '../files/directory.ts';
 import { FileError } from '../files/errors.ts';
 import type { Hasher } from '../files/hash.ts';

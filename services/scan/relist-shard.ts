@@ -18,7 +18,7 @@ import { knownDonors, knownRows } from '../catalog/known.ts';
 import type { KnownRow } from '../catalog/known.ts';
 import type { GapRow, ShardCounts, ShardResult } from '../catalog/shard-result.ts';
 import type { Shard, ShardDirectory } from '../catalog/shards.ts';
-import { openDirectory } from '../files/directory.ts';
+import { openDirectory } from '../files/open-directory.ts';
 import { FileError } from '../files/errors.ts';
 import { diffDirectory } from './directory-diff.ts';
 import type { ShardEnvironment } from './environment.ts';

@@ -5,7 +5,7 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { isClamped } from '../../domain/version.ts';
-import { openRoot } from '../../services/files/directory.ts';
+import { openRoot } from '../../services/files/open-directory.ts';
 import { disk } from '../support/disk.ts';
 import { canFuse, openFuse, PLAIN } from '../support/fuse.ts';
 import { FaultyVolume } from './faulty-volume.ts';

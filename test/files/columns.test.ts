@@ -3,7 +3,8 @@ import { mkdirSync, readdirSync, statSync, symlinkSync, writeFileSync } from 'no
 import { expect, onTestFinished, test } from 'vitest';
 import { compareBytes } from '../../domain/path.ts';
 import { Columns, hashOf, type ListedRange } from '../../services/files/columns.ts';
-import { type Directory, openRoot } from '../../services/files/directory.ts';
+import type { Directory } from '../../services/files/directory.ts';
+import { openRoot } from '../../services/files/open-directory.ts';
 import { at, HOSTILE_NAMES, temporaryDirectory } from '../support/tree.ts';
 
 function opened(path: string): Directory {

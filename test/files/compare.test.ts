@@ -1,7 +1,7 @@
 import { appendFileSync, chmodSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { expect, onTestFinished, test } from 'vitest';
 import { compareContents, type ContentComparison } from '../../services/files/compare.ts';
-import { openRoot } from '../../services/files/directory.ts';
+import { openRoot } from '../../services/files/open-directory.ts';
 import { fc } from '../support/random.ts';
 import { openDescriptors, temporaryDirectory } from '../support/tree.ts';
 

@@ -14,7 +14,8 @@ import {
 } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { type Directory, openRoot } from '../../services/files/directory.ts';
+import type { Directory } from '../../services/files/directory.ts';
+import { openRoot } from '../../services/files/open-directory.ts';
 import { createHasher, type Hasher } from '../../services/files/hash.ts';
 import { type ReadResult, readContent } from '../../services/files/read.ts';
 import { at, HOSTILE_NAMES, openDescriptors, temporaryDirectory } from '../support/tree.ts';

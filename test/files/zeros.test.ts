@@ -1,7 +1,7 @@
 // Where the zeros at the end of a content begin, told while it is read.
 import { truncateSync, utimesSync, writeFileSync } from 'node:fs';
 import { expect, onTestFinished, test } from 'vitest';
-import { openRoot } from '../../services/files/directory.ts';
+import { openRoot } from '../../services/files/open-directory.ts';
 import { createHasher } from '../../services/files/hash.ts';
 import { readContent } from '../../services/files/read.ts';
 import { lengthBeforeZeros, zeroFromAfter } from '../../services/files/zeros.ts';

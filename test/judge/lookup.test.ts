@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import type { Version } from '../../domain/version.ts';
-import { openRoot } from '../../services/files/directory.ts';
+import { openRoot } from '../../services/files/open-directory.ts';
 import { canFuse, openFuse, PLAIN } from '../support/fuse.ts';
 import { byListingOnly, listingOnlyAt, lookAgain, lookByListing, type Suspected } from '../../services/judge/lookup.ts';
 

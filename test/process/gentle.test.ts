@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { rate, size } from '../../services/typed/size.ts';
-import { openRoot } from '../../services/files/directory.ts';
+import { openRoot } from '../../services/files/open-directory.ts';
 import { createHasher } from '../../services/files/hash.ts';
 import { limitReading } from '../../services/process/pace.ts';
 import { readContent } from '../../services/files/read.ts';

@@ -15,10 +15,7 @@ const LONG_FILES: Readonly<Record<string, string>> = {
   'services/bundle/restore.sh':
     'it stands alone on a machine without Rollcall: one file, which can be read by whoever runs it as root',
   'docs/schema.sql': 'made, not written',
-  'services/files/directory.ts': 'to be divided: opening, and looking names up',
   'services/files/sys.ts': 'every system call on one page',
-  'services/scan/directory-diff.ts': 'to be divided: merging, and what became of each name',
-  'services/scan/look.ts': 'to be divided',
   'test/bundle/restore.test.ts': 'cases of restore.sh, by option',
   'test/domain/judge/verdicts.test.ts': 'the verdict table, row by row, in its order',
   'test/scenario/verdicts.test.ts': 'every class on real trees, in the order of the table',
