@@ -39,6 +39,7 @@ const code = await build({
   entryPoints: {
     'code/cli': 'cli/main.ts',
     'code/thread': 'workers/thread.ts',
+    'code/reader': 'workers/reader.ts',
     guard: 'services/embedded/guard-process.ts',
   },
   target: 'node20',
@@ -58,7 +59,7 @@ const code = await build({
 const loader = await build({ ...common, entryPoints: ['services/process/start.ts'], target: 'node12' });
 
 const files = new Map(code.outputFiles.map(({ path, contents }) => [path, contents]));
-for (const part of ['cli', 'thread']) {
+for (const part of ['cli', 'thread', 'reader']) {
   const path = join(dist, 'code', `${part}.cjs`);
   const text = Buffer.from(files.get(path));
   const hash = createHash('sha256').update(text).digest('hex').slice(0, 16);

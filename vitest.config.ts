@@ -4,7 +4,7 @@ import { configDefaults, defineConfig, type TestProjectInlineConfiguration } fro
 /** Folders whose tests call nothing but functions. */
 const PURE = ['domain', 'report', 'typed', 'bench', 'tidy'];
 /** Folders whose tests start commands, workers and servers, or harm them. */
-const PROCESS = ['cli', 'demo', 'embedded', 'faults', 'process', 'queue'];
+const PROCESS = ['cli', 'demo', 'embedded', 'faults', 'process', 'queue', 'fleet'];
 
 const inside = (folders: readonly string[]): string[] => folders.map((folder) => `test/${folder}/**/*.test.ts`);
 

@@ -1,5 +1,5 @@
 // The only reader of the environment: parsed once, at the door, into a frozen value that is passed down.
-import { userInfo } from 'node:os';
+import { hostname, userInfo } from 'node:os';
 import { resolve } from 'node:path';
 import { RollcallError } from '../domain/exit.ts';
 import { usualStateDirectory } from '../services/process/state-place.ts';
@@ -13,6 +13,8 @@ export interface Config {
   readonly databaseUrl: string | null;
   /** REDIS_URL: the queue's Redis; null means the queue lies in Postgres. */
   readonly redisUrl: string | null;
+  /** ROLLCALL_HOST: what this machine is called in the catalog; its own name unless set. */
+  readonly host: string;
   /** ROLLCALL_PG_BIN: the directory of other programs of Postgres. */
   readonly pgBin: string | null;
   /** ROLLCALL_DEBUG: rooms that say on standard error what they do, for whoever works on them. */
@@ -86,6 +88,7 @@ export function readConfig(environment: Environment, stateDir: string | undefine
     stateDir: stateDir === undefined ? ownStateDirectory(environment) : resolve(stateDir),
     databaseUrl: text(environment, 'DATABASE_URL'),
     redisUrl: text(environment, 'REDIS_URL'),
+    host: text(environment, 'ROLLCALL_HOST') ?? hostname(),
     pgBin: pgBin === null ? null : resolve(pgBin),
     debug: debugRooms(text(environment, 'ROLLCALL_DEBUG')),
     color: environment['NO_COLOR'] === undefined && environment['TERM'] !== 'dumb',

@@ -1,5 +1,4 @@
 // What --detach does: keeps the work for workers on this host, and wakes them.
-import { hostname } from 'node:os';
 import { EXIT, type ExitCode } from '../domain/exit.ts';
 import { encodeText } from '../domain/path.ts';
 import { leave, wakeFor, type DetachedWork } from '../services/detach.ts';
@@ -22,7 +21,7 @@ export async function detach(context: Context, asked: Asked, json: boolean): Pro
     stateDir: config.databaseUrl === null ? encodeText(config.stateDir) : null,
     program: config.program,
   };
-  const host = hostname();
+  const { host } = config;
   const id = await leave({ db, host, nowMs: now }, { ...place, ...asked });
   const where = config.redisUrl === null ? { address } : { redisUrl: config.redisUrl };
   const trouble = await wakeFor({ id, kind: asked.kind }, { ...where, host });

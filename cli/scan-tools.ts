@@ -19,6 +19,7 @@ export async function withScanTools<T, Loaded>(
   const options = {
     threadsMax: args.threads,
     bytesPerSecond: args.gentle.bytesPerSecond,
+    host: context.config.host,
     nowMs: context.now,
     signal: context.signal,
     onProgress: (doing, { filesExpected = null, ...progress }) =>

@@ -1,5 +1,15 @@
 -- The schema of the catalog, as the migrations leave it. Made by test/catalog/schema.test.ts, which compares it; migrations/ says why things are so.
 
+create table ask (
+  task bigint not null,
+  n integer not null,
+  key text collate "C" not null,
+  question text not null,
+  answer text,
+  PRIMARY KEY (task, n),
+  FOREIGN KEY (task) REFERENCES task(id) ON DELETE CASCADE
+);
+
 create table assessment (
   id bigint not null generated always as identity,
   volume integer not null,
@@ -113,6 +123,14 @@ create table gap (
   CHECK ((status = ANY (ARRAY['denied'::text, 'io'::text, 'partial'::text, 'boundary'::text, 'unmounted'::text, 'failed'::text, 'unsettled'::text])))
 );
 CREATE INDEX gap_scan ON gap USING btree (scan, directory);
+
+create table kept_finding (
+  assessment bigint not null,
+  n integer not null,
+  line text not null,
+  PRIMARY KEY (assessment, n),
+  FOREIGN KEY (assessment) REFERENCES assessment(id) ON DELETE CASCADE
+);
 
 create table listing (
   root integer not null,

@@ -62,3 +62,23 @@ language sql volatile as $$
     when 'taken' then holders_are_back() and (t.lease_until < now() or not holder_lives(t.holder))
     else false end
 $$;
+
+-- What a task asks of the disk of its host, and what was answered (services/judge/asks.ts): the texts of both. Answers
+-- are kept as they come, so that a task which is taken again goes on from there.
+create table ask (
+  task bigint not null references task on delete cascade,
+  n int not null,
+  -- By which whoever asked finds the answer again.
+  key text collate "C" not null,
+  question text not null,
+  answer text,
+  primary key (task, n)
+);
+
+-- All that an assessment found, as findings.jsonl of its bundle has it: its bundle can be written on any host.
+create table kept_finding (
+  assessment bigint not null references assessment on delete cascade,
+  n int not null,
+  line text not null,
+  primary key (assessment, n)
+);

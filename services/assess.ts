@@ -23,6 +23,7 @@ import { checkInputs } from './typed/inputs.ts';
 import { refuseSwapped } from './typed/mistaken.ts';
 import type { SeriesPlan } from './scan/scan-series.ts';
 
+export type { BundleSummary } from './bundle/write.ts';
 export type { SeriesPlan } from './scan/scan-series.ts';
 import { scanSeries } from './scan/scan-series.ts';
 import { scanTree } from './scan/scan-tree.ts';

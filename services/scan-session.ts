@@ -1,5 +1,4 @@
 // A session that scans: the threads, the catalog, and what the work needs of this machine.
-import { hostname } from 'node:os';
 import type { DatabaseAddress } from './catalog/database.ts';
 import { limitReading } from './process/pace.ts';
 import { ownersOfMachine } from './process/owners.ts';
@@ -7,7 +6,7 @@ import { openThreads } from './scan/pool.ts';
 import type { ScanTools } from './scan/scan-volume.ts';
 import type { Session } from './session.ts';
 
-export interface ScanSessionOptions extends Omit<ScanTools, 'db' | 'threads' | 'host'> {
+export interface ScanSessionOptions extends Omit<ScanTools, 'db' | 'threads'> {
   /** Null for one per core. */
   readonly threadsMax: number | null;
   /** Null for no limit. */
@@ -42,7 +41,7 @@ export async function withScanTools<T>(
   try {
     const session = await open();
     ({ address } = session);
-    const tools = { ...options, db: session.db, threads, host: hostname() };
+    const tools = { ...options, db: session.db, threads };
     return await work({ tools, owners: ownersOfMachine() });
   } finally {
     await threads.close();

@@ -43,6 +43,7 @@ export interface ScanRequestTools extends ScanTools {
 
 export interface ScanResult {
   readonly volume: string;
+  readonly volumeId: number;
   readonly role: Role;
   readonly path: string;
   /** Sums over the scans that were made now. */
@@ -83,7 +84,7 @@ async function scanVolume(tools: ScanRequestTools, request: ScanRequest): Promis
     const mode = request.reread ? 'reread' : 'read';
     const { volume, run } = await scanTree(tools, { path: live, scope, mode, newState: request.newState });
     const gaps = await newestGaps(tools.db.pool, volume.id);
-    return { volume: volume.name, role, path: live, totals: sum([run]), gaps, exported: null };
+    return { volume: volume.name, volumeId: volume.id, role, path: live, totals: sum([run]), gaps, exported: null };
   }
   const found = await checkBackup(request.target, checks);
   if ('exportFile' in found)
@@ -138,7 +139,15 @@ async function scanFound(
   );
   const exported = exportFile === null ? null : await exportSeries({ ...tools, ...place, volume, file: exportFile });
   const gaps = await newestGaps(tools.db.pool, volume.id);
-  return { volume: volume.name, role: 'backup', path: volume.path, totals: sum(runs), gaps, exported };
+  return {
+    volume: volume.name,
+    volumeId: volume.id,
+    role: 'backup',
+    path: volume.path,
+    totals: sum(runs),
+    gaps,
+    exported,
+  };
 }
 
 function stateAt(argument: string): Parameters<typeof placeOutside>[0] {

@@ -12,6 +12,8 @@ import { assess, type AssessRequest, exitOf, freeBundleName } from './assess.ts'
 import type { DetachedAssess, DetachedScan } from './detach.ts';
 import { asksForAll, selectionOf } from './typed/asked.ts';
 import { isBundle } from './bundle.ts';
+import { assessHosts } from './joined.ts';
+import { answerFor, bundleHere, judgeHosts, proveHosts, type ScanSaid } from './joined-work.ts';
 import { scan } from './scan.ts';
 
 export interface TaskTools {
@@ -29,6 +31,14 @@ export function taskHandlers(tools: TaskTools): TaskHandlers {
   return {
     scan: (work) => scanTask(tools, work),
     assess: (work) => assessTask(tools, work),
+    'assess-hosts': (work) => assessHosts(tools, work),
+    judge: (work) => judgeHosts(tools, work),
+    prove: (work) => proveHosts(tools, work),
+    bundle: (work) => bundleHere(tools, work),
+    'read-copies': (work) => answerFor(tools, work),
+    'second-look': (work) => answerFor(tools, work),
+    'prove-sources': (work) => answerFor(tools, work),
+    'prove-obstacles': (work) => answerFor(tools, work),
   };
 }
 
@@ -36,7 +46,7 @@ function scanTools({ db, host, nowMs, log, onPhase }: TaskTools, { task, threads
   let doing = '';
   return {
     db,
-    threads,
+    threads: threads(),
     host,
     nowMs,
     signal,
@@ -53,7 +63,8 @@ function scanTools({ db, host, nowMs, log, onPhase }: TaskTools, { task, threads
 async function scanTask(tools: TaskTools, work: TaskWork): Promise<TaskOutcome> {
   const asked = work.task.reference as unknown as DetachedScan;
   const place = { cwd: asked.cwd, stateDir: asked.stateDir, onPlan: () => undefined };
-  const { volume, totals, gaps } = await scan({ ...scanTools(tools, work), ...place }, asked.scan);
+  const { volume, volumeId, path, totals, gaps } = await scan({ ...scanTools(tools, work), ...place }, asked.scan);
+  const said: ScanSaid = { volume: { id: volumeId, name: volume, path }, bytesRead: totals.bytesRead };
   const incomplete = gaps.some((gap) => gap.status !== 'boundary');
   return {
     done: {
@@ -61,6 +72,7 @@ async function scanTask(tools: TaskTools, work: TaskWork): Promise<TaskOutcome> 
       message: `${volume}: ${count(totals.files)} files, ${bytes(totals.bytes)}`,
       next: null,
       bundle: null,
+      said,
     },
   };
 }

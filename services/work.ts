@@ -134,7 +134,7 @@ class FleetWorker {
       );
     // The pace is for this thread, too, which reads when it judges and writes bundles.
     const pace = limitReading(options.bytesPerSecond);
-    this.#slots = openSlots({ address, count: this.#slotCount, pace, log, onNoneLeft, nowMs });
+    this.#slots = openSlots({ address, host, count: this.#slotCount, pace, log, onNoneLeft, nowMs });
     this.#queue = openQueue({ ...this.#where(), onError: this.#onError });
     this.#bell = newBell(signal);
     this.#holder = new Holder({ address, signal, onError: this.#onError });

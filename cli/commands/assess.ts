@@ -10,7 +10,9 @@ import type { SeriesPlan } from '../../services/assess.ts';
 import type { PartRequest } from '../../services/typed/asked.ts';
 import { expandedByShell } from '../../services/typed/unquoted.ts';
 import { parseSince } from '../../services/typed/when.ts';
+import type { Placed } from '../../services/typed/placed.ts';
 import type { Context, Run } from '../command.ts';
+import type { JoinedAsked } from '../joined.ts';
 import type { Output } from '../output.ts';
 import { addPartOptions, partOf, type PartOptions } from './part-options.ts';
 import { addScanOptions, detachedProblem, type ScanOptions, type ScanSettings, scanSettings } from './scan-options.ts';
@@ -22,6 +24,8 @@ export interface LiveAndBackups {
 }
 
 export interface AssessArguments extends ScanSettings {
+  /** A volume that was assessed before, by name; null where --live says which. */
+  readonly volume: string | null;
   readonly volumes: readonly LiveAndBackups[];
   /** As the person wrote it; parsed by the use case, which knows the time zone. */
   readonly since: string | null;
@@ -31,6 +35,7 @@ export interface AssessArguments extends ScanSettings {
 }
 
 interface Options extends PartOptions, ScanOptions {
+  readonly live?: string;
   readonly since?: string;
   readonly out?: string;
   readonly side?: 'backup';
@@ -82,7 +87,12 @@ export function define(program: Command, run: Run): void {
       'Scans live volumes and their backups, finds when the loss happened, judges every file, and writes a restore bundle. ' +
         'Nothing is ever written inside a volume. A second run is incremental.',
     )
-    .requiredOption('--live <path>', 'a live volume; may be repeated, each followed by its own --backup', pairs.live)
+    .argument('[volume]', 'a volume that was assessed before, with its backups (instead of --live and --backup)')
+    .option(
+      '--live <path>',
+      'a live volume, HOST:/path where it is on another host; may be repeated, each followed by its own --backup',
+      pairs.live,
+    )
     .option(
       '--backup <pattern>',
       "snapshots of the --live before it: a quoted pattern ('/backup/*/userdata'), a directory, or an export; may be repeated",
@@ -107,8 +117,9 @@ export function define(program: Command, run: Run): void {
 Example:
   rollcall assess --live /srv/data --backup '/backup/snapshots/*/userdata'`,
     )
-    .action(async (options: Options) => {
-      if (command.args.length > 0) {
+    .action(async (volume: string | undefined, options: Options) => {
+      const isNamed = volume !== undefined && options.live === undefined;
+      if (command.args.length > (isNamed ? 1 : 0)) {
         const last = pairs.lastBackup();
         const words = [...(last === null ? [] : [last]), ...command.args];
         return command.error(expandedByShell('--backup', words, command.args.length));
@@ -124,11 +135,14 @@ Example:
           'error: --path belongs to one volume: give one --live, or cut the parts afterwards with rollcall bundle.',
         );
       }
+      if (!isNamed && volumes.length === 0)
+        return command.error('error: name a volume that was assessed before, or give --live PATH --backup PATTERN.');
       const settings = scanSettings(options);
       const problem = detachedProblem(settings);
       if (problem !== null) return command.error(problem);
       const args: AssessArguments = {
         ...settings,
+        volume: isNamed ? volume : null,
         volumes,
         since: options.since ?? null,
         out: options.out ?? null,
@@ -148,9 +162,14 @@ Example:
 export async function assessBody(context: Context, args: AssessArguments): Promise<ExitCode> {
   const { config, output } = context;
   const sinceMs = args.since === null ? null : parseSince(args.since, { nowMs: context.now(), tz: args.tz });
-  const requests = args.volumes.map((volume, index) => ({
-    live: volume.live,
-    backups: volume.backups,
+  const { volumes, isHere } = await volumesOf(context, args);
+  if (!isHere) {
+    const { assessJoined } = await import('../joined.ts');
+    return assessJoined(context, joinedOf(args, volumes, sinceMs), args);
+  }
+  const requests = volumes.map((volume, index) => ({
+    live: volume.live.path,
+    backups: volume.backups.map(({ path }) => path),
     sinceMs,
     outDir: outDirOf(args, index),
     snapshotsMax: args.snapshots,
@@ -171,8 +190,8 @@ export async function assessBody(context: Context, args: AssessArguments): Promi
   ]);
   const cwd = workingDirectory();
   if (stateDir !== null) {
-    const trees = args.volumes.map(({ live }) => live);
-    const patterns = args.volumes.flatMap(({ backups }) => backups);
+    const trees = requests.map(({ live }) => live);
+    const patterns = requests.flatMap(({ backups }) => backups);
     await refuseStateInside({ ...args, stateDir, cwd, trees, patterns });
   }
   if (args.detach) {
@@ -204,6 +223,63 @@ export async function assessBody(context: Context, args: AssessArguments): Promi
     }
     return results.length === 0 ? EXIT.failure : worstExit(results.map(({ exit }) => exit));
   });
+}
+
+interface PlacedVolume {
+  readonly live: Placed;
+  readonly backups: readonly Placed[];
+}
+
+/** What was typed, with the host of each; a volume that was assessed before is known by its name, with its backups. */
+async function volumesOf(
+  context: Context,
+  args: AssessArguments,
+): Promise<{ readonly volumes: readonly PlacedVolume[]; readonly isHere: boolean }> {
+  const { placed, refuseRelative } = await import('../../services/typed/placed.ts');
+  const here = args.host ?? context.config.host;
+  const typed = args.volumes.map((volume) => ({
+    live: placed(volume.live, here),
+    backups: volume.backups.map((backup) => placed(backup, here)),
+  }));
+  const volumes = args.volume === null ? typed : [await known(context, args.volume)];
+  const isHere = volumes.every(({ live, backups }) =>
+    [live, ...backups].every(({ host }) => host === context.config.host),
+  );
+  if (!isHere)
+    for (const { live, backups } of volumes) {
+      refuseRelative(live, '--live');
+      for (const backup of backups) refuseRelative(backup, '--backup');
+    }
+  return { volumes, isHere };
+}
+
+async function known(context: Context, name: string): Promise<PlacedVolume> {
+  const [{ assessedBefore }, { workingDirectory }] = await Promise.all([
+    import('../../services/volumes.ts'),
+    import('../../services/process/working-directory.ts'),
+  ]);
+  const { db } = await context.session();
+  return assessedBefore(db.pool, { name, here: context.config.host, cwd: workingDirectory() });
+}
+
+function joinedOf(args: AssessArguments, volumes: readonly PlacedVolume[], sinceMs: number | null): JoinedAsked[] {
+  const { excludes, crossMounts, tz, reread, side, newState, notGluster, bricksRescued, part } = args;
+  return volumes.map(({ live, backups }, index) => ({
+    live,
+    backups: backups.map(({ host, path }) => ({ host, pattern: path })),
+    sinceMs,
+    snapshotsMax: args.snapshots,
+    excludes,
+    crossMounts,
+    tz,
+    reread,
+    side,
+    newState,
+    notGluster,
+    bricksRescued,
+    part,
+    outDir: outDirOf(args, index),
+  }));
 }
 
 /** With several volumes each has a bundle of its own: DIR, DIR-2, DIR-3. */

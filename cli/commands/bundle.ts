@@ -1,5 +1,4 @@
 // rollcall bundle: another part of the last assessment as a restore bundle, without another scan.
-import { hostname } from 'node:os';
 import type { Command } from 'commander';
 import { EXIT, type ExitCode } from '../../domain/exit.ts';
 import { restoreSteps } from '../../services/report/commands.ts';
@@ -7,13 +6,15 @@ import { bundleJson } from '../../services/report/json.ts';
 import { leftOutLines, partLines, roomLines } from '../../services/report/terminal/bundle.ts';
 import { shellWord, localTime, visible } from '../../services/report/wording.ts';
 import type { PartRequest } from '../../services/typed/asked.ts';
-import type { Context, Run } from '../command.ts';
+import { positive, type Context, type Run } from '../command.ts';
 import { addGentleOptions, type Gentle, gentleOf, type GentleOptions } from './gentle-options.ts';
 import { addPartOptions, partOf, type PartOptions } from './part-options.ts';
 
 export interface BundleArguments {
   /** A bundle's directory, a volume's name or path; null for the last assessment. */
   readonly from: string | null;
+  /** An assessment by its number: its bundle is written from the catalog; null for none. */
+  readonly assessment: number | null;
   readonly part: PartRequest;
   readonly rest: boolean;
   readonly uncertain: boolean;
@@ -25,6 +26,7 @@ export interface BundleArguments {
 }
 
 interface Options extends PartOptions, GentleOptions {
+  readonly assessment?: number;
   readonly rest?: boolean;
   readonly uncertain?: boolean;
   readonly out?: string;
@@ -44,6 +46,11 @@ export function define(program: Command, run: Run): void {
     )
     .argument('[from]', 'a bundle, or the name or path of a volume (default: the bundle of the last assessment)');
   addPartOptions(command)
+    .option(
+      '--assessment <n>',
+      'the bundle of this assessment across hosts, written from the catalog on any machine',
+      positive,
+    )
     .option('--rest', 'only what neither that bundle nor those that it continues hold')
     .option(
       '--uncertain',
@@ -64,8 +71,14 @@ Examples:
   rollcall bundle ./rollcall-20261121-030000 --rest        then the rest`,
     )
     .action(async (from: string | undefined, options: Options) => {
+      if (
+        options.assessment !== undefined &&
+        (from !== undefined || options.rest === true || options.uncertain === true)
+      )
+        return command.error('error: --assessment names the bundle by itself: without [from], --rest and --uncertain.');
       const args: BundleArguments = {
         from: from ?? null,
+        assessment: options.assessment ?? null,
         part: partOf(options),
         rest: options.rest ?? false,
         uncertain: options.uncertain ?? false,
@@ -84,6 +97,8 @@ Examples:
     });
 }
 
+type Written = Awaited<ReturnType<typeof import('../../services/bundle.ts')['cutBundle']>>;
+
 export async function bundleBody(context: Context, args: BundleArguments): Promise<ExitCode> {
   const [{ cutBundle }, { workingDirectory }, { ownersOfMachine }, { limitReading }] = await Promise.all([
     import('../../services/bundle.ts'),
@@ -92,10 +107,14 @@ export async function bundleBody(context: Context, args: BundleArguments): Promi
     import('../../services/process/pace.ts'),
   ]);
   limitReading(args.gentle.bytesPerSecond);
+  if (args.assessment !== null) {
+    const { writeAssessment } = await import('../joined.ts');
+    return printBundle(context, args, await writeAssessment(context, args.assessment, args));
+  }
   const { config, output } = context;
-  const { assessment, bundle } = await cutBundle(
+  const made = await cutBundle(
     {
-      host: hostname(),
+      host: context.config.host,
       cwd: workingDirectory(),
       nowMs: context.now,
       program: config.program,
@@ -107,6 +126,10 @@ export async function bundleBody(context: Context, args: BundleArguments): Promi
     { ...args, outDir: args.out },
     async () => (await context.session()).db,
   );
+  return printBundle(context, args, made);
+}
+
+function printBundle({ output }: Context, args: BundleArguments, { assessment, bundle }: Written): ExitCode {
   const { report } = bundle;
   const exit = report.leftOut.some(({ isDone }) => !isDone) ? EXIT.incomplete : EXIT.nothing;
   if (args.json) {

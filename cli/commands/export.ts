@@ -1,6 +1,5 @@
 // rollcall export: what a volume held, as a list of digests that xxhsum checks, or two states compared as rclone prints
 // it.
-import { hostname } from 'node:os';
 import { Option, type Command } from 'commander';
 import { EXIT, type ExitCode, worstExit } from '../../domain/exit.ts';
 import { WRITE_FORMATS, type WriteFormat } from '../../domain/list-formats.ts';
@@ -129,7 +128,7 @@ export async function exportBody(context: Context, args: ExportArguments): Promi
   const summary = await exportManifest(
     {
       db,
-      host: hostname(),
+      host: context.config.host,
       cwd: workingDirectory(),
       signal,
       write: (piece) => void process.stdout.write(piece),

@@ -1,6 +1,5 @@
 // rollcall import: a list of names and digests that another tool made becomes evidence of what a volume held at some
 // time.
-import { hostname } from 'node:os';
 import { Option, type Command } from 'commander';
 import { EXIT, type ExitCode } from '../../domain/exit.ts';
 import { READ_FORMATS, type ReadFormat } from '../../domain/list-formats.ts';
@@ -100,7 +99,7 @@ export async function importBody(context: Context, args: ImportArguments): Promi
   ]);
   const { output } = context;
   const { db } = await context.session();
-  const tools = { db, host: hostname(), cwd: workingDirectory(), nowMs: context.now };
+  const tools = { db, host: context.config.host, cwd: workingDirectory(), nowMs: context.now };
   if (args.forget || args.asOf === null) {
     const forgotten = await forgetList(tools, args);
     if (args.json) output.json(forgotten);

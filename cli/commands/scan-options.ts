@@ -17,6 +17,8 @@ export interface ScanSettings {
   readonly threads: number | null;
   readonly gentle: Gentle;
   readonly detach: boolean;
+  /** On which host paths lie that name none; null for this one. */
+  readonly host: string | null;
   readonly json: boolean;
 }
 
@@ -31,6 +33,7 @@ export interface ScanOptions extends GentleOptions {
   readonly newState?: boolean;
   readonly threads?: number;
   readonly detach?: boolean;
+  readonly host?: string;
   readonly quiet?: boolean;
   readonly json?: boolean;
   readonly progress: boolean;
@@ -55,6 +58,7 @@ export function addScanOptions(command: Command): Command {
       positive,
     );
   return addGentleOptions(command)
+    .option('--host <name>', 'the host of paths that name none: its workers do the work (default: this machine)')
     .option('--detach', 'queue the scan for workers (rollcall worker) and return')
     .addOption(quietOption())
     .option('--json', 'print the result as one JSON object')
@@ -74,6 +78,7 @@ export function scanSettings(options: ScanOptions): ScanSettings {
     threads: options.threads ?? null,
     gentle: gentleOf(options),
     detach: options.detach ?? false,
+    host: options.host ?? null,
     json: options.json ?? false,
   };
 }

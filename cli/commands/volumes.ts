@@ -1,6 +1,5 @@
 // rollcall volumes: the volumes that the catalog knows, and a person's word that one is on another file system now, or
 // is to be forgotten.
-import { hostname } from 'node:os';
 import type { Command } from 'commander';
 import { EXIT, type ExitCode } from '../../domain/exit.ts';
 import { localTime, plural } from '../../services/report/wording.ts';
@@ -122,7 +121,7 @@ export async function rebaseVolumeBody(context: Context, args: RebaseVolumeArgum
   const { volume, before, now, seen } = await rebase(db, {
     ...args,
     actor: actor(),
-    host: hostname(),
+    host: context.config.host,
     nowMs: context.now(),
   });
   if (args.json) {
@@ -151,7 +150,12 @@ export async function forgetVolumeBody(context: Context, args: ForgetVolumeArgum
   const { forget, knownText } = await import('../../services/forget.ts');
   const { db } = await context.session();
   const { output } = context;
-  const { volume, known } = await forget(db, { ...args, actor: actor(), host: hostname(), nowMs: context.now() });
+  const { volume, known } = await forget(db, {
+    ...args,
+    actor: actor(),
+    host: context.config.host,
+    nowMs: context.now(),
+  });
   if (args.json) {
     output.json({ volume: volume.name, role: volume.role, forgotten: known });
     return EXIT.nothing;

@@ -1,5 +1,4 @@
 // rollcall worker: takes the work that --detach leaves, until it is stopped.
-import { hostname } from 'node:os';
 import type { Command } from 'commander';
 import { EXIT, type ExitCode } from '../../domain/exit.ts';
 import { positive, type Context, type Run } from '../command.ts';
@@ -78,7 +77,7 @@ export async function workerBody(context: Context, args: WorkerArguments): Promi
   return runWorker({
     address,
     redisUrl: config.redisUrl,
-    host: args.host ?? hostname(),
+    host: args.host ?? config.host,
     slots: args.threads,
     bytesPerSecond: args.gentle.bytesPerSecond,
     once: args.once,

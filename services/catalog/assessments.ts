@@ -86,3 +86,18 @@ export async function recordBundleOf(
     bundle,
   ]);
 }
+
+/** The backups that a volume was judged by last, as they were typed, and the host of each; null where it never was. */
+export async function lastBackupsOf(
+  client: Queryable,
+  volumeId: number,
+): Promise<readonly { readonly pattern: string; readonly host: string | null }[] | null> {
+  const found = await client.query<{ backups: { pattern: string; host: string | null }[] }>(
+    `select coalesce((select json_agg(json_build_object('pattern', s ->> 'pattern', 'host',
+              (select r.host from volume v join root r on r.volume = v.id where v.name = s ->> 'name' and v.key like 'series:%' limit 1)) order by n)
+              from jsonb_array_elements(a.result -> 'series') with ordinality as e (s, n)), '[]') as backups
+       from assessment a where a.volume = $1 order by a.id desc limit 1`,
+    [volumeId],
+  );
+  return found.rows[0]?.backups ?? null;
+}

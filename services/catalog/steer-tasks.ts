@@ -61,3 +61,26 @@ export async function taskState(client: Queryable, id: bigint): Promise<TaskStat
   const found = await client.query<TaskState>('select kind, state, result from task where id = $1', [id]);
   return found.rows[0] ?? null;
 }
+
+/** A task, or one that it has left, that is due or at work. */
+export interface Doing {
+  readonly id: bigint;
+  readonly kind: string;
+  readonly host: string | null;
+  readonly state: 'open' | 'taken';
+  /** A worker of its host is there. */
+  readonly served: boolean;
+}
+
+/** What is done, or could be, for a task now. */
+export async function doingOf(client: Queryable, id: bigint): Promise<readonly Doing[]> {
+  const found = await client.query<Doing>(
+    `with recursive family as (
+       select t.id, t.kind, t.host, t.state from task t where t.id = $1
+       union all select c.id, c.kind, c.host, c.state from family f join task c on c.parent = f.id)
+     select f.*, exists (select from worker w where (f.host is null or w.host = f.host) and holder_lives(w.holder)) as served
+       from family f where f.state in ('open', 'taken') order by f.id`,
+    [id],
+  );
+  return found.rows;
+}

@@ -2,6 +2,7 @@
 // held under a lease, and ended only by whoever has its fence; so it is answered once, whoever else believes to have
 // it.
 import type { ClientBase } from 'pg';
+import { type KeyedAsk, leaveAsks } from './asks.ts';
 import type { Queryable } from './scans.ts';
 
 /** Plain JSON. */
@@ -14,6 +15,8 @@ export interface NewTask {
   readonly reference: Json;
   /** PRIORITY; that of the task which leaves it unless given. */
   readonly priority?: number;
+  /** What it asks of the disk of its host. */
+  readonly asks?: readonly KeyedAsk[];
 }
 
 /** The smallest first. */
@@ -67,6 +70,7 @@ export async function leaveTask(
   );
   const row = made.rows[0];
   if (row === undefined) throw new Error('an insert returns its row');
+  await leaveAsks(client, row.id, task.asks ?? []);
   return row.id;
 }
 

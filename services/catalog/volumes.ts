@@ -70,3 +70,19 @@ export async function ensureVolume(
 export async function recordIdentity(client: Queryable, rootId: number, identity: unknown): Promise<void> {
   await client.query('update root set identity = $2 where id = $1', [rootId, JSON.stringify(identity)]);
 }
+
+/** The backup volume that was scanned on a host under this pattern; null where none was. */
+export async function seriesVolumeAt(
+  client: Queryable,
+  host: string,
+  pattern: string,
+): Promise<Pick<Volume, 'id' | 'name' | 'path'> | null> {
+  const found = await client.query<Pick<Volume, 'id' | 'name' | 'path'>>(
+    `select v.id, v.name, r.path from volume v join root r on r.volume = v.id
+      where v.role = 'backup' and r.host = $1 and v.name in ($2, $2 || ' (backup)', $2 || ' on ' || $1)
+        and exists (select from scan s where s.volume = v.id and s.state = 'complete')
+      order by v.id limit 1`,
+    [host, pattern],
+  );
+  return found.rows[0] ?? null;
+}

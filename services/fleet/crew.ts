@@ -24,6 +24,7 @@ import { RESUME_WITHIN_MS } from '../scan/limits.ts';
 import type { ThreadPool } from '../scan/pool.ts';
 import { delayMs, isDelay } from './delay.ts';
 import { ClaimLost, type Holder } from './holder.ts';
+import type { Reader } from './reader.ts';
 import type { Slot, Slots } from './slots.ts';
 
 /** What was found or made, for whoever asked. */
@@ -41,7 +42,9 @@ export type TaskOutcome =
 
 export interface TaskWork {
   readonly task: TakenTask;
-  readonly threads: ThreadPool;
+  /** Of its slot, opened when they are asked for: each thread costs memory. */
+  readonly threads: () => ThreadPool;
+  readonly reader: () => Reader;
   /** Fires when the worker ends, and when the task is cancelled or another worker has it. */
   readonly signal: AbortSignal;
   /** Keeps what was made before the next step. @throws ClaimLost */
@@ -165,7 +168,8 @@ export class Crew {
     slot.say(name);
     const work: TaskWork = {
       task,
-      threads: slot.threads(),
+      threads: () => slot.threads(),
+      reader: () => slot.reader(),
       signal: stop,
       keep: async (made) => {
         const kept = await holder.ask((client) => keepMade(client, claim, made));

@@ -1,10 +1,12 @@
 // The slots of a worker process: one thread each, so that a call that hangs in dead storage takes its own thread with
 // it and no other. One slot is kept for tasks: a person who asks does not wait for scans of millions of files.
 import type { DatabaseAddress } from '../catalog/database.ts';
+import { Reader } from './reader.ts';
 import { openThreads, type ThreadPool } from '../scan/pool.ts';
 
 export interface SlotOptions {
   readonly address: DatabaseAddress;
+  readonly host: string;
   /** Besides the one that is kept for tasks. */
   readonly count: number;
   /** What all slots together may read in a second (limitReading); null for no limit. */
@@ -20,6 +22,8 @@ export interface Slot {
   readonly isKept: boolean;
   /** Its thread, opened by the first work: a thread costs memory. */
   threads(): ThreadPool;
+  /** Its other thread, that answers what other hosts ask of the disk of this one. */
+  reader(): Reader;
   /** What it does, for whoever asks; null between two pieces of work. */
   say(what: string | null): void;
   /** Its thread hangs in a system call: it is of no use any more. */
@@ -41,13 +45,14 @@ export interface Slots {
 interface Place {
   readonly isKept: boolean;
   threads: ThreadPool | null;
+  reader: Reader | null;
   state: 'free' | 'busy' | 'lost';
   doing: { readonly what: string; readonly sinceMs: number } | null;
 }
 
 export function openSlots(options: SlotOptions & { readonly nowMs: () => number }): Slots {
   const places = Array.from({ length: options.count + 1 }, (_, index): Place => {
-    return { isKept: index === options.count, threads: null, state: 'free', doing: null };
+    return { isKept: index === options.count, threads: null, reader: null, state: 'free', doing: null };
   });
   const free = (forDrains: boolean): Place[] =>
     places.filter(({ state, isKept }) => state === 'free' && !(forDrains && isKept));
@@ -58,6 +63,11 @@ export function openSlots(options: SlotOptions & { readonly nowMs: () => number 
       threads() {
         place.threads ??= openThreads(options.address, 1, options.pace);
         return watched(place.threads, () => (hangs = true));
+      },
+      reader() {
+        const { host, pace } = options;
+        place.reader ??= new Reader({ host, pace, onHang: () => (hangs = true) });
+        return place.reader;
       },
       say(what) {
         place.doing = what === null ? null : { what, sinceMs: options.nowMs() };
@@ -83,7 +93,12 @@ export function openSlots(options: SlotOptions & { readonly nowMs: () => number 
       return slotOf(place);
     },
     async close() {
-      await Promise.all(places.map(async ({ threads }) => threads?.close()));
+      await Promise.all(
+        places.map(async ({ threads, reader }) => {
+          await threads?.close();
+          await reader?.close();
+        }),
+      );
     },
   };
 }

@@ -42,6 +42,8 @@ export interface ReconcileInput extends LoadInput {
   /** Paths that have a verdict, of those that are not plainly intact. */
   readonly onProgress?: (done: number, total: number) => void;
   readonly onPhase?: (phase: 'loading' | 'judging' | 'looking again' | 'storing') => void;
+  /** Sentences on what the scans before it did not look at. */
+  readonly incomplete?: readonly string[];
   /** Bytes that the scans of this run have read, for the report. */
   readonly bytesScanned?: number;
   /**
@@ -118,11 +120,8 @@ export async function reconcileInRounds(input: ReconcileInput): Promise<Reconcil
   const told = tell(judging);
   tellDebug(judging, told);
   const undecided = await undecidedOf(input.db.pool, loaded);
-  const assessment = assessmentOf(judging, told, {
-    unmoved: undecided.unmoved.length,
-    bytesRead: read.bytes,
-    listingOnly,
-  });
+  const more = { unmoved: undecided.unmoved.length, bytesRead: read.bytes, listingOnly };
+  const assessment = assessmentOf(judging, told, more);
   stopIfAborted(input.signal);
   onPhase('storing');
   const id = await store(judging, assessment, told, { copies: read.copies, ...undecided });
@@ -281,7 +280,10 @@ function assessmentOf(
     timeline,
     ...tallyOf(cases, loaded.plain),
     findings,
-    incomplete: incompleteOf(observers, gaps, findings, { unmoved, unanswered: tools.hosts.unanswered() }),
+    incomplete: [
+      ...(input.incomplete ?? []),
+      ...incompleteOf(observers, gaps, findings, { unmoved, unanswered: tools.hosts.unanswered() }),
+    ],
     conditions: [
       ...conditionsOf({ ...loaded, series, window, nowMs }),
       ...absenceConditions({ absences, series, cases, oldFindings: loaded.decisions.oldFindings }),

@@ -9,7 +9,7 @@ const HOME = new URL(import.meta.url.endsWith('.ts') ? '../../' : '../', import.
  * What is started as a process or a thread of its own is always what `npm run build` made of it, also by a program that
  * runs from the sources.
  */
-export function startedPart(name: 'thread' | 'guard'): string {
+export function startedPart(name: 'thread' | 'reader' | 'guard'): string {
   return shipped(`dist/${name}.cjs`);
 }
 

@@ -28,6 +28,20 @@ export const KINDS = {
   },
   scan: { for: 'host', needs: 'thread', of: 'task', means: 'scan a live tree, or what is new of a series' },
   assess: { for: 'host', needs: 'thread', of: 'task', means: 'assess what lies on this host, and write the bundle' },
+  // An assessment across hosts, and what it leaves for others (services/joined.ts).
+  'assess-hosts': { for: 'any', needs: 'turn', of: 'task', means: 'lead an assessment across hosts from step to step' },
+  judge: { for: 'any', needs: 'turn', of: 'task', means: 'judge by what was scanned, and by what hosts have answered' },
+  prove: { for: 'any', needs: 'turn', of: 'task', means: 'have the sources of an assessment read again' },
+  bundle: { for: 'host', needs: 'turn', of: 'task', means: 'write the bundle of an assessment on this host' },
+  'read-copies': { for: 'host', needs: 'thread', of: 'task', means: 'read the copies that judging asks for' },
+  'second-look': {
+    for: 'host',
+    needs: 'thread',
+    of: 'task',
+    means: 'look once more at live paths that are not intact',
+  },
+  'prove-sources': { for: 'host', needs: 'thread', of: 'task', means: 'read the sources of a bundle again' },
+  'prove-obstacles': { for: 'host', needs: 'thread', of: 'task', means: 'look at what is in the way of a restore' },
 } as const satisfies Readonly<Record<string, Kind>>;
 
 export type KindName = keyof typeof KINDS;

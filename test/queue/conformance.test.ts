@@ -101,6 +101,27 @@ for (const { name, open, missing } of BACKENDS) {
       expect(errors).toEqual([]);
     });
 
+    test('what any worker may do wakes one of them, once, however often it is asked for', async () => {
+      const queue = openQueue({ ...backend.where, onError });
+      opened.push(() => queue.close());
+      const job = { kind: 'judge', id: 5n } as const;
+      expect([await queue.wake(null, job, 1), await queue.wake(null, job, 1)]).toEqual([1, 0]);
+      await expect(queue.wake('here', job, 1)).rejects.toThrow('for here');
+      const seen: string[] = [];
+      for (const host of [newHost(), newHost()]) {
+        const worker = openWorker({
+          ...backend.where,
+          host,
+          slots: 1,
+          onError,
+          onJob: async ({ kind, id }) => void seen.push(`${kind} ${id}`),
+        });
+        opened.push(() => worker.close(5_000));
+      }
+      await until('the job', () => seen.length > 0);
+      expect(seen).toEqual(['judge 5']);
+    });
+
     test('a job that somebody else has written is dropped, and nothing of it is told', async () => {
       const host = newHost();
       const foreign = openJobQueue(backend.where, host, onError);

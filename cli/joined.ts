@@ -1,0 +1,125 @@
+// `assess` where live and backup lie on several hosts: leaves it for the workers there, follows it, and writes the
+// bundle here.
+import { EXIT, RollcallError, worstExit, type ExitCode } from '../domain/exit.ts';
+import type { Assessment } from '../domain/assessment.ts';
+import type { TaskAnswer } from '../services/follow.ts';
+import type { BundleSummary } from '../services/assess.ts';
+import type { JoinedRequest } from '../services/joined-request.ts';
+import { answerJson } from '../services/report/json.ts';
+import { renderAssessment } from '../services/report/terminal/assessment.ts';
+import type { PartRequest } from '../services/typed/asked.ts';
+import type { Context } from './command.ts';
+
+/** One for each live volume, in the order given; with where its bundle goes as typed, null for ./rollcall-TIME. */
+export type JoinedAsked = Omit<JoinedRequest, 'out' | 'program'> & { readonly outDir: string | null };
+
+export async function assessJoined(
+  context: Context,
+  asked: readonly JoinedAsked[],
+  { detach, json }: { readonly detach: boolean; readonly json: boolean },
+): Promise<ExitCode> {
+  const { config, output } = context;
+  if (config.databaseUrl === null) {
+    throw new RollcallError('Hosts that are judged together need one catalog that all of them reach.', {
+      next: 'Set DATABASE_URL, here and where their workers run (docs/queue.md). Or, with a catalog on each host: rollcall scan PATTERN --export FILE on the host of the backup, then --backup FILE here.',
+    });
+  }
+  const exits: ExitCode[] = [];
+  const answers: unknown[] = [];
+  for (const { outDir, ...request } of asked) {
+    const id = await leaveHere(context, request, detach ? outDir : null);
+    if (detach) {
+      answers.push({ task: Number(id) });
+      if (!json) output.line(`Queued as task ${id}. ${config.program} wait ${id} follows it.`);
+      continue;
+    }
+    const made = await answerHere(context, id, { outDir, part: request.part });
+    exits.push(made.exit);
+    answers.push(answerJson(made.assessment, made.bundle));
+    if (json) continue;
+    if (exits.length > 1) output.line();
+    for (const line of renderAssessment(made.assessment, made.bundle?.report ?? null, output)) output.line(line);
+  }
+  if (json) output.json(answers.length === 1 ? answers[0] : answers);
+  return exits.length === 0 ? EXIT.nothing : worstExit(exits);
+}
+
+/** @param outDir where a worker of this host writes the bundle; null where nobody does */
+async function leaveHere(
+  { session, config, output, now }: Context,
+  request: Omit<JoinedRequest, 'out' | 'program'>,
+  outDir: string | null,
+): Promise<bigint> {
+  const [{ leaveJoined }, { wakeFor }, { workingDirectory }] = await Promise.all([
+    import('../services/joined.ts'),
+    import('../services/detach.ts'),
+    import('../services/process/working-directory.ts'),
+  ]);
+  const { db, address } = await session();
+  const { host, program, redisUrl } = config;
+  const out = outDir === null ? null : { host, directory: absolute(outDir, workingDirectory()) };
+  const id = await leaveJoined(db.pool, { ...request, program, out }, now());
+  const trouble = await wakeFor(
+    { id, kind: 'assess-hosts' },
+    { ...(redisUrl === null ? { address } : { redisUrl }), host },
+  );
+  if (trouble !== null) output.note(`${trouble} Workers find it by themselves within half a minute.`);
+  return id;
+}
+
+/** Follows it to its end, and writes the bundle where one is wanted. */
+async function answerHere(
+  context: Context,
+  id: bigint,
+  { outDir, part }: { readonly outDir: string | null; readonly part: PartRequest | null },
+): Promise<{ assessment: Assessment; bundle: BundleSummary | null; exit: ExitCode }> {
+  const { session, config, output, signal } = context;
+  const [{ reopenAssessment }, { followTask }] = await Promise.all([
+    import('../services/joined-work.ts'),
+    import('../services/follow.ts'),
+  ]);
+  const { db } = await session();
+  const answer = await followTask(
+    {
+      db,
+      signal,
+      program: config.program,
+      onProgress: (doing) => output.progress({ doing, files: 0, bytes: 0, filesExpected: null }),
+      onNotice: (text) => output.note(text),
+    },
+    id,
+  );
+  output.done();
+  const { assessment, wantsBundle, exit, message, next } = answer as TaskAnswer & {
+    assessment?: string;
+    wantsBundle?: boolean;
+  };
+  if (assessment === undefined)
+    throw new RollcallError(message, { exit: exit as ExitCode, ...(next === null ? {} : { next }) });
+  if (wantsBundle === true) return writeAssessment(context, assessment, { out: outDir, part });
+  return { ...(await reopenAssessment(db.pool, BigInt(assessment))), bundle: null, exit: exit as ExitCode };
+}
+
+/** `bundle --assessment N`: on any machine that reaches the catalog. */
+export async function writeAssessment(
+  { session, config, now, signal }: Context,
+  id: number | string,
+  { out, part }: { readonly out: string | null; readonly part: PartRequest | null },
+): Promise<Awaited<ReturnType<typeof import('../services/joined-work.ts')['bundleOfAssessment']>>> {
+  const [{ bundleOfAssessment }, { freeBundleName }, { workingDirectory }, { ownersOfMachine }] = await Promise.all([
+    import('../services/joined-work.ts'),
+    import('../services/assess.ts'),
+    import('../services/process/working-directory.ts'),
+    import('../services/process/owners.ts'),
+  ]);
+  const { db } = await session();
+  const cwd = workingDirectory();
+  return bundleOfAssessment(
+    { db, host: config.host, nowMs: now, owners: ownersOfMachine(), signal, program: config.program },
+    { id: BigInt(id), outDir: out === null ? () => freeBundleName({ cwd, nowMs: now }) : absolute(out, cwd), part },
+  );
+}
+
+function absolute(typed: string, cwd: string): string {
+  return typed.startsWith('/') ? typed : `${cwd === '/' ? '' : cwd}/${typed}`;
+}

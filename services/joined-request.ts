@@ -1,0 +1,23 @@
+// What is asked for where live and backup lie on several hosts. Plain JSON: a task keeps it.
+import type { PartRequest } from './typed/asked.ts';
+
+/** One live volume and its backups, each on its host. Plain JSON. */
+export interface JoinedRequest {
+  readonly live: { readonly host: string; readonly path: string };
+  readonly backups: readonly { readonly host: string; readonly pattern: string }[];
+  readonly sinceMs: number | null;
+  readonly snapshotsMax: number | null;
+  readonly excludes: readonly string[];
+  readonly crossMounts: boolean;
+  readonly tz: string | null;
+  readonly reread: boolean;
+  readonly side: 'backup' | null;
+  readonly newState: boolean;
+  readonly notGluster: boolean;
+  readonly bricksRescued: boolean;
+  readonly part: PartRequest | null;
+  /** The words that run Rollcall where it was asked. */
+  readonly program: string;
+  /** Where a worker writes the bundle; null where whoever asked writes it. */
+  readonly out: { readonly host: string; readonly directory: string } | null;
+}

@@ -1,0 +1,284 @@
+// The work of an assessment across hosts: judging and proving in rounds of questions, answering them, and writing the
+// bundle from what was kept.
+import { type AssessmentJson, fromJson } from '../domain/assessment-json.ts';
+import type { Assessment } from '../domain/assessment.ts';
+import { EXIT, type ExitCode, RollcallError } from '../domain/exit.ts';
+import { allNeedsOf } from '../domain/restore/needs.ts';
+import { choose, EVERYTHING, type Selection } from '../domain/restore/selection.ts';
+import type { ScopeRules } from '../domain/scope.ts';
+import { type AnyAnswer, type AnyAsk, anyAnswerFromText, isProofAsk } from './bundle/asks.ts';
+import { findingRecord, parseFindingLine } from './bundle/manifest.ts';
+import { proveSources } from './bundle/prove.ts';
+import { type BundleSummary, withUnread, writeBundle } from './bundle/write.ts';
+import { answersTo, countAsks, keepAnswers, type KeyedAsk, openAsks, provingOf } from './catalog/asks.ts';
+import { recordBundle } from './catalog/assessments.ts';
+import { type Database, inTransaction } from './catalog/database.ts';
+import { keepFindings, keptAssessment } from './catalog/kept-findings.ts';
+import type { Queryable } from './catalog/scans.ts';
+import { endedTasks, type NewTask } from './catalog/tasks.ts';
+import { createHasher } from './files/hash.ts';
+import type { TaskOutcome, TaskWork } from './fleet/crew.ts';
+import { answerFromText, keyOf, toText } from './judge/asks.ts';
+import { reconcileInRounds } from './judge/assess-volume.ts';
+import { ROUNDS_MAX, type Wanted } from './judge/hosts.ts';
+import type { TaskKind } from './queue/catalogue.ts';
+import { count } from './report/wording.ts';
+import { asksForAll, type PartRequest, selectionOf } from './typed/asked.ts';
+import { exitOf } from './assess.ts';
+import type { JoinedRequest } from './joined-request.ts';
+import type { TaskTools } from './tasks.ts';
+
+/** What a scan says to the task that left it, besides its answer. */
+export interface ScanSaid {
+  readonly volume: { readonly id: number; readonly name: string; readonly path: string };
+  readonly bytesRead: number;
+}
+
+export interface JudgedSeries {
+  readonly id: number;
+  readonly name: string;
+  readonly pattern: string;
+}
+
+/** What judging is left with. Plain JSON. */
+export interface JudgeReference {
+  readonly volume: ScanSaid['volume'];
+  readonly series: readonly JudgedSeries[];
+  readonly scope: ScopeRules;
+  readonly bytesScanned: number;
+  /** Sentences on what was not looked at. */
+  readonly incomplete: readonly string[];
+  readonly request: JoinedRequest;
+}
+
+/** What judging says to the task that left it. */
+export interface JudgeSaid {
+  readonly assessment: string;
+  readonly wantsBundle: boolean;
+}
+
+/** Judges, with what hosts have answered so far; leaves for them what is still to be asked. */
+export async function judgeHosts({ db, nowMs }: TaskTools, work: TaskWork): Promise<TaskOutcome> {
+  const { task, signal, say } = work;
+  const { volume, series, scope, bytesScanned, incomplete, request } = task.reference as unknown as JudgeReference;
+  const round = Number(task.made['round'] ?? 0);
+  const result = await reconcileInRounds({
+    db,
+    volume,
+    series,
+    scope,
+    sinceMs: request.sinceMs,
+    side: request.side,
+    now: nowMs,
+    host: null,
+    answered: { ...(await answeredSoFar(db.pool, task.id, answerFromText)), isLast: round >= ROUNDS_MAX },
+    bytesScanned,
+    incomplete,
+    signal,
+    onProgress: (done, total) => say(`judging, ${done} of ${total} paths`),
+  });
+  if ('wanted' in result) return { wait: asksFor(result.wanted, request), made: { round: round + 1 } };
+  const { assessment, id } = result;
+  await inTransaction(db, (client) =>
+    keepFindings(
+      client,
+      id,
+      assessment.findings.map((finding) =>
+        JSON.stringify(findingRecord(finding, { restore: null, needs: allNeedsOf(finding), part: null }), bigintAsText),
+      ),
+    ),
+  );
+  const exit = exitOf(assessment, await selectionIn(assessment, request.part));
+  const said: JudgeSaid = {
+    assessment: String(id),
+    wantsBundle: assessment.findings.some(({ recovery }) => recovery !== null),
+  };
+  const message = `${assessment.volume}: not intact: ${count(assessment.findings.length)}`;
+  return { done: { exit, message, next: `${request.program} findings`, said } };
+}
+
+/** Has the sources read again, and what is in their way, each by its host. The answers are kept for the bundle. */
+export async function proveHosts({ db, nowMs }: TaskTools, work: TaskWork): Promise<TaskOutcome> {
+  const { task, signal, say } = work;
+  const { assessment: id, request } = task.reference as unknown as { assessment: string; request: JoinedRequest };
+  const round = Number(task.made['round'] ?? 0);
+  const { assessment } = await reopenAssessment(db.pool, BigInt(id));
+  const selection = (await selectionIn(assessment, request.part)) ?? EVERYTHING;
+  const proved = await proveSources({
+    findings: choose(assessment.findings, selection).findings,
+    livePath: assessment.livePath,
+    liveHost: assessment.liveHost,
+    host: null,
+    answered: { ...(await answeredSoFar(db.pool, task.id, anyAnswerFromText)), isLast: round >= ROUNDS_MAX },
+    hasher: await createHasher(),
+    now: nowMs,
+    signal,
+    onProgress: (done, total) => say(`sources, ${done} of ${total}`),
+  });
+  if ('wanted' in proved) return { wait: asksFor(proved.wanted, request), made: { round: round + 1 } };
+  return { done: { exit: EXIT.nothing, message: 'every source was asked for', next: null } };
+}
+
+/** Writes the bundle on this host, from what was kept. */
+export async function bundleHere({ db, host, nowMs, owners, log }: TaskTools, work: TaskWork): Promise<TaskOutcome> {
+  const { task, signal } = work;
+  const {
+    assessment: id,
+    directory,
+    request,
+  } = task.reference as unknown as {
+    assessment: string;
+    directory: string;
+    request: JoinedRequest;
+  };
+  const { bundle, exit } = await bundleOfAssessment(
+    { db, host, nowMs, owners, signal, program: request.program, taskId: task.id },
+    { id: BigInt(id), outDir: directory, part: request.part },
+  );
+  log(`task ${task.id}: wrote ${bundle.directory}`);
+  return { done: { exit, message: `wrote ${bundle.directory}`, next: null, bundle: bundle.directory } };
+}
+
+export interface BundleTools {
+  readonly db: Database;
+  readonly host: string;
+  readonly nowMs: () => number;
+  readonly owners: ReadonlyMap<number, string>;
+  readonly signal: AbortSignal;
+  readonly program: string;
+  readonly taskId?: bigint;
+}
+
+/**
+ * Writes the bundle of an assessment from the catalog alone: what was found, and what hosts answered when the sources
+ * were read again.
+ * @throws RollcallError where there is no such assessment (2)
+ */
+export async function bundleOfAssessment(
+  { db, host, nowMs, owners, signal, program, taskId }: BundleTools,
+  {
+    id,
+    outDir,
+    part,
+  }: { readonly id: bigint; readonly outDir: string | (() => string); readonly part: PartRequest | null },
+): Promise<{ assessment: Assessment; bundle: BundleSummary; exit: ExitCode }> {
+  const { assessment } = await reopenAssessment(db.pool, id);
+  const selection = await selectionIn(assessment, part);
+  const bundle = await writeBundle({
+    assessment,
+    host,
+    answered: { ...(await answeredProofs(db.pool, id)), isLast: true },
+    ...(selection === null ? {} : { selection }),
+    ...(taskId === undefined ? {} : { taskId }),
+    outDir,
+    now: nowMs,
+    program,
+    owners,
+    backupRoots: [],
+    signal,
+  });
+  await recordBundle(db.pool, id, bundle.directory);
+  const told = withUnread(assessment, bundle.unread);
+  return { assessment: told, bundle, exit: exitOf(told, selection) };
+}
+
+/** @throws RollcallError where it is not known, or was made on one host alone */
+export async function reopenAssessment(client: Queryable, id: bigint): Promise<{ assessment: Assessment }> {
+  const kept = await keptAssessment(client, id);
+  if (kept === null) {
+    throw new RollcallError(`There is no assessment ${id}.`, { next: 'rollcall status lists what was assessed.' });
+  }
+  const findings = kept.lines.map((line) => parseFindingLine(line).finding);
+  return { assessment: fromJson(kept.result as AssessmentJson, findings) };
+}
+
+async function selectionIn(assessment: Assessment, part: PartRequest | null): Promise<Selection | null> {
+  if (part === null || asksForAll(part)) return null;
+  const asked = await selectionOf(part, [assessment.livePath], { isKnown: () => true, otherwise: '' });
+  return { ...asked, uncertainToo: false, restOf: null };
+}
+
+interface Answers<A> {
+  readonly answers: ReadonlyMap<string, A>;
+  readonly silent: ReadonlySet<string>;
+}
+
+/** @param read answerFromText for judging, anyAnswerFromText for sources */
+async function answeredSoFar<A>(client: Queryable, task: bigint, read: (text: string) => A): Promise<Answers<A>> {
+  const texts = await answersTo(client, task);
+  const ended = await endedTasks(client, task);
+  return {
+    answers: new Map([...texts].map(([key, text]) => [key, read(text)])),
+    // Who did not answer once is not asked in every further round.
+    silent: new Set(ended.flatMap(({ host, state }) => (state === 'done' || host === null ? [] : [host]))),
+  };
+}
+
+/** What hosts said when the sources of an assessment were read. */
+async function answeredProofs(client: Queryable, assessment: bigint): Promise<Answers<AnyAnswer>> {
+  const proved = await provingOf(client, assessment);
+  return proved === null ? { answers: new Map(), silent: new Set() } : answeredSoFar(client, proved, anyAnswerFromText);
+}
+
+/** So many questions are one task: several slots and workers of a host share them. */
+const ASKS_A_TASK = 2_000;
+
+function asksFor(wanted: Wanted<AnyAsk>, request: JoinedRequest): NewTask[] {
+  const reference = { accepted: { notGluster: request.notGluster, bricksRescued: request.bricksRescued } };
+  const tasks: NewTask[] = [];
+  for (const [host, asks] of wanted) {
+    for (const [kind, own] of grouped(asks, (ask) => kindOf(ask, host === request.live.host)))
+      for (let start = 0; start < own.length; start += ASKS_A_TASK) {
+        const keyed = own
+          .slice(start, start + ASKS_A_TASK)
+          .map((ask): KeyedAsk => ({ key: keyOf(ask), question: toText(ask) }));
+        tasks.push({ host, kind, reference, asks: keyed });
+      }
+  }
+  return tasks;
+}
+
+function grouped<T, K>(all: readonly T[], keyOf: (one: T) => K): Map<K, T[]> {
+  const groups = new Map<K, T[]>();
+  for (const one of all) {
+    const group = groups.get(keyOf(one));
+    if (group === undefined) groups.set(keyOf(one), [one]);
+    else group.push(one);
+  }
+  return groups;
+}
+
+function kindOf(ask: AnyAsk, isLive: boolean): TaskKind {
+  if (isProofAsk(ask)) return isLive ? 'prove-obstacles' : 'prove-sources';
+  return ask.kind === 'look' || ask.kind === 'mount' ? 'second-look' : 'read-copies';
+}
+
+/** Asked of the thread at once. */
+const ASKS_AT_ONCE = 200;
+
+/** Answers what was asked of the disk of this host; what was answered by an earlier attempt is not read again. */
+export async function answerFor({ db }: TaskTools, { task, reader, signal, say }: TaskWork): Promise<TaskOutcome> {
+  const { accepted } = task.reference as unknown as { accepted: { notGluster: boolean; bricksRescued: boolean } };
+  const { all } = await countAsks(db.pool, task.id);
+  let open = await openAsks(db.pool, task.id, ASKS_AT_ONCE);
+  while (open.length > 0) {
+    signal.throwIfAborted();
+    const { open: left } = await countAsks(db.pool, task.id);
+    say(`${all - left} of ${all}`);
+    const answers = await reader().answer(
+      open.map(({ question }) => question),
+      { accepted, signal },
+    );
+    await keepAnswers(
+      db.pool,
+      task.id,
+      open.map(({ n }, index) => ({ n, answer: answers[index] ?? '' })),
+    );
+    open = await openAsks(db.pool, task.id, ASKS_AT_ONCE);
+  }
+  return { done: { exit: EXIT.nothing, message: `${count(all)} answered`, next: null } };
+}
+
+function bigintAsText(_: string, value: unknown): unknown {
+  return typeof value === 'bigint' ? String(value) : value;
+}

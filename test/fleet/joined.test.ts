@@ -1,0 +1,110 @@
+// A live volume on one host is judged against its backup on another: by workers as processes, one for each host.
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, afterEach, expect, test, vi } from 'vitest';
+import { leaveJoined } from '../../services/joined.ts';
+import type { JoinedRequest } from '../../services/joined-request.ts';
+import { bundleOfAssessment } from '../../services/joined-work.ts';
+import { endSilent, taskState } from '../../services/catalog/steer-tasks.ts';
+import { inTransaction } from '../../services/catalog/database.ts';
+import { until } from '../support/poll.ts';
+import { databaseForFile } from '../support/postgres.ts';
+import { type FleetWorker, school, startWorker, stopWorkers } from './fleet.ts';
+
+vi.setConfig({ testTimeout: 120_000 });
+
+const { database, db } = await databaseForFile();
+const world = school();
+const workers: FleetWorker[] = [];
+afterEach(async () => {
+  await stopWorkers(workers.splice(0));
+});
+afterAll(() => world.remove());
+
+const start = (host: string): void =>
+  void workers.push(startWorker({ address: database.address, redisUrl: null, host }));
+
+const request: JoinedRequest = {
+  live: { host: 'files', path: world.live },
+  backups: [{ host: 'vault', pattern: world.pattern }],
+  sinceMs: null,
+  snapshotsMax: null,
+  excludes: [],
+  crossMounts: false,
+  tz: 'UTC',
+  reread: false,
+  side: null,
+  newState: false,
+  notGluster: false,
+  bricksRescued: false,
+  part: null,
+  program: 'rollcall',
+  out: null,
+};
+
+const tasks = async (): Promise<string> =>
+  (await db.pool.query<{ t: string }>(`select to_jsonb(t)::text as t from task t order by id`)).rows
+    .map(({ t }) => t.slice(0, 600))
+    .join('\n');
+const said = (): string => workers.map((worker) => worker.said()).join('');
+
+test('what was lost on one host is found by its backup on another, and the bundle names where it lies', async () => {
+  start('files');
+  start('vault');
+  const id = await leaveJoined(db.pool, request, Date.now());
+  await until('it is answered', async () => (await taskState(db.pool, id))?.state === 'done', 60_000).catch(
+    async (error: unknown) => {
+      throw new Error(`${String(error)}\n${said()}\n${await tasks()}`);
+    },
+  );
+  const result = (await taskState(db.pool, id))?.result;
+  expect(result, said()).toMatchObject({ exit: 1, wantsBundle: true });
+  const outDir = join(world.directory, 'bundle');
+  const signal = new AbortController().signal;
+  const tools = { db, host: 'desk', nowMs: Date.now, owners: new Map(), signal, program: 'rollcall' };
+  const { assessment, bundle } = await bundleOfAssessment(tools, {
+    id: BigInt(String(result?.['assessment'])),
+    outDir,
+    part: null,
+  });
+  expect(Object.fromEntries(assessment.findings.map(({ path, verdict }) => [path, verdict]))).toEqual(world.harm);
+  expect(assessment.incomplete).toEqual([]);
+  expect(bundle.unread).toBe(null);
+  expect(existsSync(join(outDir, 'restore.sh'))).toBe(true);
+  const manifest = readFileSync(join(outDir, 'manifest.jsonl'), 'utf8');
+  for (const path of Object.keys(world.harm)) expect(manifest).toContain(path);
+  expect(manifest).toContain('vault');
+});
+
+test('a backup whose host says nothing is judged by what is known of it, and never calmly', async () => {
+  start('files');
+  const id = await leaveJoined(db.pool, request, Date.now());
+  await until(
+    'it is answered',
+    async () => {
+      await inTransaction(db, (client) => endSilent(client, 1_000, Date.now()));
+      return (await taskState(db.pool, id))?.state === 'done';
+    },
+    60_000,
+  );
+  const result = (await taskState(db.pool, id))?.result;
+  expect(result, said()).toMatchObject({ exit: expect.any(Number) });
+  expect([1, 3]).toContain(result?.['exit']);
+});
+
+test('a live volume whose host says nothing is not judged', async () => {
+  start('vault');
+  const id = await leaveJoined(db.pool, request, Date.now());
+  await until(
+    'it is answered',
+    async () => {
+      await inTransaction(db, (client) => endSilent(client, 1_000, Date.now()));
+      return (await taskState(db.pool, id))?.state === 'done';
+    },
+    60_000,
+  );
+  expect((await taskState(db.pool, id))?.result).toMatchObject({
+    exit: 3,
+    message: expect.stringContaining('files did not answer'),
+  });
+});
