@@ -126,7 +126,6 @@ const LONG_FUNCTIONS = {
   'services/catalog/decisions.ts': 'to be divided: decisionsOf',
   'services/catalog/findings.ts': 'to be divided: storeFindings',
   'services/catalog/reconciliation.ts': 'one statement, and what becomes of its rows',
-  'services/catalog/scan-context.ts': 'to be divided: loadScanContext',
   'services/demo/live-tree.ts': 'what lies in the tree, as one list',
   'services/demo/school.ts': 'the week of the school, day by day',
   'services/embedded/cluster.ts': 'one run of initdb and what follows it, undone together where it fails',

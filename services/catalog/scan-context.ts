@@ -47,6 +47,31 @@ export interface ScanContext {
   readonly donors: boolean;
 }
 
+interface ContextRow {
+  volume: number;
+  root: number;
+  roots: number[];
+  role: Role;
+  layout: Layout;
+  seq: bigint;
+  mode: ScanMode;
+  path: string;
+  scope: ScopeRules;
+  identity: unknown;
+  entered_mounts: string[] | null;
+  new_state: boolean;
+  started_ms: bigint;
+  previous_id: bigint | null;
+  previous_seq: bigint | null;
+  previous_path: string | null;
+  same_scope: boolean | null;
+  previous_gaps: boolean;
+  next_seq: bigint | null;
+  later_excludes: { seq: string; scope: ScopeRules }[];
+  later_gaps: boolean;
+  donors: boolean;
+}
+
 /**
  * @param root which of the scan's roots: that of a shard, or any on a host
  * @throws FenceLost where there is no such scan any more: a second look at a snapshot that found it unchanged became
@@ -57,30 +82,7 @@ export async function loadScanContext(
   scanId: bigint,
   root: { readonly rootId: number } | { readonly host: string },
 ): Promise<ScanContext> {
-  const found = await client.query<{
-    volume: number;
-    root: number;
-    roots: number[];
-    role: Role;
-    layout: Layout;
-    seq: bigint;
-    mode: ScanMode;
-    path: string;
-    scope: ScopeRules;
-    identity: unknown;
-    entered_mounts: string[] | null;
-    new_state: boolean;
-    started_ms: bigint;
-    previous_id: bigint | null;
-    previous_seq: bigint | null;
-    previous_path: string | null;
-    same_scope: boolean | null;
-    previous_gaps: boolean;
-    next_seq: bigint | null;
-    later_excludes: { seq: string; scope: ScopeRules }[];
-    later_gaps: boolean;
-    donors: boolean;
-  }>(
+  const found = await client.query<ContextRow>(
     `select s.volume, o.root, array(select root from scan_root where scan = s.id order by root) as roots, v.role, v.layout, s.seq, s.mode, o.path,
             s.scope, o.identity, r.identity -> 'enteredMounts' as entered_mounts, s.new_state, s.started_ms,
             p.id as previous_id, p.seq as previous_seq, case when p.pruned is null then (select b.path from scan_root b where b.scan = p.id and b.root = o.root) end as previous_path, p.scope = s.scope as same_scope,
@@ -98,6 +100,10 @@ export async function loadScanContext(
   );
   const row = found.rows[0];
   if (row === undefined) throw new FenceLost(`scan ${scanId} is over`);
+  return contextOf(scanId, row);
+}
+
+function contextOf(scanId: bigint, row: ContextRow): ScanContext {
   return {
     scanId,
     volumeId: row.volume,
