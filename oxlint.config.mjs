@@ -123,15 +123,14 @@ const MANY_PARAMETERS = [
 const LONG_FUNCTIONS = {
   'cli/commands/assess.ts': 'the command with the most options; its body names each of them once',
   'domain/snapshot-order.ts': 'to be divided: datesOfSeries',
-  'services/catalog/decisions.ts': 'to be divided: decisionsOf',
-  'services/catalog/findings.ts': 'to be divided: storeFindings',
+  'services/catalog/decisions.ts': 'one pass over the findings of a volume, with what each of them decides',
   'services/catalog/reconciliation.ts': 'one statement, and what becomes of its rows',
   'services/demo/live-tree.ts': 'what lies in the tree, as one list',
   'services/demo/school.ts': 'the week of the school, day by day',
   'services/embedded/cluster.ts': 'one run of initdb and what follows it, undone together where it fails',
   'services/report/page/chart.ts': 'one drawing, from left to right',
   'services/scan/observe.ts': 'one decision with its cases in order',
-  'services/scan/open-environment.ts': 'to be divided: openEnvironment',
+  'services/scan/open-environment.ts': 'one object; each line is a rule that a shard asks for names',
 };
 
 const asRule = ({ files, outside, inside }) => ({

@@ -68,10 +68,10 @@ export function seconds(ns: bigint): string {
 /** What SHA-256 or link target an entry is held against; '' where nothing is known. */
 export function was(entry: Entry): Buffer {
   if (entry.obstacle === null)
-    throw new Error(`${entry.destination} is to be replaced and nobody has read what lies there`);
+    throw new Error(`${entry.destination} is to be replaced, but the file in its place was not read`);
   const { state, sha256 } = entry.obstacle;
   if (state.kind === 'file') {
-    if (sha256 === null) throw new Error(`${entry.destination} has no SHA-256 of what lies there`);
+    if (sha256 === null) throw new Error(`${entry.destination} has no SHA-256 of the file in its place`);
     return Buffer.from(sha256);
   }
   return Buffer.from(state.target === null ? [] : decodeTarget(state.target));

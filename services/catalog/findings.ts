@@ -67,34 +67,7 @@ export async function storeFindings(
   }
   for (let start = 0; start < store.rows.length; start += CHUNK) {
     const rows = store.rows.slice(start, start + CHUNK);
-    const stored = await client.query<{ id: bigint; state: FindingState }>(
-      `insert into finding as f (volume, path, expected, observed, verdict, recovery, detail, from_seq_ms, to_seq_ms, state, opened_ms, seen_ms, rules)
-         select $1, n.path, n.expected, n.observed, n.verdict, n.recovery, n.detail::jsonb, n.from_ms, n.to_ms, 'open', $2, $2, $11
-           from unnest($3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::bigint[], $10::bigint[])
-                as n (path, expected, observed, verdict, recovery, detail, from_ms, to_ms)
-           order by n.path collate "C", n.expected collate "C", n.observed collate "C"
-       on conflict (volume, path, expected, observed) do update
-          set verdict = excluded.verdict, recovery = excluded.recovery, detail = excluded.detail, seen_ms = excluded.seen_ms,
-              from_seq_ms = excluded.from_seq_ms, to_seq_ms = excluded.to_seq_ms, rules = excluded.rules,
-              state = case when f.state = 'accepted' then 'accepted' else 'open' end,
-              opened_ms = case when f.state = 'resolved' then excluded.opened_ms else f.opened_ms end,
-              closed_ms = case when f.state = 'accepted' then f.closed_ms end
-       returning id, state`,
-      [
-        store.volumeId,
-        store.nowMs,
-        rows.map((r) => r.path),
-        rows.map((r) => r.expected),
-        rows.map((r) => r.observed),
-        rows.map((r) => r.verdict),
-        rows.map((r) => r.recovery),
-        rows.map((r) => r.detail),
-        rows.map((r) => (r.fromMs === null ? null : Math.floor(r.fromMs))),
-        rows.map((r) => (r.toMs === null ? null : Math.ceil(r.toMs))),
-        RULES,
-      ],
-    );
-    for (const row of stored.rows) {
+    for (const row of await upsert(client, store, rows)) {
       ids.push(row.id);
       if (row.state === 'open') open++;
     }
@@ -116,6 +89,42 @@ export async function storeFindings(
     ],
   );
   return { open, resolved: resolved.rowCount ?? 0 };
+}
+
+/** What is open already stays as it was opened; what a person accepted stays accepted. */
+async function upsert(
+  client: Queryable,
+  { volumeId, nowMs }: StoreFindings,
+  rows: StoreFindings['rows'],
+): Promise<{ id: bigint; state: FindingState }[]> {
+  const stored = await client.query<{ id: bigint; state: FindingState }>(
+    `insert into finding as f (volume, path, expected, observed, verdict, recovery, detail, from_seq_ms, to_seq_ms, state, opened_ms, seen_ms, rules)
+       select $1, n.path, n.expected, n.observed, n.verdict, n.recovery, n.detail::jsonb, n.from_ms, n.to_ms, 'open', $2, $2, $11
+         from unnest($3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::bigint[], $10::bigint[])
+              as n (path, expected, observed, verdict, recovery, detail, from_ms, to_ms)
+         order by n.path collate "C", n.expected collate "C", n.observed collate "C"
+     on conflict (volume, path, expected, observed) do update
+        set verdict = excluded.verdict, recovery = excluded.recovery, detail = excluded.detail, seen_ms = excluded.seen_ms,
+            from_seq_ms = excluded.from_seq_ms, to_seq_ms = excluded.to_seq_ms, rules = excluded.rules,
+            state = case when f.state = 'accepted' then 'accepted' else 'open' end,
+            opened_ms = case when f.state = 'resolved' then excluded.opened_ms else f.opened_ms end,
+            closed_ms = case when f.state = 'accepted' then f.closed_ms end
+     returning id, state`,
+    [
+      volumeId,
+      nowMs,
+      rows.map((r) => r.path),
+      rows.map((r) => r.expected),
+      rows.map((r) => r.observed),
+      rows.map((r) => r.verdict),
+      rows.map((r) => r.recovery),
+      rows.map((r) => r.detail),
+      rows.map((r) => (r.fromMs === null ? null : Math.floor(r.fromMs))),
+      rows.map((r) => (r.toMs === null ? null : Math.ceil(r.toMs))),
+      RULES,
+    ],
+  );
+  return stored.rows;
 }
 
 export interface StoredFinding {
