@@ -81,9 +81,11 @@ export class Threads {
       const ready = [...this.#threads].filter(({ isReady, inHands }) => isReady && inHands.size < LANES_PER_THREAD);
       const thread = ready.sort((a, b) => a.inHands.size - b.inHands.size)[0];
       const isIdle = thread?.inHands.size === 0;
-      const starting = [...this.#threads].some(({ isReady }) => !isReady);
-      if (!isIdle && !starting && this.#threads.size < this.max) this.#start();
+      const isStarting = (): boolean => [...this.#threads].some(({ isReady }) => !isReady);
+      if (!isIdle && !isStarting() && this.#threads.size < this.max) this.#start();
       if (thread === undefined) return;
+      // Large files keep a thread busy for long: the one that is starting begins sooner than the other would end.
+      if (!isIdle && waiting.task.shard.kind === 'read' && isStarting()) continue;
       this.#waiting.delete(waiting);
       const order = ++this.#orders;
       thread.inHands.set(order, waiting);
