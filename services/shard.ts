@@ -5,7 +5,7 @@ import { RollcallError } from '../domain/exit.ts';
 import type { Connection } from './catalog/database.ts';
 import { connect } from './catalog/database.ts';
 import type { DatabaseAddress } from './catalog/database.ts';
-import { databaseAdvice, isConnectionLost, isTransient } from './catalog/advice.ts';
+import { databaseAdvice, databaseCode, isConnectionLost, isTransient } from './catalog/advice.ts';
 import { AttributeIds } from './catalog/rows.ts';
 import { loadScanContext } from './catalog/scan-context.ts';
 import type { ScanContext } from './catalog/scan-context.ts';
@@ -163,7 +163,7 @@ function failed(error: unknown): ShardAnswer {
     outcome: 'failed',
     message: advice?.message ?? (error instanceof Error ? error.message : String(error)),
     stack: error instanceof Error ? (error.stack ?? null) : null,
-    stops: advice === null ? null : { next: advice.next },
+    stops: advice === null ? null : { next: advice.next, code: databaseCode(error) },
   };
 }
 

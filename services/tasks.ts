@@ -7,6 +7,7 @@ import type { Database } from './catalog/database.ts';
 import { meaningsOf } from './files/location.ts';
 import type { TaskHandlers, TaskOutcome, TaskWork } from './fleet/crew.ts';
 import { bytes, count } from './report/wording.ts';
+import { LEASES, type Leases } from './scan/limits.ts';
 import type { ScanTools } from './scan/scan-volume.ts';
 import { assess, type AssessRequest, exitOf, freeBundleName } from './assess.ts';
 import type { DetachedAssess, DetachedScan } from './detach.ts';
@@ -23,6 +24,8 @@ export interface TaskTools {
   /** Names of users on this machine, by uid. */
   readonly owners: ReadonlyMap<number, string>;
   readonly log: (line: string) => void;
+  /** LEASES unless given. */
+  readonly leases?: Leases;
   /** A scan has begun: there is work for the other slots, here and in other workers. */
   readonly onPhase: () => void;
 }
@@ -42,7 +45,7 @@ export function taskHandlers(tools: TaskTools): TaskHandlers {
   };
 }
 
-function scanTools({ db, host, nowMs, log, onPhase }: TaskTools, { task, threads, signal, say }: TaskWork): ScanTools {
+function scanTools({ db, host, nowMs, log, onPhase, leases = LEASES }: TaskTools, { task, threads, signal, say }: TaskWork): ScanTools {
   let doing = '';
   return {
     db,
@@ -50,6 +53,7 @@ function scanTools({ db, host, nowMs, log, onPhase }: TaskTools, { task, threads
     host,
     nowMs,
     signal,
+    leases,
     onProgress(phase) {
       if (phase === doing) return;
       doing = phase;

@@ -20,7 +20,7 @@ import type { QueueAddress } from './queue/backend.ts';
 import { KINDS, type KindName, TASK_KINDS, WAKE_EVERY_MS } from './queue/catalogue.ts';
 import { openQueue, type WakeQueue } from './queue/queue.ts';
 import { openWorker } from './queue/worker.ts';
-import { RESUME_WITHIN_MS } from './scan/limits.ts';
+import { LEASES, type Leases, RESUME_WITHIN_MS } from './scan/limits.ts';
 import { threadsAllowed } from './scan/pool.ts';
 import { taskHandlers } from './tasks.ts';
 
@@ -38,6 +38,8 @@ export interface WorkerOptions {
   readonly lookEveryMs?: number;
   /** A host that says nothing for so long is not waited for; SILENT_MS unless given. */
   readonly silentMs?: number;
+  /** LEASES unless given. */
+  readonly leases?: Leases;
   /** End when nothing is left to do. */
   readonly once: boolean;
   readonly nowMs: () => number;
@@ -117,7 +119,7 @@ class FleetWorker {
   #exit: ExitCode = EXIT.nothing;
 
   constructor(options: WorkerOptions) {
-    const { address, host, nowMs, log } = options;
+    const { address, host, nowMs, log, leases = LEASES } = options;
     this.#options = options;
     this.#startedMs = nowMs();
     if (options.signal.aborted) this.#stop.abort();
@@ -143,6 +145,7 @@ class FleetWorker {
       host,
       nowMs,
       log,
+      leases,
       owners: ownersOfMachine(),
       onPhase: () => this.#bell.ring(),
     });
@@ -154,6 +157,8 @@ class FleetWorker {
       handlers,
       nowMs,
       log,
+      onError: this.#onError,
+      leases,
       signal,
       onDue: (due) => {
         this.#bell.ring();

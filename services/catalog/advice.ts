@@ -176,7 +176,8 @@ export function isConnectionLost(error: unknown): boolean {
   if (isOfFiles(error)) return false;
   const code = databaseCode(error);
   if (code !== null) {
-    return /^08|^57P0[123]$|^ECONNRESET$|^ECONNREFUSED$|^EPIPE$|^ETIMEDOUT$/.test(code);
+    // ENOENT: the socket of a server on this machine goes with it.
+    return /^08(?!P01)|^57P0[123]$|^ECONNRESET$|^ECONNREFUSED$|^ENOENT$|^EPIPE$|^ETIMEDOUT$/.test(code);
   }
   for (let at = error, depth = 0; at instanceof Error && depth < 8; at = at.cause, depth += 1) {
     if (LOST.test(at.message)) return true;

@@ -20,7 +20,7 @@ import {
 import { scansToDrain } from '../catalog/to-drain.ts';
 import { TASK_KINDS, type TaskKind } from '../queue/catalogue.ts';
 import { drain } from '../scan/drain.ts';
-import { RESUME_WITHIN_MS } from '../scan/limits.ts';
+import { LEASES, type Leases, RESUME_WITHIN_MS } from '../scan/limits.ts';
 import type { ThreadPool } from '../scan/pool.ts';
 import { delayMs, isDelay } from './delay.ts';
 import { ClaimLost, type Holder } from './holder.ts';
@@ -64,6 +64,10 @@ export interface CrewOptions {
   readonly handlers: TaskHandlers;
   readonly nowMs: () => number;
   readonly log: (line: string) => void;
+  /** Told of what is tried again and again: one line a minute is enough of it. */
+  readonly onError: (error: Error) => void;
+  /** LEASES unless given. */
+  readonly leases?: Leases;
   /** Told of what other workers could do now. */
   readonly onDue: (due: readonly DueTask[]) => void;
   readonly signal: AbortSignal;
@@ -88,11 +92,13 @@ export class Crew {
 
   /** Takes a free slot, and works in it until nothing is left; false where none is free. Never rejects. */
   async serve(forDrains: boolean): Promise<boolean> {
-    const { slots, log } = this.#options;
+    const { slots, signal, onError } = this.#options;
     const slot = slots.take(forDrains);
     if (slot === null) return false;
     const work = this.#serveIn(slot)
-      .catch((error: unknown) => log(told(error)))
+      .catch((error: unknown) => {
+        if (!signal.aborted) onError(new Error(told(error)));
+      })
       .finally(() => {
         slot.release();
         this.#atWork.delete(work);
@@ -127,7 +133,7 @@ export class Crew {
   }
 
   async #drainOne(slot: Slot): Promise<boolean> {
-    const { db, host, nowMs, signal, log } = this.#options;
+    const { db, host, nowMs, signal, log, onError, leases = LEASES } = this.#options;
     const scans = await scansToDrain(db.pool, { host, liveSinceMs: nowMs() - RESUME_WITHIN_MS });
     const next = scans.find(({ scanId }) => nowMs() - (this.#triedMs.get(scanId) ?? 0) > SCAN_AGAIN_MS);
     if (next === undefined) return false;
@@ -142,7 +148,9 @@ export class Crew {
         nowMs,
         signal,
         waitForOthers: false,
-        givesWay: () => this.#isTaskWaiting,
+        // One whose thread hangs takes nothing more: the others have the rest.
+        givesWay: () => this.#isTaskWaiting || slot.isLost(),
+        leases,
         onProgress: () => undefined,
         onFailure: (error) => log(`scan ${scanId}: a shard failed: ${told(error)}`),
       });
@@ -150,7 +158,9 @@ export class Crew {
       if (outcome === 'left to others' && this.#isTaskWaiting) return true;
     } catch (error) {
       if (signal.aborted) return false;
-      log(`scan ${scanId}: ${told(error)}`);
+      const line = `scan ${scanId}: ${told(error)}`;
+      if (error instanceof RollcallError && error.exit === EXIT.guard) log(line);
+      else onError(new Error(line));
       // Its storage or the database is away: the next look finds it again.
       await pause(SCAN_AGAIN_MS);
     }
@@ -245,7 +255,7 @@ export function answerOf(error: unknown): TaskAnswer {
 
 function told(error: unknown): string {
   const { message, next } = answerOf(error);
-  return next === null ? message : `${sentence(message)} ${next}`;
+  return next === null ? sentence(message) : `${sentence(message)} Next: ${sentence(next)}`;
 }
 
 function sentence(text: string): string {

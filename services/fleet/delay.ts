@@ -7,9 +7,13 @@ const LONGEST_MS = 60_000;
 
 /**
  * Classes 53 (no connection, memory or room left) and 57P (shut down, starting), a standby that becomes the primary,
- * and what the sockets say of a server that is away.
+ * what sockets and name servers say of a server that is away, and a thread that cannot start for want of memory.
  */
-const DATABASE_AWAY = /^53|^57P0|^25006$|^08|^ECONN|^EPIPE$|^ETIMEDOUT$|^EHOSTUNREACH$|^ENETUNREACH$|^EAI_AGAIN$/;
+const DATABASE_AWAY =
+  /^53|^57P0|^25006$|^08(?!P01)|^ECONN|^EPIPE$|^ETIMEDOUT$|^EHOSTUNREACH$|^ENETUNREACH$|^EAI_AGAIN$|^ENOTFOUND$|^ERR_WORKER_/;
+
+/** What has no code of its own (a quota), or comes as an internal error. */
+const NO_ROOM = /Disk quota exceeded|No space left on device|^timeout expired/;
 
 /** On this machine: room, inodes, quota, open files, memory. */
 const ROOM = /^(ENOSPC|EDQUOT|EMFILE|ENFILE|ENOMEM)$/;
@@ -18,7 +22,14 @@ const ROOM = /^(ENOSPC|EDQUOT|EMFILE|ENFILE|ENOMEM)$/;
 export function isDelay(error: unknown): boolean {
   if (isTransient(error)) return true;
   const code = databaseCode(error);
-  return (code !== null && (DATABASE_AWAY.test(code) || ROOM.test(code))) || ROOM.test(errnoName(error));
+  if (code !== null && (DATABASE_AWAY.test(code) || ROOM.test(code))) return true;
+  return ROOM.test(errnoName(error)) || saysNoRoom(error);
+}
+
+function saysNoRoom(error: unknown): boolean {
+  for (let at = error, depth = 0; at instanceof Error && depth < 8; at = at.cause, depth += 1)
+    if (NO_ROOM.test(at.message)) return true;
+  return false;
 }
 
 function errnoName(error: unknown): string {

@@ -61,6 +61,7 @@ export function openSlots(options: SlotOptions & { readonly nowMs: () => number 
     return {
       isKept: place.isKept,
       threads() {
+        if (place.threads?.isBroken() === true) place.threads = null;
         place.threads ??= openThreads(options.address, 1, options.pace);
         return watched(place.threads, () => (hangs = true));
       },
@@ -113,6 +114,7 @@ function watched(threads: ThreadPool, onHang: () => void): ThreadPool {
       return threads.threads;
     },
     widen: () => threads.widen(),
+    isBroken: () => threads.isBroken(),
     close: () => threads.close(),
     run(scanId, shard) {
       const running = threads.run(scanId, shard);

@@ -190,7 +190,8 @@ class Drain {
         if (stops !== null) {
           // Not waited for: the server may be gone with its last free block. Its lease runs out.
           await releaseShard(this.#connection.client, shard, true).catch(() => undefined);
-          throw new RollcallError(message, { next: stops.next ?? CONTINUES, cause: stack ?? undefined });
+          const cause = Object.assign(new Error(stack ?? message), { code: stops.code });
+          throw new RollcallError(message, { next: stops.next ?? CONTINUES, cause });
         }
         return this.#failed(shard, new Error(message, { cause: stack }));
       }

@@ -34,6 +34,8 @@ export interface ThreadPool {
    * @returns false where there are enough
    */
   widen(): boolean;
+  /** Its threads cannot run any more: another pool may. */
+  isBroken(): boolean;
   run(scanId: bigint, shard: Shard): RunningShard;
   close(): Promise<void>;
 }
@@ -79,6 +81,7 @@ export function openThreads(
       threads.max += more;
       return true;
     },
+    isBroken: () => threads.isBroken(),
     run(scanId, shard) {
       const progress = new ProgressCounters();
       const whereabouts = new Whereabouts();

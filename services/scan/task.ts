@@ -32,7 +32,7 @@ export type ShardAnswer =
        * Set where the catalog cannot be written (a full disk, no connection left): no fault of the shard's, so it must
        * not become a gap.
        */
-      readonly stops: { readonly next: string | null } | null;
+      readonly stops: { readonly next: string | null; readonly code: string | null } | null;
     };
 
 /** What a thread is told: to do a shard, or to end. */

@@ -34,6 +34,10 @@ export class Threads {
     this.#start();
   }
 
+  isBroken(): boolean {
+    return this.#broken !== null;
+  }
+
   /** @param signal writes the thread that has the shard off */
   run(task: ShardTask, signal: AbortSignal): Promise<ShardAnswer> {
     return new Promise((resolve, reject) => {

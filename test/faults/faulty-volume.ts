@@ -23,6 +23,7 @@ export class FaultyVolume extends Volume {
       onNotice: (text) => void this.notices.push(text),
       threads: {
         widen: () => false,
+        isBroken: () => threads.isBroken(),
         lanes: threads.lanes,
         threads: threads.threads,
         close: () => threads.close(),

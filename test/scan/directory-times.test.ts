@@ -24,6 +24,7 @@ function before(path: string, act: () => void): Partial<ScanTools> {
   return {
     threads: {
       widen: () => false,
+      isBroken: () => threads.isBroken(),
       lanes: threads.lanes,
       threads: threads.threads,
       close: () => threads.close(),

@@ -1,6 +1,6 @@
 // A Postgres server of a test's own, as an operator runs one for DATABASE_URL: its data and what it writes ahead lie
 // where the test wants them.
-import { spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { chmodSync, chownSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { inject, onTestFinished } from 'vitest';
@@ -9,6 +9,10 @@ import { until } from './poll.ts';
 
 export interface OwnServer {
   readonly connectionString: string;
+  /** In order, as a restart for an update does; or at once, as by a lack of power. */
+  stop(how?: 'fast' | 'immediate'): Promise<void>;
+  /** Again, after stop. Resolves when it takes connections. */
+  start(): Promise<void>;
 }
 
 /** Postgres of the run's cluster, and who it runs as. */
@@ -26,7 +30,10 @@ function programs(): { readonly bin: string; readonly as: { readonly uid?: numbe
  * @param place.data an empty directory on some file system
  * @param place.wal another one; beside the data unless given
  */
-export async function ownServer(place: { readonly data: string; readonly wal?: string }): Promise<OwnServer> {
+export async function ownServer(
+  place: { readonly data: string; readonly wal?: string },
+  more: Readonly<Record<string, string>> = {},
+): Promise<OwnServer> {
   const { bin, as } = programs();
   const own = (path: string): string => {
     mkdirSync(path, { recursive: true, mode: 0o700 });
@@ -49,26 +56,33 @@ export async function ownServer(place: { readonly data: string; readonly wal?: s
     min_wal_size: '2MB',
     max_wal_size: '1GB',
     fsync: 'off',
+    ...more,
   };
-  const child = spawn(
-    join(bin, 'postgres'),
-    ['-D', data, ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])],
-    { ...as, cwd: '/', stdio: 'ignore' },
-  );
-  const ended = new Promise((resolve) => child.once('exit', resolve));
-  onTestFinished(async () => {
-    child.kill('SIGQUIT');
-    await ended;
-  });
   const connectionString = `postgresql://rollcall@/postgres?host=${encodeURIComponent(data)}`;
-  await until('the server is ready', () =>
-    connect({ connectionString }).then(
-      async (client) => {
-        await client.end();
-        return true;
-      },
-      () => false,
-    ),
-  );
-  return { connectionString };
+  let server: { readonly child: ChildProcess; readonly ended: Promise<unknown> } | null = null;
+  const stop = async (how: 'fast' | 'immediate' = 'fast'): Promise<void> => {
+    server?.child.kill(how === 'fast' ? 'SIGINT' : 'SIGQUIT');
+    await server?.ended;
+    server = null;
+  };
+  const start = async (): Promise<void> => {
+    const child = spawn(
+      join(bin, 'postgres'),
+      ['-D', data, ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])],
+      { ...as, cwd: '/', stdio: 'ignore' },
+    );
+    server = { child, ended: new Promise((resolve) => child.once('exit', resolve)) };
+    await until('the server is ready', () =>
+      connect({ connectionString }).then(
+        async (client) => {
+          await client.end();
+          return true;
+        },
+        () => false,
+      ),
+    );
+  };
+  onTestFinished(() => stop('immediate'));
+  await start();
+  return { connectionString, stop, start };
 }
