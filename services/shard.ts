@@ -37,21 +37,32 @@ interface Session {
   readonly attributes: AttributeIds;
   readonly columns: Columns;
   lost: boolean;
+  /** While it is idle. */
+  leaves: NodeJS.Timeout | undefined;
 }
 
-/** Sessions that no shard uses at the moment: as many as there are lanes, at most. */
+/** Sessions that no shard uses at the moment: as many as there are lanes, at most. The one used last comes first. */
 const idle: Session[] = [];
+/** A server has only so many connections: those of a thread that has nothing to do are for others. */
+const IDLE_MS = 5_000;
 let hasher: Promise<Hasher> | null = null;
 /** Of the scan and root whose shards this thread did last. */
 let held: ScanContext | null = null;
 
 async function openSession(address: DatabaseAddress): Promise<Session> {
   for (let session = idle.pop(); session !== undefined; session = idle.pop()) {
+    clearTimeout(session.leaves);
     if (!session.lost) return session;
     await leaveSession(session);
   }
   const client = await connect(address, { applicationName: 'rollcall thread', relaxed: true });
-  const opened: Session = { client, attributes: new AttributeIds(), columns: new Columns(), lost: false };
+  const opened: Session = {
+    client,
+    attributes: new AttributeIds(),
+    columns: new Columns(),
+    lost: false,
+    leaves: undefined,
+  };
   client.on('error', () => {
     opened.lost = true;
   });
@@ -98,13 +109,21 @@ async function doShard(task: ShardTask, progress: ProgressCounters, again: boole
   const session = await openSession(task.address);
   try {
     const answer = await doShardIn(session, task, progress, again);
-    idle.push(session);
+    rest(session);
     return answer;
   } catch (error) {
     if (isConnectionLost(error) || session.lost) await leaveSession(session);
-    else idle.push(session);
+    else rest(session);
     throw error;
   }
+}
+
+function rest(session: Session): void {
+  idle.push(session);
+  session.leaves = setTimeout(() => {
+    idle.splice(idle.indexOf(session), 1);
+    void leaveSession(session);
+  }, IDLE_MS).unref();
 }
 
 async function doShardIn(

@@ -45,7 +45,10 @@ export function taskHandlers(tools: TaskTools): TaskHandlers {
   };
 }
 
-function scanTools({ db, host, nowMs, log, onPhase, leases = LEASES }: TaskTools, { task, threads, signal, say }: TaskWork): ScanTools {
+function scanTools(
+  { db, host, nowMs, log, onPhase, leases = LEASES }: TaskTools,
+  { task, threads, signal, say }: TaskWork,
+): ScanTools {
   let doing = '';
   return {
     db,

@@ -8,6 +8,7 @@ import { endSilent } from './catalog/steer-tasks.ts';
 import { type DueTask, dueTasks } from './catalog/tasks.ts';
 import { scansToDrain } from './catalog/to-drain.ts';
 import { farewell, heartbeat, HEARTBEAT_MS, workersOfOtherVersions } from './catalog/workers.ts';
+import { adviceOnConnections, SHARED_MAX } from './fleet/budget.ts';
 import { Crew } from './fleet/crew.ts';
 import { isDelay } from './fleet/delay.ts';
 import { Holder } from './fleet/holder.ts';
@@ -56,6 +57,8 @@ const SILENT_MS = 5 * 60_000;
 const CATALOG_AGAIN_MS = 2_000;
 /** Somebody waits for a worker that ends by itself. */
 const ONCE_LOOK_MS = 500;
+/** How long one of the connections that all slots share is kept when nobody uses it. */
+const POOL_IDLE_MS = 5_000;
 /** Beyond this, times of different hosts do not order what happened. */
 const CLOCK_OFFSET_MS = 2_000;
 
@@ -126,8 +129,12 @@ class FleetWorker {
     options.signal.addEventListener('abort', () => this.#stop.abort(), { once: true });
     const { signal } = this.#stop;
     this.#onError = quietly(log, nowMs);
-    // One more for each slot that scans by itself would be too many: short statements share these.
-    this.#db = openPool(address, { applicationName: 'rollcall worker' });
+    // One more for each slot would be too many: short statements share these (docs/queue.md, the connections).
+    this.#db = openPool(address, {
+      applicationName: 'rollcall worker',
+      connectionsMax: SHARED_MAX,
+      idleMs: POOL_IDLE_MS,
+    });
     this.#slotCount = threadsAllowed(options.slots ?? undefined);
     const onNoneLeft = (): void =>
       this.#end(
@@ -195,6 +202,7 @@ class FleetWorker {
     log(`worker on ${host}: ${slots} slots, queue on ${redisUrl === null ? 'Postgres' : 'Redis'}`);
     const beat = setInterval(() => void this.#beat(), HEARTBEAT_MS);
     await this.#beat();
+    await this.#adviseOnConnections();
     while (!signal.aborted) {
       try {
         const found = await this.#look();
@@ -221,6 +229,12 @@ class FleetWorker {
     if (number !== null) await farewell(this.#db.pool, number);
     await this.#holder.close();
     await this.#db.close();
+  }
+
+  async #adviseOnConnections(): Promise<void> {
+    const { log, redisUrl } = this.#options;
+    const advice = await adviceOnConnections(this.#db.pool, redisUrl === null).catch(() => null);
+    if (advice !== null) log(advice);
   }
 
   async #beat(): Promise<void> {

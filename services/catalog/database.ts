@@ -204,10 +204,13 @@ export function openPool(
   {
     applicationName = 'rollcall',
     connectionsMax = 8,
+    idleMs = 30_000,
     trouble = () => Promise.resolve(null),
   }: {
     readonly applicationName?: string;
     readonly connectionsMax?: number;
+    /** A connection that nobody has used for so long is ended. */
+    readonly idleMs?: number;
     /** Asked after a connection is lost, where somebody keeps the server. */
     readonly trouble?: Database['trouble'];
   } = {},
@@ -217,7 +220,7 @@ export function openPool(
   const pool = new Pool({
     ...clientConfig(address, applicationName),
     max: connectionsMax,
-    idleTimeoutMillis: 30_000,
+    idleTimeoutMillis: idleMs,
     verify: (client, done) => void setUp(client, done),
   });
   pool.on('error', () => {});

@@ -2,7 +2,7 @@
 // nothing left for this host. Everything but the end of the worker itself is told, tried again and survived.
 import { setTimeout as pause } from 'node:timers/promises';
 import { EXIT, RollcallError } from '../../domain/exit.ts';
-import { databaseAdvice } from '../catalog/advice.ts';
+import { databaseAdvice, databaseCode } from '../catalog/advice.ts';
 import type { Database } from '../catalog/database.ts';
 import {
   type Claim,
@@ -22,6 +22,7 @@ import { TASK_KINDS, type TaskKind } from '../queue/catalogue.ts';
 import { drain } from '../scan/drain.ts';
 import { LEASES, type Leases, RESUME_WITHIN_MS } from '../scan/limits.ts';
 import type { ThreadPool } from '../scan/pool.ts';
+import { Crowding } from './crowding.ts';
 import { delayMs, isDelay } from './delay.ts';
 import { ClaimLost, type Holder } from './holder.ts';
 import type { Reader } from './reader.ts';
@@ -73,6 +74,9 @@ export interface CrewOptions {
   readonly signal: AbortSignal;
 }
 
+/** The SQLSTATE of a server that has no connection left. */
+const NO_CONNECTION = '53300';
+
 /** A scan that somebody else is about to close is not asked for again at once. */
 const SCAN_AGAIN_MS = 1_000;
 
@@ -80,6 +84,7 @@ export class Crew {
   readonly #options: CrewOptions;
   readonly #atWork = new Set<Promise<void>>();
   readonly #triedMs = new Map<bigint, number>();
+  readonly #crowding: Crowding;
   /** A task is due, and no slot was free for it. */
   #isTaskWaiting = false;
 
@@ -88,15 +93,18 @@ export class Crew {
     for (const kind of TASK_KINDS)
       if (typeof options.handlers[kind] !== 'function') throw new Error(`task ${kind} has no handler`);
     this.#options = options;
+    this.#crowding = new Crowding(options.nowMs);
   }
 
   /** Takes a free slot, and works in it until nothing is left; false where none is free. Never rejects. */
   async serve(forDrains: boolean): Promise<boolean> {
     const { slots, signal, onError } = this.#options;
+    if (slots.busy() >= this.#crowding.limit()) return false;
     const slot = slots.take(forDrains);
     if (slot === null) return false;
     const work = this.#serveIn(slot)
       .catch((error: unknown) => {
+        this.#meets(error);
         if (!signal.aborted) onError(new Error(told(error)));
       })
       .finally(() => {
@@ -119,8 +127,8 @@ export class Crew {
   }
 
   async #serveIn(slot: Slot): Promise<void> {
-    const { signal, holder, host, nowMs } = this.#options;
-    while (!signal.aborted && !slot.isLost()) {
+    const { signal, holder, host, nowMs, slots } = this.#options;
+    while (!signal.aborted && !slot.isLost() && slots.busy() <= this.#crowding.limit()) {
       const task = await holder.ask(
         (client, number) => takeTask(client, { holder: number, host, kinds: TASK_KINDS, nowMs: nowMs() }),
         { whole: true },
@@ -130,6 +138,10 @@ export class Crew {
       else if (slot.isKept || !(await this.#drainOne(slot))) return;
       slot.say(null);
     }
+  }
+
+  #meets(error: unknown): void {
+    if (databaseCode(error) === NO_CONNECTION) this.#crowding.met(this.#options.slots.busy());
   }
 
   async #drainOne(slot: Slot): Promise<boolean> {
@@ -158,6 +170,7 @@ export class Crew {
       if (outcome === 'left to others' && this.#isTaskWaiting) return true;
     } catch (error) {
       if (signal.aborted) return false;
+      this.#meets(error);
       const line = `scan ${scanId}: ${told(error)}`;
       if (error instanceof RollcallError && error.exit === EXIT.guard) log(line);
       else onError(new Error(line));
@@ -234,6 +247,7 @@ export class Crew {
     const why = told(error);
     const ends = signal.aborted || (error instanceof RollcallError && error.exit === EXIT.interrupted);
     const waits = isDelay(error);
+    this.#meets(error);
     if (!ends && !waits && (error instanceof RollcallError || task.attempts >= TASK_ATTEMPTS)) {
       const answer = answerOf(error);
       const state = error instanceof RollcallError ? 'done' : 'failed';

@@ -40,7 +40,12 @@ export function quietly(log: (line: string) => void, nowMs: () => number): (erro
   const toldAtMs = new Map<string, number>();
   return (error) => {
     const { cause } = error;
-    const line = cause instanceof Error && cause.message !== '' ? `${error.message} (${cause.message})` : error.message;
+    const text =
+      cause instanceof Error && !error.message.includes(cause.message)
+        ? `${error.message} (${cause.message})`
+        : error.message;
+    // Nothing that came from elsewhere moves the cursor of whoever reads the log.
+    const line = text.replaceAll(/\p{Cc}+/gu, ' ');
     const alike = line.replaceAll(/\d+/g, '#');
     if (nowMs() - (toldAtMs.get(alike) ?? Number.NEGATIVE_INFINITY) < TOLD_AGAIN_MS) return;
     if (toldAtMs.size > TOLD_MAX) toldAtMs.clear();

@@ -47,7 +47,7 @@ export function openJobQueue(where: QueueAddress, host: string | null, onError: 
     removeOnFail: JOB_OPTIONS.removeOnFail,
   };
   if (where.redisUrl === undefined) {
-    const connection = postgres(where, 2);
+    const connection = postgres(where);
     return jobQueue(
       new Queue(name, { connection, defaultJobOptions }, createPostgresBackend),
       onError,
@@ -66,9 +66,17 @@ type AnyQueue = Pick<Queue, 'addBulk'> & {
 };
 
 function jobQueue(queue: AnyQueue, onError: (error: Error) => void, end: () => void): JobQueue {
-  queue.on('error', onError);
+  queue.on('error', (error) => onError(tellable(error)));
   return {
-    waiting: async (max) => (await queue.getWaiting(0, max - 1)).map((job) => job.data),
+    async waiting(max) {
+      try {
+        return (await queue.getWaiting(0, max - 1)).map((job) => job.data);
+      } catch (error) {
+        // Among them is one that nobody of ours has written.
+        if (error instanceof SyntaxError) return [];
+        throw error;
+      }
+    },
     async add(name, data, count) {
       await queue.addBulk(Array.from({ length: count }, () => ({ name, data })));
     },
@@ -119,8 +127,8 @@ export function openJobWorker(where: QueueAddress, { host, slots, work, onError 
     removeOnFail: JOB_OPTIONS.removeOnFail,
   };
   if (where.redisUrl === undefined) {
-    // Moving jobs and renewing locks share the pool; listening has a connection of its own.
-    const connection = postgres(where, 3);
+    // Moving jobs and renewing locks share one connection; listening has another.
+    const connection = postgres(where);
     return jobWorker(
       new Worker(name, process, { connection, ...options }, createPostgresBackend),
       onError,
@@ -140,9 +148,8 @@ interface AnyWorker {
 }
 
 function jobWorker(worker: AnyWorker, onError: (error: Error) => void, end: () => void): JobWorker {
-  worker.on('error', onError);
-  // Not with what it carries: anybody who can write into the queue can write that.
-  worker.on('failed', (_job, cause) => onError(new Error(`a job failed: ${cause.message}`, { cause })));
+  worker.on('error', (error) => onError(tellable(error)));
+  worker.on('failed', (_job, cause) => onError(new Error(`a job failed: ${tellable(cause).message}`)));
   return {
     async ready() {
       await worker.waitUntilReady();
@@ -150,6 +157,15 @@ function jobWorker(worker: AnyWorker, onError: (error: Error) => void, end: () =
     close: () => worker.close(true),
     end,
   };
+}
+
+/**
+ * Of a server what it says. What BullMQ says of a job may repeat its id or its content, and anybody who can write into
+ * the queue can write those.
+ */
+function tellable(error: Error): Error {
+  if (error instanceof SyntaxError) return new Error('the queue holds a job that is not JSON; it was dropped');
+  return /\bjob\b/i.test(error.message) ? new Error('the queue has lost a job, or holds one that is damaged') : error;
 }
 
 /** Workers wait for ever for Redis to come back (BullMQ demands it), in steps that do not grow without bound. */
@@ -162,8 +178,7 @@ function redis(url: string): Redis {
 
 function postgres(
   where: QueueAddress,
-  max: number,
-): PostgresAddress & { schema: string; migrate: boolean; max: number } {
+): PostgresAddress & { schema: string; migrate: boolean; max: number; application_name: string } {
   if (where.address === undefined) throw new Error('a queue needs the address of Postgres or of Redis');
-  return { ...where.address, schema: SCHEMA, migrate: true, max };
+  return { ...where.address, schema: SCHEMA, migrate: true, max: 1, application_name: 'rollcall queue' };
 }

@@ -33,7 +33,13 @@ export function openQueue(options: QueueOptions): WakeQueue {
   return {
     async wake(host, job, jobs) {
       if ((KINDS[job.kind].for === 'host') !== (host !== null)) throw new Error(`a ${job.kind} for ${host ?? 'any'}`);
-      return within(limitMs, add(queueOf(host), job, jobs));
+      const queue = queueOf(host);
+      return within(limitMs, add(queue, job, jobs)).catch((error: unknown) => {
+        // One that found its server away when it was opened stays broken: the next wake opens another.
+        if (queues.get(host) === queue) queues.delete(host);
+        void queue.close().catch(() => undefined);
+        throw error;
+      });
     },
     async close() {
       await Promise.all([...queues.values()].map((queue) => within(limitMs, queue.close()).catch(options.onError)));

@@ -29,7 +29,9 @@ export function openWorker(options: WorkerOptions): QueueWorker {
     await options.onJob(job);
   };
   const { slots, onError } = options;
-  const workers = [options.host, null].map((host): JobWorker => openJobWorker(options, { host, slots, work, onError }));
+  const workers = [options.host, null].map((host) =>
+    lasting(() => openJobWorker(options, { host, slots, work, onError }), onError),
+  );
   return {
     async ready() {
       await Promise.all(workers.map((worker) => worker.ready()));
@@ -44,5 +46,39 @@ export function openWorker(options: WorkerOptions): QueueWorker {
       clearTimeout(timer);
       for (const worker of workers) worker.end();
     },
+  };
+}
+
+const OPEN_AGAIN_MS = 2_000;
+
+/** One that found its server away when it was opened stays broken, and is opened again until it is not. */
+function lasting(open: () => JobWorker, onError: (error: Error) => void): JobWorker {
+  let worker = open();
+  let timer: NodeJS.Timeout | undefined;
+  let isClosed = false;
+  const isReady = new Promise<void>((resolve) => {
+    const tryIt = (): void => {
+      const tried = worker;
+      tried.ready().then(resolve, (error: unknown) => {
+        if (isClosed) return;
+        onError(error instanceof Error ? error : new Error(String(error)));
+        void tried.close().catch(() => undefined);
+        tried.end();
+        timer = setTimeout(() => {
+          worker = open();
+          tryIt();
+        }, OPEN_AGAIN_MS);
+      });
+    };
+    tryIt();
+  });
+  return {
+    ready: () => isReady,
+    close() {
+      isClosed = true;
+      clearTimeout(timer);
+      return worker.close();
+    },
+    end: () => worker.end(),
   };
 }

@@ -90,6 +90,7 @@ type AskedWork =
 export async function openFleet(
   settings: Readonly<Record<string, string>> = {},
   place?: { readonly data: string; readonly wal: string },
+  auth?: 'scram-sha-256',
 ): Promise<Fleet> {
   const directory = temporary();
   const server = await ownServer(place ?? { data: directory }, settings);
@@ -97,6 +98,7 @@ export async function openFleet(
   const db = openPool(address, { applicationName: 'rollcall test', connectionsMax: 2 });
   onTestFinished(() => db.close());
   await migrate(db);
+  if (auth !== undefined) server.demandPasswords();
   return {
     directory,
     server,

@@ -66,6 +66,5 @@ test.each([
     expect(workers.map((worker) => worker.hasEnded())).toEqual([false, false]);
     for (const worker of workers) worker.child.kill('SIGTERM');
     expect(await Promise.all(workers.map((worker) => worker.ended)), said()).toEqual([0, 0]);
-    console.log(said());
   },
 );

@@ -1,7 +1,7 @@
 // A Postgres server of a test's own, as an operator runs one for DATABASE_URL: its data and what it writes ahead lie
 // where the test wants them.
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { chmodSync, chownSync, mkdirSync, readdirSync, statSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { inject, onTestFinished } from 'vitest';
 import { connect } from '../../services/catalog/database.ts';
@@ -11,6 +11,8 @@ export interface OwnServer {
   readonly connectionString: string;
   /** In order, as a restart for an update does; or at once, as by a lack of power. */
   stop(how?: 'fast' | 'immediate'): Promise<void>;
+  /** From now on: nobody has one that is right. */
+  demandPasswords(): void;
   /** Again, after stop. Resolves when it takes connections. */
   start(): Promise<void>;
 }
@@ -84,5 +86,9 @@ export async function ownServer(
   };
   onTestFinished(() => stop('immediate'));
   await start();
-  return { connectionString, stop, start };
+  const demandPasswords = (): void => {
+    writeFileSync(join(data, 'pg_hba.conf'), 'local all all scram-sha-256\n');
+    server?.child.kill('SIGHUP');
+  };
+  return { connectionString, stop, start, demandPasswords };
 }
