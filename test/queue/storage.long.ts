@@ -14,7 +14,7 @@ import {
 import { join } from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
 import { LEASES } from '../../services/scan/limits.ts';
-import { canMount } from '../files/snapshots/trees.ts';
+import { canMount } from '../support/machine.ts';
 import { type Disk, disk } from '../support/disk.ts';
 import { canFuse, openFuse, PLAIN } from '../support/fuse.ts';
 import { until } from '../support/poll.ts';
