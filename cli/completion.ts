@@ -200,7 +200,7 @@ export function manPage(program: Command, version: string): string {
     '0 nothing to report, 1 findings, 2 usage or operational failure, 3 incomplete, 4 a guard stopped it, 130 interrupted.',
     '.SH ENVIRONMENT',
     text(
-      "ROLLCALL_STATE_DIR (as --state-dir), DATABASE_URL (a Postgres server instead of the embedded one), REDIS_URL (the queue's Redis), ROLLCALL_PG_BIN (the directory of other programs of Postgres), NO_COLOR.",
+      "ROLLCALL_STATE_DIR (as --state-dir), DATABASE_URL (a Postgres server instead of the embedded one), REDIS_URL (the queue's Redis), DATABASE_URL_FILE and REDIS_URL_FILE (files that hold these), ROLLCALL_HOST (what this machine is called in the catalog), ROLLCALL_PG_BIN (the directory of other programs of Postgres), NO_COLOR.",
     ),
     '.SH SEE ALSO',
     '.BR rsync (1)',

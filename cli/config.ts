@@ -2,6 +2,7 @@
 import { hostname, userInfo } from 'node:os';
 import { resolve } from 'node:path';
 import { RollcallError } from '../domain/exit.ts';
+import { readSecretFile } from '../services/process/secret-file.ts';
 import { usualStateDirectory } from '../services/process/state-place.ts';
 import { DEBUG_ROOMS, type DebugRoom } from '../services/process/debug.ts';
 import { operand } from '../services/report/wording.ts';
@@ -9,9 +10,9 @@ import { operand } from '../services/report/wording.ts';
 export interface Config {
   /** Absolute. Where the embedded database lives; unused where databaseUrl is set. */
   readonly stateDir: string;
-  /** DATABASE_URL: a Postgres server instead of the embedded one. */
+  /** DATABASE_URL, or what the file DATABASE_URL_FILE holds: a Postgres server instead of the embedded one. */
   readonly databaseUrl: string | null;
-  /** REDIS_URL: the queue's Redis; null means the queue lies in Postgres. */
+  /** REDIS_URL, or what the file REDIS_URL_FILE holds: the queue's Redis; null means the queue lies in Postgres. */
   readonly redisUrl: string | null;
   /** ROLLCALL_HOST: what this machine is called in the catalog; its own name unless set. */
   readonly host: string;
@@ -35,6 +36,20 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 function text(environment: Environment, name: string): string | null {
   const value = environment[name];
   return value === undefined || value === '' ? null : value;
+}
+
+/**
+ * A variable that may hold a password: itself, or what the file holds that `NAME_FILE` names, as images of Docker have
+ * it.
+ */
+function secret(environment: Environment, name: string): string | null {
+  const value = text(environment, name);
+  const file = text(environment, `${name}_FILE`);
+  if (file === null) return value;
+  if (value === null) return readSecretFile(`${name}_FILE`, file);
+  throw new RollcallError(`${name} and ${name}_FILE are both set, and only one of them can be meant`, {
+    next: `unset one of them: \`unset ${name}\` or \`unset ${name}_FILE\``,
+  });
 }
 
 /** Who decides, for the log: the user's name, or `uid N` where passwd has no entry and Node throws. */
@@ -86,8 +101,8 @@ export function readConfig(environment: Environment, stateDir: string | undefine
   const called = text(environment, 'ROLLCALL_PROGRAM') ?? 'rollcall';
   return Object.freeze({
     stateDir: stateDir === undefined ? ownStateDirectory(environment) : resolve(stateDir),
-    databaseUrl: text(environment, 'DATABASE_URL'),
-    redisUrl: text(environment, 'REDIS_URL'),
+    databaseUrl: secret(environment, 'DATABASE_URL'),
+    redisUrl: secret(environment, 'REDIS_URL'),
     host: text(environment, 'ROLLCALL_HOST') ?? hostname(),
     pgBin: pgBin === null ? null : resolve(pgBin),
     debug: debugRooms(text(environment, 'ROLLCALL_DEBUG')),

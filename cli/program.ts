@@ -39,8 +39,8 @@ const EPILOGUE = `
 Exit codes: 0 nothing to report, 1 findings, 2 usage or operational failure, 3 incomplete, 4 a guard stopped it, 130 interrupted.
 
 Environment: ROLLCALL_STATE_DIR (as --state-dir), DATABASE_URL (a Postgres server instead of the embedded one), REDIS_URL (the queue's
-Redis), ROLLCALL_HOST (what this machine is called in the catalog), ROLLCALL_PG_BIN (the directory of other programs of Postgres),
-ROLLCALL_DEBUG (scan, judge: what they do), NO_COLOR.`;
+Redis), DATABASE_URL_FILE and REDIS_URL_FILE (files that hold these), ROLLCALL_HOST (what this machine is called in the catalog),
+ROLLCALL_PG_BIN (the directory of other programs of Postgres), ROLLCALL_DEBUG (scan, judge: what they do), NO_COLOR.`;
 
 export function buildProgram(run: Run): Command {
   const program = new Command('rollcall')

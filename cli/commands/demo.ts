@@ -46,6 +46,8 @@ export async function demoBody(context: Context, args: DemoArguments): Promise<E
       realProgram: `${shellWord(process.execPath)} ${shellWord(process.argv[1] ?? '')}`,
       environment: environmentWith({
         DATABASE_URL: own.url,
+        // Empty is unset.
+        DATABASE_URL_FILE: '',
         ROLLCALL_PROGRAM: fromAnywhere(config.calledAs),
         NO_COLOR: '1',
       }),

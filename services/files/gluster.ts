@@ -113,7 +113,7 @@ const VOLUME_ID = 'trusted.glusterfs.volume-id';
 
 /**
  * The root of a brick that one of these paths lies on: the path itself or a directory above it that holds the handle of
- * a brick's root, or bears the volume's id, which only root sees: the handle is what tells everybody. Null where no
+ * a brick's root, or bears the volume's id, which only CAP_SYS_ADMIN sees: the handle is what tells everybody. Null where no
  * brick is seen.
  *
  * @param paths real, absolute, printable
@@ -194,9 +194,11 @@ function listsHandle(directory: string): boolean {
   }
 }
 
-/** The first of these directories that bears the id of a GlusterFS volume; only root sees it. */
+/**
+ * The first of these directories that bears the id of a GlusterFS volume. Only CAP_SYS_ADMIN sees it, which a service
+ * may have without being root; for others it reads as absent.
+ */
 function volumeIdAmong(directories: readonly string[]): string | null {
-  if (process.geteuid?.() !== 0) return null;
   return directories.find((path) => bearsVolumeId(path)) ?? null;
 }
 

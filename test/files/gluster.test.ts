@@ -328,6 +328,29 @@ describe('a brick', () => {
     },
   );
 
+  it.skipIf(!root || !have('setpriv') || !have('setfattr'))(
+    'is known by the id of its volume to a service with CAP_SYS_ADMIN, and to no other user (skipped where this is not root with setpriv and setfattr)',
+    () => {
+      chmodSync(place.path, 0o755);
+      place.directory('brick');
+      run(
+        'setfattr',
+        '-n',
+        'trusted.glusterfs.volume-id',
+        '-v',
+        '0x3f1a2b3c4d5e6f708192a3b4c5d6e7f8',
+        place.join('brick'),
+      );
+      const ask = (caps: string): string => {
+        const user = ['--reuid=65534', '--regid=65534', '--clear-groups', `--inh-caps=-all${caps}`];
+        const words = [...user, `--ambient-caps=-all${caps}`, process.execPath, program('files/asked-child'), 'brick'];
+        return run('setpriv', ...words, place.join('brick'));
+      };
+      expect(ask(',+sys_admin')).toContain('a brick of a GlusterFS volume');
+      expect(ask('')).toBe('accepted\n');
+    },
+  );
+
   it.skipIf(!canFuse)('is known through a network mount by listings alone (skipped without FUSE)', async () => {
     const handles = {
       '.glusterfs': { content: null },
