@@ -46,6 +46,8 @@ export interface Wrong {
   readonly liveInode?: Finding['liveInode'];
   /** The copy lies in the live tree itself, at sourcePath; `from` says what the path should be. */
   readonly inTarget?: boolean;
+  /** On which the snapshot lies; the volume's by default. */
+  readonly host?: string;
 }
 
 const hasher = await createHasher();
@@ -112,7 +114,7 @@ export class World {
       scanId: 1n,
       series: 'backup',
       snapshot: inTarget ? 'live' : encodePath(bytes(what.from)),
-      host: 'here',
+      host: what.host ?? 'here',
       root: encodePath(root),
       path: sourcePath,
       asOf: this.#asOf.get(encodePath(bytes(what.from))) ?? '',

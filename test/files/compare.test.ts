@@ -1,6 +1,13 @@
 import { appendFileSync, chmodSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { expect, onTestFinished, test } from 'vitest';
-import { compareContents, type ContentComparison } from '../../services/files/compare.ts';
+import {
+  compareContents,
+  comparisonFrom,
+  type ContentComparison,
+  lengthsToCompare,
+  measureContent,
+} from '../../services/files/compare.ts';
+import type { Directory } from '../../services/files/directory.ts';
 import { openRoot } from '../../services/files/open-directory.ts';
 import { fc } from '../support/random.ts';
 import { openDescriptors, temporaryDirectory } from '../support/tree.ts';
@@ -12,8 +19,17 @@ function comparing(): (a: Buffer, b: Buffer) => ContentComparison {
   return (a, b) => {
     writeFileSync(`${root}/a`, a);
     writeFileSync(`${root}/b`, b);
-    return compareContents(directory, 'a', directory, 'b');
+    const compared = compareContents(directory, 'a', directory, 'b');
+    expect(inHalves(directory)).toEqual(compared);
+    return compared;
   };
+}
+
+/** As where the two lie on different hosts: each is measured by itself. */
+function inHalves(directory: Directory): ContentComparison {
+  const a = measureContent(directory, 'a', null);
+  const lengths = lengthsToCompare({ size: a.size, zeroFrom: a.zeroFrom ?? 0 });
+  return comparisonFrom(a, measureContent(directory, 'b', lengths));
 }
 
 function zerosAtEnd(content: Buffer): number {
@@ -95,6 +111,9 @@ test('what cannot be compared says why, and leaves no descriptor open', () => {
   const before = openDescriptors();
   const failed = { truePrefix: false, alikeBeforeZeros: false };
   expect(compareContents(directory, 'a', directory, 'none')).toEqual({ errno: 'ENOENT', ...failed });
+  const a = measureContent(directory, 'a', null);
+  expect(comparisonFrom(a, measureContent(directory, 'none', [7]))).toEqual({ errno: 'ENOENT', ...failed });
+  expect(comparisonFrom(measureContent(directory, 'link', null), a)).toEqual({ errno: 'ELOOP', ...failed });
   expect(compareContents(directory, 'link', directory, 'a')).toEqual({ errno: 'ELOOP', ...failed });
   const asRoot = process.geteuid?.() === 0;
   if (asRoot) process.seteuid?.(65534);

@@ -5,6 +5,7 @@ import { EXIT } from '../../domain/exit.ts';
 import { FLAG } from '../../domain/judge/flags.ts';
 import { fate } from '../../domain/picture.ts';
 import type { AnyAsk } from '../../services/bundle/asks.ts';
+import { assessmentOf, keptOf } from '../../services/bundle/kept.ts';
 import { carryOutTexts } from '../../services/bundle/carry-out.ts';
 import { toText } from '../../services/judge/asks.ts';
 import { ROUNDS_MAX } from '../../services/judge/hosts.ts';
@@ -31,10 +32,13 @@ async function bothWays(world: Volume): Promise<{ rounds: number; bundleRounds: 
   const { rounds } = rows;
   if (!here.assessment.findings.some(({ recovery }) => recovery !== null)) return { rounds, bundleRounds: 0 };
 
+  // What was judged is kept as text, and the bundle is written from that.
+  const kept = assessmentOf(keptOf(fleet.assessment));
+  expect(comparable(kept)).toEqual(comparable(fleet.assessment));
   const [one, many] = [join(world.base, 'bundle'), join(world.base, 'bundle-in-rounds')];
   await writeBundle({ ...bundleInput(here.assessment, one), nextSource: here.nextSource });
   const proofs = new Rows(world);
-  await bundleInRounds(bundleInput(fleet.assessment, many), proofs, inputOf(world, scanned));
+  await bundleInRounds(bundleInput(kept, many), proofs, inputOf(world, scanned));
   expect(listsOf(many)).toEqual(listsOf(one));
   return { rounds, bundleRounds: proofs.rounds };
 }
@@ -116,6 +120,19 @@ describe('judged in rounds, live and backup on different hosts', () => {
     expect(written.unread).toBeNull();
     const entry = manifestOf(bundle).find(({ path }) => path === 'd/f2');
     expect(entry).toMatchObject({ source: { host: 'store' }, insteadOf: { snapshot: source!.snapshot } });
+  });
+
+  test('which of many copies is right takes few rounds, however many are asked', async () => {
+    const world = Volume.open(catalog, 20, 'by day');
+    for (let i = 0; i < 6; i++) world.write(`d/f${i}`, `the content of file ${i} `.repeat(40));
+    const nights = Array.from({ length: 12 }, (_, i) => world.snapshot(i + 1));
+    // Two old copies are right; all newer ones, and live, hold what rot made of it.
+    for (const snapshot of nights.slice(2)) flip(join(snapshot, 'd/f1'));
+    flip(world.path('d/f1'));
+    flip(world.path('d/f2'));
+    world.lose('d/f3');
+    const { rounds } = await bothWays(world);
+    expect(rounds).toBeLessThanOrEqual(ROUNDS_MAX);
   });
 
   test('a host is asked for its own copies only', async () => {
