@@ -193,6 +193,23 @@ describe('a host that does not answer', () => {
     expect(exitOf(assessment)).toBe(EXIT.findings);
   });
 
+  test('of the backup: what may have been renamed is unverified, unless nobody touched its directory', async () => {
+    const world = Volume.open(catalog, 20, 'by day');
+    for (let i = 0; i < 9; i++) world.write(`r/f${i}`, `what ${i} says`);
+    world.write('q/f', 'what 0 says');
+    world.snapshot(1);
+    renameSync(world.path('r/f0'), world.path('r/renamed'));
+    world.stamp('r', 2);
+    world.lose('q/f');
+    world.snapshot(2);
+    const scanned = await world.scan(['backup'], HOSTS);
+    const since = { sinceMs: world.startMs };
+    const silent = await judgeInRounds(world, scanned, new Rows(world, { silent: ['store'] }), since);
+    expect(verdicts(silent.assessment)).toMatchObject({ 'r/f0': 'unverified', 'q/f': 'missing' });
+    const { assessment } = await judgeInRounds(world, scanned, new Rows(world), since);
+    expect(verdicts(assessment)).toMatchObject({ 'r/f0': 'moved', 'q/f': 'missing' });
+  });
+
   test('of the live volume: a loss that a scan proved stays one, what is calm is unverified', async () => {
     const world = damaged();
     const scanned = await world.scan(['backup'], HOSTS);

@@ -83,11 +83,16 @@ export function inputOf(world: Volume, scanned: Scanned): Omit<ReconcileInput, '
   };
 }
 
-export async function judgeInRounds(world: Volume, scanned: Scanned, rows: Rows): Promise<Reconciled> {
+export async function judgeInRounds(
+  world: Volume,
+  scanned: Scanned,
+  rows: Rows,
+  options: Partial<Pick<ReconcileInput, 'sinceMs'>> = {},
+): Promise<Reconciled> {
   for (;;) {
     const { answers, ...when } = rows.answered();
     const answered = { ...when, answers: answers as NonNullable<ReconcileInput['answered']>['answers'] };
-    const input = { ...inputOf(world, scanned), host: null, answered };
+    const input = { ...inputOf(world, scanned), ...options, host: null, answered };
     const result = await rows.away(() => reconcileInRounds(input));
     if (!('wanted' in result)) return result;
     await rows.ask(result.wanted);
