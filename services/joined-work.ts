@@ -3,11 +3,11 @@
 import { type AssessmentJson, fromJson } from '../domain/assessment-json.ts';
 import type { Assessment } from '../domain/assessment.ts';
 import { EXIT, type ExitCode, RollcallError } from '../domain/exit.ts';
-import { allNeedsOf } from '../domain/restore/needs.ts';
 import { choose, EVERYTHING, type Selection } from '../domain/restore/selection.ts';
 import type { ScopeRules } from '../domain/scope.ts';
 import { type AnyAnswer, type AnyAsk, anyAnswerFromText, isProofAsk } from './bundle/asks.ts';
-import { findingRecord, parseFindingLine } from './bundle/manifest.ts';
+import { keptLine } from './bundle/kept.ts';
+import { parseFindingLine } from './bundle/manifest.ts';
 import { proveSources } from './bundle/prove.ts';
 import { type BundleSummary, withUnread, writeBundle } from './bundle/write.ts';
 import { answersTo, countAsks, keepAnswers, type KeyedAsk, openAsks, provingOf } from './catalog/asks.ts';
@@ -79,15 +79,7 @@ export async function judgeHosts({ db, nowMs }: TaskTools, work: TaskWork): Prom
   });
   if ('wanted' in result) return { wait: asksFor(result.wanted, request), made: { round: round + 1 } };
   const { assessment, id } = result;
-  await inTransaction(db, (client) =>
-    keepFindings(
-      client,
-      id,
-      assessment.findings.map((finding) =>
-        JSON.stringify(findingRecord(finding, { restore: null, needs: allNeedsOf(finding), part: null }), bigintAsText),
-      ),
-    ),
-  );
+  await inTransaction(db, (client) => keepFindings(client, id, assessment.findings.map(keptLine)));
   const exit = exitOf(assessment, await selectionIn(assessment, request.part));
   const said: JudgeSaid = {
     assessment: String(id),
@@ -277,8 +269,4 @@ export async function answerFor({ db }: TaskTools, { task, reader, signal, say }
     open = await openAsks(db.pool, task.id, ASKS_AT_ONCE);
   }
   return { done: { exit: EXIT.nothing, message: `${count(all)} answered`, next: null } };
-}
-
-function bigintAsText(_: string, value: unknown): unknown {
-  return typeof value === 'bigint' ? String(value) : value;
 }

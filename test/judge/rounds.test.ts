@@ -5,7 +5,9 @@ import { EXIT } from '../../domain/exit.ts';
 import { FLAG } from '../../domain/judge/flags.ts';
 import { fate } from '../../domain/picture.ts';
 import type { AnyAsk } from '../../services/bundle/asks.ts';
-import { assessmentOf, keptOf } from '../../services/bundle/kept.ts';
+import { keptLine } from '../../services/bundle/kept.ts';
+import { parseFindingLine } from '../../services/bundle/manifest.ts';
+import { fromJson, toJson } from '../../domain/assessment-json.ts';
 import { carryOutTexts } from '../../services/bundle/carry-out.ts';
 import { toText } from '../../services/judge/asks.ts';
 import { ROUNDS_MAX } from '../../services/judge/hosts.ts';
@@ -33,7 +35,11 @@ async function bothWays(world: Volume): Promise<{ rounds: number; bundleRounds: 
   if (!here.assessment.findings.some(({ recovery }) => recovery !== null)) return { rounds, bundleRounds: 0 };
 
   // What was judged is kept as text, and the bundle is written from that.
-  const kept = assessmentOf(keptOf(fleet.assessment));
+  const lines = fleet.assessment.findings.map(keptLine);
+  const kept = fromJson(
+    toJson(fleet.assessment),
+    lines.map((line) => parseFindingLine(line).finding),
+  );
   expect(comparable(kept)).toEqual(comparable(fleet.assessment));
   const [one, many] = [join(world.base, 'bundle'), join(world.base, 'bundle-in-rounds')];
   await writeBundle({ ...bundleInput(here.assessment, one), nextSource: here.nextSource });
