@@ -8,11 +8,11 @@ import { bad, ok, warning, type Check } from './doctor/check.ts';
 import { checkPath, checkStateRoom } from './doctor/paths.ts';
 import { checkLimits, checkUser } from './doctor/process.ts';
 import { checkTools } from './doctor/tools.ts';
+import { redisAdvice } from './queue/advice.ts';
+import { refuseRedisUrl } from './typed/redis-url.ts';
 
 const CONNECTIONS_MIN = 30;
 const REDIS_MAX_MS = 5_000;
-
-import { refuseRedisUrl } from './typed/redis-url.ts';
 
 export interface ExamineOptions {
   /** As typed. */
@@ -100,7 +100,9 @@ async function checkRedis(url: string): Promise<Check> {
     maxRetriesPerRequest: 0,
     retryStrategy: () => null,
   });
-  redis.on('error', () => {});
+  /** What connect() fails with says only that the connection is closed. */
+  let said: Error | null = null;
+  redis.on('error', (error: Error) => (said ??= error));
   try {
     await redis.connect();
     const policy = /maxmemory_policy:(\S+)/.exec(await redis.info('memory'))?.[1] ?? 'unknown';
@@ -112,10 +114,11 @@ async function checkRedis(url: string): Promise<Check> {
           'set maxmemory-policy noeviction: evicted jobs cause delays without a message',
         );
   } catch (error) {
+    const advice = redisAdvice(said) ?? redisAdvice(error);
     return bad(
       'redis',
-      `does not answer: ${(error as Error).message}`,
-      'check REDIS_URL, or leave it out: the queue is then in Postgres',
+      advice?.message ?? `does not answer: ${(error as Error).message}`,
+      advice?.next ?? 'check REDIS_URL, or leave it out: the queue is then in Postgres',
     );
   } finally {
     redis.disconnect();

@@ -113,8 +113,8 @@ const VOLUME_ID = 'trusted.glusterfs.volume-id';
 
 /**
  * The root of a brick that one of these paths lies on: the path itself or a directory above it that holds the handle of
- * a brick's root, or bears the volume's id, which only CAP_SYS_ADMIN sees: the handle is what tells everybody. Null where no
- * brick is seen.
+ * a brick's root, or bears the volume's id, which only CAP_SYS_ADMIN sees: the handle is what tells everybody. Null
+ * where no brick is seen.
  *
  * @param paths real, absolute, printable
  */

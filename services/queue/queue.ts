@@ -1,4 +1,5 @@
 // Waking workers: the side of the queue that puts jobs in.
+import { redisAdvice, redisTrouble } from './advice.ts';
 import { openJobQueue, type JobQueue, type QueueAddress } from './backend.ts';
 import { encodeJob, KINDS, WAITING_MAX, WAKE_LIMIT_MS, type Job } from './catalogue.ts';
 import { RollcallError } from '../../domain/exit.ts';
@@ -25,20 +26,27 @@ export interface WakeQueue {
 export function openQueue(options: QueueOptions): WakeQueue {
   const limitMs = options.limitMs ?? WAKE_LIMIT_MS;
   const queues = new Map<string | null, JobQueue>();
+  /** What a Redis said last. Commands wait for it without an end, so this is why none was answered. */
+  let said: Error | null = null;
+  const onError = (error: Error): void => {
+    said = error;
+    options.onError(options.redisUrl === undefined ? error : redisTrouble(error));
+  };
   const queueOf = (host: string | null): JobQueue => {
     let queue = queues.get(host);
-    if (queue === undefined) queues.set(host, (queue = openJobQueue(options, host, options.onError)));
+    if (queue === undefined) queues.set(host, (queue = openJobQueue(options, host, onError)));
     return queue;
   };
   return {
     async wake(host, job, jobs) {
       if ((KINDS[job.kind].for === 'host') !== (host !== null)) throw new Error(`a ${job.kind} for ${host ?? 'any'}`);
       const queue = queueOf(host);
-      return within(limitMs, add(queue, job, jobs)).catch((error: unknown) => {
+      said = null;
+      return within(limitMs, add(queue, job, jobs)).catch((cause: unknown) => {
         // One that found its server away when it was opened stays broken: the next wake opens another.
         if (queues.get(host) === queue) queues.delete(host);
         void queue.close().catch(() => undefined);
-        throw error;
+        throw unreachable(cause, options.redisUrl === undefined ? null : (redisAdvice(cause) ?? redisAdvice(said)));
       });
     },
     async close() {
@@ -63,12 +71,15 @@ async function within<T>(limitMs: number, work: Promise<T>): Promise<T> {
   });
   try {
     return await Promise.race([work, late]);
-  } catch (cause) {
-    throw new RollcallError('The queue cannot be reached; the work stays recorded in Postgres.', {
-      cause,
-      next: 'Check REDIS_URL or DATABASE_URL; a running `rollcall worker` finds the work by itself within half a minute.',
-    });
   } finally {
     clearTimeout(timer);
   }
+}
+
+function unreachable(cause: unknown, advice: RollcallError | null): RollcallError {
+  const meanwhile = 'a running `rollcall worker` finds the work by itself within half a minute.';
+  return new RollcallError(
+    `The queue cannot be reached${advice === null ? '' : ` (${advice.message})`}; the work stays recorded in Postgres.`,
+    { cause, next: `${advice?.next ?? 'Check REDIS_URL or DATABASE_URL'}; ${meanwhile}` },
+  );
 }

@@ -1,4 +1,5 @@
 // Being woken: the side of the queue that takes jobs out, of one host and of all.
+import { redisTrouble } from './advice.ts';
 import { openJobWorker, type JobWorker, type QueueAddress } from './backend.ts';
 import { decodeJob, type Job } from './catalogue.ts';
 
@@ -28,7 +29,9 @@ export function openWorker(options: WorkerOptions): QueueWorker {
       return options.onError(new Error('the queue holds a job that Rollcall has not written; it was dropped'));
     await options.onJob(job);
   };
-  const { slots, onError } = options;
+  const { slots, redisUrl } = options;
+  const onError =
+    redisUrl === undefined ? options.onError : (error: Error): void => options.onError(redisTrouble(error));
   const workers = [options.host, null].map((host) =>
     lasting(() => openJobWorker(options, { host, slots, work, onError }), onError),
   );
