@@ -4,7 +4,7 @@
 import type { Assessment } from '../domain/assessment.ts';
 import { EXIT, RollcallError } from '../domain/exit.ts';
 import { isWithin, joinPath } from '../domain/path.ts';
-import { lastAssessments } from './catalog/assessments.ts';
+import { type LastAssessment, lastAssessments } from './catalog/assessments.ts';
 import type { Database } from './catalog/database.ts';
 import { FileError } from './files/errors.ts';
 import { mayDestroy, wayTo } from './files/gluster.ts';
@@ -20,6 +20,7 @@ import { reopenBundle, type Reopened } from './bundle/reopen.ts';
 import { choose, type Selection } from '../domain/restore/selection.ts';
 import { plural } from './report/wording.ts';
 import { freeBundleName } from './assess.ts';
+import { placed } from './typed/placed.ts';
 import { type PartRequest, selectionOf } from './typed/asked.ts';
 
 const SUMS = 'SHA256SUMS';
@@ -158,10 +159,24 @@ async function bundleNamed(tools: CutTools, { from }: CutRequest): Promise<strin
   return meaningsOf(from, tools.cwd).find(isBundle) ?? null;
 }
 
-async function bundleOfLast({ program }: CutTools, from: string | null, db: Database): Promise<string> {
+/** A path is that of this host's volume where there is one, HOST:/path that of the other host's. */
+function assessedAs(
+  all: readonly LastAssessment[],
+  from: string,
+  place: { readonly host: string; readonly cwd: string },
+): readonly LastAssessment[] {
+  const { host, path } = placed(from, place.host);
+  const paths = meaningsOf(path, place.cwd);
+  const at = all.filter((one) => paths.includes(one.path));
+  const here = at.filter((one) => one.host === host);
+  if (here.length > 0 || path !== from) return here;
+  const named = all.filter(({ volume }) => volume === from);
+  return named.length > 0 && !from.startsWith('/') ? named : [...new Set([...named, ...at])];
+}
+
+async function bundleOfLast({ program, host, cwd }: CutTools, from: string | null, db: Database): Promise<string> {
   const all = await lastAssessments(db.pool);
-  const paths = from === null ? [] : meaningsOf(from);
-  const fitting = from === null ? all : all.filter(({ volume, path }) => volume === from || paths.includes(path));
+  const fitting = from === null ? all : assessedAs(all, from, { host, cwd });
   const [last, another] = fitting;
   if (last === undefined) {
     throw new RollcallError(
@@ -170,9 +185,12 @@ async function bundleOfLast({ program }: CutTools, from: string | null, db: Data
     );
   }
   if (another !== undefined) {
-    throw new RollcallError(`Several volumes were assessed: ${fitting.map(({ volume }) => volume).join(', ')}.`, {
-      next: 'Say which: rollcall bundle VOLUME, or the directory of its bundle.',
-    });
+    throw new RollcallError(
+      `Several volumes were assessed: ${fitting.map((one) => (from === null ? one.volume : `${one.host}:${one.path}`)).join(', ')}.`,
+      {
+        next: 'Say which: rollcall bundle VOLUME (or HOST:/PATH), or the directory of its bundle.',
+      },
+    );
   }
   const when = new Date(last.createdMs).toISOString();
   if (last.bundle === null && last.losses) {

@@ -11,7 +11,7 @@ import type { FindingState, StoredFinding } from './catalog/findings.ts';
 export type { StoredFinding } from './catalog/findings.ts';
 import { visible } from './report/wording.ts';
 import { pathsMeant } from './typed/path-named.ts';
-import { volumeCalled } from './typed/volume-named.ts';
+import { volumeNamed } from './typed/volume-named.ts';
 
 const STATES: readonly FindingState[] = ['open', 'resolved', 'accepted'];
 
@@ -25,15 +25,17 @@ export interface FindingsFilter {
   readonly verdicts: readonly Verdict[];
   /** As typed: only what lies there or below, from the volume's root, or whole. Null for everything. */
   readonly path: string | null;
+  /** This one, whose paths are meant where no other is named. */
+  readonly host: string;
   readonly cwd: string;
 }
 
 /** By volume, and of each the worst first; what is as bad, by path. */
 export async function findingsOf(db: Database, filter: FindingsFilter): Promise<StoredFinding[]> {
   const states = filter.state === 'all' ? STATES : [filter.state];
-  const volumeId = filter.volume === null ? null : (await volumeCalled(db.pool, filter.volume)).id;
+  const volumeId = filter.volume === null ? null : (await volumeNamed(db.pool, filter.volume, filter)).id;
   const found = await listFindings(db.pool, { states, ...(volumeId === null ? {} : { volumeId }) });
-  const places = filter.path === null ? null : await placesMeant(db, filter.path, filter.cwd);
+  const places = filter.path === null ? null : await placesMeant(db, filter.path, filter);
   const wanted = found.filter(
     ({ volume, path, verdict }) =>
       (filter.verdicts.length === 0 || filter.verdicts.includes(verdict)) &&
@@ -50,9 +52,9 @@ export async function findingsOf(db: Database, filter: FindingsFilter): Promise<
 async function placesMeant(
   db: Database,
   typed: string,
-  cwd: string,
+  place: { readonly host: string; readonly cwd: string },
 ): Promise<{ readonly path: string; readonly volume: string | null }[]> {
-  const meant = await pathsMeant(db.pool, typed, cwd);
+  const meant = await pathsMeant(db.pool, typed, place);
   if (meant.length === 0)
     throw new RollcallError(`${visible(typed)} is neither below a volume nor a path that one could have.`, {
       next: 'rollcall volumes lists them.',
@@ -86,6 +88,7 @@ export async function acceptFindings(
     /** Ids, or paths, below the volume or whole; a name that is a number is written ./NUMBER. */
     readonly findings: readonly string[];
     readonly volume: string | null;
+    readonly host: string;
     /** Where a relative path may start from. */
     readonly cwd: string;
     readonly reason: string;
@@ -93,7 +96,7 @@ export async function acceptFindings(
     readonly nowMs: number;
   },
 ): Promise<StoredFinding[]> {
-  const volumeId = request.volume === null ? null : (await volumeCalled(db.pool, request.volume)).id;
+  const volumeId = request.volume === null ? null : (await volumeNamed(db.pool, request.volume, request)).id;
   const ids: bigint[] = [];
   for (const one of request.findings) {
     // Ids come first, because they are what `rollcall findings` prints: a lost file whose name is that number must not
@@ -103,7 +106,7 @@ export async function acceptFindings(
       continue;
     }
     const open = new Map<string, readonly StoredFinding[]>();
-    for (const { path, volume } of await pathsMeant(db.pool, one, request.cwd)) {
+    for (const { path, volume } of await pathsMeant(db.pool, one, request)) {
       const holder = volume?.role === 'live' ? volume.id : volumeId;
       if (volumeId !== null && holder !== volumeId) continue;
       for (const finding of await listFindings(db.pool, holder === null ? { path } : { path, volumeId: holder })) {

@@ -9,7 +9,7 @@ import type { VolumeHistory } from './catalog/history.ts';
 import type { Queryable } from './catalog/scans.ts';
 import { visible } from './report/wording.ts';
 import { type PathMeant, pathsMeant } from './typed/path-named.ts';
-import { volumeCalled } from './typed/volume-named.ts';
+import { volumeNamed } from './typed/volume-named.ts';
 
 /** A stretch of consecutive scans that saw the same of the path. */
 export interface Stretch {
@@ -46,10 +46,10 @@ export interface PathHistory {
 export async function history(
   client: Queryable,
   path: string,
-  options: { readonly volume: string | null; readonly cwd: string },
+  options: { readonly volume: string | null; readonly host: string; readonly cwd: string },
 ): Promise<PathHistory> {
-  if (options.volume !== null) await volumeCalled(client, options.volume);
-  const meant = await pathsMeant(client, path, options.cwd);
+  const only = options.volume === null ? null : (await volumeNamed(client, options.volume, options)).name;
+  const meant = await pathsMeant(client, path, options);
   // A root has no name of its own in the catalog.
   const candidates = [...new Set(meant.map((one) => one.path))].filter((candidate) => candidate !== '');
   let below = candidates[0] ?? visible(path);
@@ -57,7 +57,7 @@ export async function history(
   for (const candidate of candidates) {
     below = candidate;
     histories = (await historyOf(client, candidate)).filter(
-      (one) => options.volume === null || one.volume === options.volume,
+      (one) => (only === null || one.volume === only) && !isOfOtherHost(one, meant, candidate),
     );
     if (histories.some((one) => one.versions.length > 0 || one.gaps.size > 0)) break;
     histories = [];
@@ -88,6 +88,12 @@ export async function history(
     });
   }
   return { path: below, volumes };
+}
+
+/** A whole path names one live volume: what others have at the same place below their roots is another file. */
+function isOfOtherHost({ role, host }: VolumeHistory, meant: readonly PathMeant[], path: string): boolean {
+  const named = meant.filter((one) => one.path === path);
+  return role === 'live' && named.every(({ volume }) => volume !== null && volume.host !== host);
 }
 
 /** @throws RollcallError for a path that is a root, or none */

@@ -4,7 +4,7 @@ import { lastBackupsOf } from './catalog/assessments.ts';
 import type { Queryable } from './catalog/scans.ts';
 import { isListVolume } from './catalog/lists.ts';
 import { listVolumes } from './catalog/volumes.ts';
-import { placed, type Placed } from './typed/placed.ts';
+import type { Placed } from './typed/placed.ts';
 import { volumeNamed } from './typed/volume-named.ts';
 
 type Listed = Awaited<ReturnType<typeof listVolumes>>[number];
@@ -24,8 +24,7 @@ export async function assessedBefore(
   client: Queryable,
   { name, here, cwd }: { readonly name: string; readonly here: string; readonly cwd: string },
 ): Promise<{ readonly live: Placed; readonly backups: readonly Placed[] }> {
-  const { host, path } = placed(name, here);
-  const volume = await volumeNamed(client, path, { host, cwd });
+  const volume = await volumeNamed(client, name, { host: here, cwd });
   const backups = volume.role === 'live' ? await lastBackupsOf(client, volume.id) : null;
   if (backups === null) {
     throw new RollcallError(`${volume.name} was not assessed yet.`, {

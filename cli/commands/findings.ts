@@ -112,7 +112,14 @@ export async function listFindingsBody(context: Context, args: ListFindingsArgum
   ]);
   const { db } = await context.session();
   const { volume, state, verdicts, path } = args;
-  const found = await findingsOf(db, { volume, state, verdicts, path, cwd: workingDirectory() });
+  const found = await findingsOf(db, {
+    volume,
+    state,
+    verdicts,
+    path,
+    host: context.config.host,
+    cwd: workingDirectory(),
+  });
   const { output } = context;
   const exit = worstExit(
     found.map((finding) => (finding.state === 'open' ? VERDICT[finding.verdict].exit : EXIT.nothing)),
@@ -161,6 +168,7 @@ export async function acceptFindingsBody(context: Context, args: AcceptFindingsA
   const accepted = await acceptFindings(db, {
     findings: args.findings,
     volume: args.volume,
+    host: context.config.host,
     cwd: workingDirectory(),
     reason: args.reason,
     actor: actor(),

@@ -41,7 +41,11 @@ export async function historyBody(context: Context, args: HistoryArguments): Pro
     import('../../services/process/working-directory.ts'),
   ]);
   const { db } = await context.session();
-  const found = await history(db.pool, args.path, { volume: args.volume, cwd: workingDirectory() });
+  const found = await history(db.pool, args.path, {
+    volume: args.volume,
+    host: context.config.host,
+    cwd: workingDirectory(),
+  });
   const { output } = context;
   if (args.json) {
     output.json({

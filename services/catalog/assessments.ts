@@ -4,6 +4,7 @@ import type { Queryable } from './scans.ts';
 export interface LastAssessment {
   readonly volumeId: number;
   readonly volume: string;
+  readonly host: string;
   /** The path of the volume's root. */
   readonly path: string;
   readonly createdMs: number;
@@ -23,7 +24,7 @@ export interface LastAssessment {
 
 export async function lastAssessments(client: Queryable): Promise<LastAssessment[]> {
   const found = await client.query<Omit<LastAssessment, 'createdMs'> & { created_ms: bigint }>(
-    `select distinct on (a.volume) a.volume as "volumeId", v.name as volume, r.path, a.created_ms, a.bundle,
+    `select distinct on (a.volume) a.volume as "volumeId", v.name as volume, r.host, r.path, a.created_ms, a.bundle,
             exists (select from finding f where f.volume = a.volume and f.seen_ms = a.created_ms and f.recovery is not null) as losses,
             jsonb_path_query_array(a.result, '$.series[*].pattern') as patterns,
             a.result -> 'incomplete' as incomplete,

@@ -11,6 +11,7 @@ import { listVolumes } from './volumes.ts';
 
 export interface VolumeHistory {
   readonly volume: string;
+  readonly host: string;
   readonly role: Role;
   /** Complete scans by seq, pruned ones too. */
   readonly scans: readonly Scan[];
@@ -34,6 +35,7 @@ export async function historyOf(client: Queryable, path: string): Promise<Volume
     const complete = new Set(scans.map((scan) => scan.seq));
     histories.push({
       volume: volume.name,
+      host: volume.host,
       role: volume.role,
       scans,
       // A running scan's rows are nobody's business.

@@ -29,7 +29,8 @@ export async function recordTrouble(
     `update volume v set trouble = $3
        from root r
       where r.volume = v.id and r.host = $1 and v.trouble is distinct from $3
-        and (v.role = 'live' and r.path = any ($2) or v.name = any ($2))`,
+        and (v.role = 'live' and r.path = any ($2) or v.name = any ($2)
+             or v.key = any (select 'series:' || $1 || ':' || p from unnest($2::text[]) as n (p)))`,
     [where.host, where.paths, trouble === null ? null : JSON.stringify(trouble)],
   );
 }

@@ -41,8 +41,8 @@ export async function listVolumes(
 
 /**
  * The volume with this key; made when it is met for the first time. The name is the path or pattern, as it is a label
- * only: where others have that one (a relative pattern, typed in several directories), one that says more. Two that
- * come at once get the same one.
+ * only: where others have that one (the same path on another host; a relative pattern, typed in several directories),
+ * one that says more. Two that come at once get the same one.
  */
 export async function ensureVolume(
   client: Queryable,
@@ -51,7 +51,11 @@ export async function ensureVolume(
   const { key, name, role, host } = wanted;
   const known = await findVolume(client, key);
   if (known !== null) return known;
-  for (const label of [name, `${name} (${role})`, `${name} on ${host}`, key]) {
+  const onHost = `${name} on ${host}`;
+  const labels = (await isNameOfOther(client, name, host))
+    ? [onHost, `${onHost} (${role})`, key]
+    : [name, `${name} (${role})`, onHost, key];
+  for (const label of labels) {
     await client.query(
       'insert into volume (name, role, layout, key, created_ms) values ($1, $2, $3, $4, $5) on conflict do nothing',
       [label, role, wanted.layout, key, wanted.nowMs],
@@ -64,6 +68,14 @@ export async function ensureVolume(
     if (made !== null) return made;
   }
   throw new Error(`volume ${key} could not be made`);
+}
+
+async function isNameOfOther(client: Queryable, name: string, host: string): Promise<boolean> {
+  const found = await client.query(
+    'select from volume v join root r on r.volume = v.id where v.name = $1 and r.host <> $2',
+    [name, host],
+  );
+  return found.rowCount !== 0;
 }
 
 /** Accepts another identity for a root; the next scan is held against it. */

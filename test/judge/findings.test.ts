@@ -46,6 +46,7 @@ const acceptAll = (findings: readonly string[]) =>
   acceptFindings(catalog.db, {
     findings,
     volume: null,
+    host: 'here',
     cwd: '/',
     reason: 'so it should be',
     actor: 'jo',

@@ -12,7 +12,7 @@ test('history takes a name as a report shows it and as it is, and tells a root f
   for (const name of ['d/plain', 'd/new\nline', 'd/a\\nb', 'd/t\tab']) world.write(name, name);
   const snapshot = world.snapshot(1);
   await world.scan();
-  const told = (typed: string, cwd = '/') => history(catalog.db.pool, typed, { volume: null, cwd });
+  const told = (typed: string, cwd = '/') => history(catalog.db.pool, typed, { volume: null, host: 'here', cwd });
 
   for (const [typed, path] of [
     ['d/plain', 'd/plain'],

@@ -162,7 +162,7 @@ test('--reread gives each copy its vote: seven good ones outvote live and the ne
   expect(said(reread, 'desk')).toEqual({ 'desk/a': 'corrupt exact from night 7 silent' });
   expect(reread.exit).toBe(1);
   expect(reread.assessment.conditions.filter(({ code }) => code === 'trusted')).toEqual([]);
-  const told = await history(catalog.db.pool, house.live + '/desk/a', { volume: null, cwd: '/' });
+  const told = await history(catalog.db.pool, house.live + '/desk/a', { volume: null, host: 'here', cwd: '/' });
   const good = told.volumes
     .flatMap(({ stretches }) => stretches)
     .flatMap(({ copy, isBad }) => (copy === null || isBad ? [] : [copy.snapshot]));
