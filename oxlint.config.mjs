@@ -74,6 +74,12 @@ export const LAYERS = [
     inside: [DOOR, VERB, USE_CASE, CAPABILITY],
   },
   { files: [room('queue')], outside: { ...FS, ...PG, ...KOFFI }, inside: [DOOR, VERB, USE_CASE, CAPABILITY] },
+  // A connection for BullMQ's own pools.
+  {
+    files: ['services/queue/lasting-client.ts'],
+    outside: { ...FS, ...BULLMQ, ...KOFFI },
+    inside: [DOOR, VERB, USE_CASE, CAPABILITY],
+  },
   // Its job is a directory with a database in it.
   { files: [room('embedded')], outside: { ...BULLMQ, ...KOFFI }, inside: [DOOR, VERB, USE_CASE, CAPABILITY] },
   // Below all other rooms: this program and its process.

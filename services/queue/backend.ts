@@ -2,6 +2,7 @@
 // two it is.
 import { createPostgresBackend, Queue, Worker } from 'bullmq';
 import { Redis } from 'ioredis';
+import { LastingClient } from './lasting-client.ts';
 import { IDLE_LOOK_S, JOB_OPTIONS, queueName } from './catalogue.ts';
 
 /** Where Postgres listens: a URL, or host (a name, or the directory of a socket) and the rest. */
@@ -176,9 +177,22 @@ function redis(url: string): Redis {
   });
 }
 
-function postgres(
-  where: QueueAddress,
-): PostgresAddress & { schema: string; migrate: boolean; max: number; application_name: string } {
+type PostgresOptions = PostgresAddress & {
+  readonly schema: string;
+  readonly migrate: boolean;
+  readonly max: number;
+  readonly application_name: string;
+  readonly Client: typeof LastingClient;
+};
+
+function postgres(where: QueueAddress): PostgresOptions {
   if (where.address === undefined) throw new Error('a queue needs the address of Postgres or of Redis');
-  return { ...where.address, schema: SCHEMA, migrate: true, max: 1, application_name: 'rollcall queue' };
+  return {
+    ...where.address,
+    schema: SCHEMA,
+    migrate: true,
+    max: 1,
+    application_name: 'rollcall queue',
+    Client: LastingClient,
+  };
 }
