@@ -5,21 +5,30 @@ import type { Assessment } from '../domain/assessment.ts';
 import { EXIT, type ExitCode, RollcallError } from '../domain/exit.ts';
 import { choose, EVERYTHING, type Selection } from '../domain/restore/selection.ts';
 import type { ScopeRules } from '../domain/scope.ts';
-import { type AnyAnswer, type AnyAsk, anyAnswerFromText, isProofAsk } from './bundle/asks.ts';
+import { type AnyAnswer, type AnyAsk, anyAnswerFromText, isProofAsk, PROOF_KINDS } from './bundle/asks.ts';
 import { keptLine } from './bundle/kept.ts';
 import { parseFindingLine } from './bundle/manifest.ts';
 import { proveSources } from './bundle/prove.ts';
 import { type BundleSummary, withUnread, writeBundle } from './bundle/write.ts';
-import { answersTo, countAsks, keepAnswers, type KeyedAsk, openAsks, provingOf } from './catalog/asks.ts';
+import {
+  answersTo,
+  countAsks,
+  keepAnswers,
+  type KeyedAsk,
+  judgingBefore,
+  openAsks,
+  provingOf,
+} from './catalog/asks.ts';
 import { recordBundle } from './catalog/assessments.ts';
 import { type Database, inTransaction } from './catalog/database.ts';
 import { keepFindings, keptAssessment } from './catalog/kept-findings.ts';
 import type { Queryable } from './catalog/scans.ts';
+import { snapshotPathsOn } from './catalog/snapshots.ts';
 import { endedTasks, type NewTask } from './catalog/tasks.ts';
 import { createHasher } from './files/hash.ts';
 import type { TaskOutcome, TaskWork } from './fleet/crew.ts';
-import { answerFromText, keyOf, toText } from './judge/asks.ts';
-import { reconcileInRounds } from './judge/assess-volume.ts';
+import { type Answer, answerFromText, keyOf, toText } from './judge/asks.ts';
+import { nextSourceAfresh, reconcileInRounds } from './judge/assess-volume.ts';
 import { ROUNDS_MAX, type Wanted } from './judge/hosts.ts';
 import type { TaskKind } from './queue/catalogue.ts';
 import { count } from './report/wording.ts';
@@ -51,26 +60,33 @@ export interface JudgeReference {
   readonly request: JoinedRequest;
 }
 
+/** What is read again, and what it was judged by. Plain JSON. */
+export interface ProveReference {
+  readonly assessment: string;
+  readonly judge: JudgeReference;
+}
+
 /** What judging says to the task that left it. */
 export interface JudgeSaid {
   readonly assessment: string;
   readonly wantsBundle: boolean;
 }
 
+/** What of it decides: no host is this process's own, each is asked. */
+function judgedBy({ volume, series, scope, request: { sinceMs, side } }: JudgeReference) {
+  return { volume, series, scope, sinceMs, side, host: null };
+}
+
 /** Judges, with what hosts have answered so far; leaves for them what is still to be asked. */
 export async function judgeHosts({ db, nowMs }: TaskTools, work: TaskWork): Promise<TaskOutcome> {
   const { task, signal, say } = work;
-  const { volume, series, scope, bytesScanned, incomplete, request } = task.reference as unknown as JudgeReference;
+  const judge = task.reference as unknown as JudgeReference;
+  const { bytesScanned, incomplete, request } = judge;
   const round = Number(task.made['round'] ?? 0);
   const result = await reconcileInRounds({
     db,
-    volume,
-    series,
-    scope,
-    sinceMs: request.sinceMs,
-    side: request.side,
+    ...judgedBy(judge),
     now: nowMs,
-    host: null,
     answered: { ...(await answeredSoFar(db.pool, task.id, answerFromText)), isLast: round >= ROUNDS_MAX },
     bytesScanned,
     incomplete,
@@ -92,22 +108,29 @@ export async function judgeHosts({ db, nowMs }: TaskTools, work: TaskWork): Prom
 /** Has the sources read again, and what is in their way, each by its host. The answers are kept for the bundle. */
 export async function proveHosts({ db, nowMs }: TaskTools, work: TaskWork): Promise<TaskOutcome> {
   const { task, signal, say } = work;
-  const { assessment: id, request } = task.reference as unknown as { assessment: string; request: JoinedRequest };
+  const { assessment: id, judge } = task.reference as unknown as ProveReference;
+  const { request } = judge;
   const round = Number(task.made['round'] ?? 0);
   const { assessment } = await reopenAssessment(db.pool, BigInt(id));
   const selection = (await selectionIn(assessment, request.part)) ?? EVERYTHING;
+  const answered = { ...(await answeredProofs(db.pool, task.id)), isLast: round >= ROUNDS_MAX };
+  const afresh = nextSourceAfresh({ db, ...judgedBy(judge), now: nowMs, signal, answered: ofJudging(answered) });
   const proved = await proveSources({
     findings: choose(assessment.findings, selection).findings,
     livePath: assessment.livePath,
     liveHost: assessment.liveHost,
     host: null,
-    answered: { ...(await answeredSoFar(db.pool, task.id, anyAnswerFromText)), isLast: round >= ROUNDS_MAX },
+    answered,
+    nextSource: afresh.nextSource,
     hasher: await createHasher(),
     now: nowMs,
     signal,
     onProgress: (done, total) => say(`sources, ${done} of ${total}`),
   });
-  if ('wanted' in proved) return { wait: asksFor(proved.wanted, request), made: { round: round + 1 } };
+  if ('wanted' in proved) {
+    const wanted = [...asksFor(proved.wanted, request), ...asksFor(afresh.wanted(), request)];
+    return { wait: wanted, made: { round: round + 1 } };
+  }
   return { done: { exit: EXIT.nothing, message: 'every source was asked for', next: null } };
 }
 
@@ -156,17 +179,31 @@ export async function bundleOfAssessment(
 ): Promise<{ assessment: Assessment; bundle: BundleSummary; exit: ExitCode }> {
   const { assessment } = await reopenAssessment(db.pool, id);
   const selection = await selectionIn(assessment, part);
+  const proving = await provingOf(db.pool, id);
+  if (proving === null) {
+    throw new RollcallError(`Assessment ${id} was made on one host alone: its bundle was written with it.`, {
+      next: `${program} bundle writes another one; ${program} status says where it is.`,
+    });
+  }
+  const { judge } = proving.reference as ProveReference;
+  const answered = { ...(await answeredProofs(db.pool, proving.id)), isLast: true };
   const bundle = await writeBundle({
     assessment,
     host,
-    answered: { ...(await answeredProofs(db.pool, id)), isLast: true },
+    answered,
+    nextSource: nextSourceAfresh({ db, ...judgedBy(judge), now: nowMs, signal, answered: ofJudging(answered) })
+      .nextSource,
     ...(selection === null ? {} : { selection }),
     ...(taskId === undefined ? {} : { taskId }),
     outDir,
     now: nowMs,
     program,
     owners,
-    backupRoots: [],
+    backupRoots: await snapshotPathsOn(
+      db.pool,
+      judge.request.live.host,
+      judge.series.map((one) => one.id),
+    ),
     signal,
   });
   await recordBundle(db.pool, id, bundle.directory);
@@ -206,10 +243,19 @@ async function answeredSoFar<A>(client: Queryable, task: bigint, read: (text: st
   };
 }
 
-/** What hosts said when the sources of an assessment were read. */
-async function answeredProofs(client: Queryable, assessment: bigint): Promise<Answers<AnyAnswer>> {
-  const proved = await provingOf(client, assessment);
-  return proved === null ? { answers: new Map(), silent: new Set() } : answeredSoFar(client, proved, anyAnswerFromText);
+/** What hosts said when the sources of an assessment were read, and before that, when it was judged. */
+async function answeredProofs(client: Queryable, proving: bigint): Promise<Answers<AnyAnswer>> {
+  const own = await answeredSoFar(client, proving, anyAnswerFromText);
+  const judging = await judgingBefore(client, proving);
+  if (judging === null) return own;
+  const before = await answeredSoFar(client, judging, anyAnswerFromText);
+  return { answers: new Map([...before.answers, ...own.answers]), silent: own.silent };
+}
+
+function ofJudging<T extends Answers<AnyAnswer>>(all: T): T & Answers<Answer> {
+  const isOfJudging = (one: [string, AnyAnswer]): one is [string, Answer] =>
+    !PROOF_KINDS.some((kind) => kind === one[1].kind);
+  return { ...all, answers: new Map([...all.answers].filter(isOfJudging)) };
 }
 
 /** So many questions are one task: several slots and workers of a host share them. */

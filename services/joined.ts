@@ -7,7 +7,7 @@ import { endedTasks, type EndedTask, type Json, leaveTask, type NewTask } from '
 import { seriesVolumeAt } from './catalog/volumes.ts';
 import type { TaskAnswer, TaskOutcome, TaskWork } from './fleet/crew.ts';
 import type { TaskKind } from './queue/catalogue.ts';
-import type { JudgedSeries, JudgeReference, JudgeSaid, ScanSaid } from './joined-work.ts';
+import type { JudgedSeries, JudgeReference, JudgeSaid, ProveReference, ScanSaid } from './joined-work.ts';
 import type { JoinedRequest } from './joined-request.ts';
 import type { ScanRequest } from './scan.ts';
 import type { TaskTools } from './tasks.ts';
@@ -30,7 +30,7 @@ export async function assessHosts({ db }: TaskTools, { task }: TaskWork): Promis
     case 'scan':
       return afterScans(db.pool, request, ended);
     case 'judge':
-      return afterJudging(request, last('judge'));
+      return afterJudging(task.made, last('judge'));
     case 'prove':
       return afterProving(request, task.made, last('prove'));
     case 'bundle':
@@ -93,7 +93,10 @@ async function afterScans(
   if (volume === undefined) throw new Error('a scan that is done says of which volume');
   const scope = { excludes: request.excludes, crossMounts: request.crossMounts };
   const reference: JudgeReference = { volume, series, scope, bytesScanned, incomplete, request };
-  return { wait: [{ host: null, kind: 'judge', reference: { ...reference } }], made: { step: 'judge' satisfies Step } };
+  return {
+    wait: [{ host: null, kind: 'judge', reference: { ...reference } }],
+    made: { step: 'judge' satisfies Step, judge: reference },
+  };
 }
 
 function saidBy({ result }: EndedTask): ScanSaid | null {
@@ -114,14 +117,17 @@ function silent(host: string, what: string): TaskAnswer {
   return { exit: EXIT.incomplete, message: `${host} did not answer: no worker serves it. ${what}`, next: SILENT_NEXT };
 }
 
-function afterJudging(request: JoinedRequest, judged: EndedTask | undefined): TaskOutcome {
+function afterJudging(made: Json, judged: EndedTask | undefined): TaskOutcome {
   const answer = answerOfStep(judged, 'judging');
   if (!('said' in answer)) return { done: answer };
   const { assessment, wantsBundle } = answer['said'] as JudgeSaid;
   const kept = { answer, assessment };
   if (!wantsBundle) return { done: { ...answer, assessment, wantsBundle } };
-  const reference = { assessment, request };
-  return { wait: [{ host: null, kind: 'prove', reference }], made: { step: 'prove' satisfies Step, ...kept } };
+  const reference: ProveReference = { assessment, judge: made['judge'] as JudgeReference };
+  return {
+    wait: [{ host: null, kind: 'prove', reference: { ...reference } }],
+    made: { step: 'prove' satisfies Step, ...kept },
+  };
 }
 
 function afterProving(request: JoinedRequest, made: Json, proved: EndedTask | undefined): TaskOutcome {

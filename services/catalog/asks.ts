@@ -68,10 +68,22 @@ export async function answersTo(client: Queryable, parent: bigint): Promise<Read
 }
 
 /** The task that had the sources of an assessment read last; null where none did. */
-export async function provingOf(client: Queryable, assessment: bigint): Promise<bigint | null> {
-  const found = await client.query<{ id: bigint }>(
-    `select id from task where kind = 'prove' and reference ->> 'assessment' = $1 order by id desc limit 1`,
+export async function provingOf(
+  client: Queryable,
+  assessment: bigint,
+): Promise<{ readonly id: bigint; readonly reference: unknown } | null> {
+  const found = await client.query<{ id: bigint; reference: unknown }>(
+    `select id, reference from task where kind = 'prove' and reference ->> 'assessment' = $1 order by id desc limit 1`,
     [String(assessment)],
+  );
+  return found.rows[0] ?? null;
+}
+
+/** The task that judged before another step of the same assessment; null where there is none. */
+export async function judgingBefore(client: Queryable, step: bigint): Promise<bigint | null> {
+  const found = await client.query<{ id: bigint }>(
+    `select j.id from task s join task j on j.parent = s.parent and j.kind = 'judge' and j.id < s.id where s.id = $1 order by j.id desc limit 1`,
+    [step],
   );
   return found.rows[0]?.id ?? null;
 }

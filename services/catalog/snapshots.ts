@@ -92,3 +92,13 @@ export async function freeSeq(client: Queryable, volumeId: number, wanted: bigin
   }
   return seq;
 }
+
+/** Where the snapshots of these volumes lie that are on this host, and were not pruned. */
+export async function snapshotPathsOn(client: Queryable, host: string, volumes: readonly number[]): Promise<string[]> {
+  const found = await client.query<{ path: string }>(
+    `select distinct p.path from scan s join scan_root p on p.scan = s.id join root r on r.id = p.root
+      where s.volume = any ($2::int[]) and r.host = $1 and s.state = 'complete' and s.pruned is null and s.exported_ms is null order by 1`,
+    [host, volumes],
+  );
+  return found.rows.map(({ path }) => path);
+}

@@ -341,7 +341,7 @@ function smallCheckout(): string {
   );
   mkdirSync(join(checkout, 'domain'));
   // What else is built: nothing that this program starts.
-  for (const name of ['workers/thread.ts', 'services/embedded/guard-process.ts']) {
+  for (const name of ['workers/thread.ts', 'workers/reader.ts', 'services/embedded/guard-process.ts']) {
     mkdirSync(join(checkout, dirname(name)), { recursive: true });
     writeFileSync(join(checkout, name), '');
   }

@@ -77,6 +77,8 @@ export function school(files = 40): School {
   utimesSync(rotten, old, old);
   const zeroed = join(live, 'lab', 'file 6');
   writeFileSync(zeroed, readFileSync(zeroed).fill(0, 4_096));
+  const later = new Date('2026-11-21T12:00:00Z');
+  utimesSync(zeroed, later, later);
   const cut = join(live, 'lab', 'file 7');
   truncateSync(cut, 5_000);
   utimesSync(cut, old, old);
