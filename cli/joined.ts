@@ -38,6 +38,7 @@ export async function assessJoined(
     answers.push(answerJson(made.assessment, made.bundle));
     if (json) continue;
     if (exits.length > 1) output.line();
+    if (made.assessment.liveHost !== config.host) output.line(`On ${made.assessment.liveHost}:`);
     for (const line of renderAssessment(made.assessment, made.bundle?.report ?? null, output)) output.line(line);
   }
   if (json) output.json(answers.length === 1 ? answers[0] : answers);

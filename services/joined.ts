@@ -74,7 +74,7 @@ async function afterScans(
     const scan = backups[index];
     const said = scan === undefined ? null : saidBy(scan);
     if (scan !== undefined && said !== null && scan.state === 'done') {
-      series.push({ ...said.volume, pattern });
+      series.push({ ...said.volume, pattern: `${host}:${pattern}` });
       bytesScanned += said.bytesRead;
       continue;
     }
@@ -84,7 +84,7 @@ async function afterScans(
     const known = await seriesVolumeAt(client, host, pattern);
     if (known === null)
       return { done: silent(host, `Nothing is known yet of the backup ${pattern} there, so nothing was judged.`) };
-    series.push({ ...known, pattern });
+    series.push({ ...known, pattern: `${host}:${pattern}` });
     incomplete.push(
       `${host} did not answer: snapshots of ${pattern} that came since it was scanned last were not looked at.`,
     );

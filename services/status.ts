@@ -8,6 +8,7 @@ import type { Queryable } from './catalog/scans.ts';
 import { type AuditEntry, readAudit } from './catalog/audit-log.ts';
 import { knownTroubles, type VolumeTrouble } from './catalog/troubles.ts';
 import type { DetachedAssess, DetachedScan } from './detach.ts';
+import type { JoinedRequest } from './joined-request.ts';
 
 /** Tasks that have ended and are still shown. */
 const DONE_MAX = 10;
@@ -56,8 +57,14 @@ export async function statusOf(client: Queryable): Promise<Status> {
 }
 
 function about(reference: KnownTask['reference']): readonly string[] {
-  const { scan, volumes } = reference as unknown as Partial<DetachedScan & DetachedAssess>;
-  return [...(scan === undefined ? [] : [scan.target]), ...(volumes ?? []).map(({ live }) => live)];
+  const { scan, volumes, live } = reference as unknown as Partial<
+    DetachedScan & DetachedAssess & Pick<JoinedRequest, 'live'>
+  >;
+  return [
+    ...(scan === undefined ? [] : [scan.target]),
+    ...(volumes ?? []).map((volume) => volume.live),
+    ...(live === undefined ? [] : [`${live.host}:${live.path}`]),
+  ];
 }
 
 /** `log`: who decided what, newest first. */

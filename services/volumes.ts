@@ -4,7 +4,7 @@ import { lastBackupsOf } from './catalog/assessments.ts';
 import type { Queryable } from './catalog/scans.ts';
 import { isListVolume } from './catalog/lists.ts';
 import { listVolumes } from './catalog/volumes.ts';
-import type { Placed } from './typed/placed.ts';
+import { placed, type Placed } from './typed/placed.ts';
 import { volumeNamed } from './typed/volume-named.ts';
 
 type Listed = Awaited<ReturnType<typeof listVolumes>>[number];
@@ -33,6 +33,6 @@ export async function assessedBefore(
   }
   return {
     live: { host: volume.host, path: volume.path },
-    backups: backups.map((backup) => ({ host: backup.host ?? here, path: backup.pattern })),
+    backups: backups.map((backup) => placed(backup.pattern, backup.host ?? here)),
   };
 }

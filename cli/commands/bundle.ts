@@ -1,7 +1,7 @@
 // rollcall bundle: another part of the last assessment as a restore bundle, without another scan.
 import type { Command } from 'commander';
 import { EXIT, type ExitCode } from '../../domain/exit.ts';
-import { restoreSteps } from '../../services/report/commands.ts';
+import { firstSteps } from '../../services/report/commands.ts';
 import { bundleJson } from '../../services/report/json.ts';
 import { leftOutLines, partLines, roomLines } from '../../services/report/terminal/bundle.ts';
 import { shellWord, localTime, visible } from '../../services/report/wording.ts';
@@ -147,12 +147,11 @@ function printBundle({ output }: Context, args: BundleArguments, { assessment, b
   for (const line of roomLines(report, output.width, plain)) output.line(line);
   for (const line of partLines(report, output.width, plain)) output.line(line);
   for (const line of leftOutLines(report, output.width)) output.line(line);
-  const [dry] = restoreSteps(report);
-  output.line(
-    dry === undefined
-      ? `Read ${shellWord(bundle.directory)}/README.txt.`
-      : 'Next, a dry run; the same with --apply restores the files:',
-  );
-  if (dry !== undefined) output.line(`  ${dry.command}`);
+  const steps = firstSteps(report);
+  if (steps.length === 0) output.line(`Read ${shellWord(bundle.directory)}/README.txt.`);
+  for (const { text, command } of steps) {
+    output.line(text);
+    output.line(`  ${command}`);
+  }
   return exit;
 }

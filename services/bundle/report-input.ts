@@ -18,6 +18,8 @@ import { BLOCK_BYTES, freeAt } from './target.ts';
 interface Reported {
   readonly assessment: Assessment;
   readonly outDir: string;
+  /** Where it is written. */
+  readonly host: string;
   readonly program: string;
   readonly owners: ReadonlyMap<number, string>;
   readonly selection?: Selection;
@@ -48,6 +50,7 @@ export function reportInput(input: Reported, chosen: Chosen, plan: RestorePlan, 
   return {
     bundle: input.outDir,
     target: input.assessment.livePath,
+    targetHost: input.assessment.liveHost === input.host ? null : input.assessment.liveHost,
     program: input.program,
     lists: asked.filter((line) => line.type !== 'links').map(listOf),
     directories: unasked.filter(({ action }) => action === 'directory').length,

@@ -2,6 +2,7 @@
 import type { Picture } from '../../domain/picture.ts';
 import type { Assessment } from '../../domain/assessment.ts';
 import type { ReportInput } from './present.ts';
+import { baseName } from '../../domain/path.ts';
 import { operand, shellWord } from './wording.ts';
 
 /** One step for a person: what it is for, and the line to type. */
@@ -25,21 +26,29 @@ export const STOP_STEPS: readonly Step[] = [
 ];
 
 /** The same as the one that this comes from was made. */
-export function assessAgain(program: string, { livePath, series }: Pick<Assessment, 'livePath' | 'series'>): string {
-  return assessCommand(
-    program,
-    livePath,
-    series.map(({ pattern }) => pattern),
-  );
+export function assessAgain(
+  program: string,
+  { livePath, liveHost, series }: Pick<Assessment, 'livePath' | 'liveHost' | 'series'>,
+): string {
+  const patterns = series.map(({ pattern }) => pattern);
+  const isJoined = patterns.some((pattern) => HOST_FIRST.test(pattern));
+  return assessCommand(program, isJoined && liveHost !== null ? `${liveHost}:${livePath}` : livePath, patterns);
 }
+
+/** As services/typed/placed.ts reads it. */
+const HOST_FIRST = /^[A-Za-z0-9][A-Za-z0-9._-]*:\//;
 
 /**
  * Dry run, restore and proof, with the options that the lists of this bundle call for. Empty without a bundle or lists.
  */
 export function restoreSteps(input: ReportInput): Step[] {
   if (input.bundle === null || (input.lists.length === 0 && input.directories === 0 && input.links === 0)) return [];
-  const bundle = operand(input.bundle);
+  const { targetHost } = input;
+  const written = operand(input.bundle);
+  // Where it was taken, in the home of whoever took it.
+  const bundle = targetHost === null ? written : operand(`./${baseName(input.bundle)}`);
   const target = shellWord(input.target);
+  const there = targetHost === null ? '' : `on ${targetHost}: `;
   const options = [
     ...(['damaged', 'older'] as const).flatMap((need) =>
       input.lists.some(({ needs }) => needs.includes(need)) ? [`--${need}`] : [],
@@ -49,9 +58,29 @@ export function restoreSteps(input: ReportInput): Step[] {
   const script = `sh ${bundle}/restore.sh`;
   const line = (first: readonly string[]): string => [script, ...first, ...options, target].join(' ');
   return [
-    { why: 'see what would be restored; nothing is written', command: line([]) },
-    { why: 'restore the files', command: line(['--apply']) },
-    { why: 'check the restored files byte for byte', command: `${input.program} verify ${bundle} ${target}` },
+    ...(targetHost === null
+      ? []
+      : [
+          {
+            why: `take the bundle to ${targetHost}, where the volume is`,
+            command: `rsync -a ${written} ${targetHost}:`,
+          },
+        ]),
+    { why: `${there}see what would be restored; nothing is written`, command: line([]) },
+    { why: `${there}restore the files`, command: line(['--apply']) },
+    { why: `${there}check the restored files byte for byte`, command: `${input.program} verify ${bundle} ${target}` },
+  ];
+}
+
+/** The dry run and what comes before it, as the last lines of an answer: what is said, then what is typed. */
+export function firstSteps(input: ReportInput): readonly { readonly text: string; readonly command: string }[] {
+  const [first, second] = restoreSteps(input);
+  if (first === undefined) return [];
+  const dry = 'a dry run; the same with --apply restores the files:';
+  if (input.targetHost === null || second === undefined) return [{ text: `Next, ${dry}`, command: first.command }];
+  return [
+    { text: `Next, ${first.why}:`, command: first.command },
+    { text: `Then, on ${input.targetHost}, ${dry}`, command: second.command },
   ];
 }
 

@@ -59,6 +59,8 @@ export interface ReportInput {
   readonly bundle: string | null;
   /** Where the files are to be put back: the live root. */
   readonly target: string;
+  /** Its host, where that is another one than where the bundle was written: restore.sh runs there. */
+  readonly targetHost: string | null;
   /**
    * The words that run Rollcall on this machine, from any directory, for a shell: 'rollcall', '/opt/rollcall/rollcall'.
    */

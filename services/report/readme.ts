@@ -65,12 +65,16 @@ function fromText({ inTarget, snapshot, asOf }: ListSummary): string {
 
 function apply(input: ReportInput, seen: Picture): string[] {
   // From within the bundle: it may have been moved since it was written.
-  const steps = restoreSteps({ ...input, bundle: input.bundle === null ? null : '.' });
+  const steps = restoreSteps({ ...input, targetHost: null, bundle: input.bundle === null ? null : '.' });
   const left = leftOutStep({ ...input, bundle: '.' }, seen);
   if (steps.length === 0 && left !== null) return [...wrap(left.text), '', `     ${left.step.command}`];
   if (steps.length === 0) return wrap('There is nothing to put back in this bundle.');
   return [
-    ...wrap('In this directory, as root (else owners cannot be set):'),
+    ...wrap(
+      input.targetHost === null
+        ? 'In this directory, as root (else owners cannot be set):'
+        : `On ${input.targetHost}, where the volume is, in this directory (rsync -a takes it there), as root (else owners cannot be set):`,
+    ),
     ...steps.flatMap((step, index) => ['', ...wrap(`${index + 1}. ${step.why}`), '', `     ${step.command}`]),
     '',
     ...wrap(

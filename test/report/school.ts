@@ -300,6 +300,7 @@ export function reportInput(changes: Partial<ReportInput> = {}): ReportInput {
   return {
     bundle: './rollcall-20251122T031240Z',
     target: '/srv/school',
+    targetHost: null,
     program: './rollcall',
     lists: [
       {

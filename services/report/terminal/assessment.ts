@@ -3,7 +3,7 @@
 import { needsHistory, nothingToReport, type Picture, picture } from '../../../domain/picture.ts';
 import type { Assessment, Tally } from '../../../domain/assessment.ts';
 import { listedAs, VERDICTS } from '../../../domain/verdicts.ts';
-import { leftOutStep, restoreSteps, type Step, STOP_STEPS } from '../commands.ts';
+import { firstSteps, leftOutStep, STOP_STEPS } from '../commands.ts';
 import { byOwner, byTopDirectory, type Group, losses, type ReportInput, restoredText } from '../present.ts';
 import { roomText } from '../room.ts';
 import { bytes, count, plural, shellWord, since, localTime, visible } from '../wording.ts';
@@ -88,14 +88,12 @@ function groupText(all: readonly Group[]): string {
 
 /** The last lines: what to type. Without a bundle, what to look at. */
 function next(assessment: Assessment, input: ReportInput | null, seen: Picture, bold: Paint): string[] {
-  const steps: readonly Step[] = input === null ? [] : restoreSteps(input);
-  const [dry] = steps;
+  const steps = input === null ? [] : firstSteps(input);
   const program = input?.program ?? 'rollcall';
-  if (dry !== undefined && input !== null && input.bundle !== null) {
+  if (steps.length > 0 && input !== null && input.bundle !== null) {
     return [
       `Read ${shellWord(`${input.bundle}/report.html`)}, or README.txt beside it.`,
-      'Next, a dry run; the same with --apply restores the files:',
-      bold(`  ${dry.command}`),
+      ...steps.flatMap(({ text, command }) => [text, bold(`  ${command}`)]),
     ];
   }
   const left = input === null || input.bundle === null ? null : leftOutStep({ ...input, bundle: input.bundle }, seen);
