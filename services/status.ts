@@ -7,6 +7,7 @@ import { type LastAssessment, lastAssessments, openFindings } from './catalog/as
 import type { Queryable } from './catalog/scans.ts';
 import { type AuditEntry, readAudit } from './catalog/audit-log.ts';
 import { knownTroubles, type VolumeTrouble } from './catalog/troubles.ts';
+import { knownWorkers, type KnownWorker, unservedRoots, type UnservedRoot } from './catalog/workers.ts';
 import type { DetachedAssess, DetachedScan } from './detach.ts';
 import type { JoinedRequest } from './joined-request.ts';
 
@@ -19,6 +20,10 @@ export interface Status {
     /** The volumes or patterns that it is about, as typed. */
     readonly about: readonly string[];
   })[];
+  /** Also those that are missing: they were there lately, did not say goodbye, and are not alive. */
+  readonly workers: readonly KnownWorker[];
+  /** Roots that no worker serves; none on a machine that works without workers. */
+  readonly unserved: readonly UnservedRoot[];
   readonly assessments: readonly (LastAssessment & {
     /** Open findings by verdict. */
     readonly open: Readonly<Record<string, number>>;
@@ -27,14 +32,24 @@ export interface Status {
   })[];
   /** Volumes whose last audit failed, or was stopped by a guard. */
   readonly troubles: readonly VolumeTrouble[];
-  /** 1 for open findings, 3 where an audit failed, was stopped or is incomplete, 0 where nothing needs a person. */
+  /** 1 for open findings and failed tasks, 3 where an audit failed, was stopped or is incomplete, or where a task waits
+   * for a host without a worker, 0 where nothing needs a person. */
   readonly exit: ExitCode;
 }
 
-export async function statusOf(client: Queryable): Promise<Status> {
+/** A task that no worker serves for so long waits for a person. */
+export const WAITING_LONG_MS = 120_000;
+
+/** @param isShared the catalog is on a server, for several hosts */
+export async function statusOf(
+  client: Queryable,
+  { nowMs, isShared }: { readonly nowMs: number; readonly isShared: boolean },
+): Promise<Status> {
   const running = await runningActivity(client);
   const tasks = await knownTasks(client, DONE_MAX);
   const assessments = await lastAssessments(client);
+  const workers = await knownWorkers(client);
+  const unserved = isShared || workers.length > 0 ? await unservedRoots(client) : [];
   const open = await openFindings(client);
   const troubles = await knownTroubles(client);
   const exits = [
@@ -43,9 +58,13 @@ export async function statusOf(client: Queryable): Promise<Status> {
       VERDICTS.map((verdict) => ((counts[verdict] ?? 0) > 0 ? VERDICT[verdict].exit : EXIT.nothing)),
     ),
     ...troubles.map(() => EXIT.incomplete),
+    ...tasks.map((task) => (task.unattended ? EXIT.findings : EXIT.nothing)),
+    ...tasks.map((task) => (waitsInVain(task, nowMs) ? EXIT.incomplete : EXIT.nothing)),
   ];
   return {
     running,
+    workers,
+    unserved,
     tasks: tasks.map(({ reference, ...task }) => ({ ...task, about: about(reference) })),
     assessments: assessments.map((last) => {
       const own = open.get(last.volumeId) ?? {};
@@ -54,6 +73,11 @@ export async function statusOf(client: Queryable): Promise<Status> {
     troubles,
     exit: worstExit(exits),
   };
+}
+
+function waitsInVain({ state, served, waitsFor, askedMs }: KnownTask, nowMs: number): boolean {
+  if (nowMs - askedMs <= WAITING_LONG_MS) return false;
+  return (state === 'waiting' && served === false) || waitsFor.some((one) => !one.served);
 }
 
 function about(reference: KnownTask['reference']): readonly string[] {

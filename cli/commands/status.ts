@@ -23,9 +23,9 @@ export function define(program: Command, run: Run): void {
     .command('status')
     .summary('what runs, what became of detached tasks, and what is still open')
     .description(
-      'Shows the scans that run and who holds them, the tasks that --detach queued and their results, and the last ' +
-        'assessment of each volume. Ends with 1 while findings are open, and with 3 where the last audit of a volume failed, was stopped ' +
-        'by a guard, or is incomplete.',
+      'Shows the workers, the scans that run and who holds them, the tasks that --detach queued and their results, and the last ' +
+        'assessment of each volume. Ends with 1 while findings are open or a task failed, and with 3 where the last audit of a volume failed, was stopped ' +
+        'by a guard, or is incomplete, or a task waits for a host without a worker.',
     )
     .addOption(quietOption())
     .option('--json', 'print it as one JSON object')
@@ -50,26 +50,30 @@ export function define(program: Command, run: Run): void {
     });
 }
 
-/** A task that waits for so long has probably no worker. */
+/** As services/status.ts has it. */
 const WAITING_LONG_MS = 120_000;
 const INCOMPLETE_MAX = 3;
 
 export async function statusBody(context: Context, args: StatusArguments): Promise<ExitCode> {
   const { statusOf } = await import('../../services/status.ts');
   const { db } = await context.session();
-  const status = await statusOf(db.pool);
+  const status = await statusOf(db.pool, {
+    nowMs: context.now(),
+    isShared: context.config.databaseUrl !== null,
+  });
   if (args.json) context.output.json(record(status));
   else for (const line of lines(status, context.now(), context.config.program)) context.output.line(line);
   return status.exit;
 }
 
-function record({ running, tasks, assessments, troubles, exit }: Status): unknown {
+function record({ running, workers, unserved, tasks, assessments, troubles, exit }: Status): unknown {
   return {
     running: running.map(({ startedMs, progressedMs, scanId, heldBy, bytesRead, filesExpected, ...scan }) => ({
       scan: String(scanId),
       ...scan,
       bytes_read: bytesRead,
       files_expected: filesExpected,
+      ...rateOf(startedMs, progressedMs, { files: scan.files, bytesRead, filesExpected }),
       started: iso(startedMs),
       progressed: iso(progressedMs),
       held_by: heldBy,
@@ -82,6 +86,18 @@ function record({ running, tasks, assessments, troubles, exit }: Status): unknow
       asked: iso(askedMs),
       ended: endedMs === null ? null : iso(endedMs),
     })),
+    workers: workers.map(({ host, version, pid, slots, doing, isAlive, startedMs, seenMs, clockOffsetMs }) => ({
+      host,
+      version,
+      pid,
+      slots,
+      alive: isAlive,
+      doing: doing.map(({ what, sinceMs }) => ({ what, since: iso(sinceMs) })),
+      started: iso(startedMs),
+      seen: iso(seenMs),
+      clock_offset_ms: clockOffsetMs,
+    })),
+    unserved,
     assessments: assessments.map(
       ({ createdMs, volumeId: _volumeId, exact, older, none, incomplete, ...assessment }) => ({
         ...assessment,
@@ -100,14 +116,61 @@ function record({ running, tasks, assessments, troubles, exit }: Status): unknow
   };
 }
 
-function lines({ running, tasks, assessments, troubles }: Status, nowMs: number, program: string): string[] {
+/** On average since the scan began, by the shards that are done; null before the first. */
+function rateOf(
+  startedMs: number,
+  progressedMs: number,
+  { files, bytesRead, filesExpected }: Pick<Status['running'][number], 'files' | 'bytesRead' | 'filesExpected'>,
+) {
+  const seconds = (progressedMs - startedMs) / 1_000;
+  if (files === 0 || seconds < 1) return { files_per_second: null, bytes_per_second: null, remaining_seconds: null };
+  const left = filesExpected === null || filesExpected <= files ? null : filesExpected - files;
+  return {
+    files_per_second: files / seconds,
+    bytes_per_second: bytesRead / seconds,
+    remaining_seconds: left === null ? null : Math.ceil((left * seconds) / files),
+  };
+}
+
+const CLOCK_OFFSET_MS = 2_000;
+const ROOTS_MAX = 3;
+
+/** One line for each worker that is there; those that are missing where nobody else serves their host. */
+function workerLines({ workers, unserved }: Status): string[] {
   const shown: string[] = [];
+  for (const { host, isAlive, version, slots, doing, seenMs, clockOffsetMs } of workers) {
+    const name = `worker on ${visible(host)}`;
+    if (isAlive) {
+      const does = doing.length === 0 ? 'idle' : doing.map(({ what }) => visible(what)).join('; ');
+      shown.push(`${name} (${visible(version)}, ${plural(slots, 'slot')}): ${does}`);
+      if (Math.abs(clockOffsetMs) > CLOCK_OFFSET_MS)
+        shown.push(`  its clock is ${clockOffsetMs} ms off that of the database; set it (chrony, ntpd)`);
+    } else if (!workers.some((other) => other.isAlive && other.host === host))
+      shown.push(`${name} is missing: last seen ${localTime(iso(seenMs))}`);
+  }
+  for (const host of new Set(unserved.map((root) => root.host))) {
+    const paths = unserved.filter((root) => root.host === host).map(({ path }) => visible(path));
+    const more = paths.length > ROOTS_MAX ? ` and ${paths.length - ROOTS_MAX} more` : '';
+    shown.push(`no worker serves ${visible(host)}: ${paths.slice(0, ROOTS_MAX).join(', ')}${more}`);
+  }
+  return shown;
+}
+
+function lines(status: Status, nowMs: number, program: string): string[] {
+  const { running, tasks, assessments, troubles } = status;
+  const shown = workerLines(status);
   for (const scan of running) {
     const { shards, heldBy, files, filesExpected } = scan;
     const of = filesExpected === null ? '' : ` of about ${count(filesExpected)}`;
+    const rate = rateOf(scan.startedMs, scan.progressedMs, scan);
     shown.push(
       `scanning ${visible(scan.path)} (${scan.role}, on ${scan.host}) since ${localTime(iso(scan.startedMs))}`,
       `  ${count(files)}${of} files, ${bytes(scan.bytesRead)} read; ${plural(shards.done, 'shard')} done, ${shards.held} in hand, ${shards.open} waiting`,
+      ...(rate.files_per_second === null || heldBy.length === 0
+        ? []
+        : [
+            `  ${count(Math.round(rate.files_per_second))} files/s, ${bytes(rate.bytes_per_second)}/s on average${rate.remaining_seconds === null ? '' : `; about ${plural(Math.ceil(rate.remaining_seconds / 60), 'minute')} left`}`,
+          ]),
       heldBy.length === 0
         ? `  not running; last progress ${localTime(iso(scan.progressedMs))}. The same command, or ${program} worker, continues it.`
         : `  ${heldBy.map((holder) => `held from ${holder.from ?? 'this machine'} since ${localTime(holder.since)} (${plural(holder.shards, 'shard')})`).join('; ')}`,

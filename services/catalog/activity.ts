@@ -4,6 +4,7 @@ import type { ExitCode } from '../../domain/exit.ts';
 import type { Role, ScanMode } from '../../domain/scan.ts';
 import { HOLDER_LOCK } from './holders.ts';
 import type { Json } from './tasks.ts';
+import { ALIVE } from './workers.ts';
 import type { Queryable } from './scans.ts';
 
 export interface RunningActivity {
@@ -84,22 +85,40 @@ export interface KnownTask {
     readonly next: string | null;
     readonly bundle?: string | null;
   } | null;
+  /** Failed, and the same was not asked and done since: a person has to see to it. */
+  readonly unattended: boolean;
+  /** Whether a worker is there that could take it; null where it has ended. */
+  readonly served: boolean | null;
   /** What it has left for others, and has not ended. */
-  readonly waitsFor: readonly { readonly task: number; readonly kind: string; readonly host: string | null }[];
+  readonly waitsFor: readonly {
+    readonly task: number;
+    readonly kind: string;
+    readonly host: string | null;
+    readonly served: boolean;
+  }[];
 }
 
-/** What somebody has asked for: all that has not ended, and of the rest the newest `doneMax`; newest first. */
+/**
+ * What somebody has asked for: all that has not ended or needs a person, and of the rest the newest `doneMax`; newest
+ * first.
+ */
 export async function knownTasks(client: Queryable, doneMax: number): Promise<KnownTask[]> {
+  const unattended = `(t.state = 'failed' or (t.state = 'done' and (t.result ->> 'exit')::int = 2)) and not exists (
+    select from task n where n.id > t.id and n.kind = t.kind and n.host is not distinct from t.host and n.reference = t.reference
+       and n.state = 'done' and (n.result ->> 'exit')::int <> 2)`;
+  const served = (t: string): string =>
+    `exists (select from worker w where (${t}.host is null or w.host = ${t}.host) and ${ALIVE})`;
   const found = await client.query<
     Omit<KnownTask, 'askedMs' | 'endedMs'> & { asked_ms: bigint; ended_ms: bigint | null }
   >(
-    `select t.id, t.host, t.kind, t.reference, t.attempts, t.asked_ms, t.ended_ms, t.troubles, t.result as answer,
+    `select t.id, t.host, t.kind, t.reference, t.attempts, t.asked_ms, t.ended_ms, t.troubles, t.result as answer, ${unattended} as unattended,
+            case when t.state in ('open', 'taken', 'waiting') then ${served('t')} end as served,
             case when t.state = 'taken' and holder_lives(t.holder) then 'at work' when t.state in ('open', 'taken') then 'waiting'
                  when t.state = 'waiting' then 'left' else t.state end as state,
-            coalesce((select json_agg(json_build_object('task', c.id, 'kind', c.kind, 'host', c.host) order by c.id)
+            coalesce((select json_agg(json_build_object('task', c.id, 'kind', c.kind, 'host', c.host, 'served', ${served('c')}) order by c.id)
                         from task c where c.parent = t.id and c.state in ('open', 'taken', 'waiting')), '[]') as "waitsFor"
        from task t
-      where t.parent is null and (t.state in ('open', 'taken', 'waiting')
+      where t.parent is null and (t.state in ('open', 'taken', 'waiting') or (${unattended})
             or t.id in (select d.id from task d where d.parent is null and d.state in ('done', 'failed', 'cancelled') order by d.id desc limit $1))
       order by t.id desc`,
     [doneMax],

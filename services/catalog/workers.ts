@@ -28,6 +28,8 @@ export interface KnownWorker extends WorkerSays {
 export const HEARTBEAT_MS = 10_000;
 /** … and one that said nothing for so long stands still, or is cut off. */
 export const HEARTBEAT_MISSED_MS = 60_000;
+/** SQL: whether the worker `w` is alive. */
+export const ALIVE = `(holder_lives(w.holder) and w.seen > now() - interval '${HEARTBEAT_MISSED_MS} milliseconds')`;
 /** Workers that are gone are remembered for so long. */
 const REMEMBERED = '7 days';
 
@@ -68,9 +70,8 @@ export async function knownWorkers(client: Queryable): Promise<KnownWorker[]> {
   >(
     `select w.holder, w.host, w.version, w.pid, w.slots, w.doing, w.started_ms, w.clock_offset_ms,
             (extract(epoch from w.seen) * 1000)::bigint as seen_ms,
-            holder_lives(w.holder) and w.seen > now() - make_interval(secs => $1) as "isAlive"
+            ${ALIVE} as "isAlive"
        from worker w order by w.host, w.started_ms, w.holder`,
-    [HEARTBEAT_MISSED_MS / 1_000],
   );
   return found.rows.map(({ started_ms, seen_ms, clock_offset_ms, ...row }) => ({
     ...row,
@@ -78,6 +79,21 @@ export async function knownWorkers(client: Queryable): Promise<KnownWorker[]> {
     seenMs: Number(seen_ms),
     clockOffsetMs: Number(clock_offset_ms),
   }));
+}
+
+export interface UnservedRoot {
+  readonly host: string;
+  readonly volume: string;
+  readonly path: string;
+}
+
+/** Roots of hosts that no living worker serves. */
+export async function unservedRoots(client: Queryable): Promise<UnservedRoot[]> {
+  const found = await client.query<UnservedRoot>(
+    `select r.host, v.name as volume, r.path from root r join volume v on v.id = r.volume
+      where not exists (select from worker w where w.host = r.host and ${ALIVE}) order by r.host, r.path`,
+  );
+  return found.rows;
 }
 
 /**
