@@ -173,7 +173,7 @@ function lines(status: Status, nowMs: number, program: string): string[] {
           ]),
       heldBy.length === 0
         ? `  not running; last progress ${localTime(iso(scan.progressedMs))}. The same command, or ${program} worker, continues it.`
-        : `  ${heldBy.map((holder) => `held from ${holder.from ?? 'this machine'} since ${localTime(holder.since)} (${plural(holder.shards, 'shard')})`).join('; ')}`,
+        : `  ${heldBy.map((holder) => `held from ${holder.from ?? 'this machine'} since ${localTime(holder.since)} (${holder.shards === 0 ? 'being completed' : plural(holder.shards, 'shard')})`).join('; ')}`,
     );
   }
   for (const task of tasks) shown.push(...taskLines(task, nowMs, program));

@@ -23,7 +23,10 @@ export interface RunningActivity {
   /** Of the last complete scan of the volume; null before there is one. */
   readonly filesExpected: number | null;
   readonly shards: { readonly open: number; readonly held: number; readonly done: number };
-  /** Sessions that hold shards now; none means that it is not running. */
+  /**
+   * Sessions that hold shards now, and with none the one that closes it (the row of the scan is locked by it); no
+   * session means that it is not running.
+   */
   readonly heldBy: readonly {
     /** The address that it comes from; null for this machine's socket. */
     readonly from: string | null;
@@ -45,10 +48,13 @@ export async function runningActivity(client: Queryable): Promise<RunningActivit
             h.files, h.bytes_read, json_build_object('open', h.open, 'held', h.held, 'done', h.done) as shards,
             (select (p.totals ->> 'files')::int from scan p where p.volume = s.volume and p.state = 'complete' order by p.seq desc limit 1) as "filesExpected",
             coalesce((select json_agg(json_build_object('from', host(a.client_addr), 'since', a.backend_start, 'shards', k.shards) order by a.backend_start)
-               from (select h.holder, count(*) as shards from shard h where h.scan = s.id and h.state = 'leased' and h.lease_until > now() group by h.holder) k
-               join pg_locks l on l.locktype = 'advisory' and l.objsubid = 2 and l.classid = ${HOLDER_LOCK}::oid and l.objid = k.holder::oid and l.granted
-                    and l.database = (select oid from pg_database where datname = current_database())
-               join pg_stat_activity a on a.pid = l.pid), '[]') as "heldBy"
+               from (select l.pid, 0::bigint as shards from pg_locks l
+                      where s.open_shards = 0 and l.locktype = 'transactionid' and l.granted and l.transactionid = s.xmax
+                     union all
+                     select l.pid, k.shards from (select h.holder, count(*) as shards from shard h where h.scan = s.id and h.state = 'leased' and h.lease_until > now() group by h.holder) k
+                       join pg_locks l on l.locktype = 'advisory' and l.objsubid = 2 and l.classid = ${HOLDER_LOCK}::oid and l.objid = k.holder::oid and l.granted
+                            and l.database = (select oid from pg_database where datname = current_database())) k
+               join pg_stat_activity a on a.pid = k.pid), '[]') as "heldBy"
        from scan s join volume v on v.id = s.volume join scan_root p on p.scan = s.id join root r on r.id = p.root
        cross join lateral (
          select count(*) filter (where h.state = 'open')::int as open, count(*) filter (where h.state = 'leased')::int as held,

@@ -8,7 +8,7 @@ import type { Debug } from '../process/debug.ts';
 import { usedBelow } from '../files/used.ts';
 import { inTransaction } from '../catalog/database.ts';
 import { giveUpScan } from '../catalog/abort-scan.ts';
-import { beginScan, filesOfLastScan, runningScan } from '../catalog/scans.ts';
+import { beginScan, filesOfLastScan, runningScan, scanState } from '../catalog/scans.ts';
 import type { BeginScan, RunningScan } from '../catalog/scans.ts';
 import { drain, type DrainOutcome } from './drain.ts';
 import type { Progress } from './flight.ts';
@@ -108,7 +108,8 @@ export async function runScan(
         beginScan(client, { ...wanted, startedMs: tools.nowMs() }),
       );
       if (scanId === null) continue;
-      const outcome = await drainHere(tools, volumeId, { id: scanId, path: wanted.roots[0]?.path ?? '' }, phase);
+      const place = { id: scanId, path: wanted.roots[0]?.path ?? '', relistOf: wanted.relistOf };
+      const outcome = await drainHere(tools, volumeId, place, phase);
       if (outcome.outcome !== 'aborted') return { scanId, outcome, joined: null };
       if (++aborted >= ABORTED_MAX) throw abortedByAnother(phase, outcome.reason);
       continue;
@@ -130,7 +131,7 @@ export async function runScan(
         ? `${phase}: continuing the scan that began ${began}.`
         : `${phase}: another run has been scanning this volume since ${began}; this run helps it, then scans itself.`,
     );
-    const outcome = await drainHere(tools, volumeId, scan, phase);
+    const outcome = await drainHere(tools, volumeId, { ...scan, relistOf: running.relistOf }, phase);
     if (outcome.outcome !== 'aborted' && standing === 'wanted') return { scanId: scan.id, outcome, joined: running };
     if (outcome.outcome === 'aborted' && ++aborted >= ABORTED_MAX) throw abortedByAnother(phase, outcome.reason);
   }
@@ -160,6 +161,19 @@ export function bytesReadBy(runs: readonly ScanRun[]): number {
 }
 
 async function drainHere(
+  tools: ScanTools,
+  volumeId: number,
+  scan: { readonly id: bigint; readonly path: string; readonly relistOf: bigint | null },
+  phase: string,
+): Promise<DrainOutcome> {
+  const outcome = await drainOf(tools, volumeId, scan, phase);
+  if (outcome.outcome !== 'closed by another' || outcome.totals !== null || scan.relistOf === null) return outcome;
+  // Nothing had changed: it became part of the scan that it looked at again, and what that one has met is what there is.
+  const totals = (await scanState(tools.db.pool, scan.relistOf)).totals as ScanTotals | null;
+  return { ...outcome, totals: totals === null ? null : { ...totals, bytesRead: 0 } };
+}
+
+async function drainOf(
   tools: ScanTools,
   volumeId: number,
   scan: { readonly id: bigint; readonly path: string },
