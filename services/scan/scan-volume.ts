@@ -168,7 +168,7 @@ async function drainHere(
 ): Promise<DrainOutcome> {
   const outcome = await drainOf(tools, volumeId, scan, phase);
   if (outcome.outcome !== 'closed by another' || outcome.totals !== null || scan.relistOf === null) return outcome;
-  // Nothing had changed: it became part of the scan that it looked at again, and what that one has met is what there is.
+  // Nothing had changed: it became part of the scan that it looked at again, which has met the same.
   const totals = (await scanState(tools.db.pool, scan.relistOf)).totals as ScanTotals | null;
   return { ...outcome, totals: totals === null ? null : { ...totals, bytesRead: 0 } };
 }
