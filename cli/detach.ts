@@ -1,10 +1,11 @@
-// What --detach does: keeps the work for workers on this host, and wakes them.
+// What --detach and --wait do: keep the work for workers on this host, and wake them. --wait follows it to its end.
 import { EXIT, type ExitCode } from '../domain/exit.ts';
 import { encodeText } from '../domain/path.ts';
 import { leave, wakeFor, type DetachedWork } from '../services/detach.ts';
 import { workingDirectory } from '../services/process/working-directory.ts';
 import { refuseRedisUrl } from '../services/typed/redis-url.ts';
 import type { Context } from './command.ts';
+import { waitHere } from './follow.ts';
 
 type Asked = DetachedWork extends infer W
   ? W extends DetachedWork
@@ -12,7 +13,11 @@ type Asked = DetachedWork extends infer W
     : never
   : never;
 
-export async function detach(context: Context, asked: Asked, json: boolean): Promise<ExitCode> {
+export async function detach(
+  context: Context,
+  asked: Asked,
+  { json, wait }: { readonly json: boolean; readonly wait: boolean },
+): Promise<ExitCode> {
   const { config, output, now } = context;
   if (config.redisUrl !== null) refuseRedisUrl(config.redisUrl);
   const { db, address } = await context.session();
@@ -26,6 +31,10 @@ export async function detach(context: Context, asked: Asked, json: boolean): Pro
   const where = config.redisUrl === null ? { address } : { redisUrl: config.redisUrl };
   const trouble = await wakeFor({ id, kind: asked.kind }, { ...where, host });
   if (trouble !== null) output.note(`${trouble} Workers find it by themselves within half a minute.`);
+  if (wait) {
+    output.note(`Queued as task ${id} for workers on ${host}.`);
+    return waitHere(context, id, json);
+  }
   if (json) output.json({ task: Number(id), host });
   else output.line(`Queued as task ${id} for workers on ${host}. If none runs there: ${config.program} worker`);
   return EXIT.nothing;

@@ -9,6 +9,7 @@ import { answerJson } from '../services/report/json.ts';
 import { renderAssessment } from '../services/report/terminal/assessment.ts';
 import type { PartRequest } from '../services/typed/asked.ts';
 import type { Context } from './command.ts';
+import { followHere } from './follow.ts';
 
 /** One for each live volume, in the order given; with where its bundle goes as typed, null for ./rollcall-TIME. */
 export type JoinedAsked = Omit<JoinedRequest, 'out' | 'program'> & { readonly outDir: string | null };
@@ -74,23 +75,10 @@ async function answerHere(
   id: bigint,
   { outDir, part }: { readonly outDir: string | null; readonly part: PartRequest | null },
 ): Promise<{ assessment: Assessment; bundle: BundleSummary | null; exit: ExitCode }> {
-  const { session, config, output, signal } = context;
-  const [{ reopenAssessment }, { followTask }] = await Promise.all([
-    import('../services/joined-work.ts'),
-    import('../services/follow.ts'),
-  ]);
+  const { session } = context;
+  const { reopenAssessment } = await import('../services/joined-work.ts');
   const { db } = await session();
-  const answer = await followTask(
-    {
-      db,
-      signal,
-      program: config.program,
-      onProgress: (doing) => output.progress({ doing, files: 0, bytes: 0, filesExpected: null }),
-      onNotice: (text) => output.note(text),
-    },
-    id,
-  );
-  output.done();
+  const answer = await followHere(context, id);
   const { assessment, wantsBundle, exit, message, next } = answer as TaskAnswer & {
     assessment?: string;
     wantsBundle?: boolean;

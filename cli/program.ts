@@ -14,6 +14,7 @@ import { define as history } from './commands/history.ts';
 import { define as importList } from './commands/import.ts';
 import { define as scan } from './commands/scan.ts';
 import { define as status } from './commands/status.ts';
+import { define as tasks } from './commands/tasks.ts';
 import { define as verify } from './commands/verify.ts';
 import { define as volumes } from './commands/volumes.ts';
 import { define as worker } from './commands/worker.ts';
@@ -26,6 +27,7 @@ const COMMANDS: readonly Define[] = [
   history,
   findings,
   status,
+  tasks,
   volumes,
   exportList,
   importList,

@@ -165,7 +165,10 @@ export async function assessBody(context: Context, args: AssessArguments): Promi
   const { volumes, isHere } = await volumesOf(context, args);
   if (!isHere) {
     const { assessJoined } = await import('../joined.ts');
-    return assessJoined(context, joinedOf(args, volumes, sinceMs), args);
+    return assessJoined(context, joinedOf(args, volumes, sinceMs), {
+      json: args.json,
+      detach: args.detach && !args.wait,
+    });
   }
   const requests = volumes.map((volume, index) => ({
     live: volume.live.path,
@@ -196,7 +199,7 @@ export async function assessBody(context: Context, args: AssessArguments): Promi
   }
   if (args.detach) {
     const { detach } = await import('../detach.ts');
-    return detach(context, { kind: 'assess', volumes: requests }, args.json);
+    return detach(context, { kind: 'assess', volumes: requests }, args);
   }
   const { withScanTools } = await import('../scan-tools.ts');
   const load = () => import('../../services/assess.ts');

@@ -16,7 +16,10 @@ export interface ScanSettings {
   readonly newState: boolean;
   readonly threads: number | null;
   readonly gentle: Gentle;
+  /** Left to workers. */
   readonly detach: boolean;
+  /** … and followed to its end. */
+  readonly wait: boolean;
   /** On which host paths lie that name none; null for this one. */
   readonly host: string | null;
   readonly json: boolean;
@@ -33,6 +36,7 @@ export interface ScanOptions extends GentleOptions {
   readonly newState?: boolean;
   readonly threads?: number;
   readonly detach?: boolean;
+  readonly wait?: boolean;
   readonly host?: string;
   readonly quiet?: boolean;
   readonly json?: boolean;
@@ -60,6 +64,7 @@ export function addScanOptions(command: Command): Command {
   return addGentleOptions(command)
     .option('--host <name>', 'the host of paths that name none: its workers do the work (default: this machine)')
     .option('--detach', 'queue the scan for workers (rollcall worker) and return')
+    .option('--wait', 'queue the scan for workers, and follow it to its end')
     .addOption(quietOption())
     .option('--json', 'print the result as one JSON object')
     .option('--no-progress', 'no progress line on the terminal');
@@ -77,7 +82,8 @@ export function scanSettings(options: ScanOptions): ScanSettings {
     newState: options.newState ?? false,
     threads: options.threads ?? null,
     gentle: gentleOf(options),
-    detach: options.detach ?? false,
+    detach: options.detach === true || options.wait === true,
+    wait: options.wait ?? false,
     host: options.host ?? null,
     json: options.json ?? false,
   };
@@ -87,5 +93,5 @@ export function scanSettings(options: ScanOptions): ScanSettings {
 export function detachedProblem({ detach, gentle, threads }: ScanSettings): string | null {
   return !detach || (gentle.bytesPerSecond === null && !gentle.idle && threads === null)
     ? null
-    : 'error: --bwlimit, --idle and --threads are for the process that reads: give them to rollcall worker, not with --detach.';
+    : 'error: --bwlimit, --idle and --threads are for the process that reads: give them to rollcall worker, not with --detach or --wait.';
 }

@@ -46,8 +46,8 @@ export function define(program: Command, run: Run): void {
   addScanOptions(command.allowExcessArguments()).action(async (pattern: string, options: Options) => {
     if (command.args.length > 1)
       return command.error(expandedByShell('rollcall scan', command.args, command.args.length - 1));
-    if (options.detach === true && options.export !== undefined) {
-      return command.error('error: --export waits for the scan, --detach does not: give one of them.');
+    if ((options.detach === true || options.wait === true) && options.export !== undefined) {
+      return command.error('error: --export is written by this process: leave out --detach and --wait.');
     }
     const settings = scanSettings(options);
     const problem = detachedProblem(settings);
@@ -92,7 +92,7 @@ export async function scanBody(context: Context, args: ScanArguments): Promise<E
   if (stateDir !== null) await refuseStateInside({ ...args, stateDir, cwd, trees: [], patterns: [args.pattern] });
   if (args.detach) {
     const { detach } = await import('../detach.ts');
-    return detach(context, { kind: 'scan', scan: request }, args.json);
+    return detach(context, { kind: 'scan', scan: request }, args);
   }
   const { withScanTools } = await import('../scan-tools.ts');
   const load = () => import('../../services/scan.ts');

@@ -1,7 +1,7 @@
 // What becomes of tasks other than by whoever takes them: asked about, cancelled, tried again, given up for a host that
 // says nothing.
 import type { Queryable } from './scans.ts';
-import { type Json, wakeParent } from './tasks.ts';
+import { type DueTask, type Json, wakeParent } from './tasks.ts';
 
 /**
  * Ends what was left for hosts that have said nothing for so long: whoever waits for it goes on without. What a person
@@ -35,30 +35,47 @@ export async function cancelTask(client: Queryable, id: bigint, nowMs: number): 
   return cancelled.rowCount ?? 0;
 }
 
+/** Given up, cancelled, or answered with a failure. */
+const UNDONE = `(t.state in ('failed', 'cancelled') or (t.state = 'done' and (t.result ->> 'exit')::int in (2, 4, 130)))`;
+
 /**
- * A task that was given up, cancelled, or answered with a failure (exit code 2) is left once more; what it has made
- * stays, and what it had left for others and was not done is left anew. Must run in a transaction.
- * @returns false where there is nothing to be tried again
+ * A task that was given up, cancelled, or answered with a failure or by a guard is left once more, and so is all that
+ * it had left for others and was not done. What was made stays, and each keeps its place among those that were left
+ * with it. Must run in a transaction.
+ * @returns what is due now; empty where there is nothing to be tried again
  */
-export async function retryTask(client: Queryable, id: bigint): Promise<boolean> {
-  const again = await client.query(
-    `update task set state = 'open', attempts = 0, delays = 0, not_before = now(), result = null, ended_ms = null
-      where id = $1 and parent is null and (state in ('failed', 'cancelled') or (state = 'done' and (result ->> 'exit')::int in (2, 130)))`,
-    [id],
+export async function retryTask(client: Queryable, id: bigint, nowMs: number): Promise<readonly DueTask[]> {
+  const again = await client.query<{ id: bigint }>(
+    `with recursive undone as (
+       select t.id from task t where t.id = $1 and t.parent is null and ${UNDONE}
+       union all select t.id from undone u join task t on t.parent = u.id where ${UNDONE})
+     update task t set state = 'open', holder = null, lease_until = null, attempts = 0, delays = 0, not_before = now(), result = null,
+            ended_ms = null, asked_ms = case when t.parent is null then t.asked_ms else $2::bigint end
+       from undone u where t.id = u.id returning t.id`,
+    [id, Math.floor(nowMs)],
   );
-  if (again.rowCount !== 1) return false;
-  await client.query(`delete from task where parent = $1 and state in ('failed', 'cancelled')`, [id]);
-  return true;
+  const ids = again.rows.map((row) => row.id);
+  await client.query(
+    `update task t set state = 'waiting'
+      where t.id = any ($1) and exists (select from task c where c.parent = t.id and c.state in ('open', 'taken', 'waiting'))`,
+    [ids],
+  );
+  const due = await client.query<DueTask>(
+    `select id, kind, host from task where id = any ($1) and state = 'open' order by id`,
+    [ids],
+  );
+  return due.rows;
 }
 
 export interface TaskState {
   readonly kind: string;
+  readonly parent: bigint | null;
   readonly state: 'open' | 'taken' | 'waiting' | 'done' | 'failed' | 'cancelled';
   readonly result: Json | null;
 }
 
 export async function taskState(client: Queryable, id: bigint): Promise<TaskState | null> {
-  const found = await client.query<TaskState>('select kind, state, result from task where id = $1', [id]);
+  const found = await client.query<TaskState>('select kind, parent, state, result from task where id = $1', [id]);
   return found.rows[0] ?? null;
 }
 

@@ -250,6 +250,7 @@ test('an assessment that was left is done by whoever comes, its bundle where it 
   expect(await worker.ended, said.join('')).toBe(0);
   const bundle = join(directory, 'bundle');
   expect(await taskState(client, id)).toEqual({
+    parent: null,
     kind: 'assess',
     state: 'done',
     result: { exit: 1, message: expect.stringContaining('not intact: 1'), next: 'rollcall findings', bundle },
