@@ -5,6 +5,7 @@ import { rollcallEdition } from '../services/process/edition.ts';
 import type { Define, Run } from './command.ts';
 import { define as assess } from './commands/assess.ts';
 import { define as bundle } from './commands/bundle.ts';
+import { define as catalog } from './commands/catalog.ts';
 import { define as completion } from './commands/completion.ts';
 import { define as demo } from './commands/demo.ts';
 import { define as doctor } from './commands/doctor.ts';
@@ -29,6 +30,7 @@ const COMMANDS: readonly Define[] = [
   status,
   tasks,
   volumes,
+  catalog,
   exportList,
   importList,
   demo,
