@@ -1,5 +1,6 @@
 // `catalog dump` and `catalog load`: the whole catalog as one file, made while it works, and brought into an empty one.
 import { RollcallError } from '../domain/exit.ts';
+import { databaseCode } from './catalog/advice.ts';
 import { writeAudit } from './catalog/audit-log.ts';
 import { type Database, inTransaction } from './catalog/database.ts';
 import {
@@ -128,7 +129,10 @@ export async function loadCatalog(
     for (const { name } of header.tables) {
       const table = tables.find((one) => one.name === name);
       if ((await records.next('table')).table !== name || table === undefined) throw records.odd();
-      const rows = await rowsIn(client, table, records.pieces());
+      const rows = await rowsIn(client, table, records.pieces()).catch((cause: unknown) => {
+        // Of what came through a pipe Postgres sees first that it is damaged.
+        throw /^2[23]/.test(databaseCode(cause) ?? '') ? records.odd(cause) : cause;
+      });
       if (rows !== (await records.next('rows')).rows) throw records.odd();
       loaded[name] = rows;
     }
@@ -167,9 +171,10 @@ class Records {
     this.#signal = signal;
   }
 
-  odd(): RollcallError {
+  odd(cause?: unknown): RollcallError {
     return new RollcallError(`${this.#what} holds what no dump of this version holds. Nothing was loaded.`, {
       next: 'Load it with the version that made it, or take another dump.',
+      cause,
     });
   }
 
