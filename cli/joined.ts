@@ -9,7 +9,10 @@ import { answerJson } from '../services/report/json.ts';
 import { renderAssessment } from '../services/report/terminal/assessment.ts';
 import type { PartRequest } from '../services/typed/asked.ts';
 import type { Context } from './command.ts';
-import { followHere } from './follow.ts';
+import type { ScanRequest } from '../services/scan.ts';
+import { refuseRedisUrl } from '../services/typed/redis-url.ts';
+import type { ScanSettings } from './commands/scan-options.ts';
+import { followHere, waitHere } from './follow.ts';
 
 /** One for each live volume, in the order given; with where its bundle goes as typed, null for ./rollcall-TIME. */
 export type JoinedAsked = Omit<JoinedRequest, 'out' | 'program'> & { readonly outDir: string | null };
@@ -17,14 +20,11 @@ export type JoinedAsked = Omit<JoinedRequest, 'out' | 'program'> & { readonly ou
 export async function assessJoined(
   context: Context,
   asked: readonly JoinedAsked[],
-  { detach, json }: { readonly detach: boolean; readonly json: boolean },
+  args: Pick<ScanSettings, 'detach' | 'json' | 'threads' | 'gentle'>,
 ): Promise<ExitCode> {
   const { config, output } = context;
-  if (config.databaseUrl === null) {
-    throw new RollcallError('Hosts that are judged together need one catalog that all of them reach.', {
-      next: 'Set DATABASE_URL, here and where their workers run (docs/queue.md). Or, with a catalog on each host: rollcall scan PATTERN --export FILE on the host of the backup, then --backup FILE here.',
-    });
-  }
+  const { detach, json } = args;
+  refuseAlone(context, args);
   const exits: ExitCode[] = [];
   const answers: unknown[] = [];
   for (const { outDir, ...request } of asked) {
@@ -44,6 +44,45 @@ export async function assessJoined(
   }
   if (json) output.json(answers.length === 1 ? answers[0] : answers);
   return exits.length === 0 ? EXIT.nothing : worstExit(exits);
+}
+
+/** `scan` of what lies on another host: left for the workers there, and followed unless --detach is given. */
+export async function scanOn(
+  context: Context,
+  host: string,
+  request: ScanRequest,
+  args: Pick<ScanSettings, 'detach' | 'json' | 'threads' | 'gentle'>,
+): Promise<ExitCode> {
+  refuseAlone(context, args);
+  if (request.exportFile !== null)
+    throw new RollcallError('An export is written where the snapshots are.', {
+      next: `Run it there: rollcall scan PATTERN --export FILE on ${host}. With one catalog no export is needed.`,
+    });
+  const { session, config, output, now } = context;
+  const { leaveScanOn, wakeFor } = await import('../services/detach.ts');
+  const { db, address } = await session();
+  const id = await leaveScanOn(db.pool, { host, scan: request, program: config.program, nowMs: now() });
+  const where = config.redisUrl === null ? { address } : { redisUrl: config.redisUrl };
+  const trouble = await wakeFor({ id, kind: 'scan' }, { ...where, host });
+  if (trouble !== null) output.note(`${trouble} Workers find it by themselves within half a minute.`);
+  if (!args.detach) return waitHere(context, id, args.json);
+  if (args.json) output.json({ task: Number(id), host });
+  else output.line(`Queued as task ${id} for workers on ${host}. ${config.program} wait ${id} follows it.`);
+  return EXIT.nothing;
+}
+
+/** What lies on other hosts is read by their workers, at the pace that they were told, by way of one catalog. */
+function refuseAlone({ config }: Context, { threads, gentle }: Pick<ScanSettings, 'threads' | 'gentle'>): void {
+  if (config.redisUrl !== null) refuseRedisUrl(config.redisUrl);
+  if (threads !== null || gentle.idle || gentle.bytesPerSecond !== null) {
+    throw new RollcallError('--bwlimit, --idle and --threads are for the process that reads.', {
+      next: 'Give them to rollcall worker on that host.',
+    });
+  }
+  if (config.databaseUrl !== null) return;
+  throw new RollcallError('Other hosts are reached through one catalog that all of them share.', {
+    next: 'Set DATABASE_URL, here and where their workers run (docs/queue.md). Or, with a catalog on each host: rollcall scan PATTERN --export FILE on the host of the backup, then --backup FILE here.',
+  });
 }
 
 /** @param outDir where a worker of this host writes the bundle; null where nobody does */

@@ -1,6 +1,7 @@
 // Scans and assessments that are left to a worker: what was typed is checked at once and kept; a worker does the same
 // as the command would.
 import type { Database } from './catalog/database.ts';
+import type { Queryable } from './catalog/scans.ts';
 import { leaveTask } from './catalog/tasks.ts';
 import { isPattern } from './files/pattern-tokens.ts';
 import type { QueueAddress } from './queue/backend.ts';
@@ -52,6 +53,15 @@ export async function leave(
     parent: null,
     nowMs,
   });
+}
+
+/** Keeps a scan of what lies on another host, which is looked at there. */
+export function leaveScanOn(
+  client: Queryable,
+  { host, scan, program, nowMs }: { host: string; scan: ScanRequest; program: string; nowMs: number },
+): Promise<bigint> {
+  const reference: DetachedScan = { cwd: '/', stateDir: null, program, scan };
+  return leaveTask(client, { host, kind: 'scan', reference: { ...reference }, parent: null, nowMs });
 }
 
 /** Wakes a worker for it. @returns what stood in the way, null for nothing: workers look for themselves as well */

@@ -165,10 +165,7 @@ export async function assessBody(context: Context, args: AssessArguments): Promi
   const { volumes, isHere } = await volumesOf(context, args);
   if (!isHere) {
     const { assessJoined } = await import('../joined.ts');
-    return assessJoined(context, joinedOf(args, volumes, sinceMs), {
-      json: args.json,
-      detach: args.detach && !args.wait,
-    });
+    return assessJoined(context, joinedOf(args, volumes, sinceMs), { ...args, detach: args.detach && !args.wait });
   }
   const requests = volumes.map((volume, index) => ({
     live: volume.live.path,

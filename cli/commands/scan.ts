@@ -31,7 +31,10 @@ export function define(program: Command, run: Run): void {
       'Scans a live tree, or the snapshots that a pattern matches, into the catalog. With --export the result goes to a file that ' +
         'assess takes as --backup on another machine.',
     )
-    .argument('<pattern>', "a directory, or a quoted pattern of snapshots ('/backup/snapshots/*/userdata')")
+    .argument(
+      '<pattern>',
+      "a directory, or a quoted pattern of snapshots ('/backup/snapshots/*/userdata'); HOST:/path on another host",
+    )
     .addOption(
       new Option('--role <role>', 'what it is (default: a pattern is a backup, a directory is live)').choices([
         'live',
@@ -70,8 +73,10 @@ export function define(program: Command, run: Run): void {
 
 export async function scanBody(context: Context, args: ScanArguments): Promise<ExitCode> {
   const { config, output } = context;
+  const { placed, refuseRelative } = await import('../../services/typed/placed.ts');
+  const { host, path } = placed(args.pattern, args.host ?? config.host);
   const request = {
-    target: args.pattern,
+    target: path,
     role: args.role,
     exportFile: args.exportFile,
     snapshotsMax: args.snapshots,
@@ -83,13 +88,18 @@ export async function scanBody(context: Context, args: ScanArguments): Promise<E
     notGluster: args.notGluster,
     bricksRescued: args.bricksRescued,
   };
+  if (host !== config.host) {
+    refuseRelative({ host, path }, 'what is scanned,');
+    const { scanOn } = await import('../joined.ts');
+    return scanOn(context, host, request, { ...args, detach: args.detach && !args.wait });
+  }
   const stateDir = config.databaseUrl === null ? encodeText(config.stateDir) : null;
   const [{ workingDirectory }, { refuseStateInside }] = await Promise.all([
     import('../../services/process/working-directory.ts'),
     import('../../services/typed/outside.ts'),
   ]);
   const cwd = workingDirectory();
-  if (stateDir !== null) await refuseStateInside({ ...args, stateDir, cwd, trees: [], patterns: [args.pattern] });
+  if (stateDir !== null) await refuseStateInside({ ...args, stateDir, cwd, trees: [], patterns: [path] });
   if (args.detach) {
     const { detach } = await import('../detach.ts');
     return detach(context, { kind: 'scan', scan: request }, args);
@@ -108,7 +118,8 @@ export async function scanBody(context: Context, args: ScanArguments): Promise<E
       },
       request,
     );
-    if (args.json) output.json(result);
+    const { volumeId: _, ...told } = result;
+    if (args.json) output.json(told);
     else for (const line of lines(result, config.program)) output.line(line);
     const unread = result.exported !== null && result.exported.failures + result.exported.unread.files > 0;
     return unread || result.gaps.some((gap) => gap.status !== 'boundary') ? EXIT.incomplete : EXIT.nothing;

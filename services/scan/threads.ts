@@ -20,6 +20,12 @@ interface Thread {
   readonly inHands: Map<number, Waiting>;
 }
 
+/**
+ * What a thread makes is columns and buffers, which are not of the young generation: what V8 would let it grow to is
+ * memory for nothing (a million files: 481 MB of all processes without this, 396 MB with it, 2026-11-30).
+ */
+const YOUNG_MB = 8;
+
 export class Threads {
   max: number;
   readonly #threads = new Set<Thread>();
@@ -64,7 +70,7 @@ export class Threads {
   }
 
   #start(): void {
-    const worker = new Worker(startedPart('thread'));
+    const worker = new Worker(startedPart('thread'), { resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB } });
     const thread: Thread = { worker, isReady: false, inHands: new Map() };
     this.#threads.add(thread);
     worker.on('message', (word: ThreadWord) => {
