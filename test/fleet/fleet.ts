@@ -98,3 +98,17 @@ export function school(files = 40): School {
     remove: () => rmSync(directory, { recursive: true, force: true }),
   };
 }
+
+/** A command, not by spawnSync: what workers say is read meanwhile. */
+export async function runs(
+  command: string,
+  words: readonly string[],
+  more: Readonly<Record<string, string>>,
+): Promise<{ readonly status: number | null; readonly stdout: string; readonly stderr: string }> {
+  const child = spawn(command, words, { env: { ...process.env, ...more }, stdio: ['ignore', 'pipe', 'pipe'] });
+  let [stdout, stderr] = ['', ''];
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+  const status = await new Promise<number | null>((resolve) => child.once('close', resolve));
+  return { status, stdout, stderr };
+}

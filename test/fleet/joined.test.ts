@@ -9,7 +9,8 @@ import { endSilent, taskState } from '../../services/catalog/steer-tasks.ts';
 import { inTransaction } from '../../services/catalog/database.ts';
 import { until } from '../support/poll.ts';
 import { databaseForFile } from '../support/postgres.ts';
-import { type FleetWorker, school, startWorker, stopWorkers } from './fleet.ts';
+import { CLI } from '../support/programs.ts';
+import { type FleetWorker, runs, school, startWorker, stopWorkers } from './fleet.ts';
 
 vi.setConfig({ testTimeout: 120_000 });
 
@@ -107,4 +108,27 @@ test('a live volume whose host says nothing is not judged', async () => {
     exit: 3,
     message: expect.stringContaining('files did not answer'),
   });
+});
+
+test('scan of another host is done there; without one catalog, or at a pace of its own, it is refused', async () => {
+  start('files');
+  const { host, user, password, database: name } = database.address;
+  const url = `postgresql://${user}:${encodeURIComponent(password)}@/${name}?host=${encodeURIComponent(host)}`;
+  const run = (words: readonly string[], more: Readonly<Record<string, string>> = {}) =>
+    runs(process.execPath, [CLI, 'scan', ...words], { ROLLCALL_HOST: 'desk', DATABASE_URL: url, ...more });
+  const path = join(world.directory, 'live');
+  const there = await run([`files:${path}`, '--json']);
+  expect([there.status, JSON.parse(there.stdout)], there.stderr).toMatchObject([0, { exit: 0 }]);
+  const named = await run(['--host', 'files', path]);
+  expect(named, named.stderr).toMatchObject({ status: 0, stdout: expect.stringContaining('exit code 0') });
+  const hosts = await db.pool.query<{ host: string }>('select distinct host from root where path = $1', [path]);
+  expect(hosts.rows).toEqual([{ host: 'files' }]);
+  for (const [words, why] of [
+    [[`files:${path}`, '--threads', '2'], 'the process that reads'],
+    [[`files:${path}`, '--export', 'x'], 'where the snapshots are'],
+    [['--host', 'files', 'relative'], 'not absolute'],
+  ] as const)
+    expect(await run(words)).toMatchObject({ status: 2, stderr: expect.stringContaining(why) });
+  const alone = await run([`files:${path}`], { DATABASE_URL: '' });
+  expect(alone).toMatchObject({ status: 2, stderr: expect.stringContaining('one catalog') });
 });
