@@ -4,7 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { EXIT, type ExitCode } from '../domain/exit.ts';
 import { openPool } from './catalog/database.ts';
 import { migrate, migrationLevel } from './catalog/migrate.ts';
-import { endSilent } from './catalog/steer-tasks.ts';
+import { endSilent, forgetOldTasks } from './catalog/steer-tasks.ts';
 import { type DueTask, dueTasks } from './catalog/tasks.ts';
 import { scansToDrain } from './catalog/to-drain.ts';
 import { farewell, heartbeat, HEARTBEAT_MS, workersOfOtherVersions } from './catalog/workers.ts';
@@ -54,6 +54,8 @@ export interface WorkerOptions {
 const STOP_MS = { jobs: 20_000, threads: 5_000, queue: 2_000, catalog: 5_000 } as const;
 /** What was left for a host that has no worker for so long is ended, and whoever waits goes on without. */
 const SILENT_MS = 5 * 60_000;
+/** What ended long ago is let go this often. */
+const FORGET_EVERY_MS = 3_600_000;
 const CATALOG_AGAIN_MS = 2_000;
 /** Somebody waits for a worker that ends by itself. */
 const ONCE_LOOK_MS = 500;
@@ -120,6 +122,7 @@ class FleetWorker {
   readonly #bell;
   readonly #startedMs: number;
   #exit: ExitCode = EXIT.nothing;
+  #forgotMs = 0;
 
   constructor(options: WorkerOptions) {
     const { address, host, nowMs, log, leases = LEASES } = options;
@@ -273,6 +276,10 @@ class FleetWorker {
     const { host, nowMs, silentMs = SILENT_MS } = this.#options;
     await this.#checkLevel();
     await this.#holder.ask((client) => endSilent(client, silentMs, nowMs()), { whole: true });
+    if (nowMs() - this.#forgotMs > FORGET_EVERY_MS) {
+      await forgetOldTasks(this.#db.pool, nowMs());
+      this.#forgotMs = nowMs();
+    }
     const tasks = await dueTasks(this.#db.pool, { host, kinds: TASK_KINDS });
     const scans = await scansToDrain(this.#db.pool, { host, liveSinceMs: nowMs() - RESUME_WITHIN_MS });
     if (tasks.length > this.#slots.free(false)) this.#crew.letTasksIn();

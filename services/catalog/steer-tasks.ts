@@ -101,3 +101,21 @@ export async function doingOf(client: Queryable, id: bigint): Promise<readonly D
   );
   return found.rows;
 }
+
+/**
+ * What hosts answered serves the bundle of an assessment, which is written again for so long; tasks are remembered
+ * longer.
+ */
+const ANSWERS_KEPT_MS = 30 * 86_400_000;
+const TASKS_KEPT_MS = 90 * 86_400_000;
+
+/** Lets go of what ended long ago. @returns how many tasks, of those that somebody has asked for */
+export async function forgetOldTasks(client: Queryable, nowMs: number): Promise<number> {
+  await client.query('delete from ask a using task t where t.id = a.task and t.ended_ms < $1', [
+    nowMs - ANSWERS_KEPT_MS,
+  ]);
+  const forgotten = await client.query('delete from task where parent is null and ended_ms < $1', [
+    nowMs - TASKS_KEPT_MS,
+  ]);
+  return forgotten.rowCount ?? 0;
+}
