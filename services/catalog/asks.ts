@@ -1,4 +1,5 @@
-// What tasks ask of the disks of hosts, and the answers, as texts (services/judge/asks.ts says what they mean).
+// What tasks ask of the disks of hosts, and the answers, as texts (docs/design.md#other-hosts). services/judge/asks.ts
+// says what they mean.
 import type { Queryable } from './scans.ts';
 
 export interface KeyedAsk {

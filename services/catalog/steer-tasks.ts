@@ -5,7 +5,7 @@ import { type DueTask, type Json, wakeParent } from './tasks.ts';
 
 /**
  * Ends what was left for hosts that have said nothing for so long: whoever waits for it goes on without. What a person
- * has asked a host for stays, and waits for it. Must run in a transaction.
+ * has asked a host for stays, and waits for it (docs/design.md#silent-hosts). Must run in a transaction.
  * @returns the ids
  */
 export async function endSilent(client: Queryable, silentMs: number, nowMs: number): Promise<readonly bigint[]> {

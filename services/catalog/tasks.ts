@@ -1,6 +1,6 @@
 // Tasks: work that is left for workers, in the one table that says what is due. A task is taken (its fence moves on),
 // held under a lease, and ended only by whoever has its fence; so it is answered once, whoever else believes to have
-// it.
+// it (docs/design.md#tasks).
 import type { ClientBase } from 'pg';
 import { type KeyedAsk, leaveAsks } from './asks.ts';
 import type { Queryable } from './scans.ts';

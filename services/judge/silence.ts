@@ -1,4 +1,4 @@
-// What becomes of a path that a host which does not answer would have told of (docs/decisions: a silent host): never a
+// What becomes of a path that a host which does not answer would have told of (docs/design.md#silent-hosts): never a
 // calm class, and no loss is hidden.
 import { EXIT } from '../../domain/exit.ts';
 import type { Judged, JudgeContext } from '../../domain/judge/context.ts';
