@@ -57,6 +57,7 @@ test('five that start at once apply each migration once', async () => {
     database: '0002_second.sql',
     code: '0002_second.sql',
     pending: [],
+    unknown: null,
   });
 });
 

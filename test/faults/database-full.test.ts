@@ -54,7 +54,8 @@ describe.skipIf(!canMount)('a server without room (skipped where this process ma
     const medium = disk(house.base, SMALL);
     const roomy = join(house.base, 'roomy');
     mkdirSync(roomy);
-    const db = openPool(await ownServer({ data: medium.at, wal: roomy }));
+    const { connectionString } = await ownServer({ data: medium.at, wal: roomy });
+    const db = openPool({ connectionString });
     onTestFinished(() => db.close());
     await migrate(db);
     const scan = scanning(db, house);
