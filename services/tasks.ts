@@ -4,6 +4,7 @@ import type { Assessment } from '../domain/assessment.ts';
 import { reopenBundle } from './bundle/reopen.ts';
 import { recordBundleOf } from './catalog/assessments.ts';
 import type { Database } from './catalog/database.ts';
+import { shareOfShards } from './catalog/workers.ts';
 import { meaningsOf } from './files/location.ts';
 import type { TaskHandlers, TaskOutcome, TaskWork } from './fleet/crew.ts';
 import { bytes, count } from './report/wording.ts';
@@ -26,7 +27,7 @@ export interface TaskTools {
   readonly log: (line: string) => void;
   /** LEASES unless given. */
   readonly leases?: Leases;
-  /** A scan has begun: there is work for the other slots, here and in other workers. */
+  /** A scan has begun, or has more shards: there is work for the other slots, here and in other workers. */
   readonly onPhase: () => void;
 }
 
@@ -63,6 +64,7 @@ function scanTools(
       say(phase);
       onPhase();
     },
+    shared: { share: (client, scanId) => shareOfShards(client, { scanId, host }), onFull: onPhase },
     onNotice: (text) => log(`task ${task.id}: ${text}`),
   };
 }

@@ -21,7 +21,7 @@ import type { QueueAddress } from './queue/backend.ts';
 import { KINDS, type KindName, TASK_KINDS, WAKE_EVERY_MS } from './queue/catalogue.ts';
 import { openQueue, type WakeQueue } from './queue/queue.ts';
 import { openWorker } from './queue/worker.ts';
-import { LEASES, type Leases, RESUME_WITHIN_MS } from './scan/limits.ts';
+import { LEASES, type Leases, RESUME_WITHIN_MS, THREADS_MAX } from './scan/limits.ts';
 import { threadsAllowed } from './scan/pool.ts';
 import { taskHandlers } from './tasks.ts';
 
@@ -289,7 +289,7 @@ class FleetWorker {
     await this.#wake(tasks);
     for (const { scanId, shards: open } of scans)
       await this.#queue
-        .wake(host, { kind: 'drain-scan', id: scanId }, Math.min(this.#slotCount, Math.max(1, open)))
+        .wake(host, { kind: 'drain-scan', id: scanId }, Math.min(THREADS_MAX, Math.max(1, open)))
         .catch(this.#onError);
     return tasks.length + scans.length > 0;
   }

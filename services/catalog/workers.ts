@@ -60,6 +60,22 @@ export async function farewell(client: Queryable, holder: number): Promise<void>
   await client.query(`delete from worker where holder = $1 or seen < now() - interval '${REMEMBERED}'`, [holder]);
 }
 
+/**
+ * How many shards of a scan one slot may hold, so that every slot of the host has some: with few shards one that holds
+ * several works on them while others have nothing to do.
+ */
+export async function shareOfShards(
+  client: Queryable,
+  of: { readonly scanId: bigint; readonly host: string },
+): Promise<number> {
+  const found = await client.query<{ share: number }>(
+    `select ceil(s.open_shards::float8 / greatest(1, (select sum(w.slots) from worker w where w.host = $2 and ${ALIVE})))::int as share
+       from scan s where s.id = $1`,
+    [of.scanId, of.host],
+  );
+  return Math.max(1, found.rows[0]?.share ?? 1);
+}
+
 export async function knownWorkers(client: Queryable): Promise<KnownWorker[]> {
   const found = await client.query<
     Omit<KnownWorker, 'startedMs' | 'seenMs' | 'clockOffsetMs'> & {

@@ -18,6 +18,7 @@ import {
   waitForTasks,
 } from '../catalog/tasks.ts';
 import { scansToDrain } from '../catalog/to-drain.ts';
+import { shareOfShards } from '../catalog/workers.ts';
 import { TASK_KINDS, type TaskKind } from '../queue/catalogue.ts';
 import { drain } from '../scan/drain.ts';
 import { LEASES, type Leases, RESUME_WITHIN_MS } from '../scan/limits.ts';
@@ -69,7 +70,7 @@ export interface CrewOptions {
   readonly onError: (error: Error) => void;
   /** LEASES unless given. */
   readonly leases?: Leases;
-  /** Told of what other workers could do now. */
+  /** Told of what other slots and workers could do now: these tasks, or shards. */
   readonly onDue: (due: readonly DueTask[]) => void;
   readonly signal: AbortSignal;
 }
@@ -145,11 +146,11 @@ export class Crew {
   }
 
   async #drainOne(slot: Slot): Promise<boolean> {
-    const { db, host, nowMs, signal, log, onError, leases = LEASES } = this.#options;
+    const { db, host, nowMs, signal, log, onError, onDue, leases = LEASES } = this.#options;
     const scans = await scansToDrain(db.pool, { host, liveSinceMs: nowMs() - RESUME_WITHIN_MS });
     const next = scans.find(({ scanId }) => nowMs() - (this.#triedMs.get(scanId) ?? 0) > SCAN_AGAIN_MS);
     if (next === undefined) return false;
-    const { scanId } = next;
+    const { scanId, shards } = next;
     slot.say(`scan ${scanId}`);
     try {
       const { outcome } = await drain({
@@ -162,12 +163,15 @@ export class Crew {
         waitForOthers: false,
         // One whose thread hangs takes nothing more: the others have the rest.
         givesWay: () => this.#isTaskWaiting || slot.isLost(),
+        share: (client) => shareOfShards(client, { scanId, host }),
+        onFull: () => onDue([]),
         leases,
         onProgress: () => undefined,
         onFailure: (error) => log(`scan ${scanId}: a shard failed: ${told(error)}`),
       });
       if (outcome === 'complete' || outcome === 'unchanged') log(`scan ${scanId}: ${outcome}`);
-      if (outcome === 'left to others' && this.#isTaskWaiting) return true;
+      // There may be shards again at any moment: those that are being done are divided.
+      if (outcome === 'left to others' && (shards > 0 || this.#isTaskWaiting)) return true;
     } catch (error) {
       if (signal.aborted) return false;
       this.#meets(error);

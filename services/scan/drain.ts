@@ -4,7 +4,7 @@
 import { EXIT, RollcallError } from '../../domain/exit.ts';
 import { joinPath } from '../../domain/path.ts';
 import { throwAdvised } from '../catalog/advice.ts';
-import type { Database } from '../catalog/database.ts';
+import type { Connection, Database } from '../catalog/database.ts';
 import { giveUpShard } from '../catalog/give-up.ts';
 import { loadScanContext, type ScanContext } from '../catalog/scan-context.ts';
 import { giveUpScan } from '../catalog/abort-scan.ts';
@@ -41,6 +41,13 @@ export interface DrainOptions {
   readonly waitForOthers: boolean;
   /** Asked before each shard is claimed: whether something more urgent waits. What is in hands is ended first. */
   readonly givesWay?: () => boolean;
+  /**
+   * Of a worker: how many shards it may have in hands at once, so that the other slots of its host find some, too. As
+   * many as its threads can hold unless given.
+   */
+  readonly share?: (client: Connection) => Promise<number>;
+  /** Told now and then that all lanes are taken, so that others may find shards to do. */
+  readonly onFull?: () => void;
   /** LEASES unless given. */
   readonly leases?: Leases;
   readonly debug?: Debug;
@@ -51,6 +58,9 @@ export interface DrainOptions {
 export type DrainOutcome = FinishOutcome | { readonly outcome: 'left to others' };
 
 const POLL_MS = 100;
+/** Whoever is told that there is more to do asks the catalog, which costs a few queries: ever more seldom, down to so. */
+const FULL_FIRST_MS = 100;
+const FULL_LAST_MS = 4_000;
 /**
  * Does shards of the scan until none is left, then closes it.
  * @throws RollcallError when a guard stops the scan (exit 4) or the command is interrupted (130); the scan can then be
@@ -86,6 +96,9 @@ class Drain {
   #lookedAtMs: number;
   #renewedAtMs: number;
   readonly #widening = new Widening();
+  #fullAtMs = Number.NEGATIVE_INFINITY;
+  #fullEveryMs = FULL_FIRST_MS;
+  #isFull = false;
   #writtenOff = 0;
   /** Of these, the ones that did not even come to a name. */
   #outside = 0;
@@ -106,7 +119,7 @@ class Drain {
       if (signal.aborted) throw interrupted();
       // One more than there are lanes, so that none waits for a claim.
       const givesWay = this.#options.givesWay?.() === true;
-      const lanes = givesWay ? 0 : threads.lanes + 1;
+      const lanes = givesWay ? 0 : Math.min(threads.lanes + 1, await this.#share());
       while (this.#flights.size < lanes && !signal.aborted) {
         const shard = await this.#connection.ask((client) =>
           claimShard(client, { scanId, host }, this.#connection.holder, this.#leases.leaseMs),
@@ -118,6 +131,7 @@ class Drain {
         }
         this.#start(shard);
       }
+      this.#isFull = lanes > 0 && this.#flights.size >= lanes;
       if (this.#flights.size > 0) {
         await this.#landOne();
         continue;
@@ -138,6 +152,19 @@ class Drain {
       if (!this.#options.waitForOthers) return { outcome: 'left to others' };
       await pause(POLL_MS);
     }
+  }
+
+  async #share(): Promise<number> {
+    const { share } = this.#options;
+    return share === undefined ? Number.POSITIVE_INFINITY : this.#connection.ask((client) => share(client));
+  }
+
+  #tellFull(): void {
+    const nowMs = this.#options.nowMs();
+    if (!this.#isFull || Math.abs(nowMs - this.#fullAtMs) < this.#fullEveryMs) return;
+    this.#fullAtMs = nowMs;
+    this.#fullEveryMs = Math.min(2 * this.#fullEveryMs, FULL_LAST_MS);
+    this.#options.onFull?.();
   }
 
   #start(shard: Shard): void {
@@ -161,6 +188,7 @@ class Drain {
       const landed = await Promise.race([...answers, pause(POLL_MS)]);
       this.#options.onProgress(progressOf(this.#flights.values(), this.#done, this.#watchedMs));
       await this.#tend();
+      this.#tellFull();
       if (landed === undefined) {
         if (this.#options.signal.aborted) return;
         continue;

@@ -3,7 +3,7 @@ import { EXIT, RollcallError } from '../../domain/exit.ts';
 import type { ScanMode } from '../../domain/scan.ts';
 import type { ScopeRules } from '../../domain/scope.ts';
 import type { ScanTotals } from '../catalog/close.ts';
-import type { Database } from '../catalog/database.ts';
+import type { Connection, Database } from '../catalog/database.ts';
 import type { Debug } from '../process/debug.ts';
 import { usedBelow } from '../files/used.ts';
 import { inTransaction } from '../catalog/database.ts';
@@ -28,6 +28,11 @@ export interface ScanTools {
   readonly onProgress: (phase: string, progress: Progress) => void;
   /** One line for people: what was continued, left out, or went wrong. */
   readonly onNotice: (text: string) => void;
+  /** Of a worker, whose slots share the shards of a scan (DrainOptions). */
+  readonly shared?: {
+    readonly share: (client: Connection, scanId: bigint) => Promise<number>;
+    readonly onFull: () => void;
+  };
   /** LEASES unless given. */
   readonly leases?: Leases;
   readonly debug?: Debug;
@@ -179,6 +184,7 @@ async function drainOf(
   scan: { readonly id: bigint; readonly path: string },
   phase: string,
 ): Promise<DrainOutcome> {
+  const { shared } = tools;
   const filesExpected = await filesOfLastScan(tools.db.pool, volumeId);
   const atMost = filesExpected === null ? usedBelow(scan.path) : null;
   return drain({
@@ -189,6 +195,7 @@ async function drainOf(
     nowMs: tools.nowMs,
     signal: tools.signal,
     waitForOthers: true,
+    ...(shared === undefined ? {} : { share: (client) => shared.share(client, scan.id), onFull: shared.onFull }),
     ...(tools.leases === undefined ? {} : { leases: tools.leases }),
     ...(tools.debug === undefined ? {} : { debug: tools.debug }),
     onProgress: (progress) => tools.onProgress(phase, { ...progress, filesExpected, atMost }),
