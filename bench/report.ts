@@ -105,7 +105,8 @@ function measurementRows({ what, rows }: Measurement): string[][] {
 }
 
 function memoryOf({ peakBytes }: Row): string {
-  return peakBytes === null || peakBytes === 0 ? 'too short to tell' : bytes(peakBytes);
+  if (peakBytes === null) return '';
+  return peakBytes === 0 ? 'too short to tell' : bytes(peakBytes);
 }
 
 function range(numbers: readonly number[], print: (value: number) => string): string {

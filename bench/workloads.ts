@@ -8,6 +8,7 @@ import { million, small } from './workloads/small-files.ts';
 import { snapshots } from './workloads/snapshots.ts';
 import { start } from './workloads/start.ts';
 import { usr } from './workloads/usr.ts';
+import { workers } from './workloads/workers.ts';
 
 export const WORKLOADS: readonly Workload[] = [
   start,
@@ -19,4 +20,5 @@ export const WORKLOADS: readonly Workload[] = [
   cold,
   snapshots,
   generatedRows,
+  workers,
 ];
