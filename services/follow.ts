@@ -2,7 +2,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { EXIT, RollcallError } from '../domain/exit.ts';
 import type { Database } from './catalog/database.ts';
-import { doingOf, taskState } from './catalog/steer-tasks.ts';
+import { type Doing, doingOf, taskState } from './catalog/steer-tasks.ts';
 import type { TaskAnswer } from './fleet/crew.ts';
 
 export type { TaskAnswer } from './fleet/crew.ts';
@@ -15,22 +15,28 @@ export interface FollowTools {
   /** What is going on now, in one line. */
   readonly onProgress: (doing: string) => void;
   readonly onNotice: (text: string) => void;
+  /** Where no worker serves anything of it for so long, it is not followed further; UNSERVED_MS unless given. */
+  readonly unservedMs?: number;
 }
 
 const LOOK_MS = 300;
 /** So long nobody has to be told that no worker takes it. */
 const PATIENCE_MS = 20_000;
+/** Longer than workers of other hosts wait before they go on without a silent one (services/work.ts). */
+const UNSERVED_MS = 6 * 60_000;
 
 /**
  * @returns its answer, whatever it says
- * @throws RollcallError where it is not known, was cancelled, or the signal fires: the task goes on (130)
+ * @throws RollcallError where it is not known, was cancelled, or the signal fires: the task goes on (130); where
+ * no worker is there that could do anything of it (3)
  */
 export async function followTask(
-  { db, signal, program, onProgress, onNotice }: FollowTools,
+  { db, signal, program, onProgress, onNotice, unservedMs = UNSERVED_MS }: FollowTools,
   id: bigint,
 ): Promise<TaskAnswer> {
   const beganMs = Date.now();
   let told = '';
+  let servedMs = beganMs;
   for (;;) {
     if (signal.aborted) {
       throw new RollcallError(`Task ${id} goes on without you.`, {
@@ -44,6 +50,8 @@ export async function followTask(
       if (state.state === 'cancelled') throw new RollcallError(`Task ${id} was cancelled.`, { exit: EXIT.interrupted });
       if (state.result !== null) return state.result as TaskAnswer;
       const doing = await doingOf(db.pool, id);
+      if (doing.length === 0 || doing.some((one) => one.served)) servedMs = Date.now();
+      else if (Date.now() - servedMs >= unservedMs) throw unserved(id, doing, program);
       onProgress(
         doing
           .map(
@@ -67,4 +75,12 @@ export async function followTask(
     }
     await pause(LOOK_MS, undefined, { signal }).catch(() => undefined);
   }
+}
+
+function unserved(id: bigint, doing: readonly Doing[], program: string): RollcallError {
+  const hosts = [...new Set(doing.map(({ host }) => host ?? 'any host'))].join(', ');
+  return new RollcallError(`No worker serves ${hosts}: nothing was answered. Task ${id} waits for one.`, {
+    exit: EXIT.incomplete,
+    next: `Start one there (rollcall worker), and ${program} wait ${id} follows it again; ${program} cancel ${id} ends it.`,
+  });
 }

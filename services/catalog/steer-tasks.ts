@@ -2,16 +2,20 @@
 // says nothing.
 import type { Queryable } from './scans.ts';
 import { type DueTask, type Json, wakeParent } from './tasks.ts';
+import { ALIVE } from './workers.ts';
 
 /**
- * Ends what was left for hosts that have said nothing for so long: whoever waits for it goes on without. What a person
- * has asked a host for stays, and waits for it (docs/design.md#silent-hosts). Must run in a transaction.
+ * Ends what was left for hosts that have said nothing for so long: whoever waits for it goes on without. So it is with
+ * what a host had taken when it fell silent. What a person has asked a host for stays, and waits for it
+ * (docs/design.md#silent-hosts). Only the clock of Postgres counts. Must run in a transaction.
  * @returns the ids
  */
 export async function endSilent(client: Queryable, silentMs: number, nowMs: number): Promise<readonly bigint[]> {
   const ended = await client.query<{ id: bigint; parent: bigint }>(
-    `update task t set state = 'failed', ended_ms = $2, result = jsonb_build_object('silent', true, 'host', t.host)
-      where t.state = 'open' and t.parent is not null and t.host is not null and t.asked_ms < $2::bigint - $1::bigint
+    `update task t set state = 'failed', fence = t.fence + 1, holder = null, lease_until = null, ended_ms = $2,
+            result = jsonb_build_object('silent', true, 'host', t.host)
+      where t.state in ('open', 'taken') and can_be_taken(t) and holders_are_back() and t.parent is not null and t.host is not null
+        and t.not_before < now() - make_interval(secs => $1::float8 / 1000)
         and not exists (select from worker w where w.host = t.host and w.seen > now() - make_interval(secs => $1::float8 / 1000))
       returning t.id, t.parent`,
     [silentMs, Math.floor(nowMs)],
@@ -95,7 +99,7 @@ export async function doingOf(client: Queryable, id: bigint): Promise<readonly D
     `with recursive family as (
        select t.id, t.kind, t.host, t.state from task t where t.id = $1
        union all select c.id, c.kind, c.host, c.state from family f join task c on c.parent = f.id)
-     select f.*, exists (select from worker w where (f.host is null or w.host = f.host) and holder_lives(w.holder)) as served
+     select f.*, exists (select from worker w where (f.host is null or w.host = f.host) and ${ALIVE}) as served
        from family f where f.state in ('open', 'taken') order by f.id`,
     [id],
   );

@@ -1,8 +1,9 @@
 // A task that is tried again goes on from what it has: only what its parts did in vain is done anew.
 import { expect, test } from 'vitest';
 import { inTransaction } from '../../services/catalog/database.ts';
-import { cancelTask, forgetOldTasks, retryTask, taskState } from '../../services/catalog/steer-tasks.ts';
-import { leaveTask } from '../../services/catalog/tasks.ts';
+import { cancelTask, endSilent, forgetOldTasks, retryTask, taskState } from '../../services/catalog/steer-tasks.ts';
+import { endTask, leaveTask } from '../../services/catalog/tasks.ts';
+import { until } from '../support/poll.ts';
 import { databaseForFile } from '../support/postgres.ts';
 
 const { db } = await databaseForFile();
@@ -53,4 +54,34 @@ test('what ended long ago is let go: answers first, then tasks with their parts;
     { id: young, asks: 1 },
     { id: open, asks: 0 },
   ]);
+});
+
+test('what a host had taken when it died is ended like what it never took, by the clock of Postgres alone', async () => {
+  const hoursOff = 5 * 3_600_000;
+  const lead = await leaveTask(db.pool, { host: null, kind: 'assess-hosts', reference: {}, parent: null, nowMs: 1 });
+  const part = (host: string, nowMs: number): Promise<bigint> =>
+    leaveTask(db.pool, { host, kind: 'scan', reference: {}, parent: lead, nowMs });
+  const taken = await part('dead', Date.now() + hoursOff);
+  const [fresh, open] = [await part('dead', Date.now() - hoursOff), await part('dead', Date.now() + hoursOff)];
+  // No session holds this number.
+  await db.pool.query(
+    `update task set state = 'taken', holder = 2000000001, fence = 1, lease_until = now() + interval '1 minute' where id = $1`,
+    [taken],
+  );
+  await db.pool.query(`update task set not_before = now() - interval '10 minutes' where id = any ($1)`, [
+    [taken, open],
+  ]);
+  await db.pool.query(`update task set state = 'waiting' where id = $1`, [lead]);
+  await until('the server has run for long enough', async () => {
+    const found = await db.pool.query<{ back: boolean }>('select holders_are_back() as back');
+    return found.rows[0]?.back === true;
+  });
+  const ended = await inTransaction(db, (client) => endSilent(client, 300_000, Date.now()));
+  expect(new Set(ended)).toEqual(new Set([taken, open]));
+  const states = [lead, taken, fresh, open].map(async (id) => (await taskState(db.pool, id))?.state);
+  expect(await Promise.all(states)).toEqual(['waiting', 'failed', 'open', 'failed']);
+  // Whoever comes back late with its answer has lost it.
+  const late = { id: taken, fence: 1, holder: 2_000_000_001 };
+  const end = { state: 'done', result: { exit: 0 }, nowMs: Date.now() } as const;
+  expect(await inTransaction(db, (client) => endTask(client, late, end))).toBe('lost');
 });
