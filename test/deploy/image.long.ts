@@ -224,6 +224,7 @@ it.skipIf(cannot !== null)(
     // The root cannot be written, as in a container with read_only.
     expect(inSpace('touch "$1/opt/x"', root).stderr).toContain('Read-only file system');
     const doctor = rollcall('doctor', '--json');
+    expect(doctor.stdout, doctor.stderr).toContain('"checks"');
     const { checks } = JSON.parse(doctor.stdout) as { checks: { level: string; subject: string; says: string }[] };
     expect(checks.filter(({ level }) => level === 'bad')).toEqual([]);
     const asked = rollcall('scan', volume, '--detach', '--json');
