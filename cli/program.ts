@@ -12,6 +12,7 @@ import { define as doctor } from './commands/doctor.ts';
 import { define as exportList } from './commands/export.ts';
 import { define as findings } from './commands/findings.ts';
 import { define as history } from './commands/history.ts';
+import { define as hosts } from './commands/hosts.ts';
 import { define as importList } from './commands/import.ts';
 import { define as scan } from './commands/scan.ts';
 import { define as status } from './commands/status.ts';
@@ -30,6 +31,7 @@ const COMMANDS: readonly Define[] = [
   status,
   tasks,
   volumes,
+  hosts,
   catalog,
   exportList,
   importList,

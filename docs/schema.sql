@@ -17,6 +17,7 @@ create table assessment (
   scans jsonb not null,
   result jsonb not null,
   bundle text collate "C",
+  kept integer,
   created_ms bigint not null,
   PRIMARY KEY (id),
   FOREIGN KEY (volume) REFERENCES volume(id)
@@ -177,6 +178,13 @@ CREATE INDEX version_begun ON packed_version USING brin (first_seq);
 CREATE INDEX version_place ON packed_version USING btree (root, directory);
 CREATE INDEX version_sizeless ON packed_version USING btree (root, directory) WHERE (COALESCE(size, (small_size)::bigint) IS NULL);
 CREATE INDEX version_touched ON packed_version USING btree (root, directory) WHERE ((end_seq IS NOT NULL) OR (suspect IS TRUE));
+
+create table retired_host (
+  host text not null,
+  reason text not null,
+  at_ms bigint not null,
+  PRIMARY KEY (host)
+);
 
 create table root (
   id integer not null generated always as identity,

@@ -63,6 +63,14 @@ language sql volatile as $$
     else false end
 $$;
 
+-- Hosts that were taken out of service (rollcall hosts remove): nobody misses their workers. A scan there takes them in
+-- again.
+create table retired_host (
+  host text primary key,
+  reason text not null,
+  at_ms bigint not null
+);
+
 -- What a task asks of the disk of its host, and what was answered (services/judge/asks.ts): the texts of both. Answers
 -- are kept as they come, so that a task which is taken again goes on from there.
 create table ask (

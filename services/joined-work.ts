@@ -217,6 +217,14 @@ export async function reopenAssessment(client: Queryable, id: bigint): Promise<{
   if (kept === null) {
     throw new RollcallError(`There is no assessment ${id}.`, { next: 'rollcall status lists what was assessed.' });
   }
+  if (kept.lines === null) {
+    throw new RollcallError(
+      `What assessment ${id} found is not kept whole: it was made on one host, or others came after it.`,
+      {
+        next: 'rollcall status says where the last bundle of each volume is; another assessment makes a new one.',
+      },
+    );
+  }
   const findings = kept.lines.map((line) => parseFindingLine(line).finding);
   return { assessment: fromJson(kept.result as AssessmentJson, findings) };
 }

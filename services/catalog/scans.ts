@@ -65,6 +65,9 @@ export async function beginScan(client: Queryable, begin: BeginScan): Promise<bi
   const id = inserted.rows[0]?.id;
   if (id === undefined) return null;
   await recordRoots(client, id, begin.roots);
+  await client.query('delete from retired_host h using root r where r.id = any ($1::int[]) and h.host = r.host', [
+    begin.roots.map(({ rootId }) => rootId),
+  ]);
   const work = { directories: [{ id: 0, path: '', inode: null, device: null }], generation: 0 };
   await client.query(
     `insert into shard (scan, root, kind, work, state) select $1, n.root, 'list', $3, 'open' from unnest($2::int[]) as n (root)`,

@@ -1,5 +1,6 @@
 // What becomes of tasks other than by whoever takes them: asked about, cancelled, tried again, given up for a host that
 // says nothing.
+import { letGoBefore } from './kept-findings.ts';
 import type { Queryable } from './scans.ts';
 import { type DueTask, type Json, wakeParent } from './tasks.ts';
 import { ALIVE } from './workers.ts';
@@ -118,6 +119,7 @@ export async function forgetOldTasks(client: Queryable, nowMs: number): Promise<
   await client.query('delete from ask a using task t where t.id = a.task and t.ended_ms < $1', [
     nowMs - ANSWERS_KEPT_MS,
   ]);
+  await letGoBefore(client, nowMs - ANSWERS_KEPT_MS);
   const forgotten = await client.query('delete from task where parent is null and ended_ms < $1', [
     nowMs - TASKS_KEPT_MS,
   ]);

@@ -103,11 +103,12 @@ export interface UnservedRoot {
   readonly path: string;
 }
 
-/** Roots of hosts that no living worker serves. */
+/** Roots of hosts that no living worker serves, but for hosts that were taken out of service. */
 export async function unservedRoots(client: Queryable): Promise<UnservedRoot[]> {
   const found = await client.query<UnservedRoot>(
     `select r.host, v.name as volume, r.path from root r join volume v on v.id = r.volume
-      where not exists (select from worker w where w.host = r.host and ${ALIVE}) order by r.host, r.path`,
+      where not exists (select from worker w where w.host = r.host and ${ALIVE})
+        and not exists (select from retired_host h where h.host = r.host) order by r.host, r.path`,
   );
   return found.rows;
 }
