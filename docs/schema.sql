@@ -322,6 +322,7 @@ create table worker (
   clock_offset_ms bigint not null,
   started_ms bigint not null,
   seen timestamp with time zone not null,
+  ended boolean not null default false,
   PRIMARY KEY (holder)
 );
 CREATE INDEX worker_host ON worker USING btree (host);

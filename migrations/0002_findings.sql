@@ -7,8 +7,8 @@ create table assessment (
   scans jsonb not null,
   result jsonb not null,
   bundle text collate "C",
-  -- How many findings are kept whole (kept_finding), so that its bundle can be written from the catalog; null: none are,
-  -- or not any more.
+  -- How many findings are kept whole (kept_finding), so that its bundle can be written from the catalog; null: none, or
+  -- not any more.
   kept int,
   created_ms bigint not null
 );

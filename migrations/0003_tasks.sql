@@ -44,7 +44,9 @@ create table worker (
   -- Its clock less that of Postgres.
   clock_offset_ms bigint not null,
   started_ms bigint not null,
-  seen timestamptz not null
+  seen timestamptz not null,
+  -- It has ended in order.
+  ended boolean not null default false
 );
 create index worker_host on worker (host);
 

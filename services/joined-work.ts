@@ -10,15 +10,7 @@ import { keptLine } from './bundle/kept.ts';
 import { parseFindingLine } from './bundle/manifest.ts';
 import { proveSources } from './bundle/prove.ts';
 import { type BundleSummary, withUnread, writeBundle } from './bundle/write.ts';
-import {
-  answersTo,
-  countAsks,
-  keepAnswers,
-  type KeyedAsk,
-  judgingBefore,
-  openAsks,
-  provingOf,
-} from './catalog/asks.ts';
+import { answersTo, type KeyedAsk, judgingBefore, provingOf } from './catalog/asks.ts';
 import { recordBundle } from './catalog/assessments.ts';
 import { type Database, inTransaction } from './catalog/database.ts';
 import { keepFindings, keptAssessment } from './catalog/kept-findings.ts';
@@ -246,8 +238,13 @@ async function answeredSoFar<A>(client: Queryable, task: bigint, read: (text: st
   const ended = await endedTasks(client, task);
   return {
     answers: new Map([...texts].map(([key, text]) => [key, read(text)])),
-    // Who did not answer once is not asked in every further round.
-    silent: new Set(ended.flatMap(({ host, state }) => (state === 'done' || host === null ? [] : [host]))),
+    // Who did not answer once, or was stopped by a guard, is not asked in every further round.
+    silent: new Set(
+      ended.flatMap(({ host, state, result }) => {
+        const answered = state === 'done' && result?.['exit'] === EXIT.nothing;
+        return answered || host === null ? [] : [host];
+      }),
+    ),
   };
 }
 
@@ -297,30 +294,4 @@ function grouped<T, K>(all: readonly T[], keyOf: (one: T) => K): Map<K, T[]> {
 function kindOf(ask: AnyAsk, isLive: boolean): TaskKind {
   if (isProofAsk(ask)) return isLive ? 'prove-obstacles' : 'prove-sources';
   return ask.kind === 'look' || ask.kind === 'mount' ? 'second-look' : 'read-copies';
-}
-
-/** Asked of the thread at once. */
-const ASKS_AT_ONCE = 200;
-
-/** Answers what was asked of the disk of this host; what was answered by an earlier attempt is not read again. */
-export async function answerFor({ db }: TaskTools, { task, reader, signal, say }: TaskWork): Promise<TaskOutcome> {
-  const { accepted } = task.reference as unknown as { accepted: { notGluster: boolean; bricksRescued: boolean } };
-  const { all } = await countAsks(db.pool, task.id);
-  let open = await openAsks(db.pool, task.id, ASKS_AT_ONCE);
-  while (open.length > 0) {
-    signal.throwIfAborted();
-    const { open: left } = await countAsks(db.pool, task.id);
-    say(`${all - left} of ${all}`);
-    const answers = await reader().answer(
-      open.map(({ question }) => question),
-      { accepted, signal },
-    );
-    await keepAnswers(
-      db.pool,
-      task.id,
-      open.map(({ n }, index) => ({ n, answer: answers[index] ?? '' })),
-    );
-    open = await openAsks(db.pool, task.id, ASKS_AT_ONCE);
-  }
-  return { done: { exit: EXIT.nothing, message: `${count(all)} answered`, next: null } };
 }

@@ -15,7 +15,8 @@ import type { DetachedAssess, DetachedScan } from './detach.ts';
 import { asksForAll, selectionOf } from './typed/asked.ts';
 import { isBundle } from './bundle.ts';
 import { assessHosts } from './joined.ts';
-import { answerFor, bundleHere, judgeHosts, proveHosts, type ScanSaid } from './joined-work.ts';
+import { answerFor } from './joined-answer.ts';
+import { bundleHere, judgeHosts, proveHosts, type ScanSaid } from './joined-work.ts';
 import { scan } from './scan.ts';
 
 export interface TaskTools {

@@ -19,11 +19,11 @@ export async function knownHosts(client: Queryable): Promise<KnownHost[]> {
             coalesce((select json_agg(json_build_object('name', v.name, 'role', v.role, 'path', r.path) order by v.role desc, v.name)
                         from root r join volume v on v.id = r.volume where r.host = h.host), '[]') as volumes,
             coalesce((select json_agg(json_build_object('version', w.version, 'alive', holder_lives(w.holder)) order by w.started_ms)
-                        from worker w where w.host = h.host), '[]') as workers,
+                        from worker w where w.host = h.host and not w.ended), '[]') as workers,
             (select max(s.ended_ms) from scan s join scan_root p on p.scan = s.id join root r on r.id = p.root
               where r.host = h.host and s.state = 'complete') as newest_ms,
             (select t.reason from retired_host t where t.host = h.host) as retired
-       from (select host from root union select host from worker union select host from retired_host) h order by h.host`,
+       from (select host from root union select host from worker where not ended union select host from retired_host) h order by h.host`,
   );
   return found.rows.map(({ newest_ms, ...row }) => ({
     ...row,

@@ -55,9 +55,13 @@ export async function heartbeat(client: Queryable, says: WorkerSays, nowMs: numb
   return Number(found.rows[0]?.offset ?? 0n);
 }
 
-/** It ends in order: it is not missed. Those that are gone for long are forgotten with it. */
+/**
+ * It ends in order: it is not missed, and for a while its host does not count as silent, for it may come back. Those
+ * that are gone for long are forgotten with it.
+ */
 export async function farewell(client: Queryable, holder: number): Promise<void> {
-  await client.query(`delete from worker where holder = $1 or seen < now() - interval '${REMEMBERED}'`, [holder]);
+  await client.query('update worker set ended = true, seen = now() where holder = $1', [holder]);
+  await client.query(`delete from worker where seen < now() - interval '${REMEMBERED}'`);
 }
 
 /**
@@ -87,7 +91,7 @@ export async function knownWorkers(client: Queryable): Promise<KnownWorker[]> {
     `select w.holder, w.host, w.version, w.pid, w.slots, w.doing, w.started_ms, w.clock_offset_ms,
             (extract(epoch from w.seen) * 1000)::bigint as seen_ms,
             ${ALIVE} as "isAlive"
-       from worker w order by w.host, w.started_ms, w.holder`,
+       from worker w where not w.ended order by w.host, w.started_ms, w.holder`,
   );
   return found.rows.map(({ started_ms, seen_ms, clock_offset_ms, ...row }) => ({
     ...row,

@@ -58,7 +58,9 @@ export interface DrainOptions {
 export type DrainOutcome = FinishOutcome | { readonly outcome: 'left to others' };
 
 const POLL_MS = 100;
-/** Whoever is told that there is more to do asks the catalog, which costs a few queries: ever more seldom, down to so. */
+/**
+ * Whoever is told that there is more to do asks the catalog, which costs a few queries: ever more seldom, down to so.
+ */
 const FULL_FIRST_MS = 100;
 const FULL_LAST_MS = 4_000;
 /**

@@ -61,6 +61,9 @@ test('a dump that is made while everybody works is the same catalog elsewhere, a
   world.snapshot(1);
   world.lose('d/lost', 'd/odd\nname');
   await world.assess(3);
+  // The volume that is scanned meanwhile is known before.
+  elsewhere.write('d/first', '0', 3);
+  await catalog.scan(elsewhere.live);
   const leave = await atWork();
   const isDumped = new AbortController();
   // Scans write while the rows are read.
