@@ -51,6 +51,7 @@ test.each([
     });
     expect(answer, said()).toEqual({
       kind: 'assess',
+      parent: null,
       state: 'done',
       result: { exit: 1, message: expect.stringContaining('not intact: 1'), next: 'rollcall findings', bundle: outDir },
     });
