@@ -1,11 +1,11 @@
 // What --detach and --wait do: keep the work for workers on this host, and wake them. --wait follows it to its end.
 import { EXIT, type ExitCode } from '../domain/exit.ts';
 import { encodeText } from '../domain/path.ts';
-import { leave, wakeFor, type DetachedWork } from '../services/detach.ts';
+import { leave, type DetachedWork } from '../services/detach.ts';
 import { workingDirectory } from '../services/process/working-directory.ts';
 import { refuseRedisUrl } from '../services/typed/redis-url.ts';
 import type { Context } from './command.ts';
-import { waitHere } from './follow.ts';
+import { waitHere, wakeWorkers } from './follow.ts';
 
 type Asked = DetachedWork extends infer W
   ? W extends DetachedWork
@@ -20,7 +20,7 @@ export async function detach(
 ): Promise<ExitCode> {
   const { config, output, now } = context;
   if (config.redisUrl !== null) refuseRedisUrl(config.redisUrl);
-  const { db, address } = await context.session();
+  const { db } = await context.session();
   const place = {
     cwd: workingDirectory(),
     stateDir: config.databaseUrl === null ? encodeText(config.stateDir) : null,
@@ -28,9 +28,7 @@ export async function detach(
   };
   const { host } = config;
   const id = await leave({ db, host, nowMs: now }, { ...place, ...asked });
-  const where = config.redisUrl === null ? { address } : { redisUrl: config.redisUrl };
-  const trouble = await wakeFor({ id, kind: asked.kind }, { ...where, host });
-  if (trouble !== null) output.note(`${trouble} Workers find it by themselves within half a minute.`);
+  await wakeWorkers(context, [{ id, kind: asked.kind, host }]);
   if (wait) {
     output.note(`Queued as task ${id} for workers on ${host}.`);
     return waitHere(context, id, json);

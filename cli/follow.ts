@@ -1,9 +1,22 @@
 // Following a task from the command line: what it does now on the moving line, and its answer in the end. Ctrl-C stops
 // following, not the task.
 import { EXIT, RollcallError, type ExitCode } from '../domain/exit.ts';
+import type { DueTask } from '../services/detach.ts';
 import type { TaskAnswer } from '../services/follow.ts';
 import { visible } from '../services/report/wording.ts';
 import type { Context } from './command.ts';
+
+/** Wakes workers for what was queued; where the queue is away, they find it by themselves. */
+export async function wakeWorkers({ session, config, output }: Context, queued: readonly DueTask[]): Promise<void> {
+  const { wakeFor } = await import('../services/detach.ts');
+  const { address } = await session();
+  const where = config.redisUrl === null ? { address } : { redisUrl: config.redisUrl };
+  for (const task of queued) {
+    const trouble = await wakeFor(task, where);
+    if (trouble === null) continue;
+    return output.note(`${trouble} Workers find it by themselves within half a minute.`);
+  }
+}
 
 /** Its answer. The body needs `tidies` or `threads`, so that an interruption is told in full. */
 export async function followHere(context: Context, id: bigint): Promise<TaskAnswer> {

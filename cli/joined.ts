@@ -12,7 +12,7 @@ import type { Context } from './command.ts';
 import type { ScanRequest } from '../services/scan.ts';
 import { refuseRedisUrl } from '../services/typed/redis-url.ts';
 import type { ScanSettings } from './commands/scan-options.ts';
-import { followHere, waitHere } from './follow.ts';
+import { followHere, waitHere, wakeWorkers } from './follow.ts';
 
 /** One for each live volume, in the order given; with where its bundle goes as typed, null for ./rollcall-TIME. */
 export type JoinedAsked = Omit<JoinedRequest, 'out' | 'program'> & { readonly outDir: string | null };
@@ -59,12 +59,10 @@ export async function scanOn(
       next: `Run it there: rollcall scan PATTERN --export FILE on ${host}. With one catalog no export is needed.`,
     });
   const { session, config, output, now } = context;
-  const { leaveScanOn, wakeFor } = await import('../services/detach.ts');
-  const { db, address } = await session();
+  const { leaveScanOn } = await import('../services/detach.ts');
+  const { db } = await session();
   const id = await leaveScanOn(db.pool, { host, scan: request, program: config.program, nowMs: now() });
-  const where = config.redisUrl === null ? { address } : { redisUrl: config.redisUrl };
-  const trouble = await wakeFor({ id, kind: 'scan' }, { ...where, host });
-  if (trouble !== null) output.note(`${trouble} Workers find it by themselves within half a minute.`);
+  await wakeWorkers(context, [{ id, kind: 'scan', host }]);
   if (!args.detach) return waitHere(context, id, args.json);
   if (args.json) output.json({ task: Number(id), host });
   else output.line(`Queued as task ${id} for workers on ${host}. ${config.program} wait ${id} follows it.`);
@@ -87,24 +85,19 @@ function refuseAlone({ config }: Context, { threads, gentle }: Pick<ScanSettings
 
 /** @param outDir where a worker of this host writes the bundle; null where nobody does */
 async function leaveHere(
-  { session, config, output, now }: Context,
+  context: Context,
   request: Omit<JoinedRequest, 'out' | 'program'>,
   outDir: string | null,
 ): Promise<bigint> {
-  const [{ leaveJoined }, { wakeFor }, { workingDirectory }] = await Promise.all([
+  const [{ leaveJoined }, { workingDirectory }] = await Promise.all([
     import('../services/joined.ts'),
-    import('../services/detach.ts'),
     import('../services/process/working-directory.ts'),
   ]);
-  const { db, address } = await session();
-  const { host, program, redisUrl } = config;
+  const { db } = await context.session();
+  const { host, program } = context.config;
   const out = outDir === null ? null : { host, directory: absolute(outDir, workingDirectory()) };
-  const id = await leaveJoined(db.pool, { ...request, program, out }, now());
-  const trouble = await wakeFor(
-    { id, kind: 'assess-hosts' },
-    { ...(redisUrl === null ? { address } : { redisUrl }), host },
-  );
-  if (trouble !== null) output.note(`${trouble} Workers find it by themselves within half a minute.`);
+  const id = await leaveJoined(db.pool, { ...request, program, out }, context.now());
+  await wakeWorkers(context, [{ id, kind: 'assess-hosts', host: null }]);
   return id;
 }
 
@@ -125,7 +118,7 @@ async function answerHere(
   if (assessment === undefined)
     throw new RollcallError(message, { exit: exit as ExitCode, ...(next === null ? {} : { next }) });
   if (wantsBundle === true) return writeAssessment(context, assessment, { out: outDir, part });
-  return { ...(await reopenAssessment(db.pool, BigInt(assessment))), bundle: null, exit: exit as ExitCode };
+  return { assessment: await reopenAssessment(db.pool, BigInt(assessment)), bundle: null, exit: exit as ExitCode };
 }
 
 /** `bundle --assessment N`: on any machine that reaches the catalog. */

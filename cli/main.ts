@@ -4,6 +4,7 @@ import { EXIT, worstExit, type ExitCode } from '../domain/exit.ts';
 import { drained } from '../services/process/drained.ts';
 import { endWithThreads } from '../services/process/end.ts';
 import { openLauncher } from '../services/process/launcher.ts';
+import { within } from '../services/process/within.ts';
 import { inertJson } from '../services/report/wording.ts';
 import type { Body, Context, RunOptions } from './command.ts';
 import { readConfig, takeLauncher } from './config.ts';
@@ -130,14 +131,6 @@ function aborted(signal: AbortSignal): Promise<never> {
  */
 function signalsHeard(): Promise<void> {
   return new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
-}
-
-async function within(ms: number, work: Promise<unknown>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const limit = new Promise((resolve) => {
-    timer = setTimeout(resolve, ms);
-  });
-  await Promise.race([work, limit]).finally(() => clearTimeout(timer));
 }
 
 async function perform(body: Body, stateDir: string | undefined, options: RunOptions): Promise<ExitCode> {

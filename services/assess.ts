@@ -33,14 +33,10 @@ import { asksForAll, type PartRequest, selectionOf } from './typed/asked.ts';
 import { importExport } from './exchange/import-export.ts';
 import { keepingTrouble } from './scan/trouble.ts';
 
-/** One live volume with the backups that were named after it. */
-export interface AssessRequest {
-  readonly live: string;
-  readonly backups: readonly string[];
+/** How a live volume is scanned and judged, wherever it and its backups lie. Plain JSON: a task keeps it. */
+export interface AssessOptions {
   /** Ms since 1970; null lets the bursts decide. */
   readonly sinceMs: number | null;
-  /** Null for ./rollcall-TIME. */
-  readonly outDir: string | null;
   readonly snapshotsMax: number | null;
   readonly excludes: readonly string[];
   readonly crossMounts: boolean;
@@ -50,6 +46,14 @@ export interface AssessRequest {
   readonly newState: boolean;
   readonly notGluster: boolean;
   readonly bricksRescued: boolean;
+}
+
+/** One live volume with the backups that were named after it. */
+export interface AssessRequest extends AssessOptions {
+  readonly live: string;
+  readonly backups: readonly string[];
+  /** Null for ./rollcall-TIME. */
+  readonly outDir: string | null;
   /** What the bundle is to hold; all of it unless given. What is judged and kept is the whole volume in any case. */
   readonly part?: PartRequest;
 }

@@ -2,14 +2,16 @@
 // as the command would.
 import type { Database } from './catalog/database.ts';
 import type { Queryable } from './catalog/scans.ts';
-import { leaveTask } from './catalog/tasks.ts';
+import { type DueTask, leaveTask } from './catalog/tasks.ts';
 import { isPattern } from './files/pattern-tokens.ts';
 import type { QueueAddress } from './queue/backend.ts';
-import { KINDS, type TaskKind } from './queue/catalogue.ts';
+import type { TaskKind } from './queue/catalogue.ts';
 import { openQueue } from './queue/queue.ts';
 import { checkBackup, checkInputs, checkLive } from './typed/inputs.ts';
 import type { AssessRequest } from './assess.ts';
 import type { ScanRequest } from './scan.ts';
+
+export type { DueTask } from './catalog/tasks.ts';
 
 /** Where the command was given: relative paths start from cwd. Plain JSON. */
 interface Place {
@@ -65,13 +67,10 @@ export function leaveScanOn(
 }
 
 /** Wakes a worker for it. @returns what stood in the way, null for nothing: workers look for themselves as well */
-export async function wakeFor(
-  task: { readonly id: bigint; readonly kind: TaskKind },
-  where: QueueAddress & { readonly host: string },
-): Promise<string | null> {
+export async function wakeFor({ id, kind, host }: DueTask, where: QueueAddress): Promise<string | null> {
   const queue = openQueue({ ...where, onError: () => undefined });
   try {
-    await queue.wake(KINDS[task.kind].for === 'host' ? where.host : null, task, 1);
+    await queue.wake(host, { kind: kind as TaskKind, id }, 1);
     return null;
   } catch (error) {
     return error instanceof Error ? error.message : String(error);

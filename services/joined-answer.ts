@@ -11,12 +11,12 @@ const ASKS_AT_ONCE = 200;
 /** Answers what was asked of the disk of this host; what was answered by an earlier attempt is not read again. */
 export async function answerFor({ db }: TaskTools, { task, reader, signal, say }: TaskWork): Promise<TaskOutcome> {
   const { accepted } = task.reference as unknown as { accepted: { notGluster: boolean; bricksRescued: boolean } };
-  const { all } = await countAsks(db.pool, task.id);
+  const { all, open: unanswered } = await countAsks(db.pool, task.id);
+  let answered = all - unanswered;
   let open = await openAsks(db.pool, task.id, ASKS_AT_ONCE);
   while (open.length > 0) {
     signal.throwIfAborted();
-    const { open: left } = await countAsks(db.pool, task.id);
-    say(`${all - left} of ${all}`);
+    say(`${answered} of ${all}`);
     const answers = await reader().answer(
       open.map(({ question }) => question),
       { accepted, signal },
@@ -26,6 +26,7 @@ export async function answerFor({ db }: TaskTools, { task, reader, signal, say }
       task.id,
       open.map(({ n }, index) => ({ n, answer: answers[index] ?? '' })),
     );
+    answered += open.length;
     open = await openAsks(db.pool, task.id, ASKS_AT_ONCE);
   }
   return { done: { exit: EXIT.nothing, message: `${count(all)} answered`, next: null } };

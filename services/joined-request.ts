@@ -1,20 +1,11 @@
 // What is asked for where live and backup lie on several hosts. Plain JSON: a task keeps it.
 import type { PartRequest } from './typed/asked.ts';
+import type { AssessOptions } from './assess.ts';
 
-/** One live volume and its backups, each on its host. Plain JSON. */
-export interface JoinedRequest {
+/** One live volume and its backups, each on its host. */
+export interface JoinedRequest extends AssessOptions {
   readonly live: { readonly host: string; readonly path: string };
   readonly backups: readonly { readonly host: string; readonly pattern: string }[];
-  readonly sinceMs: number | null;
-  readonly snapshotsMax: number | null;
-  readonly excludes: readonly string[];
-  readonly crossMounts: boolean;
-  readonly tz: string | null;
-  readonly reread: boolean;
-  readonly side: 'backup' | null;
-  readonly newState: boolean;
-  readonly notGluster: boolean;
-  readonly bricksRescued: boolean;
   readonly part: PartRequest | null;
   /** The words that run Rollcall where it was asked. */
   readonly program: string;

@@ -3,6 +3,7 @@
 import { type AssessmentJson, fromJson } from '../domain/assessment-json.ts';
 import type { Assessment } from '../domain/assessment.ts';
 import { EXIT, type ExitCode, RollcallError } from '../domain/exit.ts';
+import { grouped } from '../domain/grouped.ts';
 import { choose, EVERYTHING, type Selection } from '../domain/restore/selection.ts';
 import type { ScopeRules } from '../domain/scope.ts';
 import { type AnyAnswer, type AnyAsk, anyAnswerFromText, isProofAsk, PROOF_KINDS } from './bundle/asks.ts';
@@ -103,7 +104,7 @@ export async function proveHosts({ db, nowMs }: TaskTools, work: TaskWork): Prom
   const { assessment: id, judge } = task.reference as unknown as ProveReference;
   const { request } = judge;
   const round = Number(task.made['round'] ?? 0);
-  const { assessment } = await reopenAssessment(db.pool, BigInt(id));
+  const assessment = await reopenAssessment(db.pool, BigInt(id));
   const selection = (await selectionIn(assessment, request.part)) ?? EVERYTHING;
   const answered = { ...(await answeredProofs(db.pool, task.id)), isLast: round >= ROUNDS_MAX };
   const afresh = nextSourceAfresh({ db, ...judgedBy(judge), now: nowMs, signal, answered: ofJudging(answered) });
@@ -169,7 +170,7 @@ export async function bundleOfAssessment(
     part,
   }: { readonly id: bigint; readonly outDir: string | (() => string); readonly part: PartRequest | null },
 ): Promise<{ assessment: Assessment; bundle: BundleSummary; exit: ExitCode }> {
-  const { assessment } = await reopenAssessment(db.pool, id);
+  const assessment = await reopenAssessment(db.pool, id);
   const selection = await selectionIn(assessment, part);
   const proving = await provingOf(db.pool, id);
   if (proving === null) {
@@ -204,7 +205,7 @@ export async function bundleOfAssessment(
 }
 
 /** @throws RollcallError where it is not known, or was made on one host alone */
-export async function reopenAssessment(client: Queryable, id: bigint): Promise<{ assessment: Assessment }> {
+export async function reopenAssessment(client: Queryable, id: bigint): Promise<Assessment> {
   const kept = await keptAssessment(client, id);
   if (kept === null) {
     throw new RollcallError(`There is no assessment ${id}.`, { next: 'rollcall status lists what was assessed.' });
@@ -218,7 +219,7 @@ export async function reopenAssessment(client: Queryable, id: bigint): Promise<{
     );
   }
   const findings = kept.lines.map((line) => parseFindingLine(line).finding);
-  return { assessment: fromJson(kept.result as AssessmentJson, findings) };
+  return fromJson(kept.result as AssessmentJson, findings);
 }
 
 async function selectionIn(assessment: Assessment, part: PartRequest | null): Promise<Selection | null> {
@@ -279,16 +280,6 @@ function asksFor(wanted: Wanted<AnyAsk>, request: JoinedRequest): NewTask[] {
       }
   }
   return tasks;
-}
-
-function grouped<T, K>(all: readonly T[], keyOf: (one: T) => K): Map<K, T[]> {
-  const groups = new Map<K, T[]>();
-  for (const one of all) {
-    const group = groups.get(keyOf(one));
-    if (group === undefined) groups.set(keyOf(one), [one]);
-    else group.push(one);
-  }
-  return groups;
 }
 
 function kindOf(ask: AnyAsk, isLive: boolean): TaskKind {

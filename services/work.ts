@@ -12,11 +12,12 @@ import { adviceOnConnections, SHARED_MAX } from './fleet/budget.ts';
 import { Crew } from './fleet/crew.ts';
 import { isDelay } from './fleet/delay.ts';
 import { Holder } from './fleet/holder.ts';
-import { newBell, quietly, within } from './fleet/loop.ts';
+import { newBell, quietly } from './fleet/loop.ts';
 import { openSlots, type Slots } from './fleet/slots.ts';
 import { rollcallEdition } from './process/edition.ts';
 import { ownersOfMachine } from './process/owners.ts';
 import { limitReading } from './process/pace.ts';
+import { within } from './process/within.ts';
 import type { QueueAddress } from './queue/backend.ts';
 import { KINDS, type KindName, TASK_KINDS, WAKE_EVERY_MS } from './queue/catalogue.ts';
 import { openQueue, type WakeQueue } from './queue/queue.ts';
@@ -218,12 +219,14 @@ class FleetWorker {
     log('stopping: no new work; running work returns to the queue');
     clearInterval(beat);
     this.#stop.abort();
-    if (!(await within(STOP_MS.jobs, this.#crew.ended())))
+    if ((await within(STOP_MS.jobs, this.#crew.ended())) === 'late')
       log('some work did not end in time; its leases run out by themselves');
     await worker.close(STOP_MS.queue);
-    await within(STOP_MS.threads, this.#slots.close());
-    await within(STOP_MS.queue, this.#queue.close());
-    await within(STOP_MS.catalog, this.#leave());
+    // What is away cannot be left in order.
+    const left = (work: Promise<void>): Promise<void> => work.catch(() => undefined);
+    await within(STOP_MS.threads, left(this.#slots.close()));
+    await within(STOP_MS.queue, left(this.#queue.close()));
+    await within(STOP_MS.catalog, left(this.#leave()));
     return this.#exit;
   }
 

@@ -98,7 +98,7 @@ function newCrew(ground: Ground, { workers, database, db, server, redisUrl }: Pa
     rows,
     async leave(tree, wakes = true) {
       const id = await leave({ db, host: HOST, nowMs: Date.now }, workOf(tree));
-      if (wakes) await wakeFor({ id, kind: 'scan' }, { ...where, host: HOST });
+      if (wakes) await wakeFor({ id, kind: 'scan', host: HOST }, where);
       return id;
     },
     async answered(ids) {

@@ -2,7 +2,7 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { EXIT, worstExit, type ExitCode } from '../../domain/exit.ts';
 import { encodeText } from '../../domain/path.ts';
-import type { AssessResult } from '../../services/assess.ts';
+import type { AssessOptions, AssessResult } from '../../services/assess.ts';
 import { answerJson } from '../../services/report/json.ts';
 import { renderAssessment } from '../../services/report/terminal/assessment.ts';
 import { planLines } from '../../services/report/terminal/plan.ts';
@@ -162,16 +162,8 @@ Example:
 export async function assessBody(context: Context, args: AssessArguments): Promise<ExitCode> {
   const { config, output } = context;
   const sinceMs = args.since === null ? null : parseSince(args.since, { nowMs: context.now(), tz: args.tz });
-  const { volumes, isHere } = await volumesOf(context, args);
-  if (!isHere) {
-    const { assessJoined } = await import('../joined.ts');
-    return assessJoined(context, joinedOf(args, volumes, sinceMs), { ...args, detach: args.detach && !args.wait });
-  }
-  const requests = volumes.map((volume, index) => ({
-    live: volume.live.path,
-    backups: volume.backups.map(({ path }) => path),
+  const options: AssessOptions = {
     sinceMs,
-    outDir: outDirOf(args, index),
     snapshotsMax: args.snapshots,
     excludes: args.excludes,
     crossMounts: args.crossMounts,
@@ -181,8 +173,26 @@ export async function assessBody(context: Context, args: AssessArguments): Promi
     newState: args.newState,
     notGluster: args.notGluster,
     bricksRescued: args.bricksRescued,
-    part: args.part,
-  }));
+  };
+  const { part } = args;
+  const { volumes, isHere } = await volumesOf(context, args);
+  if (!isHere) {
+    const { assessJoined } = await import('../joined.ts');
+    const asked = volumes.map(({ live, backups }, index): JoinedAsked => {
+      const placed = backups.map(({ host, path }) => ({ host, pattern: path }));
+      return { ...options, live, backups: placed, part, outDir: outDirOf(args, index) };
+    });
+    return assessJoined(context, asked, { ...args, detach: args.detach && !args.wait });
+  }
+  const requests = volumes.map(({ live, backups }, index) => {
+    return {
+      ...options,
+      live: live.path,
+      backups: backups.map(({ path }) => path),
+      part,
+      outDir: outDirOf(args, index),
+    };
+  });
   const stateDir = config.databaseUrl === null ? encodeText(config.stateDir) : null;
   const [{ workingDirectory }, { refuseStateInside }] = await Promise.all([
     import('../../services/process/working-directory.ts'),
@@ -260,26 +270,6 @@ async function known(context: Context, name: string): Promise<PlacedVolume> {
   ]);
   const { db } = await context.session();
   return assessedBefore(db.pool, { name, here: context.config.host, cwd: workingDirectory() });
-}
-
-function joinedOf(args: AssessArguments, volumes: readonly PlacedVolume[], sinceMs: number | null): JoinedAsked[] {
-  const { excludes, crossMounts, tz, reread, side, newState, notGluster, bricksRescued, part } = args;
-  return volumes.map(({ live, backups }, index) => ({
-    live,
-    backups: backups.map(({ host, path }) => ({ host, pattern: path })),
-    sinceMs,
-    snapshotsMax: args.snapshots,
-    excludes,
-    crossMounts,
-    tz,
-    reread,
-    side,
-    newState,
-    notGluster,
-    bricksRescued,
-    part,
-    outDir: outDirOf(args, index),
-  }));
 }
 
 /** With several volumes each has a bundle of its own: DIR, DIR-2, DIR-3. */

@@ -89,24 +89,11 @@ export async function cancelBody(context: Context, { task, json }: TaskArguments
 }
 
 export async function retryBody(context: Context, { task, json }: TaskArguments): Promise<ExitCode> {
-  const [{ retry }, { wakeFor }] = await Promise.all([
-    import('../../services/steer.ts'),
-    import('../../services/detach.ts'),
-  ]);
+  const [{ retry }, { wakeWorkers }] = await Promise.all([import('../../services/steer.ts'), import('../follow.ts')]);
   const { config, output, now } = context;
-  const { db, address } = await context.session();
+  const { db } = await context.session();
   const due = await retry({ db, nowMs: now, program: config.program }, task);
-  const where = config.redisUrl === null ? { address } : { redisUrl: config.redisUrl };
-  for (const { id, kind, host } of due) {
-    const trouble = await wakeFor(
-      { id, kind: kind as Parameters<typeof wakeFor>[0]['kind'] },
-      { ...where, host: host ?? config.host },
-    );
-    if (trouble !== null) {
-      output.note(`${trouble} Workers find it by themselves within half a minute.`);
-      break;
-    }
-  }
+  await wakeWorkers(context, due);
   if (json) output.json({ task });
   else output.line(`Queued task ${task} again. ${config.program} wait ${task} follows it.`);
   return EXIT.nothing;

@@ -1,5 +1,6 @@
 // What Postgres and its sockets say in codes, said as advice. The door and the connection functions use it; nothing
 // else needs to know a code.
+import { causesOf } from '../../domain/causes.ts';
 import { RollcallError } from '../../domain/exit.ts';
 
 interface Advice {
@@ -86,7 +87,7 @@ const ADVICE: Readonly<Record<string, Advice>> = {
 
 /** The SQLSTATE or errno name of an error or of what caused it; null if there is none. */
 export function databaseCode(error: unknown): string | null {
-  for (let at = error, depth = 0; at instanceof Error && depth < 8; at = at.cause, depth += 1) {
+  for (const at of causesOf(error)) {
     const { code } = at as { code?: unknown };
     if (typeof code === 'string' && code !== '') return code;
     if (at instanceof AggregateError && at.errors.length > 0) {
@@ -157,7 +158,7 @@ const LOST =
  * their errors carry an errno by name, or a syscall that sockets do not make.
  */
 function isOfFiles(error: unknown): boolean {
-  for (let at = error, depth = 0; at instanceof Error && depth < 8; at = at.cause, depth += 1) {
+  for (const at of causesOf(error)) {
     const { errno, syscall } = at as { errno?: unknown; syscall?: unknown };
     if (typeof errno === 'string') return true;
     if (typeof syscall === 'string' && !/^(connect|getaddrinfo|read|write)$/.test(syscall)) return true;
@@ -179,7 +180,7 @@ export function isConnectionLost(error: unknown): boolean {
     // ENOENT: the socket of a server on this machine goes with it.
     return /^08(?!P01)|^57P0[123]$|^ECONNRESET$|^ECONNREFUSED$|^ENOENT$|^EPIPE$|^ETIMEDOUT$/.test(code);
   }
-  for (let at = error, depth = 0; at instanceof Error && depth < 8; at = at.cause, depth += 1) {
+  for (const at of causesOf(error)) {
     if (LOST.test(at.message)) return true;
   }
   return false;

@@ -1,5 +1,6 @@
 // What is waited for, and never an answer: a server that restarts, a connection too many, a full disk. The task is
 // taken again later, in steps that grow.
+import { causesOf } from '../../domain/causes.ts';
 import { databaseCode, isTransient } from '../catalog/advice.ts';
 
 const FIRST_MS = 1_000;
@@ -23,21 +24,12 @@ export function isDelay(error: unknown): boolean {
   if (isTransient(error)) return true;
   const code = databaseCode(error);
   if (code !== null && (DATABASE_AWAY.test(code) || ROOM.test(code))) return true;
-  return ROOM.test(errnoName(error)) || saysNoRoom(error);
+  return [...causesOf(error)].some((at) => ROOM.test(errnoOf(at)) || NO_ROOM.test(at.message));
 }
 
-function saysNoRoom(error: unknown): boolean {
-  for (let at = error, depth = 0; at instanceof Error && depth < 8; at = at.cause, depth += 1)
-    if (NO_ROOM.test(at.message)) return true;
-  return false;
-}
-
-function errnoName(error: unknown): string {
-  for (let at = error, depth = 0; at instanceof Error && depth < 8; at = at.cause, depth += 1) {
-    const { errno } = at as { errno?: unknown };
-    if (typeof errno === 'string') return errno;
-  }
-  return '';
+function errnoOf(error: Error): string {
+  const { errno } = error as { errno?: unknown };
+  return typeof errno === 'string' ? errno : '';
 }
 
 /** @param delays how often it was waited for already */

@@ -53,18 +53,3 @@ export function quietly(log: (line: string) => void, nowMs: () => number): (erro
     log(line === '' ? error.name : line);
   };
 }
-
-/** @returns false where it took longer; what it fails with is told by whoever does it */
-export async function within(ms: number, work: Promise<unknown>): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<false>((resolve) => {
-    timer = setTimeout(() => resolve(false), ms);
-  });
-  const done = work.then(
-    () => true,
-    () => true,
-  );
-  const inTime = await Promise.race([done, late]);
-  clearTimeout(timer);
-  return inTime;
-}

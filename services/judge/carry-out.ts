@@ -1,5 +1,6 @@
 // A host's part of judging: what others ask of the copies and live trees that lie on it is carried out from the asks
 // alone, without the catalog.
+import { grouped } from '../../domain/grouped.ts';
 import { EXIT, RollcallError } from '../../domain/exit.ts';
 import { createHasher } from '../files/hash.ts';
 import { type Accepted, refuseBrick, refuseGluster } from '../files/looking.ts';
@@ -86,13 +87,7 @@ function bySource(a: Ask, b: Ask): number {
 }
 
 async function looksOf(asks: readonly LookAsk[]): Promise<[LookAsk, LookAnswer][]> {
-  const byRoot = new Map<string, LookAsk[]>();
-  for (const ask of asks) {
-    const key = `${ask.root}\0${ask.mark?.rootInode} ${ask.mark?.rootBtimeNs}`;
-    const own = byRoot.get(key);
-    if (own === undefined) byRoot.set(key, [ask]);
-    else own.push(ask);
-  }
+  const byRoot = grouped(asks, ({ root, mark }) => `${root}\0${mark?.rootInode} ${mark?.rootBtimeNs}`);
   const answers: [LookAsk, LookAnswer][] = [];
   for (const own of byRoot.values()) {
     const [first] = own;

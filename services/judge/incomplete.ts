@@ -1,4 +1,5 @@
 // What could not be read, in sentences: live, and in the newest snapshot of each series.
+import { grouped } from '../../domain/grouped.ts';
 import type { Finding } from '../../domain/assessment.ts';
 import { detailSaysMore, errnoText } from '../../domain/errno.ts';
 import type { Observer } from '../../domain/facts.ts';
@@ -70,13 +71,9 @@ const NAMES_IN_FULL_MAX = 3;
 
 /** Whole directories first: each speaks for everything below it. Then what most names share. */
 function gapSentences(gaps: readonly StoredGap[]): string[] {
-  const groups = new Map<string, StoredGap[]>();
-  for (const gap of gaps) {
-    const key = gap.name === '' ? gap.directory : `${gap.directory}\0${gap.status}\0${whyOf(gap)}`;
-    const group = groups.get(key);
-    if (group === undefined) groups.set(key, [gap]);
-    else group.push(gap);
-  }
+  const groups = grouped(gaps, (gap) =>
+    gap.name === '' ? gap.directory : `${gap.directory}\0${gap.status}\0${whyOf(gap)}`,
+  );
   const weight = (group: readonly StoredGap[]): number =>
     group[0]?.name === '' ? Number.MAX_SAFE_INTEGER : group.length;
   const sorted = [...groups.values()].toSorted((a, b) => weight(b) - weight(a));

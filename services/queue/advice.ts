@@ -1,5 +1,6 @@
 // What Redis and its sockets say, said as advice. Redis begins an answer with a word of its own for each kind of error;
 // sockets have errno names.
+import { causesOf } from '../../domain/causes.ts';
 import { RollcallError } from '../../domain/exit.ts';
 
 interface Advice {
@@ -100,7 +101,7 @@ function withoutArguments(message: string): string {
 
 /** The error as advice, with the original as its cause; null for what nobody has met yet. */
 export function redisAdvice(error: unknown): RollcallError | null {
-  for (let at = error, depth = 0; at instanceof Error && depth < 8; at = at.cause, depth += 1) {
+  for (const at of causesOf(error)) {
     if (at instanceof AggregateError) {
       const inner = redisAdvice(at.errors[0]);
       if (inner !== null) return inner;

@@ -3,6 +3,7 @@ import { redisAdvice, redisTrouble } from './advice.ts';
 import { openJobQueue, type JobQueue, type QueueAddress } from './backend.ts';
 import { encodeJob, KINDS, WAITING_MAX, WAKE_LIMIT_MS, type Job } from './catalogue.ts';
 import { RollcallError } from '../../domain/exit.ts';
+import { within } from '../process/within.ts';
 
 export interface QueueOptions extends QueueAddress {
   /** Told of every lost connection; the queue itself connects again. */
@@ -42,7 +43,7 @@ export function openQueue(options: QueueOptions): WakeQueue {
       if ((KINDS[job.kind].for === 'host') !== (host !== null)) throw new Error(`a ${job.kind} for ${host ?? 'any'}`);
       const queue = queueOf(host);
       said = null;
-      return within(limitMs, add(queue, job, jobs)).catch((cause: unknown) => {
+      return inTime(limitMs, add(queue, job, jobs)).catch((cause: unknown) => {
         // One that found its server away when it was opened stays broken: the next wake opens another.
         if (queues.get(host) === queue) queues.delete(host);
         void queue.close().catch(() => undefined);
@@ -50,7 +51,7 @@ export function openQueue(options: QueueOptions): WakeQueue {
       });
     },
     async close() {
-      await Promise.all([...queues.values()].map((queue) => within(limitMs, queue.close()).catch(options.onError)));
+      await Promise.all([...queues.values()].map((queue) => inTime(limitMs, queue.close()).catch(options.onError)));
     },
   };
 }
@@ -64,16 +65,10 @@ async function add(queue: JobQueue, job: Job, jobs: number): Promise<number> {
   return wanted;
 }
 
-async function within<T>(limitMs: number, work: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer within ${limitMs} ms`)), limitMs);
-  });
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
-  }
+async function inTime<T>(limitMs: number, work: Promise<T>): Promise<T> {
+  const came = await within(limitMs, work);
+  if (came === 'late') throw new Error(`no answer within ${limitMs} ms`);
+  return came;
 }
 
 function unreachable(cause: unknown, advice: RollcallError | null): RollcallError {

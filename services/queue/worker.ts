@@ -2,6 +2,7 @@
 import { redisTrouble } from './advice.ts';
 import { openJobWorker, type JobWorker, type QueueAddress } from './backend.ts';
 import { decodeJob, type Job } from './catalogue.ts';
+import { within } from '../process/within.ts';
 
 export interface WorkerOptions extends QueueAddress {
   readonly host: string;
@@ -40,13 +41,7 @@ export function openWorker(options: WorkerOptions): QueueWorker {
       await Promise.all(workers.map((worker) => worker.ready()));
     },
     async close(limitMs) {
-      let timer: NodeJS.Timeout | undefined;
-      const late = new Promise<void>((resolve) => {
-        timer = setTimeout(resolve, limitMs);
-      });
-      const done = Promise.all(workers.map((worker) => worker.close())).catch(onError);
-      await Promise.race([done, late]);
-      clearTimeout(timer);
+      await within(limitMs, Promise.all(workers.map((worker) => worker.close())).catch(onError));
       for (const worker of workers) worker.end();
     },
   };

@@ -1,4 +1,5 @@
 // A shard in the hands of a thread: what it has read so far, and the file that takes long.
+import { grouped } from '../../domain/grouped.ts';
 import { joinPath } from '../../domain/path.ts';
 import type { ShardFile } from '../catalog/shards.ts';
 import type { Used } from '../files/used.ts';
@@ -65,14 +66,7 @@ function slowIn(flight: Flight, watchedMs: number): SlowFile | null {
 }
 
 export function groupedByThread(flights: readonly Flight[]): Flight[][] {
-  const groups = new Map<number, Flight[]>();
-  for (const flight of flights) {
-    const thread = flight.running.thread();
-    const group = groups.get(thread);
-    if (group === undefined) groups.set(thread, [flight]);
-    else group.push(flight);
-  }
-  return [...groups.values()];
+  return [...grouped(flights, ({ running }) => running.thread()).values()];
 }
 
 /** Only what is read by a shard of its own takes long. */

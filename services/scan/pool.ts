@@ -6,6 +6,7 @@ import { LinkDigests } from './link-digests.ts';
 import { ProgressCounters } from './progress.ts';
 import type { ShardAnswer, ShardTask } from './task.ts';
 import { LANES_PER_THREAD, THREADS_MAX } from './limits.ts';
+import { within } from '../process/within.ts';
 import { Threads } from './threads.ts';
 import { Whereabouts } from './whereabouts.ts';
 
@@ -107,12 +108,7 @@ export function openThreads(
       };
     },
     async close() {
-      let timer: NodeJS.Timeout | undefined;
-      const late = new Promise<void>((resolve) => {
-        timer = setTimeout(resolve, CLOSE_MS);
-      });
-      await Promise.race([threads.close(), late]);
-      clearTimeout(timer);
+      await within(CLOSE_MS, threads.close());
     },
   };
 }

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { CLI } from '../support/programs.ts';
-import { runs } from '../fleet/fleet.ts';
+import { runs } from '../support/processes.ts';
 
 const base = mkdtempSync(join(tmpdir(), 'rollcall-hosts-'));
 chmodSync(base, 0o755);
@@ -14,10 +14,8 @@ mkdirSync(join(live, 'a'), { recursive: true });
 for (const n of [1, 2, 3]) writeFileSync(join(live, 'a', `file ${n}`), `content ${n}`);
 
 const run = (host: string, ...words: string[]) =>
-  runs(process.execPath, [CLI, ...words], {
-    ROLLCALL_HOST: host,
-    ROLLCALL_STATE_DIR: join(base, 'state'),
-    DATABASE_URL: '',
+  runs([process.execPath, CLI, ...words], {
+    env: { ...process.env, ROLLCALL_HOST: host, ROLLCALL_STATE_DIR: join(base, 'state'), DATABASE_URL: '' },
   });
 
 test('a renamed host goes on with its volumes; names that are not known, or taken, are refused', async () => {

@@ -9,35 +9,28 @@ import { endSilent, taskState } from '../../services/catalog/steer-tasks.ts';
 import { inTransaction } from '../../services/catalog/database.ts';
 import { until } from '../support/poll.ts';
 import { databaseForFile } from '../support/postgres.ts';
+import { runs, startWorkerProcess, stopWorkers, type WorkerProcess } from '../support/processes.ts';
 import { CLI } from '../support/programs.ts';
-import { type FleetWorker, runs, school, startWorker, stopWorkers } from './fleet.ts';
+import { plainRequest } from '../support/request.ts';
+import { school } from './school.ts';
 
 vi.setConfig({ testTimeout: 120_000 });
 
 const { database, db } = await databaseForFile();
 const world = school();
-const workers: FleetWorker[] = [];
+const workers: WorkerProcess[] = [];
 afterEach(async () => {
   await stopWorkers(workers.splice(0));
 });
 afterAll(() => world.remove());
 
-const start = (host: string): void =>
-  void workers.push(startWorker({ address: database.address, redisUrl: null, host }));
+const start = (host: string): void => void workers.push(startWorkerProcess({ address: database.address, host }));
 
+const { outDir: _, ...options } = plainRequest('', [], null);
 const request: JoinedRequest = {
+  ...options,
   live: { host: 'files', path: world.live },
   backups: [{ host: 'vault', pattern: world.pattern }],
-  sinceMs: null,
-  snapshotsMax: null,
-  excludes: [],
-  crossMounts: false,
-  tz: 'UTC',
-  reread: false,
-  side: null,
-  newState: false,
-  notGluster: false,
-  bricksRescued: false,
   part: null,
   program: 'rollcall',
   out: null,
@@ -49,16 +42,26 @@ const tasks = async (): Promise<string> =>
     .join('\n');
 const said = (): string => workers.map((worker) => worker.said()).join('');
 
+/** The answer of an assessment. @param meanwhile done again and again until it is there */
+async function answerTo(asked: JoinedRequest, meanwhile: () => Promise<unknown> = async () => {}) {
+  const id = await leaveJoined(db.pool, asked, Date.now());
+  const isDone = async (): Promise<boolean> => {
+    await meanwhile();
+    return (await taskState(db.pool, id))?.state === 'done';
+  };
+  await until('it is answered', isDone, 60_000).catch(async (error: unknown) => {
+    throw new Error(`${String(error)}\n${said()}\n${await tasks()}`);
+  });
+  return (await taskState(db.pool, id))?.result;
+}
+
+/** As workers do it, but for hosts that say nothing for a second. */
+const forgetSilent = () => inTransaction(db, (client) => endSilent(client, 1_000, Date.now()));
+
 test('what was lost on one host is found by its backup on another, and the bundle names where it lies', async () => {
   start('files');
   start('vault');
-  const id = await leaveJoined(db.pool, request, Date.now());
-  await until('it is answered', async () => (await taskState(db.pool, id))?.state === 'done', 60_000).catch(
-    async (error: unknown) => {
-      throw new Error(`${String(error)}\n${said()}\n${await tasks()}`);
-    },
-  );
-  const result = (await taskState(db.pool, id))?.result;
+  const result = await answerTo(request);
   expect(result, said()).toMatchObject({ exit: 1, wantsBundle: true });
   const outDir = join(world.directory, 'bundle');
   const signal = new AbortController().signal;
@@ -79,32 +82,15 @@ test('what was lost on one host is found by its backup on another, and the bundl
 
 test('a backup whose host says nothing is judged by what is known of it, and never calmly', async () => {
   start('files');
-  const id = await leaveJoined(db.pool, request, Date.now());
-  await until(
-    'it is answered',
-    async () => {
-      await inTransaction(db, (client) => endSilent(client, 1_000, Date.now()));
-      return (await taskState(db.pool, id))?.state === 'done';
-    },
-    60_000,
-  );
-  const result = (await taskState(db.pool, id))?.result;
-  expect(result, said()).toMatchObject({ exit: expect.any(Number) });
-  expect([1, 3]).toContain(result?.['exit']);
+  const answer = await answerTo(request, forgetSilent);
+  expect(answer, said()).toMatchObject({ exit: expect.any(Number) });
+  expect([1, 3]).toContain(answer?.['exit']);
 });
 
 test('a live volume whose host says nothing is not judged', async () => {
   start('vault');
-  const id = await leaveJoined(db.pool, request, Date.now());
-  await until(
-    'it is answered',
-    async () => {
-      await inTransaction(db, (client) => endSilent(client, 1_000, Date.now()));
-      return (await taskState(db.pool, id))?.state === 'done';
-    },
-    60_000,
-  );
-  expect((await taskState(db.pool, id))?.result).toMatchObject({
+  const answer = await answerTo(request, forgetSilent);
+  expect(answer).toMatchObject({
     exit: 3,
     message: expect.stringContaining('files did not answer'),
   });
@@ -115,7 +101,9 @@ test('scan of another host is done there; without one catalog, or at a pace of i
   const { host, user, password, database: name } = database.address;
   const url = `postgresql://${user}:${encodeURIComponent(password)}@/${name}?host=${encodeURIComponent(host)}`;
   const run = (words: readonly string[], more: Readonly<Record<string, string>> = {}) =>
-    runs(process.execPath, [CLI, 'scan', ...words], { ROLLCALL_HOST: 'desk', DATABASE_URL: url, ...more });
+    runs([process.execPath, CLI, 'scan', ...words], {
+      env: { ...process.env, ROLLCALL_HOST: 'desk', DATABASE_URL: url, ...more },
+    });
   const path = join(world.directory, 'live');
   const there = await run([`files:${path}`, '--json']);
   expect([there.status, JSON.parse(there.stdout)], there.stderr).toMatchObject([0, { exit: 0 }]);

@@ -1,7 +1,6 @@
 // Two hosts that cannot see one another's trees, at the same path on each: scanned, judged, restored over ssh's
 // stand-in and verified, while workers are killed, Redis is emptied and away, and Postgres restarts. In the end the
 // catalog is that of an undisturbed fleet.
-import { spawn } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -10,10 +9,11 @@ import { connect } from '../../services/catalog/database.ts';
 import { migrate } from '../../services/catalog/migrate.ts';
 import { ownServer, type OwnServer } from '../support/own-server.ts';
 import { until } from '../support/poll.ts';
+import { runs, startWorkerProcess, stopWorkers, type WorkerProcess } from '../support/processes.ts';
 import { CLI } from '../support/programs.ts';
 import { SEED } from '../support/random.ts';
 import { REDIS_MISSING, startRedis, type TestRedis } from '../support/redis.ts';
-import { type FleetWorker, school, type School, startWorker, stopWorkers } from './fleet.ts';
+import { school, type School } from './school.ts';
 import { machine, type Machine, MACHINES_MISSING, sshStandIn } from './machines.ts';
 
 /** Whole numbers below n, the same ones for the same seed. */
@@ -70,8 +70,8 @@ async function land(files: number): Promise<Land> {
 class Crews {
   readonly #land: Land;
   readonly #redisUrl: string | null;
-  readonly #workers: { readonly host: string; worker: FleetWorker }[] = [];
-  readonly #killed = new Set<FleetWorker>();
+  readonly #workers: { readonly host: string; worker: WorkerProcess }[] = [];
+  readonly #killed = new Set<WorkerProcess>();
   readonly said: string[] = [];
 
   constructor(of: Land, redisUrl: string | null) {
@@ -81,10 +81,11 @@ class Crews {
     onTestFinished(() => stopWorkers(this.#workers.map(({ worker }) => worker)));
   }
 
-  #start(host: string): FleetWorker {
+  #start(host: string): WorkerProcess {
     const { server, machines } = this.#land;
     const address = { connectionString: server.connectionString };
-    return startWorker({ address, redisUrl: this.#redisUrl, host, silentMs: 120_000 }, machines[host]?.enter);
+    const settings = { address, redisUrl: this.#redisUrl, host, silentMs: 120_000 };
+    return startWorkerProcess(settings, machines[host]?.enter);
   }
 
   async killOne(random: Random): Promise<void> {
@@ -98,11 +99,8 @@ class Crews {
 
   /** Workers that ended and were not killed, with what they said. */
   async lost(): Promise<string[]> {
-    const states = this.#workers.map(async ({ worker }) => {
-      const code = await Promise.race([worker.ended, pause(0, 'alive' as const)]);
-      return code === 'alive' || this.#killed.has(worker) ? [] : [`${code}: ${worker.said()}`];
-    });
-    return (await Promise.all(states)).flat();
+    const lost = this.#workers.filter(({ worker }) => worker.hasEnded() && !this.#killed.has(worker));
+    return Promise.all(lost.map(async ({ worker }) => `${await worker.ended}: ${worker.said()}`));
   }
 
   all(): string {
@@ -110,21 +108,14 @@ class Crews {
   }
 }
 
-interface Said {
-  readonly status: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
 /** A command on a host, or on a desk that sees neither tree. */
 function rollcall(
   of: Land,
   words: readonly string[],
   more: { readonly host?: string; readonly redisUrl?: string | null } = {},
-): Promise<Said> {
+): ReturnType<typeof runs> {
   const { host = 'desk', redisUrl = null } = more;
   const enter = of.machines[host]?.enter ?? [];
-  const [first, ...rest] = [...enter, process.execPath, CLI, ...words];
   const env = {
     ...process.env,
     DATABASE_URL: of.server.connectionString,
@@ -132,22 +123,7 @@ function rollcall(
     RSYNC_RSH: of.ssh,
     ...(redisUrl === null ? {} : { REDIS_URL: redisUrl }),
   };
-  return runs([first ?? '', ...rest], env, of.world.directory);
-}
-
-/** Not spawnSync: what workers say is read meanwhile. */
-async function runs(
-  [first = '', ...rest]: readonly string[],
-  env: Readonly<Record<string, string | undefined>>,
-  cwd: string,
-): Promise<Said> {
-  const child = spawn(first, rest, { env, cwd, stdio: ['ignore', 'pipe', 'pipe'] });
-  onTestFinished(() => void child.kill('SIGKILL'));
-  let [stdout, stderr] = ['', ''];
-  child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
-  const status = await new Promise<number | null>((resolve) => child.once('close', resolve));
-  return { status, stdout, stderr };
+  return runs([...enter, process.execPath, CLI, ...words], { env, cwd: of.world.directory });
 }
 
 /** What the catalog knows of every path: of complete scans, by host and volume. */
@@ -250,7 +226,7 @@ describe.skipIf(MACHINES_MISSING !== null)(`two hosts (skipped: ${MACHINES_MISSI
 
     const files = here.machines['files']!.enter;
     const command = [...files, join(out, 'restore.sh'), '--apply', '--damaged', join(here.at, 'school')];
-    const restored = await runs(command, { ...process.env, RSYNC_RSH: here.ssh }, '/');
+    const restored = await runs(command, { env: { ...process.env, RSYNC_RSH: here.ssh }, cwd: '/' });
     expect(restored.status, restored.stdout + restored.stderr).toBe(0);
     const verified = await rollcall(here, ['verify', out, join(here.at, 'school')], { host: 'files' });
     expect(verified.status, verified.stdout + verified.stderr).toBe(0);

@@ -1,6 +1,5 @@
 // Workers as processes over a Postgres server of the test's own, which may be stopped under them; and what a test asks
 // of it all.
-import { type ChildProcess, spawn } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,45 +10,18 @@ import { migrate } from '../../services/catalog/migrate.ts';
 import { taskState, type TaskState } from '../../services/catalog/steer-tasks.ts';
 import { type OwnServer, ownServer } from '../support/own-server.ts';
 import { until } from '../support/poll.ts';
-import { program } from '../support/programs.ts';
-import type { WorkerSettings } from './worker-child.ts';
+import { startWorkerProcess, stopWorkers, type WorkerProcess } from '../support/processes.ts';
 
-export interface WorkerProcess {
-  readonly child: ChildProcess;
-  /** Its exit code, or 137 where it was killed. */
-  readonly ended: Promise<number>;
-  /** What it has said so far. */
-  readonly said: () => string;
-  readonly hasEnded: () => boolean;
+export type { WorkerProcess } from '../support/processes.ts';
+
+/** A worker that ends with its test. */
+export function startWorker(settings: Parameters<typeof startWorkerProcess>[0]): WorkerProcess {
+  return withTest(startWorkerProcess(settings));
 }
 
-/** A worker of the host `here` unless told, which looks into the catalog often. */
-export function startWorker(settings: Partial<WorkerSettings> & Pick<WorkerSettings, 'address'>): WorkerProcess {
-  const whole: WorkerSettings = {
-    redisUrl: null,
-    host: 'here',
-    slots: 1,
-    bytesPerSecond: null,
-    lookEveryMs: 200,
-    once: false,
-    ...settings,
-  };
-  const child = spawn(process.execPath, [program('queue/worker-child')], { stdio: ['pipe', 'ignore', 'pipe'] });
-  child.stdin.end(JSON.stringify(whole));
-  let said = '';
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (said += text));
-  let hasEnded = false;
-  const ended = new Promise<number>((resolve) => {
-    child.once('exit', (code) => {
-      hasEnded = true;
-      resolve(code ?? 137);
-    });
-  });
-  onTestFinished(async () => {
-    child.kill('SIGKILL');
-    await ended;
-  });
-  return { child, ended, said: () => said, hasEnded: () => hasEnded };
+export function withTest(worker: WorkerProcess): WorkerProcess {
+  onTestFinished(() => stopWorkers([worker]));
+  return worker;
 }
 
 export async function isUp(worker: WorkerProcess): Promise<void> {

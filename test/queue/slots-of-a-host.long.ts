@@ -32,7 +32,7 @@ test.each([
         Number(n),
       );
     let seen: number[][] = [];
-    expect(await wakeFor({ id, kind: 'scan' }, { address: fleet.address, host: 'here' })).toBeNull();
+    expect(await wakeFor({ id, kind: 'scan', host: 'here' }, { address: fleet.address })).toBeNull();
     await until(
       'two slots hold two shards each',
       async () => {

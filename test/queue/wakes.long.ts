@@ -1,6 +1,5 @@
 // Workers and the servers that wake them: which are away when a worker starts, go away and come back, or hold what
 // nobody of ours has written. What is due is found all the same, by the right host, and the log stays short and clean.
-import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { createPostgresBackend, Queue } from 'bullmq';
 import { Redis } from 'ioredis';
@@ -8,9 +7,10 @@ import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { queueName } from '../../services/queue/catalogue.ts';
 import { wakeFor } from '../../services/detach.ts';
 import { until } from '../support/poll.ts';
+import { startProcess } from '../support/processes.ts';
 import { CLI } from '../support/programs.ts';
 import { REDIS_MISSING, startRedis, type TestRedis } from '../support/redis.ts';
-import { hears, isUp, openFleet, startWorker, temporary, tree, type WorkerProcess } from './fleet.ts';
+import { hears, isUp, openFleet, startWorker, temporary, tree, withTest, type WorkerProcess } from './fleet.ts';
 
 vi.setConfig({ testTimeout: 200_000 });
 
@@ -27,24 +27,8 @@ async function mortalRedis(): Promise<TestRedis> {
 /** The command itself. */
 function command(environment: Readonly<Record<string, string>>, ...args: readonly string[]): WorkerProcess {
   const { PATH = '' } = process.env;
-  const child = spawn(process.execPath, [CLI, 'worker', ...args], {
-    env: { PATH, ROLLCALL_STATE_DIR: temporary(), ...environment },
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
-  let said = '';
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (said += text));
-  let hasEnded = false;
-  const ended = new Promise<number>((resolve) => {
-    child.once('exit', (code) => {
-      hasEnded = true;
-      resolve(code ?? 137);
-    });
-  });
-  onTestFinished(async () => {
-    child.kill('SIGKILL');
-    await ended;
-  });
-  return { child, ended, said: () => said, hasEnded: () => hasEnded };
+  const env = { PATH, ROLLCALL_STATE_DIR: temporary(), ...environment };
+  return withTest(startProcess([process.execPath, CLI, 'worker', ...args], { env }));
 }
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
@@ -95,7 +79,7 @@ describe.each(['Postgres', 'Redis'] as const)('with the queue on %s', (kind) => 
     await isUp(worker);
     const asked = async (name: string): Promise<void> => {
       const id = await fleet.leave({ scan: tree(join(fleet.directory, name), NONE) });
-      expect(await wakeFor({ id, kind: 'scan' }, { ...where, host: 'here' })).toBeNull();
+      expect(await wakeFor({ id, kind: 'scan', host: 'here' }, where)).toBeNull();
       expect((await fleet.answer(id, 30_000)).result, worker.said()).toMatchObject({ exit: 0 });
     };
     await asked('before');
@@ -149,7 +133,7 @@ describe.each(['Postgres', 'Redis'] as const)('with the queue on %s', (kind) => 
       }
       await queue.close();
       const id = await fleet.leave({ scan: tree(join(fleet.directory, 'ours'), NONE) });
-      expect(await wakeFor({ id, kind: 'scan' }, { ...where, host: 'here' })).toBeNull();
+      expect(await wakeFor({ id, kind: 'scan', host: 'here' }, where)).toBeNull();
       expect((await fleet.answer(id, 30_000)).result, worker.said()).toMatchObject({ exit: 0 });
       await hears(worker, /a job that Rollcall has not written/);
       expect(worker.said()).not.toContain('sEcReT');
@@ -173,7 +157,7 @@ describe.skipIf(REDIS_MISSING !== null)(`with the queue on Redis${REDIS_MISSING 
     expect(worker.hasEnded()).toBe(false);
     await redis.start();
     const id = await fleet.leave({ scan: tree(join(fleet.directory, 'tree'), NONE) });
-    expect(await wakeFor({ id, kind: 'scan' }, { redisUrl: redis.redisUrl, host: 'here' })).toBeNull();
+    expect(await wakeFor({ id, kind: 'scan', host: 'here' }, { redisUrl: redis.redisUrl })).toBeNull();
     expect((await fleet.answer(id, 30_000)).result, worker.said()).toMatchObject({ exit: 0 });
     // Idle, and without the queue: the end waits for nobody.
     await redis.kill();

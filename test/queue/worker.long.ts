@@ -1,6 +1,5 @@
 // Workers as processes, on a real tree: two share a scan, one is killed, and the catalog holds exactly what lies on
 // disk.
-import { type ChildProcess, spawn } from 'node:child_process';
 import { cp, mkdir, mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -19,10 +18,10 @@ import { openQueue } from '../../services/queue/queue.ts';
 import { allVersions, type DrivenVolume } from '../catalog/drive.ts';
 import { scanToBegin } from '../support/begin.ts';
 import { until } from '../support/poll.ts';
+import { startWorkerProcess, stopWorkers, type WorkerProcess } from '../support/processes.ts';
 import { testDatabase, type TestDatabase } from '../support/postgres.ts';
 import { REDIS_MISSING, startRedis, type TestRedis } from '../support/redis.ts';
 import type { WorkerSettings } from './worker-child.ts';
-import { program } from '../support/programs.ts';
 
 /**
  * Holes are read as fast as memory, and still keep a thread busy long enough to be caught at it. Two do not fit into
@@ -33,18 +32,12 @@ const LARGE_FILES = 4;
 
 const copyOptions = { recursive: true, preserveTimestamps: true };
 
-interface WorkerProcess {
-  readonly child: ChildProcess;
-  /** Its exit code, or 137 where it was killed. */
-  readonly ended: Promise<number>;
-}
-
 let directory: string;
 let database: TestDatabase | undefined;
 let client: Client;
 let db: Database;
 let redis: TestRedis | undefined;
-let workers: WorkerProcess[] = [];
+const workers: WorkerProcess[] = [];
 
 /** Processes are started and gigabytes are read: on a busy machine that takes its time. */
 vi.setConfig({ testTimeout: 180_000 });
@@ -57,11 +50,7 @@ beforeAll(async () => {
   if (REDIS_MISSING === null) redis = await startRedis();
 });
 afterEach(async () => {
-  for (const worker of workers) {
-    worker.child.kill('SIGKILL');
-    await worker.ended;
-  }
-  workers = [];
+  await stopWorkers(workers.splice(0));
 });
 afterAll(async () => {
   await db?.close();
@@ -72,21 +61,8 @@ afterAll(async () => {
 });
 
 function startWorker(where: Partial<WorkerSettings> = {}, said: string[] = []): WorkerProcess {
-  const settings: WorkerSettings = {
-    address: database!.address,
-    redisUrl: null,
-    host: 'here',
-    slots: 1,
-    bytesPerSecond: null,
-    lookEveryMs: 50,
-    once: false,
-    ...where,
-  };
-  const child = spawn(process.execPath, [program('queue/worker-child')], { stdio: ['pipe', 'ignore', 'pipe'] });
-  child.stdin.end(JSON.stringify(settings));
-  child.stderr.setEncoding('utf8').on('data', (text: string) => said.push(text));
-  const ended = new Promise<number>((resolve) => child.once('exit', (code) => resolve(code ?? 137)));
-  const worker = { child, ended };
+  const worker = startWorkerProcess({ address: database!.address, lookEveryMs: 50, ...where });
+  worker.child.stderr?.on('data', (text: string) => said.push(text));
   workers.push(worker);
   return worker;
 }

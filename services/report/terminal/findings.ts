@@ -1,6 +1,7 @@
 // Findings as a terminal shows them: by volume, the worst first, each class with its count and what it means, and no
 // wall of names. Pure.
 import { type Verdict, VERDICT } from '../../../domain/verdicts.ts';
+import { grouped } from '../../../domain/grouped.ts';
 import { isSideUnknown } from '../../findings.ts';
 import type { StoredFinding } from '../../catalog/findings.ts';
 import { count, localTime, plural, visible } from '../wording.ts';
@@ -39,17 +40,6 @@ export function findingLines(found: readonly StoredFinding[], limit: number | nu
     }
   }
   return lines;
-}
-
-/** In the order in which the keys are first met. */
-function grouped<T>(all: readonly T[], keyOf: (one: T) => string): ReadonlyMap<string, T[]> {
-  const groups = new Map<string, T[]>();
-  for (const one of all) {
-    const group = groups.get(keyOf(one));
-    if (group === undefined) groups.set(keyOf(one), [one]);
-    else group.push(one);
-  }
-  return groups;
 }
 
 function line(finding: StoredFinding): string {

@@ -1,40 +1,9 @@
-// Workers of several hosts as processes on one machine, and the small school that they look after: live on one host,
-// its nightly copies on another.
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+// The small school that the workers of two hosts look after: live on one host, its nightly copies on another.
+import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'vitest';
-import type { WorkerSettings } from '../queue/worker-child.ts';
-import { program } from '../support/programs.ts';
-
-export interface FleetWorker {
-  readonly child: ChildProcess;
-  /** What it said so far. */
-  readonly said: () => string;
-  /** Its exit code; 137 where it was killed. */
-  readonly ended: Promise<number>;
-}
-
-/** @param command what runs it, such as a shell that enters a namespace first */
-export function startWorker(
-  settings: Pick<WorkerSettings, 'address' | 'redisUrl' | 'host'> & Partial<WorkerSettings>,
-  command: readonly string[] = [],
-): FleetWorker {
-  const whole: WorkerSettings = { slots: 1, bytesPerSecond: null, lookEveryMs: 500, once: false, ...settings };
-  const [first, ...rest] = [...command, process.execPath, program('queue/worker-child')];
-  const child = spawn(first ?? process.execPath, rest, { stdio: ['pipe', 'ignore', 'pipe'] });
-  child.stdin.end(JSON.stringify(whole));
-  let said = '';
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (said += text));
-  const ended = new Promise<number>((resolve) => child.once('exit', (code) => resolve(code ?? 137)));
-  return { child, said: () => said, ended };
-}
-
-export async function stopWorkers(workers: readonly FleetWorker[]): Promise<void> {
-  for (const { child } of workers) child.kill('SIGKILL');
-  await Promise.all(workers.map(({ ended }) => ended));
-}
 
 export interface School {
   readonly directory: string;
@@ -97,18 +66,4 @@ export function school(files = 40): School {
     },
     remove: () => rmSync(directory, { recursive: true, force: true }),
   };
-}
-
-/** A command, not by spawnSync: what workers say is read meanwhile. */
-export async function runs(
-  command: string,
-  words: readonly string[],
-  more: Readonly<Record<string, string>>,
-): Promise<{ readonly status: number | null; readonly stdout: string; readonly stderr: string }> {
-  const child = spawn(command, words, { env: { ...process.env, ...more }, stdio: ['ignore', 'pipe', 'pipe'] });
-  let [stdout, stderr] = ['', ''];
-  child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
-  const status = await new Promise<number | null>((resolve) => child.once('close', resolve));
-  return { status, stdout, stderr };
 }
