@@ -1,7 +1,7 @@
 // Hosts, as the catalog knows them: by the roots that lie on them and the workers that serve them. A machine that gets
 // another name keeps its volumes; one that is no more leaves them as evidence.
 import type { Queryable } from './scans.ts';
-import { wakeParent } from './tasks.ts';
+import { endForHost } from './steer-tasks.ts';
 
 export interface KnownHost {
   readonly host: string;
@@ -109,17 +109,11 @@ export async function retireHost(
   host: string,
   { reason, nowMs }: { readonly reason: string; readonly nowMs: number },
 ): Promise<number> {
-  const ended = await client.query<{ parent: bigint | null }>(
-    `update task set state = case when parent is null then 'cancelled' else 'failed' end, holder = null, lease_until = null, ended_ms = $2,
-            result = jsonb_build_object('silent', true, 'host', $1::text)
-      where host = $1 and state in ('open', 'taken', 'waiting') returning parent`,
-    [host, nowMs],
-  );
-  for (const parent of new Set(ended.rows.map((row) => row.parent))) await wakeParent(client, parent);
+  const ended = await endForHost(client, host, nowMs);
   await client.query('delete from worker where host = $1', [host]);
   await client.query(
     'insert into retired_host (host, reason, at_ms) values ($1, $2, $3) on conflict (host) do update set reason = excluded.reason, at_ms = excluded.at_ms',
     [host, reason, nowMs],
   );
-  return ended.rowCount ?? 0;
+  return ended;
 }

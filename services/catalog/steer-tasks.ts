@@ -12,14 +12,39 @@ import { ALIVE } from './workers.ts';
  * @returns the ids
  */
 export async function endSilent(client: Queryable, silentMs: number, nowMs: number): Promise<readonly bigint[]> {
+  return endUnanswered(
+    client,
+    `can_be_taken(t) and holders_are_back() and t.not_before < now() - make_interval(secs => $2::float8 / 1000)
+       and not exists (select from worker w where w.host = t.host and w.seen > now() - make_interval(secs => $2::float8 / 1000))`,
+    [Math.floor(nowMs), silentMs],
+  );
+}
+
+/**
+ * What was left for a host that is out of service ends in the same way, and what was asked of it alone is cancelled.
+ * Must run in a transaction. @returns how many
+ */
+export async function endForHost(client: Queryable, host: string, nowMs: number): Promise<number> {
+  const left = await endUnanswered(client, 't.host = $2', [Math.floor(nowMs), host]);
+  const asked = await client.query<{ id: bigint }>(
+    `select id from task where host = $1 and parent is null and state in ('open', 'taken', 'waiting') order by id`,
+    [host],
+  );
+  let cancelled = 0;
+  for (const { id } of asked.rows) cancelled += await cancelTask(client, id, nowMs);
+  return left.length + cancelled;
+}
+
+/**
+ * Ends what other tasks have left for hosts, unanswered. The fence moves on: a holder that comes late does not take
+ * this end for its own. @param which SQL, of the task t; $1 is the time
+ */
+async function endUnanswered(client: Queryable, which: string, values: readonly unknown[]): Promise<readonly bigint[]> {
   const ended = await client.query<{ id: bigint; parent: bigint }>(
-    `update task t set state = 'failed', fence = t.fence + 1, holder = null, lease_until = null, ended_ms = $2,
+    `update task t set state = 'failed', fence = t.fence + 1, holder = null, lease_until = null, ended_ms = $1,
             result = jsonb_build_object('silent', true, 'host', t.host)
-      where t.state in ('open', 'taken') and can_be_taken(t) and holders_are_back() and t.parent is not null and t.host is not null
-        and t.not_before < now() - make_interval(secs => $1::float8 / 1000)
-        and not exists (select from worker w where w.host = t.host and w.seen > now() - make_interval(secs => $1::float8 / 1000))
-      returning t.id, t.parent`,
-    [silentMs, Math.floor(nowMs)],
+      where t.state in ('open', 'taken') and t.parent is not null and t.host is not null and ${which} returning t.id, t.parent`,
+    [...values],
   );
   for (const parent of new Set(ended.rows.map((row) => row.parent))) await wakeParent(client, parent);
   return ended.rows.map(({ id }) => id);

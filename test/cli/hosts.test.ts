@@ -46,6 +46,19 @@ test('a renamed host goes on with its volumes; names that are not known, or take
   expect(taken, taken.stdout).toMatchObject({ status: 4, stderr: expect.stringContaining('already') });
 }, 60_000);
 
+test('what was queued for a host that is no more is cancelled, and status says so', async () => {
+  const queued = await run('two', 'scan', live, '--detach', '--json');
+  const { task } = JSON.parse(queued.stdout) as { task: number };
+  const removed = await run('one', 'hosts', 'remove', 'two', '--reason', 'sold', '--json');
+  expect(JSON.parse(removed.stdout), removed.stderr).toEqual({ host: 'two', tasks_ended: 1 });
+  const status = await run('one', 'status', '--json');
+  expect((JSON.parse(status.stdout) as { tasks: unknown[] }).tasks).toMatchObject([
+    { task, state: 'cancelled', answer: null },
+  ]);
+  expect((await run('one', 'status')).stdout).toMatch(/task \d+ .*: cancelled/);
+  expect(await run('two', 'scan', live)).toMatchObject({ status: 0 });
+}, 60_000);
+
 test('a host that is no more is listed as such, and a scan there takes it in again', async () => {
   const removed = await run('two', 'hosts', 'remove', 'one', '--reason', 'sold', '--json');
   expect([removed.status, JSON.parse(removed.stdout)], removed.stderr).toEqual([0, { host: 'one', tasks_ended: 0 }]);
