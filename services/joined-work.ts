@@ -4,7 +4,7 @@ import { type AssessmentJson, fromJson } from '../domain/assessment-json.ts';
 import type { Assessment } from '../domain/assessment.ts';
 import { EXIT, type ExitCode, RollcallError } from '../domain/exit.ts';
 import { grouped } from '../domain/grouped.ts';
-import { choose, EVERYTHING, type Selection } from '../domain/restore/selection.ts';
+import { choose, EVERYTHING } from '../domain/restore/selection.ts';
 import type { ScopeRules } from '../domain/scope.ts';
 import { type AnyAnswer, type AnyAsk, anyAnswerFromText, isProofAsk, PROOF_KINDS } from './bundle/asks.ts';
 import { keptLine } from './bundle/kept.ts';
@@ -25,7 +25,7 @@ import { nextSourceAfresh, reconcileInRounds } from './judge/assess-volume.ts';
 import { ROUNDS_MAX, type Wanted } from './judge/hosts.ts';
 import type { TaskKind } from './queue/catalogue.ts';
 import { count } from './report/wording.ts';
-import { asksForAll, type PartRequest, selectionOf } from './typed/asked.ts';
+import { type PartRequest, selectionIn } from './typed/asked.ts';
 import { exitOf } from './assess.ts';
 import type { JoinedRequest } from './joined-request.ts';
 import type { TaskTools } from './tasks.ts';
@@ -220,12 +220,6 @@ export async function reopenAssessment(client: Queryable, id: bigint): Promise<A
   }
   const findings = kept.lines.map((line) => parseFindingLine(line).finding);
   return fromJson(kept.result as AssessmentJson, findings);
-}
-
-async function selectionIn(assessment: Assessment, part: PartRequest | null): Promise<Selection | null> {
-  if (part === null || asksForAll(part)) return null;
-  const asked = await selectionOf(part, [assessment.livePath], { isKnown: () => true, otherwise: '' });
-  return { ...asked, uncertainToo: false, restOf: null };
 }
 
 interface Answers<A> {

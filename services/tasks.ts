@@ -12,7 +12,7 @@ import { LEASES, type Leases } from './scan/limits.ts';
 import type { ScanTools } from './scan/scan-volume.ts';
 import { assess, type AssessRequest, exitOf, freeBundleName } from './assess.ts';
 import type { DetachedAssess, DetachedScan } from './detach.ts';
-import { asksForAll, selectionOf } from './typed/asked.ts';
+import { selectionIn } from './typed/asked.ts';
 import { isBundle } from './bundle.ts';
 import { assessHosts } from './joined.ts';
 import { answerFor } from './joined-answer.ts';
@@ -151,10 +151,6 @@ async function adopted(
   if (task !== String(id)) return null;
   log(`task ${id}: an earlier attempt has written ${bundle}; it is the answer`);
   await recordBundleOf(db.pool, { liveScan: assessment.liveScan.id, createdMs: assessment.createdMs }, bundle);
-  const asked =
-    part === undefined || asksForAll(part)
-      ? null
-      : await selectionOf(part, [assessment.livePath], { isKnown: () => true, otherwise: '' });
-  const selection = asked === null ? null : { ...asked, uncertainToo: false, restOf: null };
+  const selection = await selectionIn(assessment, part ?? null);
   return { assessment, exit: exitOf(assessment, selection), bundle: { directory: bundle } };
 }

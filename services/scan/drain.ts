@@ -21,7 +21,8 @@ import {
 import type { Debug } from '../process/debug.ts';
 import { DrainConnection } from './drain-connection.ts';
 import { endedElsewhere, finishScan, type FinishOutcome } from './finish.ts';
-import { type Flight, groupedByThread, newFlight, type Progress, progressOf } from './flight.ts';
+import { type Flight, groupedByThread, nameOf, newFlight, type Progress, progressOf } from './flight.ts';
+import { Fullness } from './fullness.ts';
 import { CONTINUES, interrupted } from './interrupted.ts';
 import { HANGS_MIN, LEASES, type Leases, SHARD_ATTEMPTS, UNWATCHED_MS, WRITTEN_OFF_MAX } from './limits.ts';
 import type { RunningShard, ThreadPool } from './pool.ts';
@@ -58,11 +59,7 @@ export interface DrainOptions {
 export type DrainOutcome = FinishOutcome | { readonly outcome: 'left to others' };
 
 const POLL_MS = 100;
-/**
- * Whoever is told that there is more to do asks the catalog, which costs a few queries: ever more seldom, down to so.
- */
-const FULL_FIRST_MS = 100;
-const FULL_LAST_MS = 4_000;
+
 /**
  * Does shards of the scan until none is left, then closes it.
  * @throws RollcallError when a guard stops the scan (exit 4) or the command is interrupted (130); the scan can then be
@@ -98,9 +95,7 @@ class Drain {
   #lookedAtMs: number;
   #renewedAtMs: number;
   readonly #widening = new Widening();
-  #fullAtMs = Number.NEGATIVE_INFINITY;
-  #fullEveryMs = FULL_FIRST_MS;
-  #isFull = false;
+  readonly #fullness = new Fullness();
   #writtenOff = 0;
   /** Of these, the ones that did not even come to a name. */
   #outside = 0;
@@ -116,12 +111,13 @@ class Drain {
   }
 
   async run(): Promise<DrainOutcome> {
-    const { scanId, host, signal, threads } = this.#options;
+    const { scanId, host, signal, threads, share } = this.#options;
     for (;;) {
       if (signal.aborted) throw interrupted();
-      // One more than there are lanes, so that none waits for a claim.
       const givesWay = this.#options.givesWay?.() === true;
-      const lanes = givesWay ? 0 : Math.min(threads.lanes + 1, await this.#share());
+      const mine = share === undefined ? Number.POSITIVE_INFINITY : await this.#connection.ask(share);
+      // One more than there are lanes, so that none waits for a claim.
+      const lanes = givesWay ? 0 : Math.min(threads.lanes + 1, mine);
       while (this.#flights.size < lanes && !signal.aborted) {
         const shard = await this.#connection.ask((client) =>
           claimShard(client, { scanId, host }, this.#connection.holder, this.#leases.leaseMs),
@@ -133,7 +129,7 @@ class Drain {
         }
         this.#start(shard);
       }
-      this.#isFull = lanes > 0 && this.#flights.size >= lanes;
+      this.#fullness.set(lanes > 0 && this.#flights.size >= lanes);
       if (this.#flights.size > 0) {
         await this.#landOne();
         continue;
@@ -154,19 +150,6 @@ class Drain {
       if (!this.#options.waitForOthers) return { outcome: 'left to others' };
       await pause(POLL_MS);
     }
-  }
-
-  async #share(): Promise<number> {
-    const { share } = this.#options;
-    return share === undefined ? Number.POSITIVE_INFINITY : this.#connection.ask((client) => share(client));
-  }
-
-  #tellFull(): void {
-    const nowMs = this.#options.nowMs();
-    if (!this.#isFull || Math.abs(nowMs - this.#fullAtMs) < this.#fullEveryMs) return;
-    this.#fullAtMs = nowMs;
-    this.#fullEveryMs = Math.min(2 * this.#fullEveryMs, FULL_LAST_MS);
-    this.#options.onFull?.();
   }
 
   #start(shard: Shard): void {
@@ -190,7 +173,7 @@ class Drain {
       const landed = await Promise.race([...answers, pause(POLL_MS)]);
       this.#options.onProgress(progressOf(this.#flights.values(), this.#done, this.#watchedMs));
       await this.#tend();
-      this.#tellFull();
+      if (this.#fullness.isTold(this.#options.nowMs())) this.#options.onFull?.();
       if (landed === undefined) {
         if (this.#options.signal.aborted) return;
         continue;
@@ -328,13 +311,6 @@ class Drain {
       },
     );
   }
-}
-
-/** For whoever debugs. */
-function nameOf({ id, kind, work }: Shard): string {
-  if ('files' in work) return `shard ${id} (${kind}, ${work.files.length} files)`;
-  if ('directories' in work) return `shard ${id} (${kind}, ${work.directories.length} directories)`;
-  return `shard ${id} (${kind}, round ${work.round})`;
 }
 
 function pause(ms: number): Promise<undefined> {

@@ -1,7 +1,7 @@
 // A shard in the hands of a thread: what it has read so far, and the file that takes long.
 import { grouped } from '../../domain/grouped.ts';
 import { joinPath } from '../../domain/path.ts';
-import type { ShardFile } from '../catalog/shards.ts';
+import type { Shard, ShardFile } from '../catalog/shards.ts';
 import type { Used } from '../files/used.ts';
 import type { RunningShard } from './pool.ts';
 
@@ -74,4 +74,11 @@ function readingAt({ shard, place }: RunningShard): ShardFile | null {
   if (!('files' in shard.work)) return null;
   const at = place();
   return shard.work.files.find((one) => one.directory.id === at?.directory && one.name === at.name) ?? null;
+}
+
+/** For whoever debugs. */
+export function nameOf({ id, kind, work }: Shard): string {
+  if ('files' in work) return `shard ${id} (${kind}, ${work.files.length} files)`;
+  if ('directories' in work) return `shard ${id} (${kind}, ${work.directories.length} directories)`;
+  return `shard ${id} (${kind}, round ${work.round})`;
 }

@@ -1,6 +1,7 @@
 // What --path and --owner name, as a person types it: paths below the live root, users by name or number. A typing
 // error must not pass for "nothing is lost".
 import { spawnSync } from 'node:child_process';
+import type { Assessment } from '../../domain/assessment.ts';
 import { RollcallError } from '../../domain/exit.ts';
 import { encodePath, isWithin } from '../../domain/path.ts';
 import { meaningsOf } from '../files/location.ts';
@@ -42,6 +43,16 @@ export async function selectionOf(
   for (const path of request.paths) paths.push(await pathBelow(path, live, known));
   const { newestFirst, bytesMax, filesMax } = request;
   return { paths, owners: request.owners.map(uidOf), newestFirst, bytesMax, filesMax };
+}
+
+/** The part of an assessment that is there: what it does not know was not found. Null where all of it is asked for. */
+export async function selectionIn(
+  { livePath }: Pick<Assessment, 'livePath'>,
+  part: PartRequest | null,
+): Promise<Selection | null> {
+  if (part === null || asksForAll(part)) return null;
+  const asked = await selectionOf(part, [livePath], { isKnown: () => true, otherwise: '' });
+  return { ...asked, uncertainToo: false, restOf: null };
 }
 
 async function pathBelow(argument: string, live: readonly string[], known: KnownPaths): Promise<string> {
