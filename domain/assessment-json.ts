@@ -2,6 +2,7 @@
 // docs/json.md names every field; their names are a promise to scripts. JSON.stringify takes it as it is: sizes and
 // counts are numbers, times ISO 8601, ids text.
 import type { Assessment, Condition, Finding, Interval, Recovery, Tally } from './assessment.ts';
+import type { Orphan } from './gluster/orphans.ts';
 import { nothingToReport, picture } from './picture.ts';
 import { VERDICT, VERDICTS, type Verdict } from './verdicts.ts';
 
@@ -55,6 +56,7 @@ export interface AssessmentJson {
   readonly summary: Readonly<Record<SummaryPart, Tally>> & { readonly since_all: string | null };
   readonly incomplete: readonly string[];
   readonly conditions: readonly Condition[];
+  readonly orphans?: readonly Orphan[];
   readonly read: { readonly bytes: number; readonly bytes_trusted: number; readonly trusted_since: string | null };
 }
 
@@ -112,6 +114,7 @@ export function toJson(assessment: Assessment): AssessmentJson {
     summary: summaryOf(assessment),
     incomplete: assessment.incomplete,
     conditions: assessment.conditions.map(({ code, text }) => ({ code, text })),
+    ...(assessment.orphans === undefined ? {} : { orphans: assessment.orphans }),
     read: {
       bytes: assessment.bytesRead,
       bytes_trusted: assessment.bytesTrusted,
@@ -137,6 +140,7 @@ export function fromJson(json: AssessmentJson, findings: readonly Finding[]): As
     findings,
     incomplete: json.incomplete,
     conditions: json.conditions,
+    ...(json.orphans === undefined ? {} : { orphans: json.orphans }),
     bytesRead: json.read.bytes,
     bytesTrusted: json.read.bytes_trusted,
     trustedSince: json.read.trusted_since,

@@ -1,5 +1,7 @@
 // What an assessment says: the verdict of every path that is not plainly intact, the window, the timeline, the counts,
 // the restore plan. This is the seam between judging, the restore bundle, the report and the command line.
+import type { BrickEvidence } from './gluster/evidence.ts';
+import type { Orphan } from './gluster/orphans.ts';
 import type { Verdict } from './verdicts.ts';
 import type { Kind } from './version.ts';
 
@@ -98,6 +100,8 @@ export interface Finding {
   /** Identity of the pair (expected, observed), for `accept` and for recognising a finding again. */
   readonly expectedKey: string;
   readonly observedKey: string;
+  /** hidden, unreachable, misplaced: what the bricks have of it; missing: what is left of it, and where it belongs. */
+  readonly bricks?: BrickEvidence;
   /** Sentences for a person: which observations the verdict stands on. */
   readonly evidence?: readonly string[];
 }
@@ -175,6 +179,8 @@ export interface Assessment {
   readonly recovery: Readonly<Record<Recovery, Tally>>;
   /** Every path that is not intact (directories too), sorted by path in byte order. */
   readonly findings: readonly Finding[];
+  /** On bricks, content without a name that no finding was found to be. Left out where there is none. */
+  readonly orphans?: readonly Orphan[];
   /** What could not be read and what would not hold still, a sentence each. */
   readonly incomplete: readonly string[];
   readonly conditions: readonly Condition[];

@@ -1,6 +1,8 @@
 // What judging looks at: for one path, what every complete scan saw of it, and what was read on request.
 // Built by services/judge from the catalog; consumed by the pure functions that judge.
 import type { Absence } from './absence/witness.ts';
+import type { BrickEvidence, BrickVerdict } from './gluster/evidence.ts';
+import type { Orphan } from './gluster/orphans.ts';
 import type { Gap, Scan } from './scan.ts';
 import type { RootMark } from './snapshot-identity.ts';
 import type { Version } from './version.ts';
@@ -90,6 +92,12 @@ export interface PathFacts {
   readonly sights: readonly Sight[];
   readonly readings: readonly Reading[];
   readonly comparisons: readonly Comparison[];
+  /** What the bricks have of a name that stands, where they contradict one another or users cannot open it. */
+  readonly bricks?: { readonly verdict: BrickVerdict; readonly bricks: BrickEvidence };
+  /** Content on the bricks that had this name and has none now. */
+  readonly orphans?: readonly Orphan[];
+  /** What the bricks still say of a name that is on none of them. */
+  readonly trace?: BrickEvidence;
   /** What lies around the path; for the cause and the sources of what is gone. May be left out for what is there. */
   readonly surroundings?: Surroundings;
   /**

@@ -1,16 +1,44 @@
 // Volumes, scans and gaps: one observation of a tree, and what it could not see.
 
 export type Role = 'live' | 'backup';
-export type Layout = 'tree' | 'snapshots';
+export type Layout = 'tree' | 'gluster' | 'snapshots';
 
-export const GAP_STATUSES = ['denied', 'io', 'partial', 'boundary', 'unmounted', 'failed', 'unsettled'] as const;
+export const GAP_STATUSES = [
+  'denied',
+  'io',
+  'partial',
+  'boundary',
+  'unmounted',
+  'failed',
+  'unsettled',
+  // Of names on bricks: a verdict each (docs/design.md#verdicts, row 2).
+  'hidden',
+  'unreachable',
+  'misplaced',
+] as const;
 export type GapStatus = (typeof GAP_STATUSES)[number];
+
+/**
+ * The name of a gap that hides no name which was seen: names of its directory, and of those below, that were not seen
+ * may be there all the same, as on a brick that is away. No file can have it.
+ */
+export const NAMES_UNSEEN = '/';
+/** The name of a gap that says of names which stand that nobody knows whether users can open them. */
+export const NAMES_UNPLACED = '//';
+
+/**
+ * Whether a gap hides nothing that was seen: NAMES_UNSEEN, what the bricks say of a name that stands all the same (a
+ * slash, then the name), or content that has lost its name (gluster/orphans.ts).
+ */
+export function hidesNothing({ name }: Pick<Gap, 'name'>): boolean {
+  return name.startsWith('/');
+}
 
 /** A directory or a name that a scan could not look at. What lies below is unknown, never absent. */
 export interface Gap {
   /** Printable path of the directory. */
   readonly directory: string;
-  /** '' for the directory itself and all below it. */
+  /** '' for the directory itself and all below it; NAMES_UNSEEN for what of it was not seen. */
   readonly name: string;
   readonly status: GapStatus;
   /** EACCES, EIO …; null where no errno was involved. */

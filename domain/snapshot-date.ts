@@ -2,12 +2,9 @@
 // number.
 import type { AsOf } from './scan.ts';
 import { instantsOf, type OffsetAt, startOfDay } from './time-zone.ts';
+import { DAY_MS, HOUR_MS, MINUTE_MS } from './lengths.ts';
 
 export type NameDate = AsOf & { readonly source: 'name' };
-
-const MINUTE_MS = 60_000;
-const HOUR_MS = 60 * MINUTE_MS;
-const DAY_MS = 24 * HOUR_MS;
 
 // Years outside 1980–2099 are numbers.
 const YEAR = '(?<year>(?:19[89]|20[0-9])[0-9])';

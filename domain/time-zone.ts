@@ -1,15 +1,11 @@
 // Local time: how far the clocks of a zone are from UTC, by the zone's name or by the rule that POSIX writes it in.
 import { RollcallError } from './exit.ts';
+import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from './lengths.ts';
 
 /**
  * The offset of local time from UTC (local − UTC, in ms) that holds in some zone at an instant (ms since 1970, UTC).
  */
 export type OffsetAt = (atMs: number) => number;
-
-const SECOND_MS = 1000;
-const MINUTE_MS = 60 * SECOND_MS;
-const HOUR_MS = 60 * MINUTE_MS;
-const DAY_MS = 24 * HOUR_MS;
 
 /**
  * The offsets of an IANA zone ('Europe/Berlin', 'UTC'), daylight saving time included.

@@ -2,8 +2,8 @@
 // taken. An estimate.
 import type { AsOf } from './scan.ts';
 import { type OffsetAt, startOfDay } from './time-zone.ts';
+import { DAY_MS } from './lengths.ts';
 
-const DAY_MS = 86_400_000;
 const WEEK = 7;
 
 /** Monday to Sunday. */

@@ -3,7 +3,9 @@
 import type { MessagePort } from 'node:worker_threads';
 import { RollcallError } from '../domain/exit.ts';
 import { carryOutTexts } from './bundle/carry-out.ts';
+import { reachHostsBy } from './files/elsewhere.ts';
 import type { ReaderOrder, ReaderWord } from './fleet/reader.ts';
+import { callOut } from './process/blocking-call.ts';
 import { keepPace } from './process/pace.ts';
 import { ProgressCounters } from './scan/progress.ts';
 
@@ -11,6 +13,15 @@ import { ProgressCounters } from './scan/progress.ts';
 export function answerAsks(port: MessagePort): void {
   const say = (word: ReaderWord): void => port.postMessage(word);
   port.on('message', (order: ReaderOrder) => {
+    const waiting = new ProgressCounters(order.progress);
+    reachHostsBy(order.host, (host, question) =>
+      callOut(
+        (word, moved) => port.postMessage(word, moved),
+        host,
+        question,
+        () => waiting.tick(),
+      ),
+    );
     void answersTo(order).then(
       (answers) => say({ answers }),
       (error: unknown) => say({ failed: failureOf(error) }),

@@ -8,7 +8,8 @@ import { joinPath } from '../domain/path.ts';
 import { recordBundle } from './catalog/assessments.ts';
 import { historyOf } from './catalog/history.ts';
 import type { Queryable } from './catalog/scans.ts';
-import { meaningsOf } from './files/location.ts';
+import { isBricks } from '../domain/gluster/named.ts';
+import { meaningsOf, placesOf } from './files/location.ts';
 import { mayDestroy, wayTo } from './files/gluster.ts';
 import { mayLookUp, mountByPath, readMounts } from './files/mounts.ts';
 import { exists } from './files/snapshots.ts';
@@ -17,6 +18,7 @@ import type { ReconcileInput } from './judge/assess-volume.ts';
 import type { BundleSummary } from './bundle/write.ts';
 import { withUnread, writeBundle } from './bundle/write.ts';
 import type { NextSource } from './judge/next-source.ts';
+import { wantsBundle } from '../domain/restore/eligible.ts';
 import { isAsked, type Selection } from '../domain/restore/selection.ts';
 import type { CheckedInputs } from './typed/inputs.ts';
 import { checkInputs } from './typed/inputs.ts';
@@ -90,7 +92,7 @@ async function assessVolume(tools: AssessTools, request: AssessRequest): Promise
     cwd: tools.cwd,
     nowMs: tools.nowMs(),
   });
-  if (!request.newState) await refuseSwapped(tools.db.pool, tools.host, inputs);
+  if (!request.newState && !isBricks(inputs.live)) await refuseSwapped(tools.db.pool, tools.host, inputs);
   const selection = await selectionAsked(tools, inputs, request);
   const scope = { excludes: request.excludes, crossMounts: request.crossMounts };
   const mode = request.reread ? 'reread' : 'read';
@@ -148,11 +150,6 @@ async function scanBackups(
   return { series, runs };
 }
 
-/** A bundle is written when a person may want something back, or must know that it is lost. */
-function wantsBundle(assessment: Assessment): boolean {
-  return assessment.findings.some((finding) => finding.recovery !== null);
-}
-
 /**
  * Before the work: after hours of scanning nobody wants to hear of a typing error. Null where everything is asked for.
  */
@@ -172,7 +169,7 @@ async function selectionAsked(
     // when nothing was found.
     inputs.exports.length > 0 ||
     snapshots.some((snapshot) => isOrMayBe(snapshot, path)) ||
-    isOrMayBe(inputs.live, path) ||
+    placesOf(inputs.live).some((place) => isOrMayBe(place, path)) ||
     (await everSeen(tools.db.pool, path));
   const live = [inputs.live, ...meaningsOf(request.live, tools.cwd)];
   return {

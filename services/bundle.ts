@@ -3,13 +3,15 @@
 // (docs/design.md#rule-10).
 import type { Assessment } from '../domain/assessment.ts';
 import { EXIT, RollcallError } from '../domain/exit.ts';
+import { brickList, placesIn } from '../domain/gluster/brick-places.ts';
+import { isBricks, spelledOn } from '../domain/gluster/named.ts';
 import { isWithin, joinPath } from '../domain/path.ts';
 import { type LastAssessment, lastAssessments } from './catalog/assessments.ts';
 import type { Database } from './catalog/database.ts';
 import { FileError } from './files/errors.ts';
 import { mayDestroy, wayTo } from './files/gluster.ts';
 import { listedIn } from './files/listed-names.ts';
-import { futurePathOf, meaningsOf } from './files/location.ts';
+import { futurePathOf, meaningsOf, placesOf } from './files/location.ts';
 import { refuseBrick, refuseGluster } from './files/looking.ts';
 import { mayLookUp, mountByPath, readMounts } from './files/mounts.ts';
 import { exists } from './files/snapshots.ts';
@@ -95,9 +97,11 @@ function refuseLooking(
   const mounts = readMounts();
   // Of another host nothing is read here.
   const isHere = assessment.liveHost === null || assessment.liveHost === host;
-  const read = isHere ? [assessment.livePath, ...backupRoots] : [];
+  const read = isHere ? [...placesOf(assessment.livePath), ...backupRoots] : [];
   for (const path of [...read, outDir]) refuseGluster(path, request, false, mounts);
-  refuseBrick([...read, outDir].map(placeOf), mounts);
+  // A volume that is read from its bricks lies on them; nothing else may.
+  const isOnBricks = isHere && isBricks(assessment.livePath);
+  refuseBrick([...(isOnBricks ? backupRoots : read), outDir].map(placeOf), mounts);
 }
 
 /** Real as far as it can be told. What cannot be read is not read either. */
@@ -166,7 +170,7 @@ function assessedAs(
   place: { readonly host: string; readonly cwd: string },
 ): readonly LastAssessment[] {
   const { host, path } = placed(from, place.host);
-  const paths = meaningsOf(path, place.cwd);
+  const paths = isBricks(path) ? [brickList(placesIn(path))] : meaningsOf(path, place.cwd);
   const at = all.filter((one) => paths.includes(one.path));
   const here = at.filter((one) => one.host === host);
   if (here.length > 0 || path !== from) return here;
@@ -186,7 +190,7 @@ async function bundleOfLast({ program, host, cwd }: CutTools, from: string | nul
   }
   if (another !== undefined) {
     throw new RollcallError(
-      `Several volumes were assessed: ${fitting.map((one) => (from === null ? one.volume : `${one.host}:${one.path}`)).join(', ')}.`,
+      `Several volumes were assessed: ${fitting.map((one) => (from === null ? one.volume : spelledOn(one.host ?? host, one.path))).join(', ')}.`,
       {
         next: 'Say which: rollcall bundle VOLUME (or HOST:/PATH), or the directory of its bundle.',
       },

@@ -3,7 +3,7 @@
 import type { Database } from './catalog/database.ts';
 import type { Queryable } from './catalog/scans.ts';
 import { type DueTask, leaveTask } from './catalog/tasks.ts';
-import { isPattern } from './files/pattern-tokens.ts';
+import { isPattern } from '../domain/snapshot-pattern.ts';
 import type { QueueAddress } from './queue/backend.ts';
 import type { TaskKind } from './queue/catalogue.ts';
 import { openQueue } from './queue/queue.ts';
@@ -22,7 +22,11 @@ interface Place {
 
 export type DetachedScan = Place & { readonly scan: ScanRequest };
 /** One for each live volume, in the order given. */
-export type DetachedAssess = Place & { readonly volumes: readonly AssessRequest[] };
+export type DetachedAssess = Place & {
+  readonly volumes: readonly AssessRequest[];
+  /** The directories that bundles go into are made where they are not there. */
+  readonly makesParents?: true;
+};
 
 export type DetachedWork = ({ readonly kind: 'scan' } & DetachedScan) | ({ readonly kind: 'assess' } & DetachedAssess);
 

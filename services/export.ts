@@ -2,8 +2,9 @@
 // compared, as rclone prints it.
 import { errnoText } from '../domain/errno.ts';
 import { RollcallError } from '../domain/exit.ts';
+import { isBrickVerdict, reasonOf } from '../domain/gluster/evidence.ts';
 import { joinPath } from '../domain/path.ts';
-import type { Gap } from '../domain/scan.ts';
+import { type Gap, hidesNothing } from '../domain/scan.ts';
 import { type Database, inTransaction } from './catalog/database.ts';
 import { freezeView, placesOnHost } from './catalog/export.ts';
 import { type ComparedPath, comparedAt, manifestAt, type ManifestEntry } from './catalog/manifest.ts';
@@ -80,7 +81,9 @@ export async function exportManifest(tools: ManifestTools, request: ManifestRequ
     });
   const counts = file === null ? await fill(tools.write) : (await writeWhole(file, WORDS, fill)).value;
   const scans = [state, ...(against === null ? [] : [against])].map(({ scan }) => scan.id);
-  const gaps = (await gapsOf(pool, scans)).filter((gap) => gap.status !== 'boundary');
+  // What bricks contradict one another in was read all the same, where users see one content.
+  const isRead = (gap: Gap): boolean => hidesNothing(gap) && isBrickVerdict(gap.status);
+  const gaps = (await gapsOf(pool, scans)).filter((gap) => gap.status !== 'boundary' && !isRead(gap));
   return {
     file,
     state: state.name,
@@ -178,5 +181,5 @@ class Counts {
 /** As messages call what a scan could not look at. */
 export function gapText(gap: Gap): string {
   const path = gap.name === '' ? gap.directory : joinPath(gap.directory, gap.name);
-  return `${path === '' ? 'the root' : path} (${gap.errno === null ? (gap.detail ?? gap.status) : errnoText(gap.errno)})`;
+  return `${path === '' ? 'the root' : path} (${gap.errno === null ? (reasonOf(gap.detail) ?? gap.status) : errnoText(gap.errno)})`;
 }

@@ -107,7 +107,7 @@ function refuseRoot(typed: string, meant: readonly PathMeant[]): void {
     });
   }
   throw new RollcallError(
-    volume.layout === 'tree'
+    volume.layout !== 'snapshots'
       ? `${visible(volume.path)} is the root of the volume ${visible(volume.name)}.`
       : `${visible(typed)} is a snapshot of the volume ${visible(volume.name)}.`,
     { next: 'Name a path below it; rollcall volumes and rollcall status describe the volume as a whole.' },

@@ -1,6 +1,8 @@
 // `hosts`: who is known, and what a person says of a machine that has another name now, or is no more.
 import { EXIT, RollcallError } from '../domain/exit.ts';
+import { withHostRenamed } from '../domain/watch/renamed-host.ts';
 import { writeAudit } from './catalog/audit-log.ts';
+import { holdingConfiguration, keepConfiguration, lockConfigurations } from './catalog/configurations.ts';
 import { inTransaction, type Database } from './catalog/database.ts';
 import {
   hostInUse,
@@ -24,15 +26,21 @@ interface Decision {
   readonly nowMs: number;
 }
 
+export interface Renamed {
+  /** How many moved. */
+  readonly volumes: number;
+  /** The configuration that holds named the host, and names the other one now; its file does not. */
+  readonly inConfiguration: boolean;
+}
+
 /**
- * From here on the volumes of one host are those of another name.
- * @returns how many
+ * From here on the volumes of one host are those of another name, in the configuration, too.
  * @throws RollcallError for a host that is not known (2), and while somebody is at work there (4)
  */
 export async function rename(
   db: Database,
   request: Decision & { readonly from: string; readonly to: string },
-): Promise<number> {
+): Promise<Renamed> {
   const { from, to, reason, actor, nowMs } = request;
   refuseEmpty(reason);
   if (!HOST.test(to))
@@ -48,10 +56,27 @@ export async function rename(
         exit: EXIT.guard,
         next: 'Say which of the two counts: rollcall volumes forget takes the other one out of the catalog.',
       });
-    const moved = await renameHost(client, from, to);
+    const volumes = await renameHost(client, from, to);
     await writeAudit(client, [{ atMs: nowMs, actor, action: 'host renamed', subject: `${from} is ${to}`, reason }]);
-    return moved;
+    return { volumes, inConfiguration: await renameInConfiguration(client, request) };
   });
+}
+
+async function renameInConfiguration(
+  client: Queryable,
+  { from, to, actor, nowMs }: Decision & { readonly from: string; readonly to: string },
+): Promise<boolean> {
+  await lockConfigurations(client);
+  const held = await holdingConfiguration(client);
+  const document = held === null ? null : withHostRenamed(held, from, to);
+  if (document === null) return false;
+  if ([...document.volumes, ...document.backups].some(({ name }) => name === to))
+    throw new RollcallError(`A volume or backup is called ${to} in the configuration: a host cannot have its name.`, {
+      exit: EXIT.guard,
+      next: 'Give it another name in rollcall.yaml, and apply that first.',
+    });
+  await keepConfiguration(client, { document, actor, appliedMs: nowMs });
+  return true;
 }
 
 /**

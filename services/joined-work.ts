@@ -3,10 +3,13 @@
 import { type AssessmentJson, fromJson } from '../domain/assessment-json.ts';
 import type { Assessment } from '../domain/assessment.ts';
 import { EXIT, type ExitCode, RollcallError } from '../domain/exit.ts';
+import { wantsBundle } from '../domain/restore/eligible.ts';
 import { grouped } from '../domain/grouped.ts';
+import { parentOf } from '../domain/path.ts';
 import { choose, EVERYTHING } from '../domain/restore/selection.ts';
 import type { ScopeRules } from '../domain/scope.ts';
 import { type AnyAnswer, type AnyAsk, anyAnswerFromText, isProofAsk, PROOF_KINDS } from './bundle/asks.ts';
+import { makeBundlesDirectory } from './bundle/bundles-directory.ts';
 import { keptLine } from './bundle/kept.ts';
 import { parseFindingLine } from './bundle/manifest.ts';
 import { proveSources } from './bundle/prove.ts';
@@ -15,6 +18,7 @@ import { answersTo, type KeyedAsk, judgingBefore, provingOf } from './catalog/as
 import { recordBundle } from './catalog/assessments.ts';
 import { type Database, inTransaction } from './catalog/database.ts';
 import { keepFindings, keptAssessment } from './catalog/kept-findings.ts';
+import { rootsOn } from './catalog/hosts.ts';
 import type { Queryable } from './catalog/scans.ts';
 import { snapshotPathsOn } from './catalog/snapshots.ts';
 import { endedTasks, type NewTask } from './catalog/tasks.ts';
@@ -92,10 +96,11 @@ export async function judgeHosts({ db, nowMs }: TaskTools, work: TaskWork): Prom
   const exit = exitOf(assessment, await selectionIn(assessment, request.part));
   const said: JudgeSaid = {
     assessment: String(id),
-    wantsBundle: assessment.findings.some(({ recovery }) => recovery !== null),
+    wantsBundle: wantsBundle(assessment),
   };
   const message = `${assessment.volume}: not intact: ${count(assessment.findings.length)}`;
-  return { done: { exit, message, next: `${request.program} findings`, said } };
+  const next = assessment.findings.length === 0 ? null : `${request.program} findings`;
+  return { done: { exit, message, next, said } };
 }
 
 /** Has the sources read again, and what is in their way, each by its host. The answers are kept for the bundle. */
@@ -139,6 +144,7 @@ export async function bundleHere({ db, host, nowMs, owners, log }: TaskTools, wo
     directory: string;
     request: JoinedRequest;
   };
+  if (request.out?.makesParent === true) makeBundlesDirectory(parentOf(directory), await rootsOn(db.pool, host));
   const { bundle, exit } = await bundleOfAssessment(
     { db, host, nowMs, owners, signal, program: request.program, taskId: task.id },
     { id: BigInt(id), outDir: directory, part: request.part },

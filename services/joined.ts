@@ -5,12 +5,14 @@ import { EXIT } from '../domain/exit.ts';
 import type { Queryable } from './catalog/scans.ts';
 import { endedTasks, type EndedTask, type Json, leaveTask, type NewTask } from './catalog/tasks.ts';
 import { seriesVolumeAt } from './catalog/volumes.ts';
+import { servedOf } from './catalog/workers.ts';
 import type { TaskAnswer, TaskOutcome, TaskWork } from './fleet/crew.ts';
 import type { TaskKind } from './queue/catalogue.ts';
 import type { JudgedSeries, JudgeReference, JudgeSaid, ProveReference, ScanSaid } from './joined-work.ts';
 import type { JoinedRequest } from './joined-request.ts';
 import type { ScanRequest } from './scan.ts';
 import type { TaskTools } from './tasks.ts';
+import { hostsOf } from './typed/placed.ts';
 
 export async function leaveJoined(client: Queryable, request: JoinedRequest, nowMs: number): Promise<bigint> {
   return leaveTask(client, { host: null, kind: 'assess-hosts', reference: { ...request }, parent: null, nowMs });
@@ -20,13 +22,15 @@ type Step = 'scan' | 'judge' | 'prove' | 'bundle';
 
 /** Leads from step to step: what has ended says what comes next. */
 export async function assessHosts({ db }: TaskTools, { task }: TaskWork): Promise<TaskOutcome> {
-  const request = task.reference as unknown as JoinedRequest;
+  const asked = task.reference as unknown as JoinedRequest;
+  const host = task.made['liveHost'] as string | undefined;
+  const request = host === undefined ? asked : { ...asked, live: { ...asked.live, host } };
   const step = task.made['step'] as Step | undefined;
   const ended = await endedTasks(db.pool, task.id);
   const last = (kind: TaskKind): EndedTask | undefined => ended.findLast((one) => one.kind === kind);
   switch (step) {
     case undefined:
-      return { wait: scansOf(request), made: { step: 'scan' } };
+      return begun(db.pool, request);
     case 'scan':
       return afterScans(db.pool, request, ended);
     case 'judge':
@@ -38,6 +42,13 @@ export async function assessHosts({ db }: TaskTools, { task }: TaskWork): Promis
   }
 }
 
+/** Bricks on several hosts are read by any of them: by one that is there. */
+async function begun(client: Queryable, request: JoinedRequest): Promise<TaskOutcome> {
+  const liveHost = await servedOf(client, hostsOf(request.live));
+  const scans = scansOf({ ...request, live: { ...request.live, host: liveHost } });
+  return { wait: scans, made: { step: 'scan' satisfies Step, liveHost } };
+}
+
 function scansOf(request: JoinedRequest): NewTask[] {
   const { live, backups, snapshotsMax, excludes, crossMounts, tz, reread, newState, notGluster, bricksRescued } =
     request;
@@ -47,8 +58,8 @@ function scansOf(request: JoinedRequest): NewTask[] {
   };
   return [
     task(live.host, { ...common, target: live.path, role: 'live', snapshotsMax: null, newState }),
-    ...backups.map(({ host, pattern }) =>
-      task(host, { ...common, target: pattern, role: 'backup', snapshotsMax, newState: false }),
+    ...backups.map(({ host, pattern, ...own }) =>
+      task(host, { ...common, snapshotsMax, ...own, target: pattern, role: 'backup', newState: false }),
     ),
   ];
 }

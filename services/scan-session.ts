@@ -36,7 +36,7 @@ export async function withScanTools<T>(
       return address;
     },
     threadsMax ?? undefined,
-    limitReading(bytesPerSecond),
+    { pace: limitReading(bytesPerSecond) },
   );
   try {
     const session = await open();

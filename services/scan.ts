@@ -5,12 +5,15 @@ import type { Gap, Role } from '../domain/scan.ts';
 import { noCounts } from './catalog/shard-result.ts';
 import type { ShardCounts } from './catalog/shard-result.ts';
 import { newestGaps } from './catalog/scans.ts';
+import { isBricks } from '../domain/gluster/named.ts';
+import { placesOf } from './files/location.ts';
 import { absolutePattern } from './files/pattern.ts';
-import { isPattern } from './files/pattern-tokens.ts';
+import { isPattern } from '../domain/snapshot-pattern.ts';
 import type { FoundSeries } from './files/snapshots.ts';
 import { placeOutside } from './typed/outside.ts';
 import { checkBackup, checkLive } from './typed/inputs.ts';
 import { type KnownSeries, refuseDatedVolume, seriesOf } from './typed/mistaken.ts';
+import { askingHosts } from './scan/asking-hosts.ts';
 import { scanSeries } from './scan/scan-series.ts';
 import type { SeriesPlan } from './scan/scan-series.ts';
 import { scanTree } from './scan/scan-tree.ts';
@@ -75,12 +78,16 @@ async function scanVolume(tools: ScanRequestTools, request: ScanRequest): Promis
   if (role === 'live') {
     if (request.exportFile !== null)
       throw new RollcallError('Only backups can be exported: a live volume is assessed on its own machine.');
-    const { live } = checkLive(request.target, checks);
-    const series = request.role === 'live' ? null : await seriesOf(tools.db.pool, tools.host, live);
+    const { live } = await askingHosts(tools, request.target, () => checkLive(request.target, checks));
+    const series = request.role === 'live' || isBricks(live) ? null : await seriesOf(tools.db.pool, tools.host, live);
     if (series !== null) return scanSnapshot(tools, request, live, series);
-    if (request.role === null && !request.newState) refuseDatedVolume(live);
+    if (request.role === null && !request.newState && !isBricks(live)) refuseDatedVolume(live);
     if (tools.stateDir !== null)
-      placeOutside(stateAt(tools.stateDir), { ...request, cwd: tools.cwd }, { volumes: [live], series: [] });
+      placeOutside(
+        stateAt(tools.stateDir),
+        { ...request, cwd: tools.cwd },
+        { volumes: placesOf(live, tools.host), series: [] },
+      );
     const mode = request.reread ? 'reread' : 'read';
     const { volume, run } = await scanTree(tools, { path: live, scope, mode, newState: request.newState });
     const gaps = await newestGaps(tools.db.pool, volume.id);

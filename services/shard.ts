@@ -11,8 +11,11 @@ import { loadScanContext } from './catalog/scan-context.ts';
 import type { ScanContext } from './catalog/scan-context.ts';
 import { writeShard } from './catalog/shard-result.ts';
 import { assertClaim, FenceLost } from './catalog/shards.ts';
+import { readAttributesUnder } from './files/brick-attributes.ts';
 import { Columns } from './files/columns.ts';
+import { reachHostsBy } from './files/elsewhere.ts';
 import { createHasher } from './files/hash.ts';
+import { callOut } from './process/blocking-call.ts';
 import { keepPace } from './process/pace.ts';
 import type { Hasher } from './files/hash.ts';
 import { openEnvironment } from './scan/open-environment.ts';
@@ -87,7 +90,20 @@ async function contextOf(client: Connection, { scanId, shard: { rootId } }: Shar
  */
 async function runShard(task: ShardTask): Promise<ShardAnswer> {
   const progress = new ProgressCounters(task.progress);
+  inHands.add(progress);
+  try {
+    return await repeated(task, progress);
+  } finally {
+    inHands.delete(progress);
+  }
+}
+
+/** Of the shards that this thread does side by side: while it waits for another host, none of them stands still. */
+const inHands = new Set<ProgressCounters>();
+
+async function repeated(task: ShardTask, progress: ProgressCounters): Promise<ShardAnswer> {
   keepPace(task.pace);
+  readAttributesUnder(task.attributePrefix);
   // Taken up: from here on standing still is told.
   new Whereabouts(task.whereabouts).takeUp(threadId);
   progress.tick();
@@ -146,6 +162,7 @@ async function doShardIn(
     links: new LinkDigests(task.links),
     progress,
     whereabouts: new Whereabouts(task.whereabouts),
+    budget: task.budget,
     hung: task.shard.work.hung ?? [],
     nowMs: Date.now,
   });
@@ -193,8 +210,18 @@ function pause(ms: number): Promise<void> {
 /** Does the shards that are ordered on the port, until the order to end. */
 export function takeShards(port: MessagePort): void {
   const say = (word: ThreadWord): void => port.postMessage(word);
+  const call = (host: string, question: string): string =>
+    callOut(
+      (word, moved) => port.postMessage(word, moved),
+      host,
+      question,
+      () => {
+        for (const progress of inHands) progress.tick();
+      },
+    );
   port.on('message', (told: ThreadOrder) => {
     if ('end' in told) process.exit(0);
+    reachHostsBy(told.task.host, call);
     void runShard(told.task).then((answer) => say({ order: told.order, answer }));
   });
   say({ ready: true });

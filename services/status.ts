@@ -2,14 +2,18 @@
 // and audits that failed.
 import { EXIT, type ExitCode, worstExit } from '../domain/exit.ts';
 import { LOSSES, VERDICT, VERDICTS } from '../domain/verdicts.ts';
+import { isLossKind } from '../domain/watch/conditions.ts';
 import { type KnownTask, knownTasks, runningActivity, type RunningActivity } from './catalog/activity.ts';
 import { type LastAssessment, lastAssessments, openFindings } from './catalog/assessments.ts';
+import { holdingConfiguration } from './catalog/configurations.ts';
 import type { Queryable } from './catalog/scans.ts';
 import { type AuditEntry, readAudit } from './catalog/audit-log.ts';
 import { knownTroubles, type VolumeTrouble } from './catalog/troubles.ts';
 import { knownWorkers, type KnownWorker, unservedRoots, type UnservedRoot } from './catalog/workers.ts';
 import type { DetachedAssess, DetachedScan } from './detach.ts';
 import type { JoinedRequest } from './joined-request.ts';
+import { pictureOf } from './watch/picture.ts';
+import type { WatchPicture } from '../domain/watch/picture.ts';
 
 /** Tasks that have ended and are still shown. */
 const DONE_MAX = 10;
@@ -32,8 +36,10 @@ export interface Status {
   })[];
   /** Volumes whose last audit failed, or was stopped by a guard. */
   readonly troubles: readonly VolumeTrouble[];
+  /** What the configuration watches, and how it is; null where none holds. */
+  readonly watch: WatchPicture | null;
   /** 1 for open findings and failed tasks, 3 where an audit failed, was stopped or is incomplete, or where a task waits
-   * for a host without a worker, 0 where nothing needs a person. */
+   * for a host without a worker, or a volume that is watched is blind or overdue; 0 where nothing needs a person. */
   readonly exit: ExitCode;
 }
 
@@ -52,7 +58,14 @@ export async function statusOf(
   const unserved = isShared || workers.length > 0 ? await unservedRoots(client) : [];
   const open = await openFindings(client);
   const troubles = await knownTroubles(client);
+  const configuration = await holdingConfiguration(client);
+  const watch = configuration === null ? null : await pictureOf(client, configuration, nowMs);
   const exits = [
+    ...(watch?.volumes ?? []).map(({ state }) =>
+      state === 'blind' || state === 'overdue' ? EXIT.incomplete : EXIT.nothing,
+    ),
+    // A loss may be over for those who look at findings, and wait for a second look.
+    ...(watch?.incidents ?? []).map(({ kind }) => (isLossKind(kind) ? EXIT.findings : EXIT.incomplete)),
     ...assessments.map(({ incomplete }) => (incomplete.length > 0 ? EXIT.incomplete : EXIT.nothing)),
     ...[...open.values()].flatMap((counts) =>
       VERDICTS.map((verdict) => ((counts[verdict] ?? 0) > 0 ? VERDICT[verdict].exit : EXIT.nothing)),
@@ -71,6 +84,7 @@ export async function statusOf(
       return { ...last, open: own, incident: LOSSES.some((verdict) => (own[verdict] ?? 0) > 0) };
     }),
     troubles,
+    watch,
     exit: worstExit(exits),
   };
 }

@@ -1,9 +1,13 @@
 // What workers do for each kind of task.
 import { EXIT, type ExitCode, worstExit } from '../domain/exit.ts';
+import { orphanOf } from '../domain/gluster/orphans.ts';
+import { parentOf } from '../domain/path.ts';
 import type { Assessment } from '../domain/assessment.ts';
+import { makeBundlesDirectory } from './bundle/bundles-directory.ts';
 import { reopenBundle } from './bundle/reopen.ts';
 import { recordBundleOf } from './catalog/assessments.ts';
 import type { Database } from './catalog/database.ts';
+import { rootsOn } from './catalog/hosts.ts';
 import { shareOfShards } from './catalog/workers.ts';
 import { meaningsOf } from './files/location.ts';
 import type { TaskHandlers, TaskOutcome, TaskWork } from './fleet/crew.ts';
@@ -18,6 +22,7 @@ import { assessHosts } from './joined.ts';
 import { answerFor } from './joined-answer.ts';
 import { bundleHere, judgeHosts, proveHosts, type ScanSaid } from './joined-work.ts';
 import { scan } from './scan.ts';
+import { scrubSlice, type SliceRequest } from './scrub.ts';
 
 export interface TaskTools {
   readonly db: Database;
@@ -35,6 +40,7 @@ export interface TaskTools {
 export function taskHandlers(tools: TaskTools): TaskHandlers {
   return {
     scan: (work) => scanTask(tools, work),
+    scrub: (work) => scrubTask(tools, work),
     assess: (work) => assessTask(tools, work),
     'assess-hosts': (work) => assessHosts(tools, work),
     judge: (work) => judgeHosts(tools, work),
@@ -44,6 +50,7 @@ export function taskHandlers(tools: TaskTools): TaskHandlers {
     'second-look': (work) => answerFor(tools, work),
     'prove-sources': (work) => answerFor(tools, work),
     'prove-obstacles': (work) => answerFor(tools, work),
+    'read-bricks': (work) => answerFor(tools, work),
   };
 }
 
@@ -75,7 +82,7 @@ async function scanTask(tools: TaskTools, work: TaskWork): Promise<TaskOutcome> 
   const place = { cwd: asked.cwd, stateDir: asked.stateDir, onPlan: () => undefined };
   const { volume, volumeId, path, totals, gaps } = await scan({ ...scanTools(tools, work), ...place }, asked.scan);
   const said: ScanSaid = { volume: { id: volumeId, name: volume, path }, bytesRead: totals.bytesRead };
-  const incomplete = gaps.some((gap) => gap.status !== 'boundary');
+  const incomplete = gaps.some((gap) => gap.status !== 'boundary' && orphanOf(gap) === null);
   return {
     done: {
       exit: incomplete ? EXIT.incomplete : EXIT.nothing,
@@ -87,19 +94,41 @@ async function scanTask(tools: TaskTools, work: TaskWork): Promise<TaskOutcome> 
   };
 }
 
+async function scrubTask(tools: TaskTools, work: TaskWork): Promise<TaskOutcome> {
+  const request = work.task.reference as unknown as SliceRequest;
+  const { directories, bytes: read, suspects, isIncomplete } = await scrubSlice(scanTools(tools, work), request);
+  const exit = suspects > 0 ? EXIT.findings : isIncomplete ? EXIT.incomplete : EXIT.nothing;
+  const what = `${request.name}: ${count(directories)} directories read again, ${bytes(read)}`;
+  return {
+    done: {
+      exit,
+      message:
+        directories === 0
+          ? `${request.name}: nothing to read again now`
+          : `${what}${suspects > 0 ? `; the content of ${count(suspects)} ${suspects === 1 ? 'file' : 'files'} changed without a new time` : ''}`,
+      next: suspects > 0 ? 'rollcall findings (after the assessment that follows)' : null,
+      bundle: null,
+      said: { directories, bytes: read, suspects },
+    },
+  };
+}
+
 async function assessTask(tools: TaskTools, work: TaskWork): Promise<TaskOutcome> {
-  const { cwd, stateDir, program, volumes } = work.task.reference as unknown as DetachedAssess;
+  const { cwd, stateDir, program, volumes, makesParents } = work.task.reference as unknown as DetachedAssess;
   const at = { ...scanTools(tools, work), cwd, stateDir, program, owners: tools.owners, onPlan: () => undefined };
   const places = await placesOf(tools, work, volumes);
+  if (makesParents === true) await makeParents(tools, places);
   const said: string[] = [];
   const bundles: string[] = [];
   const exits: ExitCode[] = [];
+  let isCalm = true;
   for (const [index, volume] of volumes.entries()) {
     const outDir = places[index] ?? null;
     const { assessment, bundle, exit } =
       (await adopted(tools, work.task.id, { ...volume, outDir })) ??
       (await assess({ ...at, taskId: work.task.id }, { ...volume, outDir }));
     exits.push(exit);
+    isCalm &&= assessment.findings.length === 0;
     said.push(`${assessment.volume}: not intact: ${count(assessment.findings.length)}`);
     if (bundle !== null) bundles.push(bundle.directory);
   }
@@ -107,10 +136,15 @@ async function assessTask(tools: TaskTools, work: TaskWork): Promise<TaskOutcome
     done: {
       exit: worstExit(exits),
       message: said.join('; '),
-      next: `${program} findings`,
+      next: isCalm ? null : `${program} findings`,
       bundle: bundles.length === 0 ? null : bundles.join(', '),
     },
   };
+}
+
+async function makeParents({ db, host }: TaskTools, places: readonly (string | null)[]): Promise<void> {
+  const roots = await rootsOn(db.pool, host);
+  for (const place of places) if (place !== null) makeBundlesDirectory(parentOf(place), roots);
 }
 
 /** Where the bundles go. Names that nobody gave are kept, so that a retry looks for its bundle where it wrote it. */

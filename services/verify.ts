@@ -9,9 +9,11 @@ import { type Accepted, refuseGluster } from './files/looking.ts';
 import { exists } from './files/snapshots.ts';
 import { verifyBundle } from './bundle/verify.ts';
 import type { VerifyItem, VerifyResult } from './bundle/verify.ts';
+import { isRescued } from './bundle/verify-rescued.ts';
 
 // What the answer is made of.
 export { isLeftToPerson, VERIFY_STATUSES } from './bundle/verify.ts';
+export { isRescued } from './bundle/verify-rescued.ts';
 export type { VerifyItem, VerifyResult, VerifyStatus } from './bundle/verify.ts';
 
 export interface VerifyRequest extends Accepted {
@@ -45,7 +47,8 @@ export async function verify(request: VerifyRequest, open: () => Promise<Databas
     signal: request.signal,
     onProgress: request.onProgress,
   });
-  const paths = result.items.filter(isBack).map(({ path }) => path);
+  // What was hidden on bricks is looked for there, by the next assessment.
+  const paths = result.items.filter((item) => isBack(item) && !isRescued(item)).map(({ path }) => path);
   if (!result.isLive || paths.length === 0) return { result, closed: null };
   const db = await open();
   const volume = await findVolume(db.pool, result.volume);

@@ -1,30 +1,33 @@
 // What `rollcall worker` does: it serves one host, woken by the queue, and looks into the catalog by itself, so that no
 // lost job and no lost queue leaves work lying. Nothing but a signal, or storage in which every thread hangs, ends it.
-import { setTimeout as pause } from 'node:timers/promises';
 import { EXIT, type ExitCode } from '../domain/exit.ts';
 import { openPool } from './catalog/database.ts';
-import { migrate, migrationLevel } from './catalog/migrate.ts';
+import { migrationLevel } from './catalog/migrate.ts';
 import { endSilent, forgetOldTasks } from './catalog/steer-tasks.ts';
 import { type DueTask, dueTasks } from './catalog/tasks.ts';
 import { scansToDrain } from './catalog/to-drain.ts';
-import { farewell, heartbeat, HEARTBEAT_MS, workersOfOtherVersions } from './catalog/workers.ts';
+import { forgetOldRuns } from './catalog/schedule-runs.ts';
+import { farewell, heartbeat, HEARTBEAT_MS, workersAlive } from './catalog/workers.ts';
 import { adviceOnConnections, SHARED_MAX } from './fleet/budget.ts';
+import { openCalls } from './fleet/call-hosts.ts';
 import { Crew } from './fleet/crew.ts';
-import { isDelay } from './fleet/delay.ts';
+import type { Duty } from './fleet/duty.ts';
 import { Holder } from './fleet/holder.ts';
 import { newBell, quietly } from './fleet/loop.ts';
 import { openSlots, type Slots } from './fleet/slots.ts';
 import { rollcallEdition } from './process/edition.ts';
 import { ownersOfMachine } from './process/owners.ts';
-import { limitReading } from './process/pace.ts';
+import { limitReading, newHostBudget, shareHostBudget } from './process/pace.ts';
 import { within } from './process/within.ts';
 import type { QueueAddress } from './queue/backend.ts';
-import { KINDS, type KindName, TASK_KINDS, WAKE_EVERY_MS } from './queue/catalogue.ts';
+import { KINDS, type KindName, WAKE_EVERY_MS } from './queue/catalogue.ts';
 import { openQueue, type WakeQueue } from './queue/queue.ts';
 import { openWorker } from './queue/worker.ts';
 import { LEASES, type Leases, RESUME_WITHIN_MS, THREADS_MAX } from './scan/limits.ts';
 import { threadsAllowed } from './scan/pool.ts';
 import { taskHandlers } from './tasks.ts';
+
+export { waitForCatalog } from './fleet/catalog-wait.ts';
 
 export interface WorkerOptions {
   /** Of the catalog, which is migrated; a queue without redisUrl lies beside it. */
@@ -44,6 +47,8 @@ export interface WorkerOptions {
   readonly leases?: Leases;
   /** End when nothing is left to do. */
   readonly once: boolean;
+  /** What it does besides, where it is a serve. */
+  readonly duty?: Duty;
   readonly nowMs: () => number;
   /** One line for the operator. */
   readonly log: (line: string) => void;
@@ -57,7 +62,6 @@ const STOP_MS = { jobs: 20_000, threads: 5_000, queue: 2_000, catalog: 5_000 } a
 const SILENT_MS = 5 * 60_000;
 /** What ended long ago is let go this often. */
 const FORGET_EVERY_MS = 3_600_000;
-const CATALOG_AGAIN_MS = 2_000;
 /** Somebody waits for a worker that ends by itself. */
 const ONCE_LOOK_MS = 500;
 /** How long one of the connections that all slots share is kept when nobody uses it. */
@@ -74,42 +78,6 @@ export async function runWorker(options: WorkerOptions): Promise<ExitCode> {
   return worker.run();
 }
 
-/**
- * Waits for a catalog that is away, and for workers of an older version to end before it is migrated: they would write
- * what the new one does not take.
- *
- * @returns null where the signal came first
- * @throws RollcallError for what waiting does not mend: a wrong password, a catalog that is newer
- */
-export async function waitForCatalog(
-  address: WorkerOptions['address'],
-  { log, signal, nowMs }: Pick<WorkerOptions, 'log' | 'signal' | 'nowMs'>,
-): Promise<WorkerOptions['address'] | null> {
-  const onError = quietly(log, nowMs);
-  while (!signal.aborted) {
-    const db = openPool(address, { applicationName: 'rollcall worker', connectionsMax: 1 });
-    try {
-      const others = await workersOfOtherVersions(db, rollcallEdition());
-      if (others.length === 0) {
-        await migrate(db);
-        return address;
-      }
-      onError(
-        new Error(
-          `the catalog waits to be migrated until these workers have ended or are updated: ${others.join(', ')}`,
-        ),
-      );
-    } catch (error) {
-      if (!isDelay(error)) throw error;
-      onError(error instanceof Error ? error : new Error(String(error)));
-    } finally {
-      await db.close();
-    }
-    await pause(CATALOG_AGAIN_MS, undefined, { signal }).catch(() => undefined);
-  }
-  return null;
-}
-
 class FleetWorker {
   readonly #options: WorkerOptions;
   readonly #stop = new AbortController();
@@ -121,6 +89,8 @@ class FleetWorker {
   readonly #holder: Holder;
   readonly #crew: Crew;
   readonly #bell;
+  readonly #budget = newHostBudget();
+  readonly #tickBell;
   readonly #startedMs: number;
   #exit: ExitCode = EXIT.nothing;
   #forgotMs = 0;
@@ -147,9 +117,14 @@ class FleetWorker {
       );
     // The pace is for this thread, too, which reads when it judges and writes bundles.
     const pace = limitReading(options.bytesPerSecond);
-    this.#slots = openSlots({ address, host, count: this.#slotCount, pace, log, onNoneLeft, nowMs });
+    const budget = this.#budget;
+    const { silentMs = SILENT_MS } = options;
+    const onDue = (due: readonly DueTask[]): void => void this.#wake(due);
+    const callHost = openCalls({ db: this.#db, nowMs, silentMs, onDue, signal });
+    this.#slots = openSlots({ address, host, count: this.#slotCount, pace, budget, callHost, log, onNoneLeft, nowMs });
     this.#queue = openQueue({ ...this.#where(), onError: this.#onError });
     this.#bell = newBell(signal);
+    this.#tickBell = newBell(signal);
     this.#holder = new Holder({ address, signal, onError: this.#onError });
     const handlers = taskHandlers({
       db: this.#db,
@@ -165,7 +140,7 @@ class FleetWorker {
       holder: this.#holder,
       slots: this.#slots,
       host,
-      handlers,
+      handlers: { ...handlers, ...options.duty?.handlers },
       nowMs,
       log,
       onError: this.#onError,
@@ -190,23 +165,27 @@ class FleetWorker {
   }
 
   async run(): Promise<ExitCode> {
-    const { host, log, redisUrl, once, lookEveryMs = WAKE_EVERY_MS } = this.#options;
+    const { host, log, redisUrl, once, duty, lookEveryMs = WAKE_EVERY_MS } = this.#options;
     const { signal } = this.#stop;
     const slots = this.#slotCount;
     const worker = openWorker({
       ...this.#where(),
       host,
-      slots: slots + 1,
+      slots: slots + 2,
+      serves: duty !== undefined,
       onJob: async ({ kind }) => {
+        if (KINDS[kind].of === 'watch') return this.#tickBell.ring();
         const forDrains = KINDS[kind].of === 'scan';
         if (!(await this.#crew.serve(forDrains)) && !forDrains) this.#crew.letTasksIn();
       },
       onError: this.#onError,
     });
-    log(`worker on ${host}: ${slots} slots, queue on ${redisUrl === null ? 'Postgres' : 'Redis'}`);
+    const what = duty === undefined ? 'worker' : 'serve';
+    log(`${what} on ${host}: ${slots} slots, queue on ${redisUrl === null ? 'Postgres' : 'Redis'}`);
     const beat = setInterval(() => void this.#beat(), HEARTBEAT_MS);
     await this.#beat();
     await this.#adviseOnConnections();
+    const ticking = duty === undefined ? Promise.resolve() : this.#ticks(duty);
     while (!signal.aborted) {
       try {
         const found = await this.#look();
@@ -219,7 +198,7 @@ class FleetWorker {
     log('stopping: no new work; running work returns to the queue');
     clearInterval(beat);
     this.#stop.abort();
-    if ((await within(STOP_MS.jobs, this.#crew.ended())) === 'late')
+    if ((await within(STOP_MS.jobs, Promise.all([this.#crew.ended(), ticking]))) === 'late')
       log('some work did not end in time; its leases run out by themselves');
     await worker.close(STOP_MS.queue);
     // What is away cannot be left in order.
@@ -228,6 +207,21 @@ class FleetWorker {
     await within(STOP_MS.queue, left(this.#queue.close()));
     await within(STOP_MS.catalog, left(this.#leave()));
     return this.#exit;
+  }
+
+  /** Each minute by a timer of its own, and when a job of the queue says so: a queue that was emptied only delays. */
+  async #ticks(duty: Duty): Promise<void> {
+    const { signal } = this.#stop;
+    while (!signal.aborted) {
+      try {
+        const due = await duty.tick();
+        if (due.length > 0) this.#bell.ring();
+        await this.#queue.tickEachMinute();
+      } catch (error) {
+        if (!signal.aborted) this.#onError(error instanceof Error ? error : new Error(String(error)));
+      }
+      await this.#tickBell.pause(duty.againMs());
+    }
   }
 
   async #leave(): Promise<void> {
@@ -261,6 +255,7 @@ class FleetWorker {
           nowMs(),
         ),
       );
+      shareHostBudget(this.#budget, await workersAlive(this.#db.pool, host));
       if (Math.abs(offsetMs) > CLOCK_OFFSET_MS)
         this.#onError(
           new Error(`the clock of ${host} is ${offsetMs} ms off that of the database; set it (chrony, ntpd)`),
@@ -281,12 +276,15 @@ class FleetWorker {
     await this.#holder.ask((client) => endSilent(client, silentMs, nowMs()), { whole: true });
     if (nowMs() - this.#forgotMs > FORGET_EVERY_MS) {
       await forgetOldTasks(this.#db.pool, nowMs());
+      await forgetOldRuns(this.#db.pool, nowMs());
       this.#forgotMs = nowMs();
     }
-    const tasks = await dueTasks(this.#db.pool, { host, kinds: TASK_KINDS });
+    const tasks = await dueTasks(this.#db.pool, { host, kinds: this.#crew.kinds() });
     const scans = await scansToDrain(this.#db.pool, { host, liveSinceMs: nowMs() - RESUME_WITHIN_MS });
     if (tasks.length > this.#slots.free(false)) this.#crew.letTasksIn();
     for (let n = 0; n < tasks.length && this.#slots.free(false) > 0; n++) void this.#crew.serve(false);
+    // Those have a slot of their own, too.
+    if (tasks.some(({ kind }) => kind === 'read-bricks')) void this.#crew.serve(false);
     const shards = scans.reduce((sum, scan) => sum + Math.max(1, scan.shards), 0);
     for (let n = 0; n < shards && this.#slots.free(true) > 0; n++) void this.#crew.serve(true);
     await this.#wake(tasks);

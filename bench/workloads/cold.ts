@@ -58,7 +58,7 @@ async function measure(ground: Ground, image: Image, tree: Tree) {
   });
   const peer = xxhsum(ground, FILES_PER_PROCESS, live, backup);
   const first = await alternate(ground, 'first, cold', [
-    colded(firstAssess(ground, live, backup, tree.files)),
+    colded(firstAssess(ground, { live, backup }, tree.files)),
     colded(peer),
     colded(rsyncContents(live, backup)),
   ]);

@@ -18,7 +18,7 @@ export const hugeDirectory: Workload = {
     await copyTree(ground, live, backup);
     await settled(ground);
     const first = await alternate(ground, 'first', [
-      firstAssess(ground, live, backup, files),
+      firstAssess(ground, { live, backup }, files),
       rsyncContents(live, backup),
     ]);
     const state = await emptyState(ground, 'later');

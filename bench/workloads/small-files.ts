@@ -33,7 +33,7 @@ export const small: Workload = {
     const place = await makePlace(ground, { files: ground.quick ? 5_000 : 100_000, medianBytes: 5_000, seed: 5 });
     const { live, backup, tree } = place;
     const first = await alternate(ground, 'first', [
-      firstAssess(ground, live, backup, tree.files),
+      firstAssess(ground, { live, backup }, tree.files),
       rsyncContents(live, backup),
       xxhsum(ground, FILES_PER_PROCESS, live, backup),
       diffBrief(live, backup),
@@ -67,7 +67,7 @@ export const million: Workload = {
     const place = await makePlace(ground, { files: 1_000_000, medianBytes: 1_000, seed: 6 });
     const { live, backup, tree } = place;
     const first = await alternate(ground, 'first', [
-      firstAssess(ground, live, backup, tree.files),
+      firstAssess(ground, { live, backup }, tree.files),
       rsyncContents(live, backup),
     ]);
     const { second, measurements, room } = await laterRuns(ground, place, [findPrintf(live, backup)]);

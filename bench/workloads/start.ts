@@ -1,11 +1,10 @@
 // What a command costs before it does anything, over a Node that does nothing at all.
-import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { over } from '../figures.ts';
 import type { Workload } from '../ground.ts';
 import { assess, call, emptyState, rollcall, withSession } from '../rollcall.ts';
 import { alternate, type Subject } from '../runs.ts';
-import { settled } from '../trees.ts';
+import { makeOneFile, settled } from '../trees.ts';
 
 const NODE: Subject = {
   name: 'node -e 0',
@@ -19,10 +18,7 @@ export const start: Workload = {
   async run(ground) {
     const rounds = ground.quick ? 3 : 15;
     const [live, backup] = [join(ground.dir, 'live'), join(ground.dir, 'backup')];
-    for (const root of [live, backup]) {
-      mkdirSync(root);
-      writeFileSync(join(root, 'letter.txt'), 'Dear reader\n');
-    }
+    for (const root of [live, backup]) makeOneFile(root);
     await settled(ground);
     const state = await emptyState(ground, 'start');
     await call(ground, rollcall(state, ['assess', '--live', live, '--backup', backup]), state);

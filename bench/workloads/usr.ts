@@ -20,7 +20,7 @@ export const usr: Workload = {
     await copyTree(ground, live, backup);
     await settled(ground);
     const first = await alternate(ground, 'first', [
-      firstAssess(ground, live, backup, null),
+      firstAssess(ground, { live, backup }, null),
       rsyncContents(live, backup),
       diffBrief(live, backup),
     ]);

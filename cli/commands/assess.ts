@@ -245,7 +245,7 @@ async function volumesOf(
   context: Context,
   args: AssessArguments,
 ): Promise<{ readonly volumes: readonly PlacedVolume[]; readonly isHere: boolean }> {
-  const { placed, refuseRelative } = await import('../../services/typed/placed.ts');
+  const { hostsOf, placed, refuseRelative } = await import('../../services/typed/placed.ts');
   const here = args.host ?? context.config.host;
   const typed = args.volumes.map((volume) => ({
     live: placed(volume.live, here),
@@ -253,7 +253,7 @@ async function volumesOf(
   }));
   const volumes = args.volume === null ? typed : [await known(context, args.volume)];
   const isHere = volumes.every(({ live, backups }) =>
-    [live, ...backups].every(({ host }) => host === context.config.host),
+    [live, ...backups].flatMap(hostsOf).every((host) => host === context.config.host),
   );
   if (!isHere)
     for (const { live, backups } of volumes) {

@@ -74,12 +74,14 @@ export async function renameBody(
 ): Promise<ExitCode> {
   const { rename } = await import('../../services/hosts.ts');
   const { db } = await session();
-  const moved = await rename(db, { ...args, actor: actor(), nowMs: now() });
-  if (args.json === true) output.json({ from: args.from, to: args.to, volumes: moved });
-  else
+  const { volumes, inConfiguration } = await rename(db, { ...args, actor: actor(), nowMs: now() });
+  if (args.json === true) output.json({ from: args.from, to: args.to, volumes, in_configuration: inConfiguration });
+  else {
     output.line(
-      `${visible(args.from)} is ${visible(args.to)} from now on: ${plural(moved, 'volume')}. Start its worker with that name.`,
+      `${visible(args.from)} is ${visible(args.to)} from now on: ${plural(volumes, 'volume')}. Start its worker with that name.`,
     );
+    if (inConfiguration) output.line('The configuration names it so from now on. Change rollcall.yaml, too.');
+  }
   return EXIT.nothing;
 }
 

@@ -1,6 +1,9 @@
 // rollcall scan: one look at a live tree or at the snapshots of a backup, kept in the catalog or exported to a file.
 import { Option, type Command } from 'commander';
 import { errnoText } from '../../domain/errno.ts';
+import { evidenceOf, evidenceSentences } from '../../domain/gluster/evidence.ts';
+import { orphanOf } from '../../domain/gluster/orphans.ts';
+import { hidesNothing } from '../../domain/scan.ts';
 import { EXIT, type ExitCode } from '../../domain/exit.ts';
 import { encodeText, joinPath } from '../../domain/path.ts';
 import { planLines } from '../../services/report/terminal/plan.ts';
@@ -73,7 +76,7 @@ export function define(program: Command, run: Run): void {
 
 export async function scanBody(context: Context, args: ScanArguments): Promise<ExitCode> {
   const { config, output } = context;
-  const { placed, refuseRelative } = await import('../../services/typed/placed.ts');
+  const { hostsOf, placed, refuseRelative } = await import('../../services/typed/placed.ts');
   const { host, path } = placed(args.pattern, args.host ?? config.host);
   const request = {
     target: path,
@@ -88,7 +91,7 @@ export async function scanBody(context: Context, args: ScanArguments): Promise<E
     notGluster: args.notGluster,
     bricksRescued: args.bricksRescued,
   };
-  if (host !== config.host) {
+  if (hostsOf({ host, path }).some((one) => one !== config.host)) {
     refuseRelative({ host, path }, 'what is scanned,');
     const { scanOn } = await import('../joined.ts');
     return scanOn(context, host, request, { ...args, detach: args.detach && !args.wait });
@@ -122,8 +125,13 @@ export async function scanBody(context: Context, args: ScanArguments): Promise<E
     if (args.json) output.json(told);
     else for (const line of lines(result, config.program)) output.line(line);
     const unread = result.exported !== null && result.exported.failures + result.exported.unread.files > 0;
-    return unread || result.gaps.some((gap) => gap.status !== 'boundary') ? EXIT.incomplete : EXIT.nothing;
+    return unread || result.gaps.some(isUnread) ? EXIT.incomplete : EXIT.nothing;
   });
+}
+
+/** Content that has lost its name was read; whether anybody misses it is told when the volume is judged. */
+function isUnread(gap: ScanResult['gaps'][number]): boolean {
+  return gap.status !== 'boundary' && orphanOf(gap) === null;
 }
 
 function lines(result: ScanResult, program: string): string[] {
@@ -133,9 +141,13 @@ function lines(result: ScanResult, program: string): string[] {
     `  found ${count(totals.found)}, changed ${count(totals.changed)}, vanished ${count(totals.vanished + totals.belowGone)}; of the names known before, ${count(totals.unknown + totals.belowUnknown)} could not be checked`,
   ];
   for (const gap of result.gaps.slice(0, 20)) {
-    const place = gap.name === '' ? gap.directory : joinPath(gap.directory, gap.name);
+    // What only speaks of names that stand is called by its directory, or by the name.
+    const name = hidesNothing(gap) ? gap.name.replace(/^\/+/, '') : gap.name;
+    const place = name === '' ? gap.directory : joinPath(gap.directory, name);
+    const bricks = evidenceOf(gap.detail);
+    const detail = bricks === null ? gap.detail : evidenceSentences(bricks).join(' ');
     shown.push(
-      `  ${gap.status}${gap.errno === null ? '' : ` (${errnoText(gap.errno)})`}: ${place === '' ? '.' : place}${gap.detail === null ? '' : ` (${gap.detail})`}`,
+      `  ${gap.status}${gap.errno === null ? '' : ` (${errnoText(gap.errno)})`}: ${place === '' ? '.' : place}${detail === null ? '' : ` (${detail})`}`,
     );
   }
   if (result.gaps.length > 20)

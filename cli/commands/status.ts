@@ -4,6 +4,7 @@ import { EXIT, type ExitCode } from '../../domain/exit.ts';
 import { VERDICTS } from '../../domain/verdicts.ts';
 import { iso } from '../../domain/window/timeline.ts';
 import { bytes, count, plural, localTime, visible } from '../../services/report/wording.ts';
+import { watchLines, watchRecord } from '../../services/report/watch/listed.ts';
 import type { Status } from '../../services/status.ts';
 import { positive, quietOption, type Context, type Run } from '../command.ts';
 
@@ -24,8 +25,8 @@ export function define(program: Command, run: Run): void {
     .summary('what runs, what became of detached tasks, and what is still open')
     .description(
       'Shows the workers, the scans that run and who holds them, the tasks that --detach queued and their results, and the last ' +
-        'assessment of each volume. Ends with 1 while findings are open or a task failed, and with 3 where the last audit of a volume failed, was stopped ' +
-        'by a guard, or is incomplete, or a task waits for a host without a worker.',
+        'assessment of each volume; and first, where rollcall apply has taken a configuration, the state of all that it names. Ends with 1 while findings are open or a task failed, and with 3 where the last audit of a volume failed, was stopped ' +
+        'by a guard, or is incomplete, a task waits for a host without a worker, or what is watched is blind or overdue.',
     )
     .addOption(quietOption())
     .option('--json', 'print it as one JSON object')
@@ -66,7 +67,7 @@ export async function statusBody(context: Context, args: StatusArguments): Promi
   return status.exit;
 }
 
-function record({ running, workers, unserved, tasks, assessments, troubles, exit }: Status): unknown {
+function record({ running, workers, unserved, tasks, assessments, troubles, watch, exit }: Status): unknown {
   return {
     running: running.map(({ startedMs, progressedMs, scanId, heldBy, bytesRead, filesExpected, ...scan }) => ({
       scan: String(scanId),
@@ -112,6 +113,7 @@ function record({ running, workers, unserved, tasks, assessments, troubles, exit
       exit: stopped,
       at: iso(atMs),
     })),
+    watch: watch === null ? null : watchRecord(watch),
     exit,
   };
 }
@@ -157,8 +159,8 @@ function workerLines({ workers, unserved }: Status): string[] {
 }
 
 function lines(status: Status, nowMs: number, program: string): string[] {
-  const { running, tasks, assessments, troubles } = status;
-  const shown = workerLines(status);
+  const { running, tasks, assessments, troubles, watch } = status;
+  const shown = [...(watch === null ? [] : watchLines(watch, program)), ...workerLines(status)];
   for (const scan of running) {
     const { shards, heldBy, files, filesExpected } = scan;
     const of = filesExpected === null ? '' : ` of about ${count(filesExpected)}`;

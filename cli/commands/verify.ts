@@ -71,11 +71,12 @@ const MEANING: Readonly<Record<VerifyStatus, string>> = {
 const SHOWN_MAX = 20;
 
 export async function verifyBody(context: Context, args: VerifyArguments): Promise<ExitCode> {
-  const [{ isLeftToPerson, verify, VERIFY_STATUSES }, { workingDirectory }, { limitReading }] = await Promise.all([
-    import('../../services/verify.ts'),
-    import('../../services/process/working-directory.ts'),
-    import('../../services/process/pace.ts'),
-  ]);
+  const [{ isLeftToPerson, isRescued, verify, VERIFY_STATUSES }, { workingDirectory }, { limitReading }] =
+    await Promise.all([
+      import('../../services/verify.ts'),
+      import('../../services/process/working-directory.ts'),
+      import('../../services/process/pace.ts'),
+    ]);
   limitReading(args.gentle.bytesPerSecond);
   const { output } = context;
   const { result, closed } = await verify(
@@ -121,7 +122,8 @@ export async function verifyBody(context: Context, args: VerifyArguments): Promi
     ({ metadata, destination }) => `another ${metadata.join(', ')}: ${destination}`,
   );
   if (closed !== null && closed > 0) output.line(`${plural(closed, 'finding')} closed.`);
-  for (const line of nextLines(result, isLeftToPerson)) output.line(line);
+  const accepted = args.bricksRescued ? ['--bricks-rescued'] : [];
+  for (const line of nextLines(result, { isLeftToPerson, isRescued, accepted })) output.line(line);
   return result.exit;
 }
 
@@ -134,12 +136,19 @@ function optionsOf(items: readonly VerifyItem[]): string[] {
 /** What is to be done now. What a person probably deleted is no finding, and said all the same: it is not back. */
 function nextLines(
   { exit, items, bundle, target, isLive, leftToPersons, metadataDiffers }: VerifyResult,
-  isLeftToPerson: (item: VerifyItem) => boolean,
+  tools: {
+    readonly isLeftToPerson: (item: VerifyItem) => boolean;
+    readonly isRescued: (item: VerifyItem) => boolean;
+    /** What the person who verifies has said of the target. */
+    readonly accepted: readonly string[];
+  },
 ): string[] {
+  const { isLeftToPerson, isRescued } = tools;
   const restore = (options: readonly string[], of: readonly VerifyItem[]): string =>
     [
       `sh ${operand(bundle)}/restore.sh --apply`,
       ...options,
+      ...tools.accepted,
       ...(of.some(({ isRemote }) => isRemote) ? ['--source HOST:'] : []),
       shellWord(target),
     ].join(' ');
@@ -147,8 +156,14 @@ function nextLines(
     const others = items.filter((item) => !isLeftToPerson(item));
     const having = (...statuses: VerifyStatus[]): VerifyItem[] =>
       others.filter(({ status }) => statuses.includes(status));
-    const absent = having('missing', 'waiting');
+    const absent = having('missing', 'waiting').filter((item) => !isRescued(item));
+    const rescued = having('missing').filter(isRescued);
     return [
+      ...(rescued.length > 0
+        ? [
+            `Next, put back what was rescued from the bricks: sh ${operand(bundle)}/rescue/rescue.sh --back --unproven --apply STAGING ${shellWord(target)}`,
+          ]
+        : []),
       ...(absent.length > 0 ? [`Next: ${restore(optionsOf(others), absent)}   (README.txt there says more)`] : []),
       ...(having('differs').length > 0
         ? [

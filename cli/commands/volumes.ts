@@ -2,7 +2,8 @@
 // is to be forgotten.
 import type { Command } from 'commander';
 import { EXIT, type ExitCode } from '../../domain/exit.ts';
-import { localTime, plural } from '../../services/report/wording.ts';
+import type { BricksSeen } from '../../services/rebase.ts';
+import { localTime, plural, visible } from '../../services/report/wording.ts';
 import type { Context, Run } from '../command.ts';
 import { actor } from '../config.ts';
 
@@ -52,8 +53,13 @@ export function define(program: Command, run: Run): void {
     });
   volumes
     .command('rebase')
-    .description('accept what is at a root now as the same volume, for instance on a new file system after a disaster')
-    .argument('<volume>', 'the label of a volume, or the path of its root')
+    .description(
+      'accept what is at a root now as the same volume, for instance on a new file system after a disaster; or the bricks that a GlusterFS volume has now',
+    )
+    .argument(
+      '<volume>',
+      'the label of a volume, or the path of its root; the bricks that a volume has now: gluster:/b1/data,/b2/data',
+    )
     .requiredOption('--reason <text>', 'why; kept in the audit log')
     .option('--new-state', 'accept the root also if it is empty, or holds none of the names that are known at its top')
     .option('--not-gluster', 'this FUSE mount of unknown type is not GlusterFS (fuse.glusterfs needs --bricks-rescued)')
@@ -118,14 +124,14 @@ export async function rebaseVolumeBody(context: Context, args: RebaseVolumeArgum
   const { rebase } = await import('../../services/rebase.ts');
   const { db } = await context.session();
   const { output } = context;
-  const { volume, before, now, seen } = await rebase(db, {
+  const { volume, before, now, seen, bricks } = await rebase(db, {
     ...args,
     actor: actor(),
     host: context.config.host,
     nowMs: context.now(),
   });
   if (args.json) {
-    output.json({ volume: volume.name, before, now, seen });
+    output.json({ volume: volume.name, before, now, seen, bricks });
     return EXIT.nothing;
   }
   const missing = seen.known - seen.found;
@@ -138,12 +144,24 @@ export async function rebaseVolumeBody(context: Context, args: RebaseVolumeArgum
           }`
     }`,
   );
+  if (bricks !== null) for (const line of bricksLines(bricks)) output.line(line);
   output.line(`${volume.name}: accepted as the same volume. Nothing that it held before is forgotten.`);
   if (seen.known > 0 && seen.found === 0)
     output.line(
       `Next: scan or assess it once with --new-state; without it the next scan stops, as none of its known names is there.`,
     );
   return EXIT.nothing;
+}
+
+function bricksLines({ added, removed, away, unnamed }: BricksSeen): string[] {
+  const line = (bricks: readonly string[], what: string): string[] =>
+    bricks.length === 0 ? [] : [`  ${what}: ${bricks.map(visible).join(', ')}`];
+  return [
+    ...line(added, 'new bricks'),
+    ...line(removed, 'no longer its bricks'),
+    ...line(away, 'away now, so what is there stays unknown'),
+    ...line(unnamed, 'bricks of the volume that were not named, so what is there stays unknown'),
+  ];
 }
 
 export async function forgetVolumeBody(context: Context, args: ForgetVolumeArguments): Promise<ExitCode> {

@@ -65,6 +65,11 @@ export function wasRead(h: History, observer: number): boolean {
   return h.facts.readings.some((reading) => reading.observer === observer);
 }
 
+/** Its own bytes were read, by its scan or for this judging. */
+export function isReadItself(h: History, { observer, version }: Sighting): boolean {
+  return version.readSeq === h.context.observers[observer]?.scan.seq || wasRead(h, observer);
+}
+
 /** It can be read, and that was not tried yet. */
 export function isUnread(h: History, sighting: Sighting): boolean {
   return readable(h, sighting) && !wasRead(h, sighting.observer);

@@ -2,6 +2,7 @@
 // what people have decided. Built once per assessment by services/judge; everything here is data, and everything that
 // judges reads it from here.
 import type { Cause, Recovery, State } from '../assessment.ts';
+import type { BrickEvidence, CopyOnBrick } from '../gluster/evidence.ts';
 import type { DamageVerdict, Verdict } from '../verdicts.ts';
 import type { Observer } from '../facts.ts';
 import { parentOf } from '../path.ts';
@@ -72,6 +73,8 @@ export interface JudgeInput {
   readonly openFindings: ReadonlyMap<string, RecordedLoss | null>;
   /** By path. */
   readonly damaged: ReadonlyMap<string, readonly RecordedDamage[]>;
+  /** Content on the bricks that has no name, by contentKey(); left out where there is none. */
+  readonly orphans?: ReadonlyMap<string, readonly CopyOnBrick[]>;
   readonly backupDeclared: boolean;
   /** `--side backup`: where one copy contradicts another, believe the backup's. */
   readonly side: 'backup' | null;
@@ -233,6 +236,8 @@ export interface Judged {
   readonly accepted: Acceptance | null;
   readonly expectedKey: string;
   readonly observedKey: string;
+  /** Of a name that is not plain on its bricks: what they have. */
+  readonly bricks?: BrickEvidence;
   /** Sentences for a person: which observations this verdict is based on. */
   readonly evidence: readonly string[];
 }

@@ -3,7 +3,7 @@
 // observations, so that ends; answers are kept by rank.
 import { isFromList, quiet, same, sameMtime } from '../version.ts';
 import { isAllZeros, ZERO_TAIL_BYTES_MIN, zeroTailOf } from '../window/damage-shape.ts';
-import type { Judging } from './asking.ts';
+import { isReadItself, type Judging, needRead, readable } from './asking.ts';
 import type { Acceptance } from './context.ts';
 import { inLossInterval } from './context.ts';
 import { contentKey, expectedKeyOf, observedKeyOf } from './keys.ts';
@@ -81,7 +81,12 @@ function* findDamage(h: History, rank: number): Judging<Damage> {
   if (sides === 'odd') return 'corrupt';
   if (sides === 'unknown') return 'undecided';
   if (sides === 'backup odd') return 'none';
-  if ((yield* truncatedLike(h, judged, lkg)) !== null) return 'truncated';
+  if ((yield* truncatedLike(h, judged, lkg)) !== null) {
+    // One copy of the version was read, maybe a later one: this may still hold what the file was before it was spoilt.
+    if (judged.kind === 'file' && judged.digest !== null && readable(h, judged) && !isReadItself(h, judged))
+      return yield* needRead(h, [judged]);
+    return 'truncated';
+  }
   return (yield* revertedTo(h, judged, lkg)) === null ? 'none' : 'reverted';
 }
 

@@ -7,7 +7,7 @@ import { inLossInterval } from './context.ts';
 import { hasHad } from './absent.ts';
 import { causeOfDamage } from './cause.ts';
 import { acceptance } from './acceptance.ts';
-import { isUnread, type Judging, needRead, wasRead } from './asking.ts';
+import { isReadItself, isUnread, type Judging, needRead } from './asking.ts';
 import { lkgBefore, truncatedLike } from './damage.ts';
 import { FLAG } from './flags.ts';
 import { expectedKeyOf, hexDigest, observedKeyOf } from './keys.ts';
@@ -161,11 +161,6 @@ function isRewritten(h: History, live: Sighting): boolean {
       one.version.inode === inode &&
       one.version.ctimeNs !== ctimeNs,
   );
-}
-
-/** Its own bytes were read, by its scan or for this judging. */
-function isReadItself(h: History, { observer, version }: Sighting): boolean {
-  return version.readSeq === h.context.observers[observer]?.scan.seq || wasRead(h, observer);
 }
 
 /** The clocks of tools and file systems may be this far apart. */

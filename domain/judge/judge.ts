@@ -9,11 +9,12 @@ import { isUnread, type Judging, needRead, untilAnswered } from './asking.ts';
 import type { Acceptance, JudgeContext, Judged, SourceCopy } from './context.ts';
 import { acceptedPair, lkgBefore } from './damage.ts';
 import { causeOfLeaving, whereItWent } from './elsewhere.ts';
+import { type BrickEvidence, evidenceSentences } from '../gluster/evidence.ts';
 import { FLAG } from './flags.ts';
 import { historyOf } from './history.ts';
 import type { RowVerdict } from './integrity.ts';
 import { judgeIntegrity } from './integrity.ts';
-import { expectedKeyOf, OBSERVED_ABSENT, observedKeyOf, stateOf } from './keys.ts';
+import { expectedKeyOf, hexDigest, OBSERVED_ABSENT, observedKeyOf, stateOf } from './keys.ts';
 import type { LiveState } from './live.ts';
 import { liveState } from './live.ts';
 import { judgeProtection, unreadNewest } from './protection.ts';
@@ -21,11 +22,12 @@ import type { Recovered } from './recovery.ts';
 import type { History, Sighting } from './sightings.ts';
 import { nameOf } from './sightings.ts';
 import { wayBack } from './way-back.ts';
+import { contentWithoutName } from './without-name.ts';
 
 /**
  * Judges one path. Yields the copies that must be read first, and takes the facts with what came of it (failures too).
- * Nothing is asked twice, so this ends. Row 2 (hidden, unreachable, misplaced) speaks where bricks are read; the
- * layouts tree and snapshots have none. Throws on facts that are not aligned with the observers.
+ * Nothing is asked twice, so this ends. Row 2 (hidden, unreachable, misplaced) is what a scan of bricks kept of a
+ * name. Throws on facts that are not aligned with the observers.
  */
 export function judge(facts: PathFacts, context: JudgeContext): Generator<readonly Request[], Judged, PathFacts> {
   if (facts.sights.length !== context.observers.length)
@@ -40,10 +42,14 @@ function* verdictOf(h: History): Judging<Judged> {
       return yield* unreadable(h, state);
     case 'unsettled':
       return unsettled(h, state.why);
+    case 'on bricks':
+      return yield* onBricks(h, state);
     case 'absent':
       return yield* absent(h);
     case 'present':
-      return yield* present(h, state.sighting);
+      return h.facts.bricks === undefined
+        ? yield* present(h, state.sighting)
+        : { ...(yield* onBricks(h, h.facts.bricks)), found: stateOf(state.sighting) };
   }
 }
 
@@ -81,7 +87,8 @@ function* unreadable(h: History, state: Extract<LiveState, { kind: 'unreadable' 
     accepted: acceptance(h, expectedKey, observedKey),
     expectedKey,
     observedKey,
-    evidence: [state.why, ...back.evidence],
+    ...(state.bricks === undefined ? {} : { bricks: state.bricks }),
+    evidence: [state.why, ...(state.bricks === undefined ? [] : evidenceSentences(state.bricks)), ...back.evidence],
   };
 }
 
@@ -98,6 +105,50 @@ function unsettled(h: History, why: string): Judged {
   };
 }
 
+/**
+ * Row 2. Nothing is restored over it: what a brick has may be the only copy. Last known good tells whether that is what
+ * the file was.
+ */
+function* onBricks(
+  h: History,
+  { verdict, bricks }: Omit<Extract<LiveState, { kind: 'on bricks' }>, 'kind'>,
+): Judging<Judged> {
+  const { lkg } = yield* wayBack(h, yield* lkgBefore(h, h.earlier.length), null);
+  const expectedKey = expectedKeyOf(lkg);
+  const observedKey = `${verdict} ${bricks.copies.map(({ is, size, xxh64 }) => `${is} ${size ?? ''} ${xxh64 ?? ''}`).join(', ')}`;
+  return {
+    ...NOTHING,
+    verdict,
+    lkg: expected(lkg),
+    bricks,
+    accepted: acceptance(h, expectedKey, observedKey),
+    expectedKey,
+    observedKey,
+    evidence: [...evidenceSentences(bricks), ...provenBy(h, bricks, lkg)],
+  };
+}
+
+/** Whether a copy on a brick is what the file was last known to be. */
+function provenBy(h: History, { copies }: BrickEvidence, lkg: Sighting | null): string[] {
+  if (lkg === null) return ['No backup has it: what is on the brick may be the only copy.'];
+  if (lkg.kind !== 'file' || lkg.digest === null) return [];
+  const digest = hexDigest(lkg.digest);
+  const toRescue = copies.filter(({ rescue }) => rescue);
+  // Of what users see: only where their contents were compared.
+  const read = toRescue.length > 0 ? toRescue : copies.filter(({ xxh64 }) => xxh64 !== null);
+  const on = (these: typeof copies): string => these.map(({ brick }) => brick).join(' and ');
+  const proven = read.filter(({ xxh64 }) => xxh64 === digest);
+  const others = read.filter((copy) => !proven.includes(copy) && toRescue.length === 0);
+  const where = nameOf(h.context, lkg.observer);
+  if (proven.length > 0) {
+    const not = others.length === 0 ? '' : `; the copy on ${on(others)} has not`;
+    return [`The copy on ${on(proven)} has the same bytes as in ${where}${not}.`];
+  }
+  if (toRescue.length > 0)
+    return [`No copy on a brick has the same bytes as in ${where}: it may be newer, or not written to its end.`];
+  return read.length > 1 ? [`None of the copies has the same bytes as in ${where}.`] : [];
+}
+
 /** Row 3. */
 function* absent(h: History): Judging<Judged> {
   const newest = yield* lkgBefore(h, h.earlier.length);
@@ -105,7 +156,10 @@ function* absent(h: History): Judging<Judged> {
   const found = hasty.verdict === 'missing' ? yield* wayBack(h, newest, null) : null;
   const lkg = found === null ? newest : found.lkg;
   // What a person accepted is the absence of what the copies confirm.
-  const { verdict, accepted, movedTo, absence, place, isUncertain } = lkg === newest ? hasty : judgeAbsence(h, lkg);
+  const judged = lkg === newest ? hasty : judgeAbsence(h, lkg);
+  const held = contentWithoutName(h, lkg, judged);
+  if (held !== null) return yield* onBricks(h, { verdict: 'hidden', bricks: held });
+  const { verdict, accepted, movedTo, absence, place, isUncertain } = judged;
   const { seen, gone } = absence;
   const back = verdict === 'missing' ? found : null;
   const recovered = back?.recovered ?? null;
@@ -118,6 +172,8 @@ function* absent(h: History): Judging<Judged> {
   if (verdict === 'deleted' && accepted !== null) evidence.push(`Accepted: ${accepted.reason}`);
   evidence.push(...whereItWent(h, verdict, movedTo));
   if (linkTo !== null) evidence.push(`${linkTo} is another name of the same inode.`);
+  const bricks = verdict === 'missing' ? h.facts.trace : undefined;
+  if (bricks !== undefined) evidence.push(...evidenceSentences(bricks));
   if (back !== null && (linkTo === null || back.recovered.source !== null)) evidence.push(...back.evidence);
   return {
     ...NOTHING,
@@ -138,6 +194,7 @@ function* absent(h: History): Judging<Judged> {
     accepted,
     expectedKey: expectedKeyOf(lkg),
     observedKey: OBSERVED_ABSENT,
+    ...(bricks === undefined ? {} : { bricks }),
     evidence,
   };
 }

@@ -11,6 +11,7 @@ import { FLAG } from './flags.ts';
 import { gapPath } from './live.ts';
 import type { History, Sighting } from './sightings.ts';
 import { differs, nameOf, roleOf, volumeOf } from './sightings.ts';
+import { DAY_MS } from '../lengths.ts';
 
 export interface Protection {
   readonly verdict: Verdict;
@@ -18,7 +19,6 @@ export interface Protection {
   readonly evidence: readonly string[];
 }
 
-const DAY_MS = 86_400_000;
 const MS_NS = 1_000_000n;
 
 export function* judgeProtection(h: History, live: Sighting): Judging<Protection> {

@@ -1,6 +1,6 @@
 // What may stand in a restore list at all, whatever its source is worth. Pure.
 import { isOfMedium } from '../errno.ts';
-import type { Finding, Recovery } from '../assessment.ts';
+import type { Assessment, Finding, Recovery } from '../assessment.ts';
 import { isDamageVerdict, VERDICT } from '../verdicts.ts';
 import { FLAG } from '../judge/flags.ts';
 
@@ -11,6 +11,14 @@ export function isLoss(finding: Finding): boolean {
 
 export function isDamaged(finding: Finding): boolean {
   return isDamageVerdict(finding.verdict);
+}
+
+/** A bundle is written when a person may want something back, must know that it is lost, or has to rescue it. */
+export function wantsBundle({ findings, orphans = [] }: Pick<Assessment, 'findings' | 'orphans'>): boolean {
+  return (
+    orphans.some(({ isUnlinked }) => !isUnlinked) ||
+    findings.some(({ recovery, bricks }) => recovery !== null || bricks?.copies.some(({ rescue }) => rescue) === true)
+  );
 }
 
 /** Why a loss with a source stands in no list, whatever its source is worth; null where it may stand in one. */

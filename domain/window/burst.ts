@@ -1,8 +1,6 @@
 // What is more than usual: the bases and lines by which an interval is held against the others of its series
 // (docs/design.md#loss-intervals). The constants were simulated over nightly use (2026-11-29).
-
-const HOUR_MS = 3_600_000;
-const DAY_MS = 24 * HOUR_MS;
+import { DAY_MS, HOUR_MS } from '../lengths.ts';
 
 /** Intervals are held only against those of about their own length. */
 const LENGTH_FACTOR = 3;

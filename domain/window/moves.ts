@@ -22,7 +22,7 @@ import {
 export interface Moves {
   /** Where it stands now; several names of one file may lead to one. */
   readonly moved: ReadonlyMap<string, string>;
-  /** The name that it had next, which has vanished as well: what became of the file is told there. */
+  /** The name that it had next, which vanished as well or cannot be shown: what became of the file is told there. */
   readonly later: ReadonlyMap<string, string>;
   /** Of what stays missing, a candidate: 'may have moved to'. */
   readonly candidates: ReadonlyMap<string, string>;
@@ -59,11 +59,13 @@ export const NO_MOVES: Moves = {
  * after the old one was last seen, whoever lost the name was not silent about it, and no known inode says otherwise.
  * Pairs are found in byte order of the paths given, which are expected sorted: the answer does not depend on chance.
  * @param knownSuffixes endings of names that the volume had before (rewritten.ts)
+ * @param unshown names of which it is not known what is there now: hidden on bricks, or unreadable
  */
 export function findMoves(
   vanished: readonly Vanished[],
   appeared: readonly Appeared[],
   knownSuffixes: ReadonlySet<string> = new Set(),
+  unshown: readonly Vanished[] = [],
 ): Moves {
   const pairs = pairByIdentity(vanished, appeared);
   const places = findPlaces(vanished, appeared, pairs);
@@ -95,7 +97,10 @@ export function findMoves(
   }
   return {
     moved,
-    later: laterNames(vanished.filter((v) => !pairs.has(v.path) && !directories.has(v.path))),
+    later: laterNames(
+      vanished.filter((v) => !pairs.has(v.path) && !directories.has(v.path)),
+      unshown,
+    ),
     candidates,
     copies,
     displaced,
@@ -126,11 +131,11 @@ export function pathsToLookAt(vanished: readonly Vanished[], appeared: readonly 
 }
 
 /**
- * Among what is accounted for nowhere: names that were renamed to one that vanished after that, in snapshots that show
- * both. Else a loss in a directory that was renamed days before would be a loss under both of its names.
+ * Among what is accounted for nowhere: names that were renamed to one that vanished after that, or that cannot be shown
+ * now. Else a loss in a directory that was renamed days before would be a loss under both of its names.
  */
-function laterNames(open: readonly Vanished[]): Map<string, string> {
-  const later = open
+function laterNames(open: readonly Vanished[], unshown: readonly Vanished[]): Map<string, string> {
+  const later = [...open, ...unshown]
     .filter((v) => v.firstSeenMs > Number.NEGATIVE_INFINITY)
     .map((v): Appeared => ({ ...v, zeroFrom: null }));
   const pairs = new Map<string, Pair>();

@@ -2,8 +2,7 @@
 import type { Interval } from '../assessment.ts';
 import type { Observer } from '../facts.ts';
 import type { AsOf } from '../scan.ts';
-
-const DAY_MS = 86_400_000;
+import { DAY_MS } from '../lengths.ts';
 
 /** What is printed of one interval. Vanished: last seen at its start and absent now, moves subtracted. */
 export type Counts = Pick<

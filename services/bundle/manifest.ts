@@ -1,5 +1,6 @@
 // The records of a bundle's JSON Lines files, written by bundle.ts and read by verify.ts. Paths are printable text,
 // digests 16 hex digits, times ns as decimal strings, so that every JSON parser keeps them whole.
+import { bricksIn } from './brick-record.ts';
 import { type Finding, type LiveInode, RECOVERIES, type Source, type State } from '../../domain/assessment.ts';
 import { VERDICTS } from '../../domain/verdicts.ts';
 import { decodePath } from '../../domain/path.ts';
@@ -150,6 +151,7 @@ export function findingRecord(
     liveInode: liveInodeRecord(finding),
     accepted: finding.accepted,
     evidence: finding.evidence ?? [],
+    ...(finding.bricks === undefined ? {} : { bricks: finding.bricks }),
     expectedKey: finding.expectedKey,
     observedKey: finding.observedKey,
   };
@@ -224,6 +226,7 @@ export function parseFindingLine(line: string): { readonly finding: Finding; rea
   const json: unknown = JSON.parse(line);
   if (!isObject(json)) throw new Error('not an object');
   const { between, cause, accepted } = json;
+  const bricks = bricksIn(json['bricks']);
   const finding: Finding = {
     volume: text(json, 'volume'),
     path: text(json, 'path'),
@@ -250,6 +253,7 @@ export function parseFindingLine(line: string): { readonly finding: Finding; rea
     expectedKey: text(json, 'expectedKey'),
     observedKey: text(json, 'observedKey'),
     evidence: texts(json['evidence']),
+    ...(bricks === undefined ? {} : { bricks }),
   };
   // They become paths of lists and of sources: what is no canonical path must not get there.
   decodePath(finding.path);

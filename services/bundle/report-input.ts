@@ -5,13 +5,16 @@ import { isLeftByDefault } from '../../domain/restore/needs.ts';
 import { parentOf } from '../../domain/path.ts';
 import type { RestorePlan } from '../../domain/restore/plan.ts';
 import type { Chosen, Selection } from '../../domain/restore/selection.ts';
-import { assessAgain } from '../report/commands.ts';
+import { isBricks } from '../../domain/gluster/named.ts';
+import { mountedBy } from '../files/bricks-mount.ts';
+import { assessAgain, MOUNT } from '../report/commands.ts';
 import { leftOutGroups } from '../report/left-out.ts';
 import type { ListSummary, ReportInput } from '../report/present.ts';
 import type { ListLine } from './list-records.ts';
 import type { Lists } from './lists.ts';
 import { partSummary } from './part.ts';
 import type { Room } from './asks.ts';
+import { rescueSummary } from './rescue.ts';
 import { BLOCK_BYTES, freeAt } from './target.ts';
 
 /** Of what a bundle is written from (services/bundle/write.ts). */
@@ -49,7 +52,7 @@ export function reportInput(input: Reported, chosen: Chosen, plan: RestorePlan, 
   const replaced = asked.flatMap(({ type, entries }) => (type === 'replace' ? entries : []));
   return {
     bundle: input.outDir,
-    target: input.assessment.livePath,
+    target: isBricks(input.assessment.livePath) ? MOUNT : input.assessment.livePath,
     targetHost: input.assessment.liveHost === input.host ? null : input.assessment.liveHost,
     program: input.program,
     lists: asked.filter((line) => line.type !== 'links').map(listOf),
@@ -70,6 +73,9 @@ export function reportInput(input: Reported, chosen: Chosen, plan: RestorePlan, 
     leftOut: leftOutGroups(plan, assessAgain(input.program, input.assessment)),
     fallenBack: plan.entries.filter(({ insteadOf }) => insteadOf !== null).length,
     owners: input.owners,
+    onBricks: isBricks(input.assessment.livePath),
+    mountedBy: input.assessment.liveHost === input.host ? mountedBy(input.assessment.livePath) : null,
+    rescue: rescueSummary(input.assessment),
     part: input.selection === undefined ? null : partSummary(input, input.selection, chosen, lists),
   };
 }

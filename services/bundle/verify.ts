@@ -6,6 +6,7 @@ import { createInterface } from 'node:readline';
 import type { State, Tally } from '../../domain/assessment.ts';
 import { EXIT, type ExitCode, RollcallError, worstExit } from '../../domain/exit.ts';
 import { same, sameMtime } from '../../domain/version.ts';
+import { isMountOfBricks, type SeenThrough } from '../files/bricks-mount.ts';
 import { FileError } from '../files/errors.ts';
 import type { Stat } from '../files/stat.ts';
 import { createHasher } from '../files/hash.ts';
@@ -14,6 +15,7 @@ import { type Accepted, refuseBrick, refuseGluster } from '../files/looking.ts';
 import { Copies, type Look } from './content.ts';
 import { checkSums, fileOf, opened, placeOf, readSummary, refuseForeign } from './bundle-files.ts';
 import { rootFacts } from './target.ts';
+import { rescuedBy, rescuedItem } from './verify-rescued.ts';
 import { type ManifestEntry, parseManifestLine } from './manifest.ts';
 
 /**
@@ -64,9 +66,9 @@ export interface VerifyResult {
   readonly bundle: string;
   readonly target: string;
   readonly volume: string;
-  /** The target is the volume itself, so that what is restored closes its findings. */
+  /** The target is the volume itself, or a mount of it, so that what is restored closes its findings. */
   readonly isLive: boolean;
-  /** Every entry of the manifest, in its order. */
+  /** Every entry of the manifest, in its order; then what was rescued from bricks. */
   readonly items: readonly VerifyItem[];
   readonly counts: Readonly<Record<VerifyStatus, Tally>>;
   /** Entries with the right content and other metadata. */
@@ -89,6 +91,8 @@ export interface VerifyInput extends Accepted {
 }
 
 const TURN_BYTES = 64 * 1024 * 1024;
+/** Of what is back, so many tell whether a mount shows the volume that was read from its bricks. */
+const BACK_MAX = 100;
 
 /**
  * Throws RollcallError: no bundle, or one of another format (2); others can write it, a file of it is not as it was
@@ -109,8 +113,8 @@ export async function verifyBundle(input: VerifyInput): Promise<VerifyResult> {
     refuseBrick([real]);
     return [real, new Copies(real, hasher, input.now)];
   });
-  const { items, counts, bytesRead } = await readItems(bundle, copies, input);
-  const isLive = isSamePlace(target, summary.livePath);
+  const { items, counts, bytesRead, back } = await readItems(bundle, summary.volume, copies, input);
+  const isLive = isSamePlace(target, summary.livePath) || isMountOfBricks(target, summary.livePath, back);
   if (isLive && items.length > 0 && counts.restored.files + counts.beside.files === 0) refuseOther(bundle, target);
   const leftToPersons = items.filter(isLeftToPerson).length;
   return {
@@ -127,43 +131,59 @@ export async function verifyBundle(input: VerifyInput): Promise<VerifyResult> {
   };
 }
 
-/** Reads every entry of the manifest at the target, and closes what it read from. */
-async function readItems(
-  bundle: string,
-  copies: Copies,
-  input: VerifyInput,
-): Promise<Pick<VerifyResult, 'items' | 'counts' | 'bytesRead'>> {
-  const items: VerifyItem[] = [];
-  const counts = noCounts();
+/** What was compared so far. */
+class Compared {
+  readonly items: VerifyItem[] = [];
+  readonly counts = noCounts();
+  readonly back: SeenThrough[] = [];
+  bytesRead = 0;
+  readonly #copies: Copies;
+  readonly #input: VerifyInput;
+  #sinceTurn = 0;
+
+  constructor(copies: Copies, input: VerifyInput) {
+    this.#copies = copies;
+    this.#input = input;
+  }
+
+  async add(path: string, size: number, itemOf: (look: Look) => VerifyItem): Promise<void> {
+    if (this.#input.signal?.aborted === true)
+      throw new RollcallError('interrupted; nothing was changed', { exit: EXIT.interrupted });
+    const look = this.#copies.read(path, (bytes) => {
+      this.bytesRead += bytes;
+      this.#sinceTurn += bytes;
+    });
+    const item = itemOf(look);
+    this.items.push(item);
+    const { files, bytes } = this.counts[item.status];
+    this.counts[item.status] = { files: files + 1, bytes: bytes + size };
+    if (item.status === 'restored' && look.is === 'there' && this.back.length < BACK_MAX)
+      this.back.push({ path, inode: look.stat.inode });
+    this.#input.onProgress?.(this.items.length, this.bytesRead);
+    if (this.#sinceTurn < TURN_BYTES && this.items.length % 256 !== 0) return;
+    this.#sinceTurn = 0;
+    await new Promise<void>((resolve) => setImmediate(resolve));
+  }
+}
+
+/** Reads every entry of the manifest, and what was rescued, at the target, and closes what it read from. */
+async function readItems(bundle: string, volume: string, copies: Copies, input: VerifyInput): Promise<Compared> {
+  const compared = new Compared(copies, input);
   const inodes = new Map<bigint, bigint>();
-  let bytesRead = 0;
-  let sinceTurn = 0;
   const manifest = createReadStream(fileOf(bundle, 'manifest.jsonl'));
   try {
     for await (const line of createInterface({ input: manifest, crlfDelay: Number.POSITIVE_INFINITY })) {
       if (line === '') continue;
-      if (input.signal?.aborted === true)
-        throw new RollcallError('interrupted; nothing was changed', { exit: EXIT.interrupted });
       const entry = parseManifestLine(line);
-      const look = copies.read(entry.destination, (bytes) => {
-        bytesRead += bytes;
-        sinceTurn += bytes;
-      });
-      const item = itemOf(entry, look, copies, inodes);
-      items.push(item);
-      const { files, bytes } = counts[item.status];
-      counts[item.status] = { files: files + 1, bytes: bytes + (entry.state.size ?? 0) };
-      input.onProgress?.(items.length, bytesRead);
-      if (sinceTurn >= TURN_BYTES || items.length % 256 === 0) {
-        sinceTurn = 0;
-        await new Promise<void>((resolve) => setImmediate(resolve));
-      }
+      await compared.add(entry.destination, entry.state.size ?? 0, (look) => itemOf(entry, look, copies, inodes));
     }
+    for (const rescued of rescuedBy(bundle))
+      await compared.add(rescued.path, rescued.size, (look) => rescuedItem(rescued, look, volume));
   } finally {
     manifest.destroy();
     copies.close();
   }
-  return { items, counts, bytesRead };
+  return compared;
 }
 
 function noCounts(): Record<VerifyStatus, Tally> {

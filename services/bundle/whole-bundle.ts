@@ -18,7 +18,10 @@ export interface BundleFile {
   readonly content: () => Iterable<string | Uint8Array>;
 }
 
-const DIRECTORIES = ['lists', 'by-owner'] as const;
+const DIRECTORIES = ['lists', 'by-owner', 'rescue'] as const;
+
+/** Those that a bundle has always; the others where something lies in them. */
+const ALWAYS: ReadonlySet<string> = new Set(['lists', 'by-owner']);
 
 /** Something lies where the bundle was to come. */
 export class AlreadyThere extends RollcallError {
@@ -51,7 +54,10 @@ export function writeBundleWhole(
   const at = (name: string): Buffer => Buffer.concat([bytesOf(partial), Buffer.from(name === '' ? '' : `/${name}`)]);
   try {
     mkdirSync(at(''), { mode: 0o700 });
-    for (const name of DIRECTORIES) mkdirSync(at(name), { mode: 0o700 });
+    const directories = DIRECTORIES.filter(
+      (one) => ALWAYS.has(one) || files.some(({ name }) => name.startsWith(`${one}/`)),
+    );
+    for (const name of directories) mkdirSync(at(name), { mode: 0o700 });
     let bytesWritten = 0;
     let sums = '';
     for (const { name, mode, content } of files) {
@@ -60,7 +66,7 @@ export function writeBundleWhole(
       bytesWritten += bytes;
     }
     const { sha256: seal, bytes } = writeFile(at('SHA256SUMS'), 0o600, [sums]);
-    for (const name of DIRECTORIES) syncDirectory(at(name));
+    for (const name of directories) syncDirectory(at(name));
     syncDirectory(at(''));
     moveTo(at(''), directory);
     syncDirectory(bytesOf(parentOf(directory)));

@@ -6,11 +6,12 @@ import { errnoText } from '../../domain/errno.ts';
 import { lstatSync, readFileSync } from 'node:fs';
 import type { Assessment, Finding, Tally } from '../../domain/assessment.ts';
 import { RollcallError } from '../../domain/exit.ts';
+import { isOnHosts } from '../../domain/gluster/named.ts';
 import { allNeedsOf, isLeftByDefault } from '../../domain/restore/needs.ts';
 import { isWithin, parentOf } from '../../domain/path.ts';
 import { errnoOf, FileError } from '../files/errors.ts';
 import { createHasher } from '../files/hash.ts';
-import { bytesOf, futurePathOf, realPathOf } from '../files/location.ts';
+import { bytesOf, futurePathOf, placesOf, realPathOf } from '../files/location.ts';
 import { ownerFiles } from './by-owner.ts';
 import type { ListLine } from './list-records.ts';
 import { listFileOf, listFiles, type Lists } from './lists.ts';
@@ -19,13 +20,14 @@ import { planRestore, type RestorePlan } from '../../domain/restore/plan.ts';
 import type { Unanswered } from '../judge/hosts.ts';
 import type { NextSource } from '../judge/next-source.ts';
 import type { BundleCounts, ReportInput } from '../report/present.ts';
+import { rescueFiles } from './rescue.ts';
 import { type AnsweredProofs, type AskingProofs, proveSources } from './prove.ts';
 import { renderReadme } from '../report/readme.ts';
 import { renderReport } from '../report/page/report.ts';
 import { type Chosen, choose, EVERYTHING, type Part, type Selection } from '../../domain/restore/selection.ts';
 import { listOf, reportInput } from './report-input.ts';
 import { AlreadyThere, type BundleFile, writeBundleWhole } from './whole-bundle.ts';
-import { inertJson } from '../report/wording.ts';
+import { inertJson, jsonLine } from '../report/wording.ts';
 
 export interface BundleInput {
   readonly assessment: Assessment;
@@ -203,7 +205,8 @@ function checkOutDir(
     throw new AlreadyThere(directory);
   }
   // What lies on another host cannot be written to from here, and a path of that name here is another thing.
-  const ofLive = isOn(assessment.liveHost, host) ? [assessment.livePath, ...backupRoots] : [];
+  const { livePath, liveHost } = assessment;
+  const ofLive = isOn(liveHost, host) || isOnHosts(livePath) ? [...placesOf(livePath, host), ...backupRoots] : [];
   const volumes = [...ofLive, ...snapshotRoots(assessment, host)];
   for (const volume of new Set(volumes)) {
     let real: string;
@@ -258,10 +261,6 @@ const ELSEWHERE: Readonly<Record<Part, string>> = {
   failed: 'its source failed when an earlier part was written',
 };
 
-function jsonLine(value: unknown): string {
-  return inertJson(JSON.stringify(value, (_, each: unknown) => (typeof each === 'bigint' ? String(each) : each)));
-}
-
 function askedBy({ taskId }: Placed): { readonly task?: string } {
   return taskId === undefined ? {} : { task: String(taskId) };
 }
@@ -313,6 +312,7 @@ function filesOf(input: Placed, { chosen, plan, lists, counted, report }: Made):
     }),
     file('restore.sh', () => [readFileSync(shipped('services/bundle/restore.sh'))], 0o700),
     ...lists.files.map(({ name, content }) => file(`lists/${name}`, content)),
+    ...rescueFiles(assessment, input.host),
     ...ownerFiles(assessment, input.owners, input.selection ?? null, inNoList).map(({ name, content }) =>
       file(`by-owner/${name}`, content),
     ),

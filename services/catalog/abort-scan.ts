@@ -63,4 +63,5 @@ export async function dropStaged(
   await client.query('delete from gap where scan = $1', [scanId]);
   await client.query('delete from listing where root = any ($1) and seq = $2', [roots, seq]);
   await client.query('delete from shard where scan = $1', [scanId]);
+  await client.query('delete from scrub_choice where scan = $1', [scanId]);
 }

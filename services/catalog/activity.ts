@@ -124,8 +124,8 @@ export async function knownTasks(client: Queryable, doneMax: number): Promise<Kn
             coalesce((select json_agg(json_build_object('task', c.id, 'kind', c.kind, 'host', c.host, 'served', ${served('c')}) order by c.id)
                         from task c where c.parent = t.id and c.state in ('open', 'taken', 'waiting')), '[]') as "waitsFor"
        from task t
-      where t.parent is null and (t.state in ('open', 'taken', 'waiting') or (${unattended})
-            or t.id in (select d.id from task d where d.parent is null and d.state in ('done', 'failed', 'cancelled') order by d.id desc limit $1))
+      where t.parent is null and t.kind <> 'read-bricks' and (t.state in ('open', 'taken', 'waiting') or (${unattended})
+            or t.id in (select d.id from task d where d.parent is null and d.kind <> 'read-bricks' and d.state in ('done', 'failed', 'cancelled') order by d.id desc limit $1))
       order by t.id desc`,
     [doneMax],
   );

@@ -151,7 +151,7 @@ const UNCODED: readonly (readonly [RegExp, Advice])[] = [
 ];
 
 const LOST =
-  /^Connection terminated|^Client has encountered a connection error|connection is not queryable|timeout exceeded when trying/;
+  /^Connection terminated|^Client has encountered a connection error|^Client was closed|connection is not queryable|timeout exceeded when trying/;
 
 /**
  * An error of the files under audit, or what wraps one. NFS and FUSE fail with ETIMEDOUT and ECONNRESET as sockets do;

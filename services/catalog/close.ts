@@ -9,6 +9,7 @@ import { dropStaged } from './abort-scan.ts';
 import type { Queryable } from './scans.ts';
 import type { ScanContext } from './scan-context.ts';
 import { applyProofs, applyStaged } from './staged.ts';
+import { markScrubbed } from './scrubbed.ts';
 import { versionsChanged } from './version-sums.ts';
 
 export interface ScanTotals extends ShardCounts {
@@ -71,7 +72,8 @@ export async function closeScan(
       await client.query('commit');
       return { outcome: 'unchanged', totals };
     }
-    for (const one of roots) await applyStaged(client, one);
+    for (const one of roots) await applyStaged(client, one, totals.staged);
+    if (context.scrub !== null) await markScrubbed(client, context);
     await client.query('delete from ending where scan = $1', [context.scanId]);
     await client.query('delete from shard where scan = $1', [context.scanId]);
     await client.query('delete from donor where root = any ($1)', [context.roots]);

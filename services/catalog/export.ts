@@ -1,6 +1,7 @@
 // What an export takes out of the catalog: which copies are still unread, and every row of a series as lines of JSON,
 // in one consistent state.
 import type { ClientBase } from 'pg';
+import { pathsOn } from '../../domain/gluster/brick-places.ts';
 import type { AsOf, ScanMode } from '../../domain/scan.ts';
 import type { ScopeRules } from '../../domain/scope.ts';
 import type { Version } from '../../domain/version.ts';
@@ -191,11 +192,11 @@ async function* linesOf(
  */
 export async function placesOnHost(client: Queryable, host: string): Promise<string[]> {
   const found = await client.query<{ path: string }>(
-    `select r.path from root r join volume v on v.id = r.volume where r.host = $1 and v.layout = 'tree'
+    `select r.path from root r join volume v on v.id = r.volume where r.host = $1 and v.layout <> 'snapshots'
      union
      select p.path from scan s join scan_root p on p.scan = s.id join root r on r.id = p.root
       where r.host = $1 and s.snapshot is not null and s.exported_ms is null and s.pruned is null and s.state <> 'aborted'`,
     [host],
   );
-  return found.rows.map((row) => row.path);
+  return found.rows.flatMap(({ path }) => pathsOn({ host, path }, host));
 }

@@ -74,6 +74,9 @@ export async function forgetVolume(client: ClientBase, volumeId: number): Promis
   for (const [table, where] of [
     ['packed_version', roots],
     ['version_sum', roots],
+    ['scrub_sum', roots],
+    ['scrubbed', roots],
+    ['scrub_missed', roots],
     ['listing', roots],
     ['donor', roots],
     ['gap', roots],
@@ -81,6 +84,7 @@ export async function forgetVolume(client: ClientBase, volumeId: number): Promis
     ['shard', scans],
     ['finding', 'volume = any ($1)'],
     ['assessment', 'volume = any ($1)'],
+    ['scrub_choice', scans],
     ['scan_root', scans],
     ['scan', 'volume = any ($1)'],
     ['root', 'volume = any ($1)'],

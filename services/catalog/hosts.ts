@@ -31,6 +31,12 @@ export async function knownHosts(client: Queryable): Promise<KnownHost[]> {
   }));
 }
 
+/** Paths of the volumes on a host; of a backup, the directory above its snapshots. */
+export async function rootsOn(client: Queryable, host: string): Promise<readonly string[]> {
+  const found = await client.query<{ path: string }>('select path from root where host = $1', [host]);
+  return found.rows.map(({ path }) => path);
+}
+
 /** What stands in the way of taking a host's name or its service away. */
 export interface HostInUse {
   /** Workers whose sessions live. */
@@ -69,7 +75,7 @@ export async function keysTaken(client: Queryable, from: string, to: string): Pr
  * SQL: a key with the host $2 in the place of $1. Keys are KIND:HOST:WHAT; those of lists have `lists:` before that.
  */
 function renamed(key: string): string {
-  return `regexp_replace(${key}, '^((lists:)?(tree|series):)' || regexp_replace($1, '([^A-Za-z0-9_-])', '\\\\\\1', 'g') || ':', '\\1' || replace($2, '\\', '\\\\') || ':')`;
+  return `regexp_replace(${key}, '^((lists:)?(tree|series|gluster):)' || regexp_replace($1, '([^A-Za-z0-9_-])', '\\\\\\1', 'g') || ':', '\\1' || replace($2, '\\', '\\\\') || ':')`;
 }
 
 /**

@@ -65,9 +65,15 @@ export interface KnownRow {
   after: Version | undefined;
   /** The running scan's own row, written before (a directory that is listed again). */
   own: Version | undefined;
-  /** The previous scan could not look at it or read it: that its inode stands still proves nothing of its bytes. */
+  /**
+   * The previous scan could not look at it or read it, or found that its replicas are not the same: that its inode
+   * stands still proves nothing of its bytes.
+   */
   gap: boolean;
 }
+
+/** Of a directory of which nothing is known, by name. */
+export const NO_ROWS: ReadonlyMap<string, KnownRow> = new Map();
 
 /**
  * Known rows of directories, by directory and name. `names` narrows one directory to a chunk of a huge listing.
@@ -102,8 +108,9 @@ export async function knownRows(
   }
   if (context.previous?.nameGaps === true) {
     const gaps = await client.query<{ directory: number; name: string }>(
-      `select directory, name from gap
-        where scan = $1 and directory = any ($2) and name <> '' and status <> 'boundary' and ($3::text[] is null or name = any ($3))`,
+      `select directory, ltrim(name, '/') as name from gap
+        where scan = $1 and directory = any ($2) and name <> '' and status <> 'boundary'
+          and (name not like '/%' or detail ~ '"(replicas differ|signature broken|replica unread)"') and ($3::text[] is null or ltrim(name, '/') = any ($3))`,
       [context.previous.scanId, directories, names],
     );
     for (const { directory, name } of gaps.rows) {

@@ -1,4 +1,5 @@
 // What does not change while a scan runs.
+import { orphanSaid } from '../../domain/gluster/orphans.ts';
 import type { Layout, Role, ScanMode } from '../../domain/scan.ts';
 import type { ScopeRules } from '../../domain/scope.ts';
 import type { Queryable } from './scans.ts';
@@ -45,6 +46,10 @@ export interface ScanContext {
   /** A complete scan after seq has gaps: `next` must then be asked for name by name. */
   readonly laterGaps: boolean;
   readonly donors: boolean;
+  /** What the previous scan has read of content without a name, by the copy that it read (gluster/orphans.ts). */
+  readonly orphans: ReadonlyMap<string, { readonly xxh64: string; readonly zeroFrom: number | null }>;
+  /** Of a slice of the scrub: what the host may read in a second for it (null: no limit). Null for other scans. */
+  readonly scrub: { readonly bytesPerSecond: number | null } | null;
 }
 
 interface ContextRow {
@@ -70,6 +75,8 @@ interface ContextRow {
   later_excludes: { seq: string; scope: ScopeRules }[];
   later_gaps: boolean;
   donors: boolean;
+  orphans: string[];
+  scrub: { bytesPerSecond: number | null } | null;
 }
 
 /**
@@ -84,14 +91,15 @@ export async function loadScanContext(
 ): Promise<ScanContext> {
   const found = await client.query<ContextRow>(
     `select s.volume, o.root, array(select root from scan_root where scan = s.id order by root) as roots, v.role, v.layout, s.seq, s.mode, o.path,
-            s.scope, o.identity, r.identity -> 'enteredMounts' as entered_mounts, s.new_state, s.started_ms,
+            s.scope, s.scrub, o.identity, r.identity -> 'enteredMounts' as entered_mounts, s.new_state, s.started_ms,
             p.id as previous_id, p.seq as previous_seq, case when p.pruned is null then (select b.path from scan_root b where b.scan = p.id and b.root = o.root) end as previous_path, p.scope = s.scope as same_scope,
             exists (select from gap g where g.scan = p.id and g.root = o.root and g.name <> '' and g.status <> 'boundary') as previous_gaps,
             n.seq as next_seq,
             array(select jsonb_build_object('seq', q.seq::text, 'scope', q.scope) from scan q
                    where q.volume = s.volume and q.state = 'complete' and q.seq > s.seq and q.scope -> 'excludes' <> '[]') as later_excludes,
             exists (select from scan q join gap g on g.scan = q.id where q.volume = s.volume and q.state = 'complete' and q.seq > s.seq) as later_gaps,
-            exists (select from donor d where d.root = o.root) as donors
+            exists (select from donor d where d.root = o.root) as donors,
+            array(select g.detail from gap g where v.layout = 'gluster' and g.scan = p.id and g.root = o.root and g.name like '///%' and g.detail is not null) as orphans
        from scan s join volume v on v.id = s.volume join scan_root o on o.scan = s.id join root r on r.id = o.root
        left join lateral (select * from scan p where p.volume = s.volume and p.state = 'complete' and p.seq < s.seq order by p.seq desc limit 1) p on true
        left join lateral (select * from scan n where n.volume = s.volume and n.state = 'complete' and n.seq > s.seq order by n.seq limit 1) n on true
@@ -133,5 +141,14 @@ function contextOf(scanId: bigint, row: ContextRow): ScanContext {
     laterExcludes: new Map(row.later_excludes.map(({ seq, scope }) => [BigInt(seq), scope])),
     laterGaps: row.later_gaps,
     donors: row.donors,
+    orphans: new Map(row.orphans.flatMap(contentRead)),
+    scrub: row.scrub === null ? null : { bytesPerSecond: row.scrub.bytesPerSecond },
   };
+}
+
+function contentRead(detail: string): [string, { xxh64: string; zeroFrom: number | null }][] {
+  const orphan = orphanSaid(detail);
+  if (orphan === null || orphan.identity === null || orphan.copy.xxh64 === null) return [];
+  const { xxh64, zeroFrom } = orphan.copy;
+  return [[orphan.identity, { xxh64, zeroFrom }]];
 }

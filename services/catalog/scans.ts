@@ -33,6 +33,17 @@ export interface BeginScan {
   readonly relistOf: bigint | null;
   /** A person accepts the root as it is now: it may be another, or empty. */
   readonly newState: boolean;
+  /** A slice of the scrub: what it reads again. */
+  readonly scrub?: ScrubChoice;
+}
+
+/** What a slice reads again, whatever it looks like. */
+export interface ScrubChoice {
+  /** names null: all files of the directory. */
+  readonly directories: readonly { readonly directory: number; readonly names: readonly string[] | null }[];
+  readonly bytes: number;
+  /** Of the host; null for no limit. */
+  readonly bytesPerSecond: number | null;
 }
 
 /**
@@ -42,8 +53,8 @@ export interface BeginScan {
 export async function beginScan(client: Queryable, begin: BeginScan): Promise<bigint | null> {
   const inserted = await client.query<{ id: bigint }>(
     `insert into scan (volume, seq, snapshot, as_of_from_ms, as_of_to_ms, as_of_source, read_only, mode,
-                       exported_ms, scope, started_ms, progressed_ms, relist_of, new_state, state, open_shards)
-       values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11, $12, $13, 'running', $14)
+                       exported_ms, scope, started_ms, progressed_ms, relist_of, new_state, state, open_shards, scrub)
+       values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11, $12, $13, 'running', $14, $15)
        on conflict do nothing returning id`,
     [
       begin.volumeId,
@@ -60,11 +71,20 @@ export async function beginScan(client: Queryable, begin: BeginScan): Promise<bi
       begin.relistOf,
       begin.newState,
       begin.roots.length,
+      begin.scrub === undefined
+        ? null
+        : JSON.stringify({ bytesPerSecond: begin.scrub.bytesPerSecond, chosenBytes: begin.scrub.bytes }),
     ],
   );
   const id = inserted.rows[0]?.id;
   if (id === undefined) return null;
   await recordRoots(client, id, begin.roots);
+  if (begin.scrub !== undefined)
+    await client.query(
+      `insert into scrub_choice (scan, directory, names)
+         select $1, c.directory, c.names from jsonb_to_recordset($2) as c (directory int, names text[])`,
+      [id, JSON.stringify(begin.scrub.directories)],
+    );
   await client.query('delete from retired_host h using root r where r.id = any ($1::int[]) and h.host = r.host', [
     begin.roots.map(({ rootId }) => rootId),
   ]);
@@ -149,6 +169,8 @@ export interface RunningScan {
   readonly relistOf: bigint | null;
   readonly progressedMs: number;
   readonly openShards: number;
+  /** It is a slice of the scrub. */
+  readonly isSlice: boolean;
   /** Some process is at work on a shard of it now. */
   readonly attended: boolean;
 }
@@ -162,10 +184,11 @@ export async function runningScan(client: Queryable, volumeId: number): Promise<
       relist_of: bigint | null;
       progressed_ms: bigint;
       open_shards: number;
+      is_slice: boolean;
       attended: boolean;
     }
   >(
-    `select ${SCAN_COLUMNS}, s.scope, p.identity, s.new_state, s.relist_of, s.progressed_ms, s.open_shards,
+    `select ${SCAN_COLUMNS}, s.scrub is not null as is_slice, s.scope, p.identity, s.new_state, s.relist_of, s.progressed_ms, s.open_shards,
             exists (select from shard h where h.scan = s.id and h.state = 'leased' and h.lease_until > now()
                       and holder_lives(h.holder)) as attended
        from scan s join scan_root p on p.scan = s.id where s.volume = $1 and s.state = 'running'`,
@@ -181,6 +204,7 @@ export async function runningScan(client: Queryable, volumeId: number): Promise<
     relistOf: row.relist_of,
     progressedMs: Number(row.progressed_ms),
     openShards: row.open_shards,
+    isSlice: row.is_slice,
     attended: row.attended,
   };
 }

@@ -4,10 +4,18 @@ import type { ScanContext } from './scan-context.ts';
 import type { Queryable } from './scans.ts';
 import { run } from './statement.ts';
 
-export async function applyStaged(client: Queryable, context: ScanContext): Promise<void> {
-  await applyProofs(client, context);
-  if (context.next === null) await applyEndings(client, context);
-  else await applyLateEndings(client, context);
+/**
+ * @param staged how many rows were staged: without any, a join with the versions of the newest scan finds nothing, and
+ * costs a pass over all of them where their table was not analyzed yet
+ */
+export async function applyStaged(client: Queryable, context: ScanContext, staged: number): Promise<void> {
+  if (context.next !== null) {
+    await applyProofs(client, context);
+    await applyLateEndings(client, context);
+  } else if (staged > 0) {
+    await applyProofs(client, context);
+    await applyEndings(client, context);
+  }
   if (context.laterExcludes.size > 0) await correctExcluded(client, context);
   await applyListings(client, context);
   if (context.laterGaps) await forgetListings(client, context);

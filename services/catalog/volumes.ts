@@ -1,4 +1,5 @@
 // Volumes and their roots: found by what they are, named for people.
+import { type Rooted, shareBrick } from '../../domain/gluster/brick-places.ts';
 import type { Layout, Role } from '../../domain/scan.ts';
 import type { Queryable } from './scans.ts';
 
@@ -81,6 +82,37 @@ async function isNameOfOther(client: Queryable, name: string, host: string): Pro
 /** Accepts another identity for a root; the next scan is held against it. */
 export async function recordIdentity(client: Queryable, rootId: number, identity: unknown): Promise<void> {
   await client.query('update root set identity = $2 where id = $1', [rootId, JSON.stringify(identity)]);
+}
+
+/** A volume's root lies elsewhere now: bricks were added to it or taken away, or another of its hosts reads them. */
+export async function moveRoot(
+  client: Queryable,
+  { rootId, host, path }: { readonly rootId: number; readonly host: string; readonly path: string },
+): Promise<void> {
+  await client.query('update root set host = $2, path = $3 where id = $1', [rootId, host, path]);
+}
+
+/** A volume that is read from its bricks is known by its id: they may be others, or lie elsewhere, the next time. */
+export function brickVolumeKey(host: string | null, volumeId: string): string {
+  return host === null ? `gluster:${volumeId}` : `gluster:${host}:${volumeId}`;
+}
+
+/**
+ * Volumes that were read from bricks, some of which are among these: the one with the very same bricks first, then the
+ * one that was scanned last.
+ */
+export async function brickVolumesAt(client: Queryable, bricks: Rooted): Promise<Volume[]> {
+  const found = await client.query<Volume>(
+    `select ${COLUMNS} from volume v join root r on r.volume = v.id where v.layout = 'gluster'
+      order by r.path <> $1, (select max(s.started_ms) from scan s where s.volume = v.id) desc nulls last, v.id desc`,
+    [bricks.path],
+  );
+  return found.rows.filter((one) => shareBrick(one, bricks));
+}
+
+/** It goes on as the volume with that key: a GlusterFS volume that was made anew has another id. */
+export async function rekeyVolume(client: Queryable, id: number, key: string): Promise<void> {
+  await client.query('update volume set key = $2 where id = $1', [id, key]);
 }
 
 /** The backup volume that was scanned on a host under this pattern; null where none was. */

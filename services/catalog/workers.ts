@@ -80,6 +80,23 @@ export async function shareOfShards(
   return Math.max(1, found.rows[0]?.share ?? 1);
 }
 
+/** How many living workers serve a host. */
+export async function workersAlive(client: Queryable, host: string): Promise<number> {
+  const found = await client.query<{ alive: number }>(
+    `select count(*)::int as alive from worker w where w.host = $1 and not w.ended and ${ALIVE}`,
+    [host],
+  );
+  return found.rows[0]?.alive ?? 0;
+}
+
+/** The first of these hosts that a living worker serves; the first of all where none does. */
+export async function servedOf(client: Queryable, hosts: readonly string[]): Promise<string> {
+  for (const host of hosts) if ((await workersAlive(client, host)) > 0) return host;
+  const [first] = hosts;
+  if (first === undefined) throw new Error('one host at least');
+  return first;
+}
+
 export async function knownWorkers(client: Queryable): Promise<KnownWorker[]> {
   const found = await client.query<
     Omit<KnownWorker, 'startedMs' | 'seenMs' | 'clockOffsetMs'> & {

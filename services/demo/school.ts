@@ -3,9 +3,8 @@ import { mkdirSync } from 'node:fs';
 import { type LiveTree, liveTree, type Owner, parent, prose } from './live-tree.ts';
 import { type Random, random } from './random.ts';
 import { snapshotName, takeSnapshot } from './snapshot.ts';
+import { DAY_MS, HOUR_MS } from '../../domain/lengths.ts';
 
-const HOUR_MS = 3_600_000;
-const DAY_MS = 24 * HOUR_MS;
 const NIGHTS = 7;
 
 /** What `buildDemo` made. Directories are absolute; paths in the lists are below `live`, raw strings. */

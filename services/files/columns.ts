@@ -5,8 +5,10 @@ import { randomBytes } from 'node:crypto';
 import { encodeName } from '../../domain/path.ts';
 import { DENT, isDots, nameEnd } from './dents.ts';
 import { type Directory, printableName } from './directory.ts';
+import { hashOf } from './name-hash.ts';
 import { type Stat, statAtOffset, STATX } from './stat.ts';
 import * as sys from './sys.ts';
+import { UnionDirectory } from './union-directory.ts';
 
 /** What became of a name. (Repeated: an earlier part of a huge directory has brought it, and it is not looked at.) */
 export const NAME = { listed: 0, stands: 1, gap: 2, excluded: 3, deferred: 4, repeated: 5 } as const;
@@ -92,11 +94,14 @@ export class Columns {
   /**
    * Brings names of the directory from where its last listing stood: rewind() it first for the first ones.
    * @param namesMax the listing is left where it is when it has brought more
-   * @param onCall before each call
-   * @throws FileError
+   * @param onCall before each call. Throws FileError.
    */
   list(directory: Directory, namesMax: number, onCall: () => void): ListedRange {
     const from = this.#count;
+    if (directory instanceof UnionDirectory) {
+      const left = directory.namesUpTo(namesMax + 1, (name) => this.add(name));
+      return { from, to: this.#count, duplicates: 0, ended: left === 0 };
+    }
     let duplicates = 0;
     this.#slots = SLOTS_MIN;
     this.#table.fill(0, 0, SLOTS_MIN);
@@ -188,8 +193,10 @@ export class Columns {
     return descends ? order.reverse() : order.sort((a, b) => (inodes[a] ?? 0) - (inodes[b] ?? 0));
   }
 
-  /** Looks the name up. @returns 0 or -errno */
+  /** Looks the name up. @returns 0 or -errno @throws BrickGapError for what is not plain on bricks */
   lookUp(directory: Directory, index: number): number {
+    if (directory instanceof UnionDirectory)
+      return directory.statInto(this.name(index), this.#stats, this.#view, this.statAt(index));
     return sys.statAt(directory.fd, this.nameAddress(index), this.#stats.address + index * sys.STATX_BYTES);
   }
 
@@ -303,13 +310,6 @@ export class Columns {
     this.#isRead = copied(new Uint8Array(entries), this.#isRead);
     this.#order = new Uint32Array(entries);
   }
-}
-
-/** FNV-1a of bytes, begun with a seed that nobody knows: who does could choose names of one hash. */
-export function hashOf(bytes: Uint8Array, from: number, length: number, seed: number): number {
-  let hash = seed;
-  for (let i = from; i < from + length; i++) hash = Math.imul(hash ^ (bytes[i] ?? 0), 0x0100_0193);
-  return hash;
 }
 
 type Column = Uint8Array | Uint16Array | Uint32Array | Int32Array | Float64Array | BigInt64Array;

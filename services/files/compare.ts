@@ -31,6 +31,13 @@ export function compareContents(
   directoryB: Directory,
   nameB: string,
 ): ContentComparison {
+  const there = directoryA.measureThere(nameA, null);
+  if (there !== null || directoryB.measureThere(nameB, []) !== null) {
+    const of = there ?? measureContent(directoryA, nameA, null);
+    if (of.errno !== null || of.zeroFrom === null) return failed(of.errno ?? 'CHANGED');
+    const lengths = lengthsToCompare({ size: of.size, zeroFrom: of.zeroFrom });
+    return comparisonFrom(of, measureContent(directoryB, nameB, lengths));
+  }
   let path = joinPath(directoryA.path, nameA);
   const open: number[] = [];
   try {
@@ -77,6 +84,8 @@ export interface ContentMeasure {
  */
 export function measureContent(directory: Directory, name: string, lengths: readonly number[] | null): ContentMeasure {
   const not = (errno: string): ContentMeasure => ({ errno, size: 0, zeroFrom: null, firsts: [] });
+  const there = directory.measureThere(name, lengths);
+  if (there !== null) return there;
   let fd: number | null = null;
   try {
     fd = directory.openFile(name);

@@ -3,10 +3,12 @@
 // threads, one shard from end to end.
 import { decodeName, decodePath, encodeName, encodePath, joinPath } from '../../domain/path.ts';
 import type { Kind } from '../../domain/version.ts';
+import type { ContentMeasure } from './compare.ts';
 import { DENT, isDots, kindOfType, nameEnd } from './dents.ts';
 import { FileError, systemError } from './errors.ts';
 import { type Stat, statAtOffset } from './stat.ts';
 import { PATH_BYTES, put, scratch, STAT, TARGET, view } from './prepared.ts';
+import type { ReadLimits, ReadResult } from './read.ts';
 import * as sys from './sys.ts';
 
 /** Names that one call brings: what the C library asks for. */
@@ -20,6 +22,7 @@ const REMEMBERED_NAMES_MAX = 200_000;
 const REPEATED_NAMES_MAX = 10_000;
 
 const ENOENT = -2;
+const ENAMETOOLONG = -36;
 
 /** A name read as Latin-1 (one unit a byte) that is its own printable form: ASCII without controls, '/' and '\'. */
 const PLAIN_LATIN1 = /^[ -.0-[\]-~]+$/;
@@ -177,6 +180,12 @@ export class Directory {
     throw failure;
   }
 
+  /** struct statx of a name, put into memory. @returns 0 or -errno */
+  rawStat(name: string, memory: sys.Memory, at: number): number {
+    if (!put(name, decodeName)) return ENAMETOOLONG;
+    return sys.statAt(this.fd, scratch.address, memory.address + at);
+  }
+
   /** The target of a symlink, printable. Throws FileError; EINVAL where the name is not a symlink. */
   readlink(name: string): string {
     this.#put(name, 'readlink');
@@ -195,6 +204,21 @@ export class Directory {
     const fd = sys.openQuietlyAt(this.fd, scratch.address, sys.FILE_FLAGS);
     if (fd < 0) throw systemError(fd, 'open', joinPath(this.path, name));
     return fd;
+  }
+
+  /** The content of a file, where only another host can read it; null: it is read here. */
+  readThere(_name: string, _limits: ReadLimits): ReadResult | null {
+    return null;
+  }
+
+  /** Half of a comparison, where only another host can make it; null: it is made here. */
+  measureThere(_name: string, _lengths: readonly number[] | null): ContentMeasure | null {
+    return null;
+  }
+
+  /** Of a file that openFile() gave. Throws FileError. */
+  statFile(fd: number, path: string): Stat {
+    return statOpen(fd, path);
   }
 
   /**

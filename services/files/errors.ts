@@ -32,6 +32,16 @@ export class FileError extends Error {
   }
 }
 
+/** Null for what a system call failed on: whoever has to know why catches the FileError. */
+export function readably<T>(look: () => T): T | null {
+  try {
+    return look();
+  } catch (error) {
+    if (error instanceof FileError) return null;
+    throw error;
+  }
+}
+
 /** The errno's name of anything that Node's fs has thrown, or null where it did not come from a system call. */
 export function errnoOf(error: unknown): string | null {
   if (error instanceof FileError) return error.errno;

@@ -5,10 +5,11 @@ import fastGlob from 'fast-glob';
 import { errnoText } from '../../domain/errno.ts';
 import { RollcallError } from '../../domain/exit.ts';
 import { encodeName, isWithin, joinPath, plain } from '../../domain/path.ts';
+import { printable, type Token } from '../../domain/snapshot-pattern.ts';
 import { errnoOf } from './errors.ts';
 import { readdirForGlob } from './glob-listing.ts';
 import { bytesOf } from './location.ts';
-import { notText, printable, type Token } from './pattern-tokens.ts';
+import { notText } from './pattern-tokens.ts';
 
 export interface LeftOut {
   /** Absolute, printable. */

@@ -8,6 +8,8 @@ import { BTRFS_ROOT_INODE, type RootMark } from '../../domain/snapshot-identity.
 import type { Directory } from './directory.ts';
 import { openRoot } from './open-directory.ts';
 import { errnoOf, FileError } from './errors.ts';
+import { identifyBricks } from './bricks.ts';
+import { isBricks } from '../../domain/gluster/named.ts';
 import { bytesOf, realPathOf } from './location.ts';
 import { isFuse, isNetworkOrFuse, type Mount, mountOf, readMounts } from './mounts.ts';
 import type { Stat } from './stat.ts';
@@ -36,6 +38,8 @@ export interface RootIdentity {
   readonly rootBtimeNs: string | null;
   /** Mount points below the root that a scan enters: printable, relative to the root. */
   readonly enteredMounts: readonly string[];
+  /** Of a volume that is read from its bricks: those that were read as a part of it. */
+  readonly bricks?: readonly string[];
 }
 
 /** Whether JSON from the catalog is a recorded identity of a tree's root (a snapshot's is another thing). */
@@ -172,6 +176,7 @@ function refuse(path: string, errno: string, cause: unknown): RollcallError {
  * @param enteredMounts mount points below it, relative to it, that a scan enters
  */
 export function identifyRoot(path: string, enteredMounts: readonly string[] = []): RootIdentity {
+  if (isBricks(path)) return identifyBricks(path, openRoot);
   try {
     opendirSync(bytesOf(path)).closeSync();
     const real = realPathOf(path);
@@ -225,7 +230,7 @@ function nsText(ns: string): string {
 export function identityDifference(recorded: RootIdentity, now: RootIdentity): string | null {
   const parts: readonly (readonly [string, string | null, string | null])[] = [
     ['the file system is', recorded.fsType, now.fsType],
-    ['the UUID of the file system is', recorded.uuid, now.uuid],
+    [now.fsType === 'gluster' ? 'the id of the volume is' : 'the UUID of the file system is', recorded.uuid, now.uuid],
     ['the source of the mount is', recorded.source, now.source],
     ['the subvolume is', recorded.subvolume, now.subvolume],
     ['the inode of the root directory is', recorded.rootInode, now.rootInode],

@@ -5,7 +5,18 @@ import { posix } from 'node:path';
 import { isAbsent } from '../../domain/errno.ts';
 import { baseName, decodePath, encodePath, joinPath, parentOf, PathError } from '../../domain/path.ts';
 import { workingDirectory } from '../process/working-directory.ts';
+import { bricksOf, isBricks } from '../../domain/gluster/named.ts';
+import { ownHost } from './elsewhere.ts';
 import { errnoOf, fileError } from './errors.ts';
+
+/**
+ * The directories on this host that a root is made of: the bricks' roots, or itself. Printable.
+ * @param own this host
+ */
+export function placesOf(root: string, own: string = ownHost()): readonly string[] {
+  if (!isBricks(root)) return [root];
+  return bricksOf(root).flatMap(({ host, path }) => (host === null || host === own ? [path] : []));
+}
 
 /** The bytes of an absolute printable path, for node:fs. Throws PathError for text that is not canonical. */
 export function bytesOf(path: string): Buffer {

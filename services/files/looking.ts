@@ -64,8 +64,8 @@ export function refuseBrick(paths: readonly string[], mounts: readonly Mount[] =
     {
       exit: EXIT.guard,
       next:
-        'Never write to a brick. This version does not read a volume from its bricks. To audit or restore the volume, scan the bricks and rescue what is hidden on them, ' +
-        'then name the client mount, with --bricks-rescued.',
+        'Never write to a brick. To audit the volume, name all of its bricks: rollcall assess --live gluster:/b1/data,/b2/data … (docs/glusterfs.md). ' +
+        'To restore it, rescue what is hidden on them, then name the client mount, with --bricks-rescued.',
     },
   );
 }

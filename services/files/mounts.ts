@@ -4,6 +4,7 @@ import { closeSync, openSync, readFileSync, readlinkSync } from 'node:fs';
 import { basename } from 'node:path';
 import { encodePath, isWithin, joinPath } from '../../domain/path.ts';
 import { fileError } from './errors.ts';
+import { isBricks } from '../../domain/gluster/named.ts';
 import { bytesOf, realPathOf } from './location.ts';
 
 export interface Mount {
@@ -121,6 +122,8 @@ function mountIdOf(path: string): number | null {
  * included). Null where this namespace does not show it. Throws FileError when the path cannot be looked up.
  */
 export function mountOf(path: string, mounts: readonly Mount[] = readMounts()): Mount | null {
+  // Bricks are several file systems, all of this machine.
+  if (isBricks(path)) return null;
   const id = mountIdOf(path);
   return mounts.find((mount) => mount.id === id) ?? mountByPath(realPathOf(path), mounts);
 }

@@ -2,9 +2,14 @@
 // way never leaves it.
 import { decodePath, joinPath } from '../../domain/path.ts';
 import { Directory, statOpen } from './directory.ts';
+import { DirectoryElsewhere } from './directory-elsewhere.ts';
+import { openBricks } from './bricks.ts';
 import { FileError, systemError } from './errors.ts';
+import { isBricks } from '../../domain/gluster/named.ts';
 import { put, scratch } from './prepared.ts';
+import type { Stat } from './stat.ts';
 import * as sys from './sys.ts';
+import { UnionDirectory } from './union-directory.ts';
 
 /** What the parent's listing saw of a directory: its identity. */
 export interface Expected {
@@ -12,16 +17,30 @@ export interface Expected {
   readonly inode: bigint;
 }
 
+function assertExpected(stat: Stat, expected: Expected | undefined, path: string): void {
+  if (
+    expected !== undefined &&
+    (stat.inode !== expected.inode || (expected.device !== undefined && stat.device !== expected.device))
+  ) {
+    throw new FileError('ESTALE', 'open', path, 'another directory is there than the one that was seen');
+  }
+}
+
+function expectedOf(directory: Directory, expected: Expected | undefined, path: string): Directory {
+  try {
+    assertExpected(directory.stat, expected, path);
+    return directory;
+  } catch (error) {
+    directory.close();
+    throw error;
+  }
+}
+
 /** Takes over the descriptor: it is the Directory's, or it is closed. */
 function directoryOf(fd: number, path: string, expected: Expected | undefined): Directory {
   try {
     const stat = statOpen(fd, path);
-    if (
-      expected !== undefined &&
-      (stat.inode !== expected.inode || (expected.device !== undefined && stat.device !== expected.device))
-    ) {
-      throw new FileError('ESTALE', 'open', path, 'another directory is there than the one that was seen');
-    }
+    assertExpected(stat, expected, path);
     return new Directory(fd, stat, path);
   } catch (error) {
     sys.close(fd);
@@ -33,8 +52,10 @@ function directoryOf(fd: number, path: string, expected: Expected | undefined): 
  * Opens the directory at a printable absolute path. Symlinks on the way and at its end are followed: a person named
  * this place, and its identity is held against the record elsewhere. Throws FileError, and PathError for text that is
  * not a path.
+ * @param expected of a volume on bricks: those that were read before
  */
-export function openRoot(path: string): Directory {
+export function openRoot(path: string, expected: readonly string[] = []): Directory {
+  if (isBricks(path)) return openBricks(path, expected, { openRoot, openDirectory });
   if (!path.startsWith('/')) throw new Error(`a root's path is absolute: ${path}`);
   decodePath(path);
   if (!put(path, decodePath)) throw new FileError('ENAMETOOLONG', 'open', path);
@@ -72,6 +93,8 @@ const PIECE_UNITS_MAX = 1_000;
 export function openDirectory(root: Directory, path: string, expected?: Expected): Directory {
   const whole = path === '' ? root.path : joinPath(root.path, path);
   if (path.startsWith('/')) throw new Error(`a path below a root is relative: ${path}`);
+  if (root instanceof UnionDirectory) return expectedOf(root.openBelow(path), expected, whole);
+  if (root instanceof DirectoryElsewhere) return expectedOf(root.openBelow(path), expected, whole);
   if (path === '') {
     scratch.bytes.write('.\0', 0, 'latin1');
     const fd = sys.openQuietlyAt(root.fd, scratch.address, sys.DIRECTORY_FLAGS);

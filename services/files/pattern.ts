@@ -5,20 +5,19 @@ import { posix } from 'node:path';
 import { isAbsent } from '../../domain/errno.ts';
 import { RollcallError } from '../../domain/exit.ts';
 import { baseName, encodePath, joinPath, parentOf } from '../../domain/path.ts';
+import {
+  beginningOf,
+  isWild,
+  printable,
+  type SeriesKey,
+  seriesKey,
+  textOf,
+  tokensOf,
+} from '../../domain/snapshot-pattern.ts';
 import { errnoOf } from './errors.ts';
 import { glob, type LeftOut, unmatchable } from './glob.ts';
 import { bytesOf, meaningsOf, realPathOf } from './location.ts';
-import { beginningOf, printable, startOf, textOf, type Token, tokensOf } from './pattern-tokens.ts';
-
-/** What a pattern names, however it is written: the identity of a series. Printable texts. */
-export interface SeriesKey {
-  /** Unique: `/backup/daily.*` and `../backup/daily.?` have the same. */
-  readonly key: string;
-  /** The longest literal beginning, its directory resolved: '/backup/daily.'; for a literal path all of it. */
-  readonly literalPrefix: string;
-  /** What stands behind the last wildcard: '/home' or ''. */
-  readonly lastPart: string;
-}
+import { startOf } from './pattern-tokens.ts';
 
 /** What to do about ENOTCONN. */
 const SERVER_GONE = 'The program behind this mount has ended: unmount it (umount -l), and mount it again.';
@@ -150,7 +149,6 @@ export async function expandPattern(pattern: string, cwd?: string): Promise<Expa
   const components = posix.resolve(startOf(pattern, cwd), pattern).slice(1).split('/');
   refuseUnusable(pattern, components);
   const tokens = components.map(tokensOf);
-  const isWild = (component: readonly Token[]): boolean => component.some((token) => token.wild);
   const first = tokens.findIndex(isWild);
   if (first < 0) {
     const path = printable(`/${tokens.map(textOf).join('/')}`);
@@ -160,9 +158,6 @@ export async function expandPattern(pattern: string, cwd?: string): Promise<Expa
   const base = resolvedPrefix(printable(`/${tokens.slice(0, first).map(textOf).join('/')}`));
   const below = tokens.slice(first);
   const last = below.findLastIndex(isWild);
-  const literalPrefix = joinPath(base, printable(beginningOf(below[0] ?? [])));
-  const ending = (below[last] ?? []).slice((below[last] ?? []).findLastIndex((token) => token.wild) + 1);
-  const lastPart = printable([textOf(ending), ...below.slice(last + 1).map(textOf)].join('/'));
 
   const leftOut: LeftOut[] = [];
   const containers = new Map<string, string>([[base, beginningOf(below[0] ?? [])]]);
@@ -186,5 +181,5 @@ export async function expandPattern(pattern: string, cwd?: string): Promise<Expa
     }
   }
   for (const [directory, beginning] of containers) leftOut.push(...unmatchable(directory, beginning, found));
-  return { series: { key: `${literalPrefix}*${lastPart}`, literalPrefix, lastPart }, literal: false, matches, leftOut };
+  return { series: seriesKey(base, below), literal: false, matches, leftOut };
 }

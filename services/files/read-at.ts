@@ -32,7 +32,7 @@ export function readAt(reader: Reader, looked: LookedUp): boolean {
   if (size >= INPUT_BYTES) return false;
   const fd = sys.openQuietlyAt(looked.directory, looked.name, sys.FILE_FLAGS);
   if (fd < 0) return false;
-  const read = hashSmall(reader, fd, { size, device: deviceOf(looked) });
+  const read = hashSmall(reader, { fd, size, device: deviceOf(looked), isFromMedium: false });
   const result = sys.statOpen(fd, afterwards.address);
   sys.close(fd);
   if (read.failed < 0 || read.bytes !== size || result < 0 || !isUnmoved(looked)) return false;

@@ -2,7 +2,7 @@
 import { gapStatusOf } from '../../domain/errno.ts';
 import { joinPath } from '../../domain/path.ts';
 import type { GapStatus } from '../../domain/scan.ts';
-import { type Directory, statOpen } from './directory.ts';
+import type { Directory } from './directory.ts';
 import { FileError, systemError } from './errors.ts';
 import { type Hasher, INPUT_BYTES } from './hash.ts';
 import { type HoleMap, holesOf, tooManyHoles } from './holes.ts';
@@ -23,6 +23,8 @@ export interface Reader {
   /** Gets the bytes of each piece as it is read, those of repeated attempts too. */
   readonly onProgress: (bytes: number) => void;
   readonly nowMs: () => number;
+  /** Told of what was read; waits where the scrub's budget of the host does not allow so much yet. Null: no budget. */
+  readonly keepBudget?: ((bytes: number) => void) | null;
 }
 
 export interface ReadLimits {
@@ -33,6 +35,8 @@ export interface ReadLimits {
    * of its own.
    */
   readonly looked?: Stat;
+  /** Read the medium, also where the content is in memory. */
+  readonly isFromMedium?: boolean;
 }
 
 export type ReadResult =
@@ -65,8 +69,14 @@ export type ReadResult =
  * would take too long it is left unread (EFBIG). File-system failures are results, never exceptions.
  */
 export function readContent(reader: Reader, directory: Directory, name: string, limits: ReadLimits): ReadResult {
+  const there = directory.readThere(name, limits);
+  if (there !== null) {
+    if (there.ok) reader.keepBudget?.(there.bytes);
+    return there;
+  }
   for (let attempt = 1; ; attempt++) {
-    const outcome = readOnce(reader, directory, name, attempt === 1 ? limits.looked : undefined);
+    const { looked, isFromMedium = false } = limits;
+    const outcome = readOnce(reader, directory, name, { looked: attempt === 1 ? looked : undefined, isFromMedium });
     if (outcome.result !== null) return outcome.result;
     const attemptsMax = outcome.size > LARGE_BYTES ? Math.min(2, limits.attempts) : limits.attempts;
     if (attempt < attemptsMax) continue;
@@ -90,7 +100,12 @@ function done(result: ReadResult): Once {
   return { result, size: 0, bytes: null };
 }
 
-function readOnce(reader: Reader, directory: Directory, name: string, looked: Stat | undefined): Once {
+function readOnce(
+  reader: Reader,
+  directory: Directory,
+  name: string,
+  { looked, isFromMedium }: { readonly looked: Stat | undefined; readonly isFromMedium: boolean },
+): Once {
   const startedMs = reader.nowMs();
   const path = joinPath(directory.path, name);
   let fd: number;
@@ -101,7 +116,7 @@ function readOnce(reader: Reader, directory: Directory, name: string, looked: St
     return done(notOpened(error));
   }
   try {
-    const before = looked ?? statOpen(fd, path);
+    const before = looked ?? directory.statFile(fd, path);
     if (before.size === null)
       return done({ ok: false, status: 'unsettled', errno: null, detail: 'is not a regular file' });
     const { size } = before;
@@ -109,10 +124,10 @@ function readOnce(reader: Reader, directory: Directory, name: string, looked: St
     if (holes !== null) return done({ ok: false, status: 'failed', errno: 'EFBIG', detail: holes });
     const read =
       size < INPUT_BYTES
-        ? hashSmall(reader, fd, { size, device: Number(before.device) })
-        : hashLarge(reader, fd, before, holesOf(fd, before));
+        ? hashSmall(reader, { fd, size, device: Number(before.device), isFromMedium })
+        : hashLarge(reader, { fd, size, device: Number(before.device), isFromMedium }, holesOf(fd, before));
     if (read.failed < 0) throw systemError(read.failed, 'read', path);
-    const after = statOpen(fd, path);
+    const after = directory.statFile(fd, path);
     if (moved(before, after)) return { result: null, size, bytes: null };
     if (read.bytes !== size) return { result: null, size, bytes: read.bytes };
     const racyFrom = (BigInt(Math.floor(startedMs)) - BigInt(RACY_MS)) * 1_000_000n;
@@ -163,19 +178,21 @@ interface Read {
   failed: number;
 }
 
-/** What is to be read below INPUT_BYTES; device as CacheOf has it. */
-export interface SmallFile {
+/** What is to be read; device and isFromMedium as CacheOf has them. */
+export interface OpenFile {
+  readonly fd: number;
   readonly size: number;
   readonly device: number;
+  readonly isFromMedium: boolean;
 }
 
 /**
  * The buffer has room for more than the size, so a file that has grown shows itself; a short read is followed by
  * another.
  */
-export function hashSmall(reader: Reader, fd: number, { size, device }: SmallFile): Read {
+export function hashSmall(reader: Reader, { fd, size, device, isFromMedium }: OpenFile): Read {
   const { input } = reader.hasher;
-  const cache = new CacheOf(fd, device);
+  const cache = new CacheOf(fd, device, isFromMedium);
   let bytes = 0;
   do {
     const got = cache.read(input.address + bytes, INPUT_BYTES - bytes, bytes);
@@ -185,6 +202,7 @@ export function hashSmall(reader: Reader, fd: number, { size, device }: SmallFil
   } while (bytes < size);
   reader.onProgress(bytes);
   paced(bytes, reader.onProgress);
+  reader.keepBudget?.(bytes);
   const zeroFrom = zeroFromAfter(0, 0, input.bytes.subarray(0, bytes));
   return { digest: reader.hasher.ofInput(bytes), zeroFrom, bytes, failed: 0 };
 }
@@ -193,10 +211,9 @@ export function hashSmall(reader: Reader, fd: number, { size, device }: SmallFil
  * Past its size it has grown, which is all there is to know: a log that is written faster than it is read would have no
  * end.
  */
-function hashLarge(reader: Reader, fd: number, before: Stat, holes: HoleMap | null): Read {
-  const { hasher, onProgress } = reader;
-  const size = before.size ?? 0;
-  const cache = new CacheOf(fd, Number(before.device));
+function hashLarge(reader: Reader, { fd, size, device, isFromMedium }: OpenFile, holes: HoleMap | null): Read {
+  const { hasher, onProgress, keepBudget } = reader;
+  const cache = new CacheOf(fd, device, isFromMedium);
   let bytes = 0;
   let zeroFrom = 0;
   hasher.begin();
@@ -221,6 +238,7 @@ function hashLarge(reader: Reader, fd: number, before: Stat, holes: HoleMap | nu
     hasher.updateInput(got);
     onProgress(got);
     paced(got, onProgress);
+    keepBudget?.(got);
   }
   return { digest: hasher.digest(), zeroFrom, bytes, failed: 0 };
 }

@@ -85,6 +85,12 @@ export function timeAt(view: DataView, at: number): bigint {
   return clampedTime(BigInt(seconds) * SECOND_NS + BigInt(view.getUint32(at + 8, true)));
 }
 
+export function setTime(view: DataView, at: number, ns: bigint): void {
+  const rest = ((ns % 1_000_000_000n) + 1_000_000_000n) % 1_000_000_000n;
+  view.setBigInt64(at, (ns - rest) / 1_000_000_000n, true);
+  view.setUint32(at + 8, Number(rest), true);
+}
+
 export function birthTimeAt(view: DataView, at: number): bigint {
   return (view.getUint32(at + STATX.mask, true) & MASK_BTIME) === 0 ? 0n : timeAt(view, at + STATX.btime);
 }
@@ -96,6 +102,14 @@ export function deviceAt(view: DataView, at: number): bigint {
   const low = ((major & 0xfff) << 8) | (minor & 0xff);
   const high = BigInt(major & 0xffff_f000) << 32n;
   return BigInt.asUintN(64, high) | (BigInt(minor >>> 8) << 20n) | BigInt(low);
+}
+
+/** The other way round. */
+export function setDevice(view: DataView, at: number, device: bigint): void {
+  const major = ((device >> 8n) & 0xfffn) | ((device >> 32n) & 0xffff_f000n);
+  const minor = (device & 0xffn) | ((device >> 12n) & 0xffff_ff00n);
+  view.setUint32(at, Number(major), true);
+  view.setUint32(at + 4, Number(minor), true);
 }
 
 /** Of the mount that it was reached through; 0 before Linux 5.8. */
@@ -155,4 +169,40 @@ export function statAtOffset(view: DataView, at: number, path: string): Stat {
     blocks: view.getUint32(at + STATX.blocks + 4, true) * WORD + view.getUint32(at + STATX.blocks, true),
     mountId: mountIdAt(view, at),
   };
+}
+
+const FORMAT_BY_KIND = new Map(Object.entries(KIND_BY_FORMAT).map(([format, kind]) => [kind, Number(format)]));
+
+/** Undoes statAtOffset. */
+export function putStat({ bytes }: { readonly bytes: Buffer }, at: number, stat: Stat): void {
+  const { kind, mode, uid, gid, size, nlink, blocks, mountId } = stat;
+  bytes.fill(0, at, at + STATX.mountId + 8);
+  bytes.writeUInt32LE(MASK_BTIME | MASK_MOUNT_ID, at + STATX.mask);
+  bytes.writeUInt32LE(nlink, at + STATX.nlink);
+  bytes.writeUInt32LE(uid, at + STATX.uid);
+  bytes.writeUInt32LE(gid, at + STATX.gid);
+  bytes.writeUInt16LE((FORMAT_BY_KIND.get(kind) ?? 0) | mode, at + STATX.mode);
+  bytes.writeBigInt64LE(stat.inode, at + STATX.inode);
+  bytes.writeBigUInt64LE(BigInt(size ?? 0), at + STATX.size);
+  bytes.writeBigUInt64LE(BigInt(blocks), at + STATX.blocks);
+  putTime(bytes, at + STATX.btime, stat.btimeNs);
+  putTime(bytes, at + STATX.ctime, stat.ctimeNs);
+  putTime(bytes, at + STATX.mtime, stat.mtimeNs);
+  putDevice(bytes, at + STATX.rdev, stat.rdev ?? 0n);
+  putDevice(bytes, at + STATX.device, stat.device);
+  bytes.writeBigUInt64LE(BigInt(mountId), at + STATX.mountId);
+}
+
+function putTime(bytes: Buffer, at: number, ns: bigint): void {
+  const rest = ((ns % SECOND_NS) + SECOND_NS) % SECOND_NS;
+  bytes.writeBigInt64LE((ns - rest) / SECOND_NS, at);
+  bytes.writeUInt32LE(Number(rest), at + 8);
+}
+
+/** Major and minor, as makedev(3) has joined them. */
+function putDevice(bytes: Buffer, at: number, device: bigint): void {
+  const major = ((device >> 32n) & 0xffff_f000n) | ((device >> 8n) & 0xfffn);
+  const minor = ((device >> 12n) & 0xffff_ff00n) | (device & 0xffn);
+  bytes.writeUInt32LE(Number(major), at);
+  bytes.writeUInt32LE(Number(minor), at + 4);
 }

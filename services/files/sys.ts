@@ -11,6 +11,8 @@ interface Numbers {
   readonly close: number;
   readonly fadvise64: number;
   readonly fgetxattr: number;
+  readonly lgetxattr: number;
+  readonly llistxattr: number;
   readonly fstatfs: number;
   readonly preadv2: number;
   readonly getdents64: number;
@@ -33,6 +35,8 @@ const BY_ARCHITECTURE: Readonly<Record<string, Numbers>> = {
     close: 3,
     fadvise64: 221,
     fgetxattr: 193,
+    lgetxattr: 192,
+    llistxattr: 195,
     fstatfs: 138,
     preadv2: 327,
     getdents64: 217,
@@ -49,6 +53,8 @@ const BY_ARCHITECTURE: Readonly<Record<string, Numbers>> = {
     close: 57,
     fadvise64: 223,
     fgetxattr: 10,
+    lgetxattr: 9,
+    llistxattr: 12,
     fstatfs: 44,
     preadv2: 286,
     getdents64: 61,
@@ -338,5 +344,17 @@ export function dropPages(fd: number, from: number, bytes: number): number {
 /** An extended attribute of what is open; with bytes 0 its length. */
 export function getAttribute(fd: number, name: number, address: number, bytes: number): number {
   const got = call4(numbers.fgetxattr, fd, name, address, bytes);
+  return got >= 0 ? got : failed();
+}
+
+/** As getAttribute, of a path whose last name is not followed. */
+export function getAttributeAt(path: number, name: number, address: number, bytes: number): number {
+  const got = call4(numbers.lgetxattr, path, name, address, bytes);
+  return got >= 0 ? got : failed();
+}
+
+/** The names of the extended attributes of a path, each with a NUL behind it; the last name is not followed. */
+export function listAttributesAt(path: number, address: number, bytes: number): number {
+  const got = call3(numbers.llistxattr, path, address, bytes);
   return got >= 0 ? got : failed();
 }

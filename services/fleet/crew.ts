@@ -3,6 +3,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { EXIT, RollcallError } from '../../domain/exit.ts';
 import { databaseAdvice, databaseCode } from '../catalog/advice.ts';
+import { CALL_KIND } from '../catalog/calls.ts';
 import type { Database } from '../catalog/database.ts';
 import {
   type Claim,
@@ -19,7 +20,7 @@ import {
 } from '../catalog/tasks.ts';
 import { scansToDrain } from '../catalog/to-drain.ts';
 import { shareOfShards } from '../catalog/workers.ts';
-import { TASK_KINDS, type TaskKind } from '../queue/catalogue.ts';
+import { type ServeKind, type TaskKind, WORKER_KINDS, type WorkerKind } from '../queue/catalogue.ts';
 import { drain } from '../scan/drain.ts';
 import { LEASES, type Leases, RESUME_WITHIN_MS } from '../scan/limits.ts';
 import type { ThreadPool } from '../scan/pool.ts';
@@ -55,15 +56,19 @@ export interface TaskWork {
   readonly say: (what: string) => void;
 }
 
-/** One for every kind. What they throw as RollcallError is an answer, but for what is waited for (delay.ts). */
-export type TaskHandlers = { readonly [K in TaskKind]: (work: TaskWork) => Promise<TaskOutcome> };
+/** What it throws as RollcallError is an answer, but for what is waited for (delay.ts). */
+export type TaskHandler = (work: TaskWork) => Promise<TaskOutcome>;
+/** One for every kind that workers do. */
+export type TaskHandlers = { readonly [K in WorkerKind]: TaskHandler };
+export type ServeHandlers = { readonly [K in ServeKind]: TaskHandler };
 
 export interface CrewOptions {
   readonly db: Database;
   readonly holder: Holder;
   readonly slots: Slots;
   readonly host: string;
-  readonly handlers: TaskHandlers;
+  /** Those of a serve as well, where this is one: kinds without a handler are left to others. */
+  readonly handlers: TaskHandlers & Partial<ServeHandlers>;
   readonly nowMs: () => number;
   readonly log: (line: string) => void;
   /** Told of what is tried again and again: one line a minute is enough of it. */
@@ -83,6 +88,7 @@ const SCAN_AGAIN_MS = 1_000;
 
 export class Crew {
   readonly #options: CrewOptions;
+  readonly #kinds: readonly TaskKind[];
   readonly #atWork = new Set<Promise<void>>();
   readonly #triedMs = new Map<bigint, number>();
   readonly #crowding: Crowding;
@@ -91,17 +97,23 @@ export class Crew {
 
   /** Throws at once if a kind of the catalogue has no handler. */
   constructor(options: CrewOptions) {
-    for (const kind of TASK_KINDS)
+    for (const kind of WORKER_KINDS)
       if (typeof options.handlers[kind] !== 'function') throw new Error(`task ${kind} has no handler`);
     this.#options = options;
+    this.#kinds = Object.keys(options.handlers) as TaskKind[];
     this.#crowding = new Crowding(options.nowMs);
+  }
+
+  /** Of the tasks that it takes. */
+  kinds(): readonly TaskKind[] {
+    return this.#kinds;
   }
 
   /** Takes a free slot, and works in it until nothing is left; false where none is free. Never rejects. */
   async serve(forDrains: boolean): Promise<boolean> {
     const { slots, signal, onError } = this.#options;
     if (slots.busy() >= this.#crowding.limit()) return false;
-    const slot = slots.take(forDrains);
+    const slot = slots.take(forDrains) ?? (forDrains ? null : slots.takeForBricks());
     if (slot === null) return false;
     const work = this.#serveIn(slot)
       .catch((error: unknown) => {
@@ -131,7 +143,10 @@ export class Crew {
     const { signal, holder, host, nowMs, slots } = this.#options;
     while (!signal.aborted && !slot.isLost() && slots.busy() <= this.#crowding.limit()) {
       const task = await holder.ask(
-        (client, number) => takeTask(client, { holder: number, host, kinds: TASK_KINDS, nowMs: nowMs() }),
+        (client, number) => {
+          const kinds = slot.isForBricks ? [CALL_KIND] : this.#kinds;
+          return takeTask(client, { holder: number, host, kinds, nowMs: nowMs() });
+        },
         { whole: true },
       );
       this.#isTaskWaiting = false;
@@ -205,7 +220,9 @@ export class Crew {
       say: (what) => slot.say(`${name}: ${what}`),
     };
     try {
-      const outcome = await handlers[task.kind as TaskKind](work);
+      const handler = handlers[task.kind as TaskKind];
+      if (handler === undefined) throw new Error(`task ${task.kind} has no handler`);
+      const outcome = await handler(work);
       await this.#settle(task, claim, outcome);
     } catch (error) {
       if (lost.aborted || error instanceof ClaimLost)
@@ -238,7 +255,9 @@ export class Crew {
     const woken = await holder.ask((client) => endTask(client, claim, { ...end, nowMs: nowMs() }), { whole: true });
     if (woken === 'lost') return log(`${name}: another worker has it; what came of it here was not kept`);
     const { exit, message, next } = end.result;
-    log(`${name} ended with exit code ${exit}: ${sentence(message)}${next === null ? '' : ` Next: ${next}`}`);
+    // A scan elsewhere asks for bricks by the thousand.
+    if (task.kind !== CALL_KIND || exit !== EXIT.nothing)
+      log(`${name} ended with exit code ${exit}: ${sentence(message)}${next === null ? '' : ` Next: ${next}`}`);
     if (woken !== null) onDue([woken]);
   }
 

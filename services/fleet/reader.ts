@@ -3,6 +3,7 @@
 import { Worker } from 'node:worker_threads';
 import { setTimeout as pause } from 'node:timers/promises';
 import { RollcallError, type ExitCode } from '../../domain/exit.ts';
+import { answersCall, type CallHost, type CallWord } from '../process/blocking-call.ts';
 import { startedPart } from '../process/parts.ts';
 import { LEASES } from '../scan/limits.ts';
 import { ProgressCounters } from '../scan/progress.ts';
@@ -26,6 +27,8 @@ export type ReaderWord =
 export interface ReaderOptions {
   readonly host: string;
   readonly pace: SharedArrayBuffer | null;
+  /** For what it needs of other hosts itself: a volume may lie on several. */
+  readonly callHost: CallHost | null;
   /** Without a sign of life for so long it hangs; LEASES.stallMs unless given. */
   readonly stallMs?: number;
   /** It stands in a system call that does not come back. */
@@ -76,7 +79,9 @@ export class Reader {
 
   #start(): Worker {
     const worker = new Worker(startedPart('reader'));
-    worker.on('message', (word: ReaderWord) => this.#waiting?.resolve(word));
+    worker.on('message', (word: ReaderWord | CallWord) => {
+      if (!answersCall(word, this.#options.callHost) && !('call' in word)) this.#waiting?.resolve(word);
+    });
     worker.on('error', (error: Error) => this.#waiting?.reject(error));
     worker.on('exit', (code) => this.#waiting?.reject(new Error(`the thread that reads has ended with ${code}`)));
     return worker;

@@ -220,7 +220,10 @@ function gainedUnmoved(
   for (const { facts } of cases) {
     const now = versionAt(facts.sights, live);
     if (now === null || backups.length === 0 || backups.some((index) => facts.sights[index] !== null)) continue;
-    if ((now.btimeNs === 0n ? now.ctimeNs : now.btimeNs) > sinceNs) add(parentOf(facts.path), live);
+    if ((now.btimeNs === 0n ? now.ctimeNs : now.btimeNs) <= sinceNs) continue;
+    // What an earlier live scan saw already was gained before that one.
+    const first = observers.findIndex(({ role }, index) => role === 'live' && versionAt(facts.sights, index) !== null);
+    add(parentOf(facts.path), first);
   }
   return gained;
 }

@@ -65,6 +65,8 @@ export interface MeasureAsk extends CopyAt {
 export interface LookAsk extends CopyAt {
   readonly kind: 'look';
   readonly seen: { readonly kind: Kind; readonly size: number | null; readonly mtimeNs: bigint } | null;
+  /** As of Suspected: evidenceText(). */
+  readonly bricks?: string;
 }
 
 /** Whether absent names may be looked up on a root, or are confirmed by listing again. */
@@ -72,7 +74,15 @@ export interface MountAsk extends Place {
   readonly kind: 'mount';
 }
 
-export type Ask = ReadAsk | CopiesAsk | CompareAsk | MeasureAsk | LookAsk | MountAsk;
+/** What another host needs of the bricks of this one, to read a volume from all (services/files/elsewhere.ts). */
+export interface BricksAsk {
+  readonly kind: 'bricks';
+  readonly host: string;
+  /** Text that services/files alone understands. */
+  readonly question: string;
+}
+
+export type Ask = ReadAsk | CopiesAsk | CompareAsk | MeasureAsk | LookAsk | MountAsk | BricksAsk;
 
 export interface ReadAnswer {
   readonly kind: 'read';
@@ -120,6 +130,8 @@ export interface LookAnswer {
   readonly outcome: 'as seen' | 'moved' | 'no root';
   readonly errno: string | null;
   readonly detail: string | null;
+  /** As of SecondLook: evidenceText(). */
+  readonly trace?: string;
 }
 
 export interface MountAnswer {
@@ -128,7 +140,19 @@ export interface MountAnswer {
   readonly listingOnly: string | null;
 }
 
-export type Answer = ReadAnswer | CopiesAnswer | CompareAnswer | MeasureAnswer | LookAnswer | MountAnswer;
+export interface BricksAnswer {
+  readonly kind: 'bricks';
+  readonly answer: string;
+}
+
+export type Answer =
+  | ReadAnswer
+  | CopiesAnswer
+  | CompareAnswer
+  | MeasureAnswer
+  | LookAnswer
+  | MountAnswer
+  | BricksAnswer;
 
 /** The answer to an ask of that kind. */
 export type AnswerTo<A extends { readonly kind: string }, All extends { readonly kind: string } = Answer> = Extract<
@@ -155,7 +179,15 @@ export function fromText<T extends { readonly kind: string }>(text: string, kind
   return data as T;
 }
 
-export const JUDGING_KINDS: readonly Ask['kind'][] = ['read', 'copies', 'compare', 'measure', 'look', 'mount'];
+export const JUDGING_KINDS: readonly Ask['kind'][] = [
+  'read',
+  'copies',
+  'compare',
+  'measure',
+  'look',
+  'mount',
+  'bricks',
+];
 
 export function askFromText(text: string): Ask {
   return fromText<Ask>(text, JUDGING_KINDS);
@@ -163,6 +195,17 @@ export function askFromText(text: string): Ask {
 
 export function answerFromText(text: string): Answer {
   return fromText<Answer>(text, JUDGING_KINDS);
+}
+
+/** A question to the bricks of a host as the ask that its workers carry out. */
+export function bricksAsk(host: string, question: string): string {
+  const ask: BricksAsk = { kind: 'bricks', host, question };
+  return toText(ask);
+}
+
+/** @returns the text of the answer */
+export function bricksAnswer(text: string): string {
+  return fromText<BricksAnswer>(text, ['bricks']).answer;
 }
 
 /**

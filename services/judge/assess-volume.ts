@@ -11,7 +11,7 @@ import type { Debug } from '../process/debug.ts';
 import type { Place } from './asks.ts';
 import { absenceConditions } from './absence-conditions.ts';
 import { type Absences, addAbsences } from './absences.ts';
-import { findingOf, isoOrNull } from './compose.ts';
+import { findingOf, isoOrNull, seriesOf } from './compose.ts';
 import { conditionsOf } from './conditions.ts';
 import { happenedIn, withDamage } from './happened.ts';
 import { followFiles } from './histories.ts';
@@ -22,6 +22,7 @@ import { load, type Loaded, type LoadInput } from './load.ts';
 import { byListingOnly, listingOnlyAt } from './lookup.ts';
 import { movesOf } from './movement.ts';
 import { type NextSource, nextSourceOf } from './next-source.ts';
+import { orphansByContent, saidOfBricks } from './orphans-left.ts';
 import { readingsOf } from './readings.ts';
 import { judgeWithCopies, lookAtSuspects, settleDirectories } from './settle.ts';
 import { settleSilences } from './silence.ts';
@@ -120,8 +121,11 @@ export async function reconcileInRounds(input: ReconcileInput): Promise<Reconcil
   const told = tell(judging);
   tellDebug(judging, told);
   const undecided = await undecidedOf(input.db.pool, loaded);
-  const more = { unmoved: undecided.unmoved.length, bytesRead: read.bytes, listingOnly };
-  const assessment = assessmentOf(judging, told, more);
+  const assessment = assessmentOf(judging, told, {
+    unmoved: undecided.unmoved.length,
+    bytesRead: read.bytes,
+    listingOnly,
+  });
   stopIfAborted(input.signal);
   onPhase('storing');
   const id = await store(judging, assessment, told, { copies: read.copies, ...undecided });
@@ -224,6 +228,7 @@ async function prepare(input: ReconcileInput, everything: Loaded, tools: Judging
     damaged: decisions.damaged,
     backupDeclared: input.series.length > 0,
     side: input.side,
+    ...orphansByContent(everything),
   });
   await addSurroundings(db.pool, builder, roots, { plainFiles: loaded.plainFiles, cases: loaded.cases, gone });
   return { input, tools, loaded, absences, decided, spans, context };
@@ -257,15 +262,13 @@ function tellDebug({ input, loaded, decided }: Judging, told: readonly Case[]): 
 function assessmentOf(
   { input, tools, loaded, absences, decided, spans }: Judging,
   told: readonly Case[],
-  {
-    unmoved,
-    bytesRead,
-    listingOnly,
-  }: { readonly unmoved: number; readonly bytesRead: number; readonly listingOnly: string | null },
+  more: { readonly unmoved: number; readonly bytesRead: number; readonly listingOnly: string | null },
 ): Assessment {
+  const { unmoved, bytesRead, listingOnly } = more;
   const { observers, cases, gaps, trusted } = loaded;
   const nowMs = input.now();
   const findings = told.flatMap(({ finding }) => finding ?? []);
+  const { conditions, incomplete, ...left } = saidOfBricks(loaded, findings);
   const timeline = withDamage(decided.timeline, spans, cases);
   const window = windowOf(decided, timeline, input.sinceMs);
   const liveScan = liveOf(loaded).scan;
@@ -280,13 +283,16 @@ function assessmentOf(
     timeline,
     ...tallyOf(cases, loaded.plain),
     findings,
+    ...left,
     incomplete: [
       ...(input.incomplete ?? []),
+      ...incomplete,
       ...incompleteOf(observers, gaps, findings, { unmoved, unanswered: tools.hosts.unanswered() }),
     ],
     conditions: [
       ...conditionsOf({ ...loaded, series, window, nowMs }),
       ...absenceConditions({ absences, series, cases, oldFindings: loaded.decisions.oldFindings }),
+      ...conditions,
       ...byListingOnly(input.volume.path, listingOnly),
     ],
     bytesRead: (input.bytesScanned ?? 0) + bytesRead,
@@ -302,19 +308,4 @@ function stopIfAborted(signal: AbortSignal | undefined): void {
     exit: EXIT.interrupted,
     next: 'run the same command again: it continues from the scans that are complete',
   });
-}
-
-function seriesOf(
-  series: { readonly name: string; readonly pattern: string },
-  observers: readonly Observer[],
-): Assessment['series'][number] {
-  const own = observers.filter((observer) => observer.volume === series.name);
-  const newest = own.findLast(({ scan }) => scan.pruned === null) ?? own.at(-1);
-  return {
-    name: series.name,
-    pattern: series.pattern,
-    snapshots: own.length,
-    newest: newest === undefined ? null : (newest.scan.snapshot ?? newest.scan.path),
-    newestAsOf: newest === undefined ? null : isoAsOf(newest.scan.asOf),
-  };
 }

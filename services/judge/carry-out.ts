@@ -2,7 +2,11 @@
 // alone, without the catalog.
 import { grouped } from '../../domain/grouped.ts';
 import { EXIT, RollcallError } from '../../domain/exit.ts';
+import { evidenceOf, evidenceText } from '../../domain/gluster/evidence.ts';
 import { createHasher } from '../files/hash.ts';
+import { rootsAsked } from '../files/answer-elsewhere.ts';
+import { BRICKS, isBricks } from '../../domain/gluster/named.ts';
+import { placesOf } from '../files/location.ts';
 import { type Accepted, refuseBrick, refuseGluster } from '../files/looking.ts';
 import { readMounts } from '../files/mounts.ts';
 import type { Answer, Ask, LookAnswer, LookAsk } from './asks.ts';
@@ -67,6 +71,8 @@ function answerOf(ask: Ask, disk: Disk): Answer {
       return disk.measure(ask);
     case 'mount':
       return { kind: 'mount', listingOnly: listingOnlyAt(ask.root) };
+    case 'bricks':
+      return disk.bricks(ask);
     case 'look':
       throw new Error('second looks are made together');
   }
@@ -82,7 +88,9 @@ function bySource(a: Ask, b: Ask): number {
         ? (ask.asks[0] ?? NOWHERE)
         : ask.kind === 'mount'
           ? { ...ask, path: '' }
-          : ask;
+          : ask.kind === 'bricks'
+            ? NOWHERE
+            : ask;
   return byPlace(copyOf(a), copyOf(b));
 }
 
@@ -93,8 +101,14 @@ async function looksOf(asks: readonly LookAsk[]): Promise<[LookAsk, LookAnswer][
     const [first] = own;
     if (first === undefined) continue;
     try {
-      for (const { asked, outcome, errno } of (await lookAgain(first, own.toSorted(byPlace))).looks)
-        answers.push([asked, { kind: 'look', outcome, errno, detail: null }]);
+      const suspected = own.toSorted(byPlace).map((ask) => {
+        const bricks = evidenceOf(ask.bricks ?? null);
+        return { ask, path: ask.path, seen: ask.seen, ...(bricks === null ? {} : { bricks }) };
+      });
+      for (const { asked, outcome, errno, trace } of (await lookAgain(first, suspected)).looks) {
+        const told = trace === undefined ? {} : { trace: evidenceText(trace) };
+        answers.push([asked.ask, { kind: 'look', outcome, errno, detail: null, ...told }]);
+      }
     } catch (error) {
       if (!(error instanceof RollcallError)) throw error;
       const detail = error.cause instanceof Error ? error.cause.message : error.message;
@@ -107,6 +121,7 @@ async function looksOf(asks: readonly LookAsk[]): Promise<[LookAsk, LookAnswer][
 /** The roots that an ask opens. */
 function rootsOf(ask: Ask): string[] {
   if (ask.kind === 'copies') return ask.asks.map(({ root }) => root);
+  if (ask.kind === 'bricks') return [`${BRICKS}${rootsAsked(ask.question).join()}`];
   return ask.kind === 'compare' ? [ask.of.root, ask.against.root] : [ask.root];
 }
 
@@ -124,8 +139,11 @@ export function refuseForeign(asks: readonly { readonly kind: string; readonly h
 export function refuseRoots(roots: readonly string[], accepted: Accepted): void {
   const mounts = readMounts();
   const all = [...new Set(roots)];
-  for (const root of all) refuseGluster(root, accepted, false, mounts);
-  refuseBrick(all, mounts);
+  for (const root of all.flatMap((one) => placesOf(one))) refuseGluster(root, accepted, false, mounts);
+  refuseBrick(
+    all.filter((root) => !isBricks(root)),
+    mounts,
+  );
 }
 
 function stopIfAborted(signal: AbortSignal | undefined): void {

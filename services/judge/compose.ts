@@ -1,6 +1,6 @@
 // From verdicts in terms of observers to the findings of an assessment, and from findings to what the catalog keeps.
 import { isKept } from '../../domain/verdicts.ts';
-import type { Finding, LiveInode, Source } from '../../domain/assessment.ts';
+import type { Assessment, Finding, LiveInode, Source } from '../../domain/assessment.ts';
 import { isGap, type Observer, versionAt } from '../../domain/facts.ts';
 import type { SourceCopy } from '../../domain/judge/context.ts';
 import type { Kind } from '../../domain/version.ts';
@@ -65,6 +65,7 @@ export function findingOf(one: Case, volume: string, observers: readonly Observe
     accepted: judged.accepted === null ? null : { reason: judged.accepted.reason, atMs: judged.accepted.atMs },
     expectedKey: judged.expectedKey,
     observedKey: judged.observedKey,
+    ...(judged.bricks === undefined ? {} : { bricks: judged.bricks }),
     evidence: judged.evidence,
   };
 }
@@ -144,6 +145,22 @@ export function rowOf(one: Case, observers: readonly Observer[], points: readonl
     detail: JSON.stringify(detail),
     fromMs: stretch === null ? null : (points[stretch.from] ?? null),
     toMs: stretch === null ? null : (points[stretch.to] ?? null),
+  };
+}
+
+/** What an assessment says of a backup. */
+export function seriesOf(
+  series: { readonly name: string; readonly pattern: string },
+  observers: readonly Observer[],
+): Assessment['series'][number] {
+  const own = observers.filter((observer) => observer.volume === series.name);
+  const newest = own.findLast(({ scan }) => scan.pruned === null) ?? own.at(-1);
+  return {
+    name: series.name,
+    pattern: series.pattern,
+    snapshots: own.length,
+    newest: newest === undefined ? null : (newest.scan.snapshot ?? newest.scan.path),
+    newestAsOf: newest === undefined ? null : isoAsOf(newest.scan.asOf),
   };
 }
 

@@ -12,9 +12,8 @@ import { doubtfulOrder } from './doubtful-order.ts';
 import type { OutOfScope } from './facts.ts';
 import { gapPath, newestOf } from './incomplete.ts';
 import type { Case } from './judging.ts';
+import { DAY_MS, HOUR_MS } from '../../domain/lengths.ts';
 
-const HOUR_MS = 3_600_000;
-const DAY_MS = 24 * HOUR_MS;
 /** Younger than this no backup is called old, however often it is usually made. */
 const OLD_BACKUP_MS = 2 * DAY_MS;
 /** As many of its own usual intervals make a newest snapshot old. */

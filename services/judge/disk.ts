@@ -1,6 +1,7 @@
 // Carrying out on this host's disk what judging asks of copies: each is read, or two are held beside one another, as
 // they are now.
 import { baseName, compareBytes, parentOf } from '../../domain/path.ts';
+import { answerElsewhere } from '../files/answer-elsewhere.ts';
 import { compareContents, measureContent } from '../files/compare.ts';
 import type { Directory } from '../files/directory.ts';
 import { openDirectory } from '../files/open-directory.ts';
@@ -8,7 +9,10 @@ import { FileError } from '../files/errors.ts';
 import type { Hasher } from '../files/hash.ts';
 import { openScannedRoot } from '../files/identity.ts';
 import { readContent } from '../files/read.ts';
+import { UnionDirectory } from '../files/union-directory.ts';
 import {
+  type BricksAnswer,
+  type BricksAsk,
   type CompareAnswer,
   type CompareAsk,
   type CopiesAnswer,
@@ -133,6 +137,13 @@ export class Disk {
     return wrong === null ? { kind: 'measure', ...measureContent(parent, name, ask.lengths) } : not(wrong);
   }
 
+  /** Of bricks of this host, for a volume that another host reads from several. */
+  bricks({ question }: BricksAsk): BricksAnswer {
+    const { hasher, now, onProgress } = this.#tools;
+    const reader = { hasher, onProgress: (bytes: number) => onProgress(0, bytes), nowMs: now };
+    return { kind: 'bricks', answer: answerElsewhere(question, { reader, tick: () => onProgress(0, 0) }) };
+  }
+
   close(): void {
     for (const { root, last } of this.#roots.values()) {
       if (last !== null && !('errno' in last.opened)) last.opened.close();
@@ -156,7 +167,10 @@ export class Disk {
     const key = `${root}\0${mark?.rootInode ?? ''} ${mark?.rootBtimeNs ?? ''}`;
     let at = this.#roots.get(key);
     if (at === undefined) {
-      at = { root: attempt(() => openScannedRoot(root, mark ?? undefined)), last: null };
+      const opened = attempt(() => openScannedRoot(root, mark ?? undefined));
+      const { hasher, now } = this.#tools;
+      if (opened instanceof UnionDirectory) opened.bricks.reader = { hasher, onProgress: () => {}, nowMs: now };
+      at = { root: opened, last: null };
       this.#roots.set(key, at);
     }
     return at;

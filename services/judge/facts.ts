@@ -1,8 +1,10 @@
 // From rows of the catalog to the facts of one path: what every observer saw, with gaps laid over the versions that
 // they hide.
 import { isGap, type Observer, type PathFacts, type Sight } from '../../domain/facts.ts';
+import { evidenceOf, evidenceText, isBrickVerdict } from '../../domain/gluster/evidence.ts';
+import { evidenceOfHandles, isOrphanGap, type Orphan, orphanOf } from '../../domain/gluster/orphans.ts';
 import { baseName, joinPath, parentOf } from '../../domain/path.ts';
-import { type Gap, isMountGap } from '../../domain/scan.ts';
+import { type Gap, hidesNothing, isMountGap, NAMES_UNSEEN } from '../../domain/scan.ts';
 import type { Scope, ScopeRules } from '../../domain/scope.ts';
 import type { Version } from '../../domain/version.ts';
 import type { JudgedRoot, PathRows, StoredGap } from '../catalog/reconciliation.ts';
@@ -11,6 +13,8 @@ import { createScope } from '../files/scope.ts';
 /** Why a path is no part of the universe although some scan once saw it. */
 export type OutOfScope = 'excluded' | 'boundary' | 'skipped';
 
+type Note = NonNullable<PathFacts['bricks']>;
+
 /**
  * What hides names from one observer: by the path that is hidden with all below it, and by the mount points that were
  * not entered.
@@ -18,6 +22,12 @@ export type OutOfScope = 'excluded' | 'boundary' | 'skipped';
 interface Cover {
   readonly gaps: ReadonlyMap<string, Gap>;
   readonly boundaries: ReadonlyMap<string, Gap>;
+  /** By directory: why names there, and below, may be there although nobody saw them. */
+  readonly unseen: ReadonlyMap<string, Gap>;
+  /** By path: what the bricks have of a name that stands. */
+  readonly noted: ReadonlyMap<string, Note>;
+  /** By the paths that it had: content on the bricks that has no name. */
+  readonly orphans: ReadonlyMap<string, readonly Orphan[]>;
   /** By directory: the gap that hides everything in it, or null. */
   readonly known: Map<string, Gap | null>;
   /** The scan's own rules where they differ from today's: what they left out was not seen, and is not absent. */
@@ -106,6 +116,31 @@ export class FactsBuilder {
   }
 
   /**
+   * Names that no brick has and whose content one holds all the same, as a crash leaves it. What somebody deleted while
+   * it was open is no such name.
+   */
+  lostNames(): string[] {
+    return [...(this.#covers.at(-1)?.orphans ?? [])].flatMap(([path, orphans]) =>
+      orphans.some((one) => !one.isUnlinked && one.names.some((had) => had.path === path && had.isAbsent))
+        ? [path]
+        : [],
+    );
+  }
+
+  /** A name that nothing but its content without a name tells of. */
+  lost(path: string): PathFacts | OutOfScope {
+    const facts = this.hidden(path);
+    if (typeof facts === 'string' || facts.orphans === undefined) return facts;
+    const copies = facts.orphans.flatMap(({ copy, isUnlinked }) => (isUnlinked ? [] : [copy]));
+    const place = { directory: parentOf(path), name: baseName(path) };
+    const gap: Gap = { ...place, status: 'hidden', errno: null, detail: evidenceText(evidenceOfHandles(copies)) };
+    return {
+      ...facts,
+      sights: facts.sights.map((sight, at) => (at === facts.sights.length - 1 ? (sight ?? gap) : sight)),
+    };
+  }
+
+  /**
    * Why a path is not judged now: by today's rules, or because the newest scan of the volume did not enter what it lies
    * in; else null.
    */
@@ -133,11 +168,22 @@ export class FactsBuilder {
       if (gap !== null) {
         const isSeen = own !== null && index !== live && this.#sawIt(index, sights[index]);
         if (!isSeen) sights[index] = gap;
+      } else if (sights[index] === null && cover.unseen.size > 0 && unseenIn(cover, directory) !== null) {
+        sights[index] = unseenIn(cover, directory);
       } else if (sights[index] === null && cover.rules?.excluded(path, isDirectory) === true) {
         sights[index] = { directory, name: baseName(path), ...OUT_OF_SCOPE_THEN };
       }
     }
-    return { path, sights, readings: [], comparisons: [] };
+    const bricks = this.#covers[live]?.noted.get(path) ?? null;
+    const orphans = this.#covers[live]?.orphans.get(path) ?? null;
+    return {
+      path,
+      sights,
+      readings: [],
+      comparisons: [],
+      ...(bricks === null ? {} : { bricks }),
+      ...(orphans === null ? {} : { orphans }),
+    };
   }
 
   /**
@@ -155,14 +201,43 @@ function coverOf(gaps: readonly StoredGap[], rules: Scope | null): Cover | null 
   if (gaps.length === 0 && rules === null) return null;
   const hidden = new Map<string, Gap>();
   const boundaries = new Map<string, Gap>();
+  const unseen = new Map<string, Gap>();
+  const noted = new Map<string, Note>();
+  const orphans = new Map<string, Orphan[]>();
   for (const stored of gaps) {
     const { directory, name, status, errno, detail } = stored;
     const gap: Gap = { directory, name, status, errno, detail };
     // A mount point that was not entered is itself an entry that was seen; only what is below it was not.
-    if (status === 'boundary' && name === '') boundaries.set(directory, gap);
+    if (name === NAMES_UNSEEN) unseen.set(directory, { ...gap, name: '' });
+    else if (isOrphanGap(gap)) addOrphan(orphans, orphanOf(gap));
+    else if (hidesNothing(gap)) note(noted, joinPath(directory, name.slice(1)), gap);
+    else if (status === 'boundary' && name === '') boundaries.set(directory, gap);
     else hidden.set(name === '' ? directory : joinPath(directory, name), gap);
   }
-  return { gaps: hidden, boundaries, known: new Map(), rules };
+  return { gaps: hidden, boundaries, unseen, noted, orphans, known: new Map(), rules };
+}
+
+function note(noted: Map<string, Note>, path: string, { status, detail }: Gap): void {
+  const bricks = evidenceOf(detail);
+  if (bricks !== null && isBrickVerdict(status)) noted.set(path, { verdict: status, bricks });
+}
+
+function addOrphan(byPath: Map<string, Orphan[]>, orphan: Orphan | null): void {
+  for (const { path } of orphan?.names ?? []) {
+    const others = byPath.get(path);
+    if (orphan === null) return;
+    if (others === undefined) byPath.set(path, [orphan]);
+    else others.push(orphan);
+  }
+}
+
+/** Of the directory, or of the nearest above that has one. */
+function unseenIn(cover: Cover, directory: string): Gap | null {
+  for (let at = directory; ; at = parentOf(at)) {
+    const gap = cover.unseen.get(at);
+    if (gap !== undefined) return gap;
+    if (at === '') return null;
+  }
 }
 
 /** The nearest gap that hides everything in a directory: on the directory itself, or on one above. */

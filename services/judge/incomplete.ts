@@ -3,7 +3,9 @@ import { grouped } from '../../domain/grouped.ts';
 import type { Finding } from '../../domain/assessment.ts';
 import { detailSaysMore, errnoText } from '../../domain/errno.ts';
 import type { Observer } from '../../domain/facts.ts';
+import { isBrickVerdict, reasonOf } from '../../domain/gluster/evidence.ts';
 import { joinPath } from '../../domain/path.ts';
+import { hidesNothing, NAMES_UNSEEN } from '../../domain/scan.ts';
 import type { StoredGap } from '../catalog/reconciliation.ts';
 import type { Unanswered } from './hosts.ts';
 
@@ -34,9 +36,15 @@ export function incompleteOf(
     const isLive = observer.scan.id === observers[live]?.scan.id;
     const where = isLive ? 'live' : `${observer.volume} (${observer.scan.snapshot ?? observer.scan.path})`;
     const own = gaps.filter(
-      (gap) => gap.scan === observer.scan.id && gap.status !== 'boundary' && !(isLive && accepted.has(gapPath(gap))),
+      (gap) =>
+        gap.scan === observer.scan.id &&
+        gap.status !== 'boundary' &&
+        !isBrickVerdict(gap.status) &&
+        !(isLive && accepted.has(gapPath(gap))),
     );
-    incomplete.push(...gapSentences(own).map((text) => `${where}: ${text}`));
+    const [unseen, others] = [own.filter(hidesNothing), own.filter((gap) => !hidesNothing(gap))];
+    incomplete.push(...unseenSentences(unseen).map((text) => `${where}: ${text}`));
+    incomplete.push(...gapSentences(others).map((text) => `${where}: ${text}`));
   }
   const count = (verdict: Finding['verdict'], text: (n: number) => string): void => {
     const n = findings.filter((finding) => finding.verdict === verdict && finding.accepted === null).length;
@@ -61,6 +69,19 @@ function unansweredText({ host, copies, looks }: Unanswered): string {
     ...(looks === 0 ? [] : [`${looks} ${looks === 1 ? 'path was' : 'paths were'} not looked at again`]),
   ];
   return `No answer from ${host}: ${parts.join(', and ')}. Check that a worker runs there (rollcall status), then run again.`;
+}
+
+/** One sentence for each reason: a brick that is away is one for every directory. */
+function unseenSentences(unseen: readonly StoredGap[]): string[] {
+  return [...grouped(unseen, whyOf).values()].flatMap((group) => {
+    const [first] = group;
+    if (first === undefined) return [];
+    const where =
+      group.length === 1 ? (first.directory === '' ? 'its root' : first.directory) : `${group.length} directories`;
+    return first.name === NAMES_UNSEEN
+      ? [`${whyOf(first)}. What was not seen in ${where} is unknown, and never called missing.`]
+      : [`In ${where}: ${whyOf(first)}.`];
+  });
 }
 
 /**
@@ -96,9 +117,11 @@ function gapSentence(gap: StoredGap): string {
     : `${what} could not be read (${whyOf(gap)})${gap.name === '' ? '; everything below it is unknown' : ''}.`;
 }
 
-function whyOf({ errno, detail, status }: StoredGap): string {
+/** Why something could not be looked at or read, for a person. */
+export function whyOf({ errno, detail, status }: Pick<StoredGap, 'errno' | 'detail' | 'status'>): string {
   const says = errno === null ? null : errnoText(errno);
-  return (errno !== null && detailSaysMore(errno) ? (detail ?? says) : (says ?? detail)) ?? status;
+  const reason = reasonOf(detail);
+  return (errno !== null && detailSaysMore(errno) ? (reason ?? says) : (says ?? reason)) ?? status;
 }
 
 /** Printable path of what could not be looked at. */

@@ -6,17 +6,25 @@ import type { RootMark } from '../../domain/snapshot-identity.ts';
 import type { Version } from '../../domain/version.ts';
 import { baseName, parentOf } from '../../domain/path.ts';
 import { EXIT, RollcallError } from '../../domain/exit.ts';
+import { type BrickEvidence, isBrickVerdict } from '../../domain/gluster/evidence.ts';
 import type { Directory } from '../files/directory.ts';
+import { askAhead, type WantedAhead } from '../files/directory-elsewhere.ts';
 import { openDirectory } from '../files/open-directory.ts';
+import { BrickGapError } from '../files/brick-parts.ts';
 import { FileError } from '../files/errors.ts';
+import { createHasher } from '../files/hash.ts';
 import { openScannedRoot } from '../files/identity.ts';
 import { ListedNames } from '../files/listed-names.ts';
 import { lookUpRule, mayLookUp, mountOf, readMounts } from '../files/mounts.ts';
+import { aheadBelow } from '../files/union-ahead.ts';
+import { UnionDirectory } from '../files/union-directory.ts';
 
 /** What the scan saw of a path that is looked at again: a version, or proven absence. */
 export interface Suspected {
   readonly path: string;
   readonly seen: Pick<Version, 'kind' | 'size' | 'mtimeNs'> | null;
+  /** Where the bricks contradict one another, or hide it: what they have of it, and `seen` is not asked for. */
+  readonly bricks?: BrickEvidence;
 }
 
 /** The live root on this host's disk: null where no mark was recorded. */
@@ -29,6 +37,8 @@ export interface LiveRoot {
 export interface SecondLook {
   readonly outcome: 'as seen' | 'moved';
   readonly errno: string | null;
+  /** Of a name that is absent on all bricks: what is left of it there, and where it belongs. */
+  readonly trace?: BrickEvidence;
 }
 
 /** A second look with the path that it was for. */
@@ -46,6 +56,8 @@ export interface SecondLooks<S> {
 const AS_SEEN: SecondLook = { outcome: 'as seen', errno: null };
 const MOVED: SecondLook = { outcome: 'moved', errno: null };
 const YIELD_EVERY = 2_000;
+/** Paths of bricks on other hosts that are asked for together. */
+const LOOKS_AHEAD = 500;
 
 /**
  * Looks at live paths once more; best given in order of path, so that each directory is opened once.
@@ -58,6 +70,8 @@ export async function lookAgain<S extends Suspected>(live: LiveRoot, suspected: 
     const mounts = readMounts();
     byName = lookUpRule(live.root, mountOf(live.root, mounts), mounts);
     root = openScannedRoot(live.root, live.mark ?? undefined);
+    if (root instanceof UnionDirectory)
+      root.bricks.reader = { hasher: await createHasher(), onProgress: () => {}, nowMs: Date.now };
   } catch (error) {
     if (!(error instanceof FileError)) throw error;
     throw noRoot(live.root, error.message, error);
@@ -67,8 +81,16 @@ export async function lookAgain<S extends Suspected>(live: LiveRoot, suspected: 
   const listings = new Listings(root);
   let by: SecondLooks<S>['by'] = 'lookup';
   try {
-    for (const asked of suspected) {
-      const named = byName(parentOf(asked.path));
+    for (const [at, asked] of suspected.entries()) {
+      if (at % LOOKS_AHEAD === 0) {
+        // Its directory is opened again, with the names that are asked for now.
+        lookups.close();
+        looksAhead(
+          root,
+          suspected.slice(at, at + LOOKS_AHEAD).map(({ path }) => path),
+        );
+      }
+      const named = byName(parentOf(asked.path)) || asked.bricks !== undefined;
       if (!named) by = 'second listing';
       const listed = named ? null : listings.look(asked);
       // What a listing has brought may be looked at.
@@ -115,6 +137,24 @@ export function byListingOnly(livePath: string, fsType: string | null): Conditio
   return [{ code: 'second-listing', text }];
 }
 
+/** For second looks: each path is asked for in its directory. */
+function looksAhead(root: Directory, paths: readonly string[]): void {
+  if (!(root instanceof UnionDirectory) || !root.bricks.isElsewhere) return;
+  const names = new Map<string, string[]>();
+  for (const path of paths) {
+    const parent = parentOf(path);
+    const its = names.get(parent);
+    if (its === undefined) names.set(parent, [baseName(path)]);
+    else its.push(baseName(path));
+  }
+  askAhead(
+    aheadBelow(
+      root.parts,
+      [...names].map(([path, its]): WantedAhead => ({ path, names: its })),
+    ),
+  );
+}
+
 class Lookups {
   readonly #root: Directory;
   #path: string | null = null;
@@ -124,15 +164,18 @@ class Lookups {
     this.#root = root;
   }
 
-  look({ path, seen }: Suspected): SecondLook {
+  look({ path, seen, bricks }: Suspected): SecondLook {
     const directory = this.#open(parentOf(path));
     if (directory instanceof FileError) {
-      if (isAbsent(directory.errno)) return seen === null ? AS_SEEN : MOVED;
+      if (isAbsent(directory.errno)) return seen === null && bricks === undefined ? AS_SEEN : MOVED;
       return { outcome: 'moved', errno: directory.errno };
     }
     try {
+      if (bricks !== undefined && directory instanceof UnionDirectory)
+        return directory.isStillSo(baseName(path), bricks) ? AS_SEEN : MOVED;
       const stat = directory.statIfThere(baseName(path));
-      if (stat === null || seen === null) return stat === null && seen === null ? AS_SEEN : MOVED;
+      if (stat === null && seen === null) return absentFrom(directory, baseName(path));
+      if (stat === null || seen === null) return MOVED;
       if (stat.kind !== seen.kind) return MOVED;
       // A directory's times move with every name in it; what became of the names is asked of themselves.
       if (stat.kind === 'directory') return AS_SEEN;
@@ -140,6 +183,8 @@ class Lookups {
     } catch (error) {
       if (!(error instanceof FileError)) throw error;
       if (isAbsent(error.errno)) return seen === null ? AS_SEEN : MOVED;
+      // The bricks say other than they did.
+      if (error instanceof BrickGapError && isBrickVerdict(error.status)) return MOVED;
       return { outcome: 'moved', errno: error.errno };
     }
   }
@@ -162,6 +207,11 @@ class Lookups {
     }
     return this.#opened;
   }
+}
+
+function absentFrom(directory: Directory, name: string): SecondLook {
+  const trace = directory instanceof UnionDirectory ? directory.traceOf(name) : null;
+  return trace === null ? AS_SEEN : { ...AS_SEEN, trace };
 }
 
 /** Presence only: no name is looked up that a listing has not brought. */

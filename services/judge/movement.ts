@@ -1,5 +1,6 @@
 // What vanished and what appeared, taken from the facts and the live manifest, for findMoves to pair.
 import { isGap, type Observer, type PathFacts, versionAt } from '../../domain/facts.ts';
+import { evidenceOf } from '../../domain/gluster/evidence.ts';
 import { compareBytes } from '../../domain/path.ts';
 import { isFromList, sameMtime, sizesAgree, type Version } from '../../domain/version.ts';
 import { findMoves, type Moves, NO_MOVES, pathsToLookAt, suffixesInQuestion } from '../../domain/window/moves.ts';
@@ -58,7 +59,7 @@ function howOf({ facts }: Case): Vanished['how'] {
 export async function movesOf(
   client: Queryable,
   gone: readonly Case[],
-  { builder, points, roots }: Pick<Loaded, 'builder' | 'points' | 'roots'>,
+  { builder, points, roots, cases }: Pick<Loaded, 'builder' | 'points' | 'roots' | 'cases'>,
   tools: JudgingTools,
 ): Promise<Moves> {
   const liveRoot = roots.find((root) => root.live);
@@ -81,8 +82,10 @@ export async function movesOf(
       v.live === null || v.live.btimeNs === 0n ? [] : [{ inode: v.live.inode, btimeNs: v.live.btimeNs }],
     ),
   });
-  if (names.length === 0) return NO_MOVES;
+  const hidden = cases.filter(({ facts }) => isGap(facts.sights[seen.live] ?? null));
+  const unshown = hidden.flatMap((one) => unshownOf(one, seen) ?? []);
   const appearedAt = async (wanted: readonly { directory: number; name: string }[]): Promise<Appeared[]> => {
+    if (wanted.length === 0) return [];
     const paths = await pathsOfDirectories(client, unique(wanted.map((n) => n.directory)));
     return (await rowsOfNames(client, roots, wanted)).flatMap((rows) => {
       const facts = builder.build(rows, paths.get(rows.directory) ?? '');
@@ -90,11 +93,11 @@ export async function movesOf(
     });
   };
   let appeared = (await appearedAt(names)).toSorted(byPath);
-  vanished = (await readUnread(vanished, { gone, appeared, seen }, tools)).map(sized).toSorted(byPath);
+  vanished = (await readUnread(vanished, { gone, appeared, unshown, seen }, tools)).map(sized).toSorted(byPath);
   const beside = await namesAt(client, pathsToLookAt(vanished, appeared));
   if (beside.length > 0) appeared = [...appeared, ...(await appearedAt(beside))].toSorted(byPath);
   const known = await knownSuffixes(client, suffixesInQuestion(vanished, appeared), seen);
-  return findMoves(vanished, appeared, known);
+  return findMoves(vanished, appeared, known, unshown.toSorted(byPath));
 }
 
 function byPath(a: { readonly path: string }, b: { readonly path: string }): number {
@@ -158,6 +161,34 @@ function vanishedOf(one: Case, seen: Seen): Vanished | null {
     firstSeenMs: runBegan(facts, seen, newest),
     lastSeenMs: observers[newest]?.role === 'list' ? SEEN_BY_LIST_MS : (points[newest] ?? 0),
     how: howOf(one),
+  };
+}
+
+/**
+ * A name that is not known to be absent, and of which nobody can say what is there: as it was seen last; where nobody
+ * saw it before, what a brick holds under it.
+ */
+function unshownOf(one: Case, seen: Seen): Vanished | null {
+  const before = vanishedOf(one, seen);
+  const sight = one.facts.sights[seen.live] ?? null;
+  if (before !== null || !isGap(sight)) return before;
+  const copy = evidenceOf(sight.detail)?.copies.find(({ xxh64 }) => xxh64 !== null);
+  if (copy === undefined || copy.xxh64 === null) return null;
+  const atMs = seen.points[seen.live] ?? 0;
+  return {
+    path: one.facts.path,
+    kind: 'file',
+    size: copy.size,
+    digest: BigInt(`0x${copy.xxh64}`),
+    mtimeNs: BigInt(copy.mtimeNs),
+    target: null,
+    rdev: null,
+    suspect: false,
+    live: null,
+    alone: false,
+    firstSeenMs: atMs,
+    lastSeenMs: atMs,
+    how: null,
   };
 }
 
@@ -231,8 +262,14 @@ async function readUnread(
   {
     gone,
     appeared,
+    unshown,
     seen,
-  }: { readonly gone: readonly Case[]; readonly appeared: readonly Appeared[]; readonly seen: Seen },
+  }: {
+    readonly gone: readonly Case[];
+    readonly appeared: readonly Appeared[];
+    readonly unshown: readonly Vanished[];
+    readonly seen: Seen;
+  },
   tools: JudgingTools,
 ): Promise<Vanished[]> {
   const { observers, live } = seen;
@@ -241,12 +278,18 @@ async function readUnread(
     if (a.kind === 'file' && a.size !== null && a.size > 0)
       newest.set(a.size, Math.max(a.firstSeenMs, newest.get(a.size) ?? Number.NEGATIVE_INFINITY));
   // What was renamed and lost after that is nowhere: its later name vanished too.
-  for (const v of vanished)
+  for (const v of [...vanished, ...unshown])
     if (v.kind === 'file' && v.size !== null && v.size > 0 && v.firstSeenMs > Number.NEGATIVE_INFINITY)
       newest.set(v.size, Math.max(v.firstSeenMs, newest.get(v.size) ?? Number.NEGATIVE_INFINITY));
+  // And of that one the content is asked for as well: only both tell that it was the same file.
+  const oldest = new Map<number, number>();
+  for (const v of vanished)
+    if (v.kind === 'file' && v.size !== null && v.size > 0)
+      oldest.set(v.size, Math.min(v.lastSeenMs, oldest.get(v.size) ?? Number.POSITIVE_INFINITY));
   const standing = new Map(appeared.map((a) => [identityKey(a), a.size]));
   const matters = (v: Vanished): boolean =>
     (newest.get(v.size ?? 0) ?? Number.NEGATIVE_INFINITY) > v.lastSeenMs ||
+    (oldest.get(v.size ?? 0) ?? Number.POSITIVE_INFINITY) < v.firstSeenMs ||
     standing.get(identityKey(v) ?? '') === v.size;
   const wanted = new Set(
     vanished.filter((v) => v.kind === 'file' && v.digest === null && v.size !== null && matters(v)).map((v) => v.path),

@@ -2,6 +2,7 @@
 // the sum of their files.
 import type { Verdict } from '../../domain/verdicts.ts';
 import { isGap, versionAt } from '../../domain/facts.ts';
+import { type BrickEvidence, evidenceOf, evidenceText, isBrickVerdict } from '../../domain/gluster/evidence.ts';
 import type { JudgeContext } from '../../domain/judge/context.ts';
 import { compareBytes } from '../../domain/path.ts';
 import { directoryFates, type Fate, type GoneDirectory } from '../../domain/window/directory-fates.ts';
@@ -47,19 +48,23 @@ export async function lookAtSuspects(
 ): Promise<void> {
   const suspects = cases.filter((one) => {
     const sight = one.facts.sights[context.live] ?? null;
-    return !one.parked && verdictOf(one).verdict !== 'intact' && (sight === null || !isGap(sight));
+    return !one.parked && verdictOf(one).verdict !== 'intact' && (!isGap(sight) || bricksOf(one) !== null);
   });
   if (suspects.length === 0) return;
   suspects.sort((a, b) => compareBytes(a.facts.path, b.facts.path));
-  const asked = suspects.map((one) => ({
-    one,
-    path: one.facts.path,
-    seen: versionAt(one.facts.sights, context.live),
-  }));
+  const asked = suspects.map((one): Suspect => {
+    const bricks = bricksOf(one);
+    const seen = versionAt(one.facts.sights, context.live);
+    return { one, path: one.facts.path, seen, ...(bricks === null ? {} : { bricks }) };
+  });
   const looks =
     live.host === tools.hosts.own ? (await lookAgain(live, asked)).looks : looksOf(live, asked, tools.hosts);
-  const moved = looks.flatMap(({ outcome, errno, asked: { one } }) => {
-    if (outcome === 'as seen') return [];
+  const moved = looks.flatMap(({ outcome, errno, trace, asked: { one } }) => {
+    if (outcome === 'as seen') {
+      if (trace === undefined || verdictOf(one).verdict !== 'missing') return [];
+      one.facts = { ...one.facts, trace };
+      return [one];
+    }
     const atMs = tools.now();
     const reading = {
       observer: context.live,
@@ -75,6 +80,14 @@ export async function lookAtSuspects(
   await judgeAll(moved, context, tools);
 }
 
+/** What its verdict stands on, where that is what the bricks have of its name. */
+function bricksOf(one: Case): BrickEvidence | null {
+  const { verdict, bricks } = verdictOf(one);
+  if (bricks === undefined || !isBrickVerdict(verdict)) return null;
+  // What has lost its name is not found under one.
+  return bricks.copies.some(({ handle }) => handle !== undefined) ? null : bricks;
+}
+
 interface Suspect extends Suspected {
   readonly one: Case;
 }
@@ -82,7 +95,7 @@ interface Suspect extends Suspected {
 /** As live's host has answered. What it was not asked yet is left out. */
 function looksOf({ host, root, mark }: Place, asked: readonly Suspect[], hosts: Hosts): LookedAgain<Suspect>[] {
   return asked.flatMap((suspect) => {
-    const { one, path, seen } = suspect;
+    const { one, path, seen, bricks } = suspect;
     const ask: LookAsk = {
       kind: 'look',
       host,
@@ -90,6 +103,7 @@ function looksOf({ host, root, mark }: Place, asked: readonly Suspect[], hosts: 
       mark,
       path,
       seen: seen === null ? null : { kind: seen.kind, size: seen.size, mtimeNs: seen.mtimeNs },
+      ...(bricks === undefined ? {} : { bricks: evidenceText(bricks) }),
     };
     const answer = hosts.find(ask);
     if (answer === 'wanted') return [];
@@ -98,7 +112,9 @@ function looksOf({ host, root, mark }: Place, asked: readonly Suspect[], hosts: 
       return [];
     }
     if (answer.outcome === 'no root') throw noRoot(root, `on ${host}, ${answer.detail ?? answer.errno ?? ''}`);
-    return [{ outcome: answer.outcome, errno: answer.errno, asked: suspect }];
+    const { outcome, errno } = answer;
+    const trace = evidenceOf(answer.trace ?? null);
+    return [{ outcome, errno, ...(trace === null ? {} : { trace }), asked: suspect }];
   });
 }
 

@@ -1,7 +1,8 @@
 // The universe of an assessment: what is plainly intact is counted where it lies, in the database, and everything else
 // becomes a case.
 import { isGap, type Observer } from '../../domain/facts.ts';
-import { joinPath } from '../../domain/path.ts';
+import { baseName, joinPath } from '../../domain/path.ts';
+import { hidesNothing } from '../../domain/scan.ts';
 import type { ScopeRules } from '../../domain/scope.ts';
 import {
   type JudgedRoot,
@@ -77,10 +78,13 @@ export async function universeOf(client: Queryable, input: UniverseInput): Promi
   }
   // A name that could never be looked at was listed all the same: it exists, and it is unreadable.
   for (const gap of gaps) {
-    if (gap.scan !== newest || gap.name === '' || gap.status === 'boundary') continue;
+    if (gap.scan !== newest || gap.name === '' || hidesNothing(gap) || gap.status === 'boundary') continue;
     const path = joinPath(gap.directory, gap.name);
     if (!gathered.fetched.has(path)) keep(gathered, builder.hidden(path), null, gap.name);
   }
+  // So does a name that only its content tells of, which has lost it.
+  for (const path of builder.lostNames())
+    if (!gathered.fetched.has(path)) keep(gathered, builder.lost(path), null, baseName(path));
   return gathered;
 }
 

@@ -16,6 +16,7 @@ export interface CodeCache {
 /** Node has it from 20.15 on. V8 runs what it is given: it does not look whether a byte has changed. */
 const checksum = (zlib as { readonly crc32?: (data: Uint8Array) => number }).crc32;
 const CHECKSUM_BYTES = 4;
+const STICKY = 0o1000;
 /** What other builds and other versions of Node have left may be in use beside this one, for a while. */
 const KEPT_MS = 30 * 24 * 60 * 60 * 1_000;
 
@@ -30,6 +31,8 @@ export function openCodeCache(stateDir: string, name: string): CodeCache | null 
   try {
     const state = realpathSync(stateDir);
     lstatSync(join(state, 'VERSION'));
+    // What cannot be kept need not be made: that costs more than it gains.
+    if (!isClosed(state, uid)) return null;
     // V8 rejects what another version of it, or one with other flags, has made.
     const file = join(state, 'code', `${name}-${process.version}-${process.arch}-${cachedDataVersionTag()}`);
     return { data: read(file, uid), keep: (data) => write(file, data, uid) };
@@ -38,11 +41,16 @@ export function openCodeCache(stateDir: string, name: string): CodeCache | null 
   }
 }
 
-/** Nobody else can write to the directory, or to one above it. (A link on the way was followed before.) */
+/**
+ * Nobody else can write to the directory, or put another one in its place: each one above it is closed as well, or
+ * sticky (as /tmp), where only the owner of an entry can rename or remove it. (A link on the way was followed before.)
+ */
 function isClosed(directory: string, uid: number): boolean {
   for (let at = directory; ; at = dirname(at)) {
     const { uid: owner, mode } = lstatSync(at);
-    if ((owner !== uid && owner !== 0) || (mode & 0o022) !== 0) return false;
+    if (owner !== uid && owner !== 0) return false;
+    const isSticky = at !== directory && (mode & STICKY) !== 0;
+    if ((mode & 0o022) !== 0 && !isSticky) return false;
     if (at === dirname(at)) return true;
   }
 }
@@ -69,7 +77,6 @@ function write(file: string, data: Buffer, uid: number): void {
   const fresh = `${file}.new-${process.pid}`;
   try {
     const directory = dirname(file);
-    if (!isClosed(dirname(directory), uid)) return;
     mkdirSync(directory, { recursive: true, mode: 0o700 });
     if (!isClosed(directory, uid)) return;
     for (const old of readdirSync(directory).map((each) => join(directory, each)))

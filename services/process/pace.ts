@@ -40,14 +40,45 @@ export function keepPace(shared: SharedArrayBuffer | null): void {
  */
 export function paced(bytes: number, onProgress: (bytes: number) => void = () => undefined): void {
   if (pace === null || bytes <= 0) return;
-  const rate = Atomics.load(pace, RATE);
-  const cost = (BigInt(bytes) * SECOND_NS) / rate;
+  pay(pace, (BigInt(bytes) * SECOND_NS) / Atomics.load(pace, RATE), onProgress);
+}
+
+/** The budget of a host that its workers share: how many they are, and as above. */
+const SHARERS = 0;
+
+/** Of one process; to be handed to its threads. */
+export function newHostBudget(): SharedArrayBuffer {
+  const budget = new SharedArrayBuffer(2 * BigInt64Array.BYTES_PER_ELEMENT);
+  shareHostBudget(budget, 1);
+  return budget;
+}
+
+/** Told at each heartbeat how many workers of the host live. */
+export function shareHostBudget(budget: SharedArrayBuffer, workers: number): void {
+  Atomics.store(new BigInt64Array(budget), SHARERS, BigInt(Math.max(1, workers)));
+}
+
+/** As paced(), for bytes that count towards what the whole host may read in a second. */
+export function pacedByHost(
+  budget: BigInt64Array,
+  bytesPerSecond: number,
+  bytes: number,
+  onProgress: (bytes: number) => void,
+): void {
+  if (bytes <= 0) return;
+  const cost =
+    (BigInt(bytes) * SECOND_NS * Atomics.load(budget, SHARERS)) / BigInt(Math.max(1, Math.floor(bytesPerSecond)));
+  pay(budget, cost, onProgress);
+}
+
+/** Waits until what was read is paid for. */
+function pay(account: BigInt64Array, cost: bigint, onProgress: (bytes: number) => void): void {
   let until: bigint;
   for (;;) {
-    const before = Atomics.load(pace, PAID_UNTIL);
+    const before = Atomics.load(account, PAID_UNTIL);
     const earliest = process.hrtime.bigint() - BURST_NS;
     until = (before > earliest ? before : earliest) + cost;
-    if (Atomics.compareExchange(pace, PAID_UNTIL, before, until) === before) break;
+    if (Atomics.compareExchange(account, PAID_UNTIL, before, until) === before) break;
   }
   for (;;) {
     const waitMs = Number(until - process.hrtime.bigint()) / 1e6;

@@ -3,7 +3,7 @@
 import { createPostgresBackend, Queue, Worker } from 'bullmq';
 import { Redis } from 'ioredis';
 import { LastingClient } from './lasting-client.ts';
-import { IDLE_LOOK_S, JOB_OPTIONS, queueName } from './catalogue.ts';
+import { IDLE_LOOK_S, JOB_OPTIONS } from './catalogue.ts';
 
 /** Where Postgres listens: a URL, or host (a name, or the directory of a socket) and the rest. */
 export type PostgresAddress =
@@ -36,12 +36,12 @@ export interface JobQueue {
    * be ignored.
    */
   add(name: string, data: Record<string, string>, count: number): Promise<void>;
+  /** From now on one job each `everyMs`, whoever says so and however often. */
+  addEach(everyMs: number, name: string, data: Record<string, string>): Promise<void>;
   close(): Promise<void>;
 }
 
-/** @param host null for the queue of all hosts */
-export function openJobQueue(where: QueueAddress, host: string | null, onError: (error: Error) => void): JobQueue {
-  const name = queueName(host);
+export function openJobQueue(where: QueueAddress, name: string, onError: (error: Error) => void): JobQueue {
   const defaultJobOptions = {
     attempts: JOB_OPTIONS.attempts,
     removeOnComplete: JOB_OPTIONS.removeOnComplete,
@@ -60,7 +60,7 @@ export function openJobQueue(where: QueueAddress, host: string | null, onError: 
   return jobQueue(queue, onError, () => connection.disconnect());
 }
 
-type AnyQueue = Pick<Queue, 'addBulk'> & {
+type AnyQueue = Pick<Queue, 'addBulk' | 'upsertJobScheduler'> & {
   getWaiting(start: number, end: number): Promise<readonly { readonly data: unknown }[]>;
   on(event: 'error', listener: (error: Error) => void): unknown;
   close(): Promise<void>;
@@ -80,6 +80,9 @@ function jobQueue(queue: AnyQueue, onError: (error: Error) => void, end: () => v
     },
     async add(name, data, count) {
       await queue.addBulk(Array.from({ length: count }, () => ({ name, data })));
+    },
+    async addEach(every, name, data) {
+      await queue.upsertJobScheduler(name, { every }, { name, data });
     },
     async close() {
       try {
@@ -105,16 +108,17 @@ export interface JobWorker {
 }
 
 export interface JobWorkerOptions {
-  /** Null for the queue of all hosts. */
-  readonly host: string | null;
   /** Jobs that are done at once. */
   readonly slots: number;
   readonly work: (name: string, data: unknown) => Promise<void>;
   readonly onError: (error: Error) => void;
 }
 
-export function openJobWorker(where: QueueAddress, { host, slots, work, onError }: JobWorkerOptions): JobWorker {
-  const name = queueName(host);
+export function openJobWorker(
+  where: QueueAddress,
+  name: string,
+  { slots, work, onError }: JobWorkerOptions,
+): JobWorker {
   const process = async (job: { readonly name: string; readonly data: unknown }): Promise<void> =>
     work(job.name, job.data);
   const options = {

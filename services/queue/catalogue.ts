@@ -2,8 +2,11 @@
 // to do, and takes the most urgent of it. So a job that is lost, comes twice, or lies in another host's queue does no
 // harm.
 
-/** Which workers a kind is for: those of its host, who alone can read what lies there, or any. */
-type For = 'host' | 'any';
+/**
+ * Which workers a kind is for: those of its host, who alone can read what lies there, or any; or only serves, who alone
+ * have the secrets of hooks.
+ */
+type For = 'host' | 'any' | 'serve';
 
 export interface Kind {
   readonly for: For;
@@ -12,8 +15,8 @@ export interface Kind {
    * turn: the main thread, from one await to the next.
    */
   readonly needs: 'thread' | 'turn';
-  /** What the id of its jobs names. */
-  readonly of: 'scan' | 'task';
+  /** What the id of its jobs names; the one watch, 1, of a tick. */
+  readonly of: 'scan' | 'task' | 'watch';
   readonly means: string;
 }
 
@@ -27,6 +30,7 @@ export const KINDS = {
     means: 'claim shards of this scan until none is left; then close it',
   },
   scan: { for: 'host', needs: 'thread', of: 'task', means: 'scan a live tree, or what is new of a series' },
+  scrub: { for: 'host', needs: 'thread', of: 'task', means: 'read again what nobody has read for longest' },
   assess: { for: 'host', needs: 'thread', of: 'task', means: 'assess what lies on this host, and write the bundle' },
   // An assessment across hosts, and what it leaves for others (services/joined.ts).
   'assess-hosts': { for: 'any', needs: 'turn', of: 'task', means: 'lead an assessment across hosts from step to step' },
@@ -42,15 +46,28 @@ export const KINDS = {
   },
   'prove-sources': { for: 'host', needs: 'thread', of: 'task', means: 'read the sources of a bundle again' },
   'prove-obstacles': { for: 'host', needs: 'thread', of: 'task', means: 'look at what is in the way of a restore' },
+  'read-bricks': {
+    for: 'host',
+    needs: 'thread',
+    of: 'task',
+    means: 'read bricks of this host for a scan of a volume whose bricks lie on several',
+  },
+  // The watch (services/serve.ts).
+  tick: { for: 'serve', needs: 'turn', of: 'watch', means: 'leave the audits that are due, and tell what is new' },
+  deliver: { for: 'serve', needs: 'turn', of: 'task', means: 'tell hooks what waits in the outbox' },
 } as const satisfies Readonly<Record<string, Kind>>;
 
 export type KindName = keyof typeof KINDS;
 /** Kinds that are rows of `task`. */
 export type TaskKind = { [K in KindName]: (typeof KINDS)[K]['of'] extends 'task' ? K : never }[KindName];
+/** Of these, the ones that only a serve does. */
+export type ServeKind = { [K in TaskKind]: (typeof KINDS)[K]['for'] extends 'serve' ? K : never }[TaskKind];
+export type WorkerKind = Exclude<TaskKind, ServeKind>;
 
-export const TASK_KINDS: readonly TaskKind[] = (Object.keys(KINDS) as KindName[]).filter(
-  (name): name is TaskKind => KINDS[name].of === 'task',
-);
+const isTask = (name: KindName): name is TaskKind => KINDS[name].of === 'task';
+export const WORKER_KINDS: readonly WorkerKind[] = (Object.keys(KINDS) as KindName[])
+  .filter(isTask)
+  .filter((name): name is WorkerKind => KINDS[name].for !== 'serve');
 
 /** What holds for every job: it only wakes. */
 export const JOB_OPTIONS = {
@@ -84,6 +101,10 @@ export function decodeJob(name: string, data: unknown): Job | null {
   return { kind: name as KindName, id: BigInt(id) };
 }
 
+/** The job that a serve has the queue add each minute. */
+export const TICK: Job = { kind: 'tick', id: 1n };
+export const TICK_EVERY_MS = 60_000;
+
 /** How often the catalog is looked into for what no job has told of. */
 export const WAKE_EVERY_MS = 30_000;
 /** An idle worker looks into the queue at least this often, should the notice of a new job have been lost. */
@@ -93,11 +114,19 @@ export const WAKE_LIMIT_MS = 5_000;
 /** Jobs that wait are looked through up to here before more are added; hosts have tens of slots, not thousands. */
 export const WAITING_MAX = 1_000;
 
-/** The queue of what any worker may do. */
+/** The queue of what any worker may do, and that of what only serves do. */
 export const ANY_QUEUE = 'any';
+export const SERVE_QUEUE = 'serve';
 
 /** Each host has a queue of its own. Queue names take no colon; what else is odd is spelled in hex. */
 export function queueName(host: string | null): string {
   const odd = (character: string): string => `_${Buffer.from(character).toString('hex')}_`;
   return host === null ? ANY_QUEUE : `host-${host.replaceAll(/[^A-Za-z0-9.-]/gu, odd)}`;
+}
+
+/** @param host whose workers are meant, for kinds of a host; null for all others @throws where the two do not fit */
+export function queueOf(kind: KindName, host: string | null): string {
+  const { for: whom } = KINDS[kind];
+  if ((whom === 'host') !== (host !== null)) throw new Error(`a ${kind} for ${host ?? 'any'}`);
+  return whom === 'serve' ? SERVE_QUEUE : queueName(host);
 }

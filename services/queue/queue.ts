@@ -1,7 +1,7 @@
 // Waking workers: the side of the queue that puts jobs in.
 import { redisAdvice, redisTrouble } from './advice.ts';
 import { openJobQueue, type JobQueue, type QueueAddress } from './backend.ts';
-import { encodeJob, KINDS, WAITING_MAX, WAKE_LIMIT_MS, type Job } from './catalogue.ts';
+import { encodeJob, queueOf, TICK, TICK_EVERY_MS, WAITING_MAX, WAKE_LIMIT_MS, type Job } from './catalogue.ts';
 import { RollcallError } from '../../domain/exit.ts';
 import { within } from '../process/within.ts';
 
@@ -21,35 +21,40 @@ export interface WakeQueue {
    * @param host whose workers are woken; null for any
    */
   wake(host: string | null, job: Job, jobs: number): Promise<number>;
+  /**
+   * Sees to it that a tick is added each minute: a queue that was emptied does so again. Throws as wake does.
+   */
+  tickEachMinute(): Promise<void>;
   close(): Promise<void>;
 }
 
 export function openQueue(options: QueueOptions): WakeQueue {
   const limitMs = options.limitMs ?? WAKE_LIMIT_MS;
-  const queues = new Map<string | null, JobQueue>();
+  const queues = new Map<string, JobQueue>();
   /** What a Redis said last. Commands wait for it without an end, so this is why none was answered. */
   let said: Error | null = null;
   const onError = (error: Error): void => {
     said = error;
     options.onError(options.redisUrl === undefined ? error : redisTrouble(error));
   };
-  const queueOf = (host: string | null): JobQueue => {
-    let queue = queues.get(host);
-    if (queue === undefined) queues.set(host, (queue = openJobQueue(options, host, onError)));
-    return queue;
+  const withQueue = async <T>(name: string, act: (queue: JobQueue) => Promise<T>): Promise<T> => {
+    let queue = queues.get(name);
+    if (queue === undefined) queues.set(name, (queue = openJobQueue(options, name, onError)));
+    const opened = queue;
+    said = null;
+    return inTime(limitMs, act(opened)).catch((cause: unknown) => {
+      // One that found its server away when it was opened stays broken: the next wake opens another.
+      if (queues.get(name) === opened) queues.delete(name);
+      void opened.close().catch(() => undefined);
+      throw unreachable(cause, options.redisUrl === undefined ? null : (redisAdvice(cause) ?? redisAdvice(said)));
+    });
   };
   return {
     async wake(host, job, jobs) {
-      if ((KINDS[job.kind].for === 'host') !== (host !== null)) throw new Error(`a ${job.kind} for ${host ?? 'any'}`);
-      const queue = queueOf(host);
-      said = null;
-      return inTime(limitMs, add(queue, job, jobs)).catch((cause: unknown) => {
-        // One that found its server away when it was opened stays broken: the next wake opens another.
-        if (queues.get(host) === queue) queues.delete(host);
-        void queue.close().catch(() => undefined);
-        throw unreachable(cause, options.redisUrl === undefined ? null : (redisAdvice(cause) ?? redisAdvice(said)));
-      });
+      return withQueue(queueOf(job.kind, host), (queue) => add(queue, job, jobs));
     },
+    tickEachMinute: () =>
+      withQueue(queueOf(TICK.kind, null), (queue) => queue.addEach(TICK_EVERY_MS, TICK.kind, encodeJob(TICK))),
     async close() {
       await Promise.all([...queues.values()].map((queue) => inTime(limitMs, queue.close()).catch(options.onError)));
     },

@@ -1,11 +1,13 @@
-// Being woken: the side of the queue that takes jobs out, of one host and of all.
+// Being woken: the side of the queue that takes jobs out, of one host and of all, and of serves.
 import { redisTrouble } from './advice.ts';
 import { openJobWorker, type JobWorker, type QueueAddress } from './backend.ts';
-import { decodeJob, type Job } from './catalogue.ts';
+import { ANY_QUEUE, decodeJob, type Job, queueName, SERVE_QUEUE } from './catalogue.ts';
 import { within } from '../process/within.ts';
 
 export interface WorkerOptions extends QueueAddress {
   readonly host: string;
+  /** It is a serve, and takes the jobs of these as well. */
+  readonly serves?: boolean;
   /** Jobs of each queue that are taken at once. */
   readonly slots: number;
   /**
@@ -33,9 +35,8 @@ export function openWorker(options: WorkerOptions): QueueWorker {
   const { slots, redisUrl } = options;
   const onError =
     redisUrl === undefined ? options.onError : (error: Error): void => options.onError(redisTrouble(error));
-  const workers = [options.host, null].map((host) =>
-    lasting(() => openJobWorker(options, { host, slots, work, onError }), onError),
-  );
+  const names = [queueName(options.host), ANY_QUEUE, ...(options.serves === true ? [SERVE_QUEUE] : [])];
+  const workers = names.map((name) => lasting(() => openJobWorker(options, name, { slots, work, onError }), onError));
   return {
     async ready() {
       await Promise.all(workers.map((worker) => worker.ready()));

@@ -87,6 +87,25 @@ export interface ReportInput {
   readonly owners: ReadonlyMap<number, string>;
   /** Null where the bundle holds everything that can be restored. */
   readonly part: PartSummary | null;
+  /** The volume was read from its bricks: files come back through a mount, which nobody has named. */
+  readonly onBricks: boolean;
+  /** How a client mounts it; null where the machine that wrote the bundle could not tell, and for a plain tree. */
+  readonly mountedBy: { readonly server: string; readonly volume: string } | null;
+  /** What is to be copied off the bricks before anything looks at the volume; null where nothing is hidden. */
+  readonly rescue: RescueSummary | null;
+}
+
+/** What is hidden on bricks. */
+export interface RescueSummary {
+  readonly files: number;
+  /** Content without a name, that no file which is gone was found to be. Not among the files. */
+  readonly unnamed: number;
+  readonly bytes: number;
+  /** Of these, those that have the bytes of a backup. */
+  readonly proven: number;
+  readonly bricks: readonly string[];
+  /** Where they lie on several hosts: each has a script of its own. */
+  readonly hosts: readonly string[];
 }
 
 /** What a bundle that holds a part says of the rest. Files are all that is not a directory. */

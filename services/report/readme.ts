@@ -2,7 +2,7 @@
 // Pure.
 import { needsHistory, type Picture, picture } from '../../domain/picture.ts';
 import type { Assessment } from '../../domain/assessment.ts';
-import { leftOutStep, restoreSteps, STOP_STEPS } from './commands.ts';
+import { leftOutStep, rescueScript, restoreSteps, STOP_STEPS } from './commands.ts';
 import { askedText, leftTexts } from './part.ts';
 import { type ListSummary, type ReportInput, restoredText } from './present.ts';
 import { roomText, tooLittleRoom } from './room.ts';
@@ -39,6 +39,22 @@ function contents(input: ReportInput): string[] {
       'by-owner/UID.txt, .csv',
       'what each owner lost and gets back, to send on; owners.csv lists them all (in a spreadsheet, an apostrophe before = + - @ was put there by Rollcall)',
     ),
+    ...(input.rescue === null
+      ? []
+      : [
+          ...item(
+            'rescue/rescue.sh',
+            input.rescue.hosts.length === 0
+              ? 'copies hidden files off the bricks, and back through the mount; its lists are beside it'
+              : 'puts back through the mount what was copied off the bricks; its lists are beside it',
+          ),
+          ...input.rescue.hosts.flatMap((host) =>
+            item(
+              `rescue/${rescueScript(host)}`,
+              `copies hidden files off the bricks of ${host}: run it there, as root`,
+            ),
+          ),
+        ]),
     ...item('SHA256SUMS', 'digests of everything here; restore.sh holds its lists against it before it starts'),
     ...item('lists/NN-*.files0', 'names to copy from one snapshot, each ended by NUL, for rsync -0 --files-from'),
     ...item('lists/NN-*.pairs0', 'files that come from another name in the snapshot or the volume'),

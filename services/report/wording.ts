@@ -1,5 +1,6 @@
 // How numbers, times, verdicts and commands are put into words: the one wording of report, README, terminal and demo.
 // Pure.
+import { DAY_MS, HOUR_MS } from '../../domain/lengths.ts';
 
 /** Groups of three digits, so that a count is read at a glance. */
 export function count(value: number): string {
@@ -58,9 +59,6 @@ export function startMs(iso: string): number | null {
   const ms = Date.parse(iso.split('/')[0] ?? '');
   return Number.isNaN(ms) ? null : ms;
 }
-
-const HOUR_MS = 3_600_000;
-const DAY_MS = 24 * HOUR_MS;
 
 /** `2025-11-21 03:00` in UTC; an interval that covers exactly one day is that day; another interval is `from to to`. */
 export function time(iso: string): string {
@@ -197,4 +195,9 @@ export function wrapped(
     isEmpty = false;
   }
   return [...lines, line];
+}
+
+/** One value on a line of its own, bigints as text, with nothing that a terminal or a page would obey. */
+export function jsonLine(value: unknown): string {
+  return inertJson(JSON.stringify(value, (_, each: unknown) => (typeof each === 'bigint' ? String(each) : each)));
 }

@@ -5,6 +5,7 @@ import type { ShardDirectory } from '../catalog/shards.ts';
 import { type Columns, NAME } from '../files/columns.ts';
 import type { Directory } from '../files/directory.ts';
 import { FileError } from '../files/errors.ts';
+import { BrickGapError } from '../files/brick-parts.ts';
 import { FORMAT_SYMLINK, formatAt } from '../files/stat.ts';
 import type { ShardEnvironment } from './environment.ts';
 import { type NameGap, noAnswer, statIn } from './look.ts';
@@ -43,6 +44,7 @@ export function confirmAbsent(
     return index;
   } catch (error) {
     if (!(error instanceof FileError)) throw error;
+    if (error instanceof BrickGapError) return { name, status: error.status, ...error.kept };
     const { errno } = error;
     if (!isAbsent(errno)) return { name, status: gapStatusOf(errno), errno, detail: `below ${directory.path}` };
     if (environment.mediumFailed()) {

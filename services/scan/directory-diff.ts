@@ -4,6 +4,7 @@ import type { Version } from '../../domain/version.ts';
 import type { Donor, KnownRow } from '../catalog/known.ts';
 import type { EndingRow, GapRow, ShardCounts } from '../catalog/shard-result.ts';
 import { NewVersions } from '../catalog/version-copy.ts';
+import type { Chosen } from '../catalog/scrubbed.ts';
 import type { ShardDirectory } from '../catalog/shards.ts';
 import { noCounts } from '../catalog/shard-result.ts';
 import { type Columns, NAME } from '../files/columns.ts';
@@ -11,6 +12,8 @@ import type { Directory } from '../files/directory.ts';
 import { FileError } from '../files/errors.ts';
 import { found, readAt } from '../files/read-at.ts';
 import { FORMAT_FILE, formatAt, STATX, sizeAt } from '../files/stat.ts';
+import { UnionDirectory } from '../files/union-directory.ts';
+import { diffAhead } from './ahead.ts';
 import { carriedDigest, PreviousDirectory } from './carry.ts';
 import type { ShardEnvironment } from './environment.ts';
 import { LARGE_FILE_BYTES } from './limits.ts';
@@ -18,7 +21,8 @@ import { confirmAbsent, namesOf } from './confirm-absent.ts';
 import { entryAt, type Looked, type NameGap } from './look.ts';
 import { changedInSilence, diffGone, diffPresent } from './observe.ts';
 import type { Ending, Observed } from './observe.ts';
-import { newVersion, observedOf, readEntry } from './seen.ts';
+import { readWhole } from './read-replicas.ts';
+import { newVersion, observedOf } from './seen.ts';
 
 /** A row that is suspect unless its digest was once seen in good standing; asked for a whole shard at once. */
 export interface SuspectRow {
@@ -64,9 +68,12 @@ export interface DiffInput {
   readonly complete: boolean;
   /** Read large files here and now: a read shard does. */
   readonly readLarge: boolean;
+  /** What the scrub has chosen is read, also copies whose digests could be carried. */
+  readonly chosen: Chosen | undefined;
 }
 
 export function diffDirectory(environment: ShardEnvironment, input: DiffInput, into: Gathered): Diffed {
+  diffAhead(environment, [input]);
   const diff = new DirectoryDiff(environment, input, into);
   try {
     return diff.run();
@@ -104,6 +111,8 @@ class DirectoryDiff {
       input.donors === undefined &&
       input.nexts === null &&
       environment.context.next === null &&
+      // A brick's file is read through the brick that holds it.
+      !(input.looked.handle instanceof UnionDirectory) &&
       !environment.hasHung;
   }
 
@@ -182,7 +191,10 @@ class DirectoryDiff {
     const row = known.get(entry.name);
     const { stat } = entry;
     this.#met.add(entry.name);
-    const carried = carriedDigest(environment, entry, row, donors?.get(entry.name), this.#previous);
+    const isChosen = this.#isChosen(entry.name);
+    const carried = isChosen
+      ? carriedDigest(environment, entry, undefined, undefined, this.#previous)
+      : carriedDigest(environment, entry, row, donors?.get(entry.name), this.#previous);
     let observed: Observed;
     if (stat.kind !== 'file' || carried !== null || !wantsReading(environment)) {
       observed = observedOf(entry, carried);
@@ -193,7 +205,10 @@ class DirectoryDiff {
       return;
     } else {
       environment.enter(this.#directory.id, entry.name);
-      const read = readEntry(environment, this.#handle, entry, this.#into.counts);
+      const isFromMedium = isChosen || environment.context.mode === 'reread';
+      const place = { directory: this.#directory, handle: this.#handle, columns: this.#columns };
+      const { read, note } = readWhole(environment, place, entry, { index, counts: this.#into.counts, isFromMedium });
+      if (note !== null) this.#addGap(note);
       if ('status' in read) {
         this.#columns.setState(index, NAME.gap);
         return this.#addGap(read);
@@ -206,6 +221,11 @@ class DirectoryDiff {
     if (row?.now === undefined) this.#into.counts.found++;
     else this.#into.counts.seen++;
     this.#record(row, observed);
+  }
+
+  #isChosen(name: string): boolean {
+    const { chosen } = this.#input;
+    return chosen !== undefined && (chosen === 'all' || chosen.has(name));
   }
 
   #addExcluded(name: string): void {
@@ -258,7 +278,8 @@ class DirectoryDiff {
       directory: this.#directory.id,
       seq: context.seq,
       role: context.role,
-      reread: context.mode === 'reread',
+      // A directory that the scrub has chosen as a whole is marked, and its rows are left alone.
+      reread: context.mode === 'reread' || (this.#input.chosen !== 'all' && this.#isChosen(observed.name)),
     };
     const write = (suspect: boolean): void => {
       const next = this.#nextOf(observed.name);

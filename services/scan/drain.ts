@@ -138,7 +138,7 @@ class Drain {
       const state = await this.#connection.ask((client) => scanState(client, scanId));
       if (state.state !== 'running' || state.openShards === 0) {
         const finished = await this.#connection.ask((client) =>
-          finishScan({ db: this.#options.db, client, context: this.#context, nowMs: this.#options.nowMs }, state),
+          finishScan({ ...this.#options, client, context: this.#context, asking: this.#options }, state),
         );
         this.#options.debug?.scan?.(
           `scan ${scanId} on ${this.#context.path}: ${finished === 'relist' ? finished : finished.outcome}`,

@@ -10,6 +10,7 @@ import type { ScanContext } from '../catalog/scan-context.ts';
 import type { ScanState } from '../catalog/scans.ts';
 import { identifyRoot, identityDifference, isIdentity } from '../files/identity.ts';
 import type { RootIdentity } from '../files/identity.ts';
+import { type AskingTools, askingHosts } from './asking-hosts.ts';
 import { RELIST_ROUNDS } from './limits.ts';
 
 /** How a scan ended, for this process. */
@@ -25,6 +26,8 @@ export interface Finish {
   readonly client: Connection;
   readonly context: ScanContext;
   readonly nowMs: () => number;
+  /** Of the drain: a volume of several hosts is identified by all of them. */
+  readonly asking?: AskingTools;
 }
 
 /** @returns 'relist' when there is more to drain: a further round of listing was added, here or by another process */
@@ -37,7 +40,7 @@ export async function finishScan(finish: Finish, state: ScanState): Promise<Fini
     if ((await scanState(client, context.scanId)).openShards > 0) return 'relist';
   }
   await guard(finish);
-  const identity = context.layout === 'tree' ? context.identity : null;
+  const identity = context.layout === 'snapshots' ? null : context.identity;
   const relistOf = await relistTarget(client, context.scanId);
   const closed = await closing(finish, () => closeScan(client, context, { nowMs: nowMs(), identity, relistOf }));
   if (closed.outcome === 'already closed') {
@@ -72,8 +75,8 @@ async function closing<T>({ db, context, nowMs }: Finish, close: () => Promise<T
 }
 
 /** An empty or swapped volume is not a loss (docs/design.md#rule-3). The scan is quarantined; nothing ends. */
-async function guard({ db, client, context, nowMs }: Finish): Promise<void> {
-  const moved = rootMoved(context);
+async function guard({ db, client, context, nowMs, asking }: Finish): Promise<void> {
+  const moved = await askingHosts(asking ?? { host: '' }, context.path, () => rootMoved(context));
   const reason = moved ?? (await emptied(client, context));
   if (reason === null) return;
   await giveUpScan(db, context.scanId, { reason: `quarantined: ${reason}`, nowMs: nowMs() });

@@ -1,8 +1,9 @@
 // A directory too long to be held in memory: streamed, held against the catalog in chunks that are written ahead,
 // absences found at the end by what the catalog knows and no chunk brought. An interrupted listing starts again: its
 // rows of this scan are replaced.
-import { knownDonors, knownRows, nextSeen } from '../catalog/known.ts';
+import { type Donor, knownDonors, knownRows, nextSeen, NO_ROWS } from '../catalog/known.ts';
 import { dropMet, openMet, rememberMet, unmetNames } from '../catalog/met.ts';
+import { type Chosen, chosenOf } from '../catalog/scrubbed.ts';
 import type { Shard, ShardDirectory } from '../catalog/shards.ts';
 import { type ListingRow, writeShard } from '../catalog/shard-result.ts';
 import { type ListedRange, NAME } from '../files/columns.ts';
@@ -13,11 +14,19 @@ import type { Gathered } from './directory-diff.ts';
 import type { ShardEnvironment } from './environment.ts';
 import { HUGE_CHUNK } from './limits.ts';
 import { lookAtAll } from './look.ts';
-import { addToListing, childDirectories, emptyOutcome, listingRow, resultOf, settleSuspects } from './outcome.ts';
+import {
+  addToListing,
+  allStanding,
+  childDirectories,
+  emptyOutcome,
+  listingRow,
+  resultOf,
+  settleSuspects,
+} from './outcome.ts';
 import type { ListOutcome } from './outcome.ts';
-
-/** Names of a huge directory that are remembered to tell duplicates. */
-const REMEMBERED_NAMES_MAX = 200_000;
+import { MetNames } from './met-names.ts';
+import { saidByBricks } from './said-by-bricks.ts';
+import { countUnchanged, isFirst, isUnchanged, listingsToCompare, mayStand } from './unchanged.ts';
 
 interface HugeDirectory {
   readonly directory: ShardDirectory;
@@ -34,6 +43,8 @@ export async function listHuge(
   { directory, handle }: HugeDirectory,
   outcome: ListOutcome,
 ): Promise<number> {
+  const unchanged = await listUnchanged(environment, { directory, handle }, outcome);
+  if (unchanged !== null) return unchanged;
   // Its first part replaces what an earlier try has written.
   outcome.replaces = [];
   const streaming = new Streaming(environment, shard, { directory, handle }, outcome);
@@ -49,6 +60,53 @@ export async function listHuge(
   return streaming.count;
 }
 
+/** The whole listing, a part at a time: in the environment's columns, until the next one is asked for. */
+function* partsOf(environment: ShardEnvironment, { directory, handle }: HugeDirectory): Generator<ListedRange> {
+  const { columns, progress } = environment;
+  handle.rewind();
+  for (let ended = false; !ended; ) {
+    environment.enter(directory.id, '');
+    columns.reset();
+    const range = columns.list(handle, HUGE_CHUNK, () => progress.tick());
+    ({ ended } = range);
+    yield range;
+  }
+}
+
+/**
+ * Lists the directory and asks for none of its rows.
+ * @returns entries looked at; null where it is not what it was, or that cannot be told
+ */
+async function listUnchanged(
+  environment: ShardEnvironment,
+  { directory, handle }: HugeDirectory,
+  outcome: ListOutcome,
+): Promise<number | null> {
+  const { client, context } = environment;
+  const known = (await listingsToCompare(environment, [directory.id])).get(directory.id);
+  if (known === undefined || !mayStand(context, known)) return null;
+  if ((await chosenOf(client, context, [directory.id])).size > 0) return null;
+  const gathered = gather(environment);
+  const rest: ShardDirectory[] = [];
+  const sums = { gaps: [], statDigest: 0n, count: 0, duplicates: 0 };
+  for (const range of partsOf(environment, { directory, handle })) {
+    const looked = lookAtAll(environment, directory, handle, range);
+    environment.leave();
+    sums.statDigest = BigInt.asIntN(64, sums.statDigest + looked.statDigest);
+    sums.count += looked.count;
+    sums.duplicates += range.duplicates;
+    handle.assertEnds(sums.count, sums.duplicates);
+    if (looked.gaps.length > 0 || sums.count > known.count) return null;
+    rest.push(...(await childDirectories(environment, [allStanding(looked)], { gathered })));
+  }
+  if (saidByBricks(environment, handle).length > 0 || !isUnchanged(context, sums, known)) return null;
+  const stat = { ...handle.stat, mtimeNs: handle.restat().mtimeNs };
+  countUnchanged(environment, outcome, { directory, stat, ...sums }, known);
+  outcome.rest.push(...rest);
+  outcome.gathered.gaps.push(...gathered.gaps);
+  return sums.count;
+}
+
 class Streaming {
   readonly #environment: ShardEnvironment;
   readonly #shard: Shard;
@@ -57,7 +115,10 @@ class Streaming {
   /** A digest of its own: between two parts other code uses the thread's. */
   readonly #digest: ListingDigest;
   readonly #sums = { files: 0, bytes: 0 };
-  readonly #names = new Set<string>();
+  readonly #met: MetNames;
+  /** Of the whole directory: asked for once. */
+  #donors: ReadonlyMap<string, Donor> | undefined;
+  #chosen: Chosen | undefined;
   #gaps = 0;
   #deferred = 0;
   #racy = false;
@@ -71,52 +132,57 @@ class Streaming {
     this.#place = place;
     this.#outcome = outcome;
     this.#digest = new ListingDigest(environment.hasher);
+    this.#met = new MetNames(environment.hasher);
     this.#replaces = [place.directory.id];
   }
 
-  /** The whole listing, a part at a time. */
   async listAll(): Promise<void> {
-    const { columns, progress } = this.#environment;
+    const { client, context } = this.#environment;
     const { directory, handle } = this.#place;
-    handle.rewind();
-    for (let ended = false; !ended; ) {
-      this.#environment.enter(directory.id, '');
-      columns.reset();
-      const range = columns.list(handle, HUGE_CHUNK, () => progress.tick());
-      ({ ended } = range);
+    this.#donors = (await knownDonors(client, context, [directory.id])).get(directory.id);
+    this.#chosen = (await chosenOf(client, context, [directory.id])).get(directory.id);
+    for (const range of partsOf(this.#environment, this.#place)) {
       this.#outcome.gathered.counts.duplicates += range.duplicates;
       await this.#part(range);
+    }
+    for (const gap of saidByBricks(this.#environment, handle)) {
+      this.#outcome.gathered.gaps.push({ directory: directory.id, ...gap });
+      this.#gaps++;
     }
   }
 
   async #part(range: ListedRange): Promise<void> {
     const { client, context } = this.#environment;
     const { directory, handle } = this.#place;
-    const names = this.#newNames(range);
+    this.#leaveOutMet(range);
     const looked = lookAtAll(this.#environment, directory, handle, range);
     this.#environment.leave();
+    const of = { donors: this.#donors, chosen: this.#chosen };
+    const input = { looked, ...of, complete: false, readLarge: false };
+    if (isFirst(context)) return this.#diff({ ...input, known: NO_ROWS, nexts: null });
+    const names = this.#namesOf(range);
     await rememberMet(client, names);
-    const known = (await knownRows(client, context, [directory.id], names)).get(directory.id) ?? new Map();
-    const donors = (await knownDonors(client, context, [directory.id])).get(directory.id);
+    const known = (await knownRows(client, context, [directory.id], names)).get(directory.id) ?? NO_ROWS;
     const nexts = context.laterGaps ? await nextSeen(client, context, directory.id, names) : null;
-    await this.#diff({ looked, known, donors, nexts, complete: false, readLarge: false });
+    await this.#diff({ ...input, known, nexts });
   }
 
   /** Names that an earlier part has brought are duplicates: they are left out. */
-  #newNames({ from, to }: ListedRange): string[] {
+  #leaveOutMet({ from, to }: ListedRange): void {
+    const { columns } = this.#environment;
+    for (let index = from; index < to; index++) {
+      if (columns.state(index) === NAME.repeated || this.#met.add(columns, index)) continue;
+      this.#outcome.gathered.counts.duplicates++;
+      columns.setState(index, NAME.repeated);
+    }
+    this.#place.handle.assertEnds(this.#met.size, this.#outcome.gathered.counts.duplicates);
+  }
+
+  #namesOf({ from, to }: ListedRange): string[] {
     const { columns } = this.#environment;
     const names: string[] = [];
-    for (let index = from; index < to; index++) {
-      const name = columns.name(index);
-      if (this.#names.has(name)) {
-        this.#outcome.gathered.counts.duplicates++;
-        columns.setState(index, NAME.repeated);
-        continue;
-      }
-      if (this.#names.size < REMEMBERED_NAMES_MAX) this.#names.add(name);
-      names.push(name);
-    }
-    this.#place.handle.assertEnds(this.#names.size, this.#outcome.gathered.counts.duplicates);
+    for (let index = from; index < to; index++)
+      if (columns.state(index) !== NAME.repeated) names.push(columns.name(index));
     return names;
   }
 
@@ -127,6 +193,7 @@ class Streaming {
   async endAbsent(): Promise<void> {
     const { client, context, columns } = this.#environment;
     const { directory, handle } = this.#place;
+    if (isFirst(context)) return;
     let after = '';
     for (;;) {
       const names = await unmetNames(client, context, directory.id, after, HUGE_CHUNK);
@@ -135,9 +202,10 @@ class Streaming {
       after = last;
       columns.reset();
       const looked = lookAtAll(this.#environment, directory, handle, { from: 0, to: 0 });
-      const known = (await knownRows(client, context, [directory.id], names)).get(directory.id) ?? new Map();
+      const known = (await knownRows(client, context, [directory.id], names)).get(directory.id) ?? NO_ROWS;
       const nexts = context.laterGaps ? await nextSeen(client, context, directory.id, names) : null;
-      await this.#diff({ looked, known, donors: undefined, nexts, complete: true, readLarge: false });
+      const of = { donors: undefined, chosen: this.#chosen };
+      await this.#diff({ looked, known, nexts, ...of, complete: true, readLarge: false });
     }
   }
 

@@ -1,13 +1,14 @@
 // A list shard: directories listed, held against the catalog in batches, small files read; what is left over becomes
 // shards of its own.
-import { knownDonors, knownListings, knownRows, nextSeen } from '../catalog/known.ts';
-import type { KnownListing, KnownRow } from '../catalog/known.ts';
+import { knownDonors, type KnownRow, knownRows, nextSeen, NO_ROWS } from '../catalog/known.ts';
 import type { Shard, ShardDirectory } from '../catalog/shards.ts';
 import type { ShardResult } from '../catalog/shard-result.ts';
+import { chosenOf } from '../catalog/scrubbed.ts';
 import { COPY_BYTES_MAX } from '../catalog/version-copy.ts';
 import { NAME } from '../files/columns.ts';
 import type { Directory } from '../files/directory.ts';
 import { openFilesMax } from '../process/open-files.ts';
+import { diffAhead, listAhead } from './ahead.ts';
 import { diffDirectory } from './directory-diff.ts';
 import type { Gathered } from './directory-diff.ts';
 import type { ShardEnvironment } from './environment.ts';
@@ -29,11 +30,11 @@ import {
   emptyOutcome,
   type ListOutcome,
   listingOf,
-  listingRow,
   resultOf,
   type Standing,
   settleSuspects,
 } from './outcome.ts';
+import { countUnchanged, isFirst, isUnchanged, listingsToCompare } from './unchanged.ts';
 
 /** Open at once in one batch: as many as all lanes may hold together, beside what else the process has open. */
 const DIRECTORIES_MAX = Math.max(
@@ -108,6 +109,7 @@ async function lookAtBatch(
 ): Promise<number> {
   const { looks, entriesMax } = batch;
   let entries = 0;
+  listAhead(environment, outcome.rest.slice(-DIRECTORIES_MAX).reverse());
   while (outcome.rest.length > 0 && looks.length < DIRECTORIES_MAX && entries < entriesMax) {
     const directory = outcome.rest.pop();
     if (directory === undefined) break;
@@ -158,15 +160,21 @@ async function holdAgainstCatalog(
 ): Promise<Standing[]> {
   const { context, client } = environment;
   const ids = looks.map((l) => l.directory.id);
-  const listings = await listingsOf(environment, ids);
-  const differing = looks.filter((l) => !isUnchanged(environment, l, listings.get(l.directory.id)));
+  const listings = await listingsToCompare(environment, ids);
+  const chosen = await chosenOf(client, context, ids);
+  const differing = looks.filter(
+    (l) => chosen.has(l.directory.id) || !isUnchanged(context, l, listings.get(l.directory.id)),
+  );
   const differingIds = differing.map((l) => l.directory.id);
-  // Of a root that no scan has seen, before or after, nothing is known.
-  const isFirst = context.previous === null && context.next === null;
-  const known = isFirst ? new Map() : await knownRows(client, context, differingIds, null);
+  const known = isFirst(context) ? new Map() : await knownRows(client, context, differingIds, null);
   const donors = await knownDonors(client, context, differingIds);
   const changed = new Set(differingIds);
   const met: Standing[] = [];
+  const ahead = differing.map((one) => {
+    const { id } = one.directory;
+    return { looked: one, known: known.get(id) ?? NO_ROWS, donors: donors.get(id), chosen: chosen.get(id) };
+  });
+  diffAhead(environment, ahead);
   for (const one of looks) {
     const listing = listings.get(one.directory.id);
     if (!changed.has(one.directory.id) && listing !== undefined) {
@@ -182,7 +190,8 @@ async function holdAgainstCatalog(
     }
     const nexts = context.laterGaps ? await nextsOf(environment, one, rows) : null;
     const input = { looked: one, known: rows, donors: donors.get(one.directory.id), nexts };
-    const diffed = diffDirectory(environment, { ...input, complete: true, readLarge: false }, outcome.gathered);
+    const how = { complete: true, readLarge: false, chosen: chosen.get(one.directory.id) };
+    const diffed = diffDirectory(environment, { ...input, ...how }, outcome.gathered);
     outcome.gathered.counts.duplicates += one.duplicates;
     outcome.listings.push(listingOf(environment, one, diffed));
     // Also directories that the listing left out and a lookup found.
@@ -191,17 +200,6 @@ async function holdAgainstCatalog(
   }
   return met;
 }
-
-/** Only the newest scan can compare its listings with those of the one before it. */
-async function listingsOf(
-  { client, context }: ShardEnvironment,
-  directories: readonly number[],
-): Promise<ReadonlyMap<number, KnownListing>> {
-  if (context.next !== null || context.previous === null) return new Map();
-  return knownListings(client, context, directories);
-}
-
-const NO_ROWS: ReadonlyMap<string, KnownRow> = new Map();
 
 function nextsOf(
   { client, context }: ShardEnvironment,
@@ -228,29 +226,4 @@ function strangerOf(environment: ShardEnvironment, one: Look, rows: ReadonlyMap<
   if (known.length === 0 || known.some((name) => there.has(name) || one.excluded.has(name))) return null;
   const detail = `none of the ${known.length} names known there is left: another or an empty file system may be mounted; --new-state accepts it`;
   return { name: '', status: 'unmounted', errno: null, detail };
-}
-
-/** Nothing in the directory moved since its newest listing, so no row of it needs to be fetched. */
-function isUnchanged(environment: ShardEnvironment, one: Look, listing: KnownListing | undefined): boolean {
-  const { context } = environment;
-  if (listing === undefined || context.previous === null || !context.previous.sameScope || context.next !== null)
-    return false;
-  if (context.mode === 'reread' || one.gaps.length > 0) return false;
-  if (one.statDigest !== listing.statDigest || one.count !== listing.count) return false;
-  return context.mode === 'list' || (listing.contentDigest !== null && !listing.racy);
-}
-
-function countUnchanged(environment: ShardEnvironment, outcome: ListOutcome, one: Look, listing: KnownListing): void {
-  const { counts } = outcome.gathered;
-  counts.seen += one.count;
-  counts.visited += one.count;
-  counts.files += listing.files;
-  counts.bytes += listing.bytes;
-  counts.duplicates += one.duplicates;
-  environment.progress.add(listing.files, 0);
-  const { stat } = one;
-  const moved =
-    stat.mtimeNs !== listing.dirMtimeNs || stat.ctimeNs !== listing.dirCtimeNs || stat.inode !== listing.dirInode;
-  if (!moved) return;
-  outcome.listings.push(listingRow(one.directory.id, stat, { ...listing, gaps: 0, deferred: 0 }));
 }

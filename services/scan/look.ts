@@ -9,10 +9,12 @@ import { type Columns, type ListedRange, NAME } from '../files/columns.ts';
 import type { Directory } from '../files/directory.ts';
 import { openDirectory } from '../files/open-directory.ts';
 import { FileError, systemError } from '../files/errors.ts';
+import { BrickGapError } from '../files/brick-parts.ts';
 import { FORMAT_DIRECTORY, FORMAT_SYMLINK, formatAt, mountIdAt, type Stat, STATX, unsoundAt } from '../files/stat.ts';
 import type { ShardEnvironment } from './environment.ts';
 import { HUGE_ENTRIES } from './limits.ts';
 import { isLockedDirectory, listStill } from './list-still.ts';
+import { saidByBricks } from './said-by-bricks.ts';
 
 /** A name with its text, for what cannot be told from the columns alone. */
 export interface Entry {
@@ -153,6 +155,7 @@ function lookInto(
   }
   if (!range.ended) return { huge: handle };
   const looked = lookAtAll(environment, directory, handle, range);
+  looked.gaps.push(...saidByBricks(environment, handle));
   return { ...looked, stat, duplicates: range.duplicates };
 }
 
@@ -251,6 +254,7 @@ function gapAt({ columns }: Place, index: number, { status, errno, detail }: Omi
 }
 
 function gapOf(error: FileError): Omit<NameGap, 'name'> {
+  if (error instanceof BrickGapError) return { status: error.status, ...error.kept };
   const { errno, detail } = error;
   if (isAbsent(errno)) return { status: 'unsettled', errno, detail: 'listed, but gone when it was checked' };
   if (errno === 'EINVAL' && error.operation === 'readlink')
@@ -299,6 +303,7 @@ export function noAnswer(name: string): NameGap {
  */
 export function unseen(directory: ShardDirectory, error: unknown): Unseen {
   if (!(error instanceof FileError)) throw error;
+  if (error instanceof BrickGapError) return { directory, gap: { name: '', status: error.status, ...error.kept } };
   const moved = isAbsent(error.errno) || error.errno === 'ESTALE' || error.errno === 'ELOOP';
   return {
     directory,

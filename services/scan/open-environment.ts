@@ -14,9 +14,11 @@ import type { Directory } from '../files/directory.ts';
 import { FileError } from '../files/errors.ts';
 import type { Hasher } from '../files/hash.ts';
 import { ListingDigest } from '../files/listing-digest.ts';
-import { otherRoot } from '../files/identity.ts';
+import { isIdentity, otherRoot } from '../files/identity.ts';
 import { errorsCounted, lookUpRule, type Mount, mountOf, mountsBelow, readMounts } from '../files/mounts.ts';
 import { scopeOf } from '../files/scope.ts';
+import { UnionDirectory } from '../files/union-directory.ts';
+import { pacedByHost } from '../process/pace.ts';
 import type { ShardEnvironment } from './environment.ts';
 import type { LinkDigests } from './link-digests.ts';
 import type { ProgressCounters } from './progress.ts';
@@ -34,6 +36,8 @@ export interface EnvironmentParts {
   readonly links: LinkDigests;
   readonly progress: ProgressCounters;
   readonly whereabouts: Whereabouts;
+  /** Of ShardTask. */
+  readonly budget: SharedArrayBuffer | null;
   readonly hung: readonly Place[];
   readonly nowMs: () => number;
 }
@@ -46,7 +50,7 @@ export function openEnvironment(parts: EnvironmentParts): OpenedEnvironment {
   const { context, progress, whereabouts } = parts;
   let root: Directory;
   try {
-    root = openRoot(context.path);
+    root = openRoot(context.path, bricksOf(context.identity));
   } catch (error) {
     if (!(error instanceof FileError)) throw error;
     return { quarantine: `${context.path} can no longer be opened (${errnoText(error.errno)})` };
@@ -57,6 +61,16 @@ export function openEnvironment(parts: EnvironmentParts): OpenedEnvironment {
   if (other !== null) {
     root.close();
     return { quarantine: `${context.path} is another directory than when the scan began (${other})` };
+  }
+  const reader = {
+    hasher: parts.hasher,
+    onProgress: (bytes: number) => progress.add(0, bytes),
+    nowMs: parts.nowMs,
+    keepBudget: budgetOf(parts),
+  };
+  if (root instanceof UnionDirectory) {
+    root.bricks.reader = reader;
+    root.bricks.tick = () => progress.tick();
   }
   const prefix = context.path === '/' ? '/' : `${context.path}/`;
   const pointsOf = (now: readonly Mount[]): Set<string> =>
@@ -82,7 +96,7 @@ export function openEnvironment(parts: EnvironmentParts): OpenedEnvironment {
       attributes: parts.attributes,
       context,
       hasher: parts.hasher,
-      reader: { hasher: parts.hasher, onProgress: (bytes) => progress.add(0, bytes), nowMs: parts.nowMs },
+      reader,
       digest: new ListingDigest(parts.hasher),
       columns: parts.columns,
       root,
@@ -125,6 +139,14 @@ export function openEnvironment(parts: EnvironmentParts): OpenedEnvironment {
   };
 }
 
+/** A slice of the scrub keeps the budget of its host. */
+function budgetOf({ context, budget, progress }: EnvironmentParts): ((bytes: number) => void) | null {
+  const rate = context.scrub?.bytesPerSecond ?? null;
+  if (budget === null || rate === null) return null;
+  const account = new BigInt64Array(budget);
+  return (bytes) => pacedByHost(account, rate, bytes, () => progress.tick());
+}
+
 /** What stands in one of two sets and not in the other. */
 function differing(a: ReadonlySet<string>, b: ReadonlySet<string>): ReadonlySet<string> {
   return new Set([...a, ...b].filter((one) => a.has(one) !== b.has(one)));
@@ -148,6 +170,11 @@ function excludedBy({ laterExcludes }: ScanContext): ShardEnvironment['excludedA
 function enteredBy(identity: unknown): readonly string[] {
   if (typeof identity !== 'object' || identity === null || !('enteredMounts' in identity)) return [];
   return Array.isArray(identity.enteredMounts) ? identity.enteredMounts.map(String) : [];
+}
+
+/** Bricks that the volume had when the scan began. */
+function bricksOf(identity: unknown): readonly string[] {
+  return isIdentity(identity) ? (identity.bricks ?? []) : [];
 }
 
 /** Only snapshots compare inodes with the one before; where it is gone, bytes are read instead. */

@@ -6,6 +6,7 @@ import { LinkDigests } from './link-digests.ts';
 import { ProgressCounters } from './progress.ts';
 import type { ShardAnswer, ShardTask } from './task.ts';
 import { LANES_PER_THREAD, THREADS_MAX } from './limits.ts';
+import type { CallHost } from '../process/blocking-call.ts';
 import { within } from '../process/within.ts';
 import { Threads } from './threads.ts';
 import { Whereabouts } from './whereabouts.ts';
@@ -35,6 +36,8 @@ export interface ThreadPool {
    * @returns false where there are enough
    */
   widen(): boolean;
+  /** What its threads need of other hosts is asked so; null where nobody can be asked. */
+  readonly callHost?: CallHost | null;
   /** Its threads cannot run any more: another pool may. */
   isBroken(): boolean;
   run(scanId: bigint, shard: Shard): RunningShard;
@@ -57,17 +60,29 @@ export function threadsAllowed(wanted: number = availableParallelism()): number 
   return Math.max(1, Math.min(wanted, THREADS_MAX, Math.floor(freemem() / 2 / THREAD_BYTES)));
 }
 
+export interface Pacing {
+  /** This host, by the name that roots have it under. */
+  readonly host?: string;
+  /** For what threads need of other hosts; null where nobody can be asked. */
+  readonly callHost?: CallHost | null;
+  /** Of limitReading(): what all threads of the process may read in a second; null for no limit. */
+  readonly pace?: SharedArrayBuffer | null;
+  /** Of newHostBudget(): how many workers share what the host may read for the scrub; null where nobody has to. */
+  readonly budget?: SharedArrayBuffer | null;
+  /** For tests without root (services/files/brick-attributes.ts). */
+  readonly attributePrefix?: string;
+}
+
 /**
- * @param pace of limitReading(): what all threads of the process may read in a second; null for no limit
  * @param address of the catalog; a function where it is known only later, so that the threads start while the database
  *   does
  */
 export function openThreads(
   address: DatabaseAddress | (() => DatabaseAddress),
   threadsWanted?: number,
-  pace: SharedArrayBuffer | null = null,
+  { pace = null, budget = null, attributePrefix = '', host = '', callHost = null }: Pacing = {},
 ): ThreadPool {
-  const threads = new Threads(threadsAllowed(threadsWanted));
+  const threads = new Threads(threadsAllowed(threadsWanted), callHost);
   let read: { readonly scanId: bigint; readonly links: LinkDigests } | null = null;
   return {
     get lanes() {
@@ -82,6 +97,7 @@ export function openThreads(
       threads.max += more;
       return true;
     },
+    callHost,
     isBroken: () => threads.isBroken(),
     run(scanId, shard) {
       const progress = new ProgressCounters();
@@ -90,12 +106,15 @@ export function openThreads(
       const abort = new AbortController();
       const task: ShardTask = {
         address: typeof address === 'function' ? address() : address,
+        host,
         scanId,
         shard,
         progress: progress.buffer,
         pace,
+        budget,
         links: read.links.buffer,
         whereabouts: whereabouts.buffer,
+        attributePrefix,
       };
       const answer = threads.run(task, abort.signal);
       return {

@@ -1,6 +1,7 @@
 // A read shard: large files, each observed from lstat to digest.
 import { gapStatusOf, isAbsent } from '../../domain/errno.ts';
 import { knownDonors, knownRows, nextSeen } from '../catalog/known.ts';
+import { chosenOf } from '../catalog/scrubbed.ts';
 import type { Shard, ShardDirectory, ShardFile } from '../catalog/shards.ts';
 import type { ShardResult } from '../catalog/shard-result.ts';
 import { NAME } from '../files/columns.ts';
@@ -56,6 +57,7 @@ async function readFiles(
   const known = (await knownRows(client, context, [directory.id], names)).get(directory.id) ?? new Map();
   const donors = (await knownDonors(client, context, [directory.id])).get(directory.id);
   const nexts = context.laterGaps ? await nextSeen(client, context, directory.id, names) : null;
+  const chosen = (await chosenOf(client, context, [directory.id])).get(directory.id);
   let handle: ReturnType<typeof openListed>;
   environment.enter(directory.id, '');
   try {
@@ -72,8 +74,8 @@ async function readFiles(
   }
   try {
     const looked = lookAtFiles(environment, directory, handle, names);
-    return diffDirectory(environment, { looked, known, donors, nexts, complete: false, readLarge: true }, gathered)
-      .gaps;
+    const input = { looked, known, donors, nexts, complete: false, readLarge: true, chosen };
+    return diffDirectory(environment, input, gathered).gaps;
   } finally {
     handle.close();
   }

@@ -16,16 +16,21 @@ import { resolveDirectories } from '../catalog/directories.ts';
 import { directoriesDisagree } from '../catalog/listed-times.ts';
 import { knownDonors, knownRows } from '../catalog/known.ts';
 import type { KnownRow } from '../catalog/known.ts';
+import { chosenOf } from '../catalog/scrubbed.ts';
 import type { GapRow, ShardCounts, ShardResult } from '../catalog/shard-result.ts';
 import type { Shard, ShardDirectory } from '../catalog/shards.ts';
 import { openDirectory } from '../files/open-directory.ts';
 import { FileError } from '../files/errors.ts';
+import { listAhead, openAhead } from './ahead.ts';
 import { diffDirectory } from './directory-diff.ts';
 import type { ShardEnvironment } from './environment.ts';
 import { COARSE_TICK_MS, RACY_MS, RELIST_ENTRIES, RELIST_ROUNDS, TICK_MS } from './limits.ts';
 import { childDirectories, emptyOutcome, listingOf, resultOf, settleSuspects } from './outcome.ts';
 import type { ListOutcome } from './outcome.ts';
 import { look } from './look.ts';
+
+/** Directories on other hosts that are asked for together. */
+const OPENED_AHEAD = 512;
 
 /** counts.moved of the result says how many directories had moved; 0 lets the scan close. */
 export async function runRelistShard(environment: ShardEnvironment, shard: Shard): Promise<ShardResult> {
@@ -69,8 +74,13 @@ function movedDirectories(
 ): MovedDirectory[] {
   const moved: MovedDirectory[] = [];
   const racyNs = round === 1 ? sinceMs(environment) * 1_000_000n : null;
-  for (const one of listed) {
+  for (const [at, one] of listed.entries()) {
     environment.progress.tick();
+    if (at % OPENED_AHEAD === 0)
+      openAhead(
+        environment,
+        listed.slice(at, at + OPENED_AHEAD).map(({ path }) => path),
+      );
     if (environment.hangs(one.id, '')) continue;
     environment.enter(one.id, '');
     try {
@@ -135,6 +145,7 @@ async function relist(
     if (replaced.has(directory.id)) continue;
     await ticked(environment, directory);
     environment.columns.reset();
+    listAhead(environment, [directory]);
     const one = look(environment, directory, RELIST_ENTRIES);
     environment.leave();
     // What cannot be listed now keeps what its first listing saw; if that was wrong, the next round or the end
@@ -145,9 +156,11 @@ async function relist(
     try {
       const rows = (await knownRows(client, context, [directory.id], null)).get(directory.id) ?? new Map();
       const donors = (await knownDonors(client, context, [directory.id])).get(directory.id);
+      // What the first listing read otherwise is taken back with it, and must not be carried now.
+      const chosen = (await chosenOf(client, context, [directory.id])).get(directory.id);
       const diffed = diffDirectory(
         environment,
-        { looked: one, known: rows, donors, nexts: null, complete: true, readLarge: true },
+        { looked: one, known: rows, donors, nexts: null, complete: true, readLarge: true, chosen },
         outcome.gathered,
       );
       outcome.listings.push(listingOf(environment, one, diffed));

@@ -3,11 +3,15 @@ import { EXIT, RollcallError } from '../../domain/exit.ts';
 import type { ScanMode } from '../../domain/scan.ts';
 import type { ScopeRules } from '../../domain/scope.ts';
 import { completeScans } from '../catalog/scans.ts';
+import type { ScrubChoice } from '../catalog/scans.ts';
 import { ensureVolume } from '../catalog/volumes.ts';
 import type { Volume } from '../catalog/volumes.ts';
 import { identifyRoot, identityDifference, isIdentity } from '../files/identity.ts';
 import type { RootIdentity } from '../files/identity.ts';
+import { isBricks } from '../../domain/gluster/named.ts';
 import { mountsBelow } from '../files/mounts.ts';
+import { type AskingTools, askingHosts } from './asking-hosts.ts';
+import { brickVolume, withBricksBefore } from './brick-volume.ts';
 import { runScan, servesAs } from './scan-volume.ts';
 import type { NewScan, ScanRun, ScanTools } from './scan-volume.ts';
 
@@ -20,10 +24,13 @@ export interface TreeOptions {
   readonly newState: boolean;
 }
 
+/** What a slice of the scrub reads again, chosen when it begins; null where nothing is to be read now. */
+export type ChooseSlice = () => Promise<ScrubChoice | null>;
+
 /** @throws RollcallError with exit 4 when the root is not the one that earlier scans saw */
 export async function scanTree(tools: ScanTools, options: TreeOptions): Promise<{ volume: Volume; run: ScanRun }> {
-  const { path } = options;
-  const volume = await treeVolume(tools, path);
+  const { path, newState } = options;
+  const volume = await treeVolume(tools, path, newState);
   const run = await runScan(tools, volume.id, path, {
     next: () => nextScan(tools, volume, options),
     standingOf: (running) => (servesAs(running, options) ? 'wanted' : 'other'),
@@ -33,7 +40,13 @@ export async function scanTree(tools: ScanTools, options: TreeOptions): Promise<
   return { volume, run };
 }
 
-export async function treeVolume(tools: Pick<ScanTools, 'db' | 'host' | 'nowMs'>, path: string): Promise<Volume> {
+/** @param newState another GlusterFS volume on the same bricks goes on as this one */
+export async function treeVolume(
+  tools: Pick<ScanTools, 'db' | 'host' | 'nowMs'> & AskingTools,
+  path: string,
+  newState = false,
+): Promise<Volume> {
+  if (isBricks(path)) return brickVolume(tools, path, newState);
   return ensureVolume(tools.db.pool, {
     role: 'live',
     layout: 'tree',
@@ -45,6 +58,30 @@ export async function treeVolume(tools: Pick<ScanTools, 'db' | 'host' | 'nowMs'>
   });
 }
 
+/**
+ * A scan in mode `read` that besides reads every file of the directories that are chosen when it begins. A slice that
+ * was interrupted is continued; while another scan of the volume runs, that is helped first.
+ * @returns null for the run where nothing was chosen
+ */
+export async function scanSlice(
+  tools: ScanTools,
+  options: Pick<TreeOptions, 'path' | 'scope'>,
+  choose: ChooseSlice,
+): Promise<{ volume: Volume; run: ScanRun | null }> {
+  const { path } = options;
+  const wanted = { ...options, mode: 'read', newState: false } as const;
+  const volume = await treeVolume(tools, path);
+  const run = await runScan(tools, volume.id, path, {
+    next: async () => {
+      const scrub = await choose();
+      return scrub === null ? null : { ...(await nextScan(tools, volume, wanted)), scrub };
+    },
+    standingOf: (running) => (running.isSlice && servesAs(running, wanted) ? 'wanted' : 'other'),
+    keepsForever: false,
+  });
+  return { volume, run };
+}
+
 async function nextScan(tools: ScanTools, volume: Volume, options: TreeOptions): Promise<NewScan> {
   const { path, scope } = options;
   const entered = new Set(scope.crossMounts ? mountedBelow(path) : []);
@@ -52,8 +89,9 @@ async function nextScan(tools: ScanTools, volume: Volume, options: TreeOptions):
   if (!options.newState && isIdentity(volume.identity)) {
     for (const one of volume.identity.enteredMounts) entered.add(one);
   }
-  const identity = identifyRoot(path, [...entered]);
-  if (!options.newState) checkIdentity(volume, path, identity);
+  const found = await askingHosts(tools, path, () => identifyRoot(path, [...entered]));
+  if (!options.newState) checkIdentity(volume, path, found);
+  const identity = options.newState ? found : withBricksBefore(tools, volume, { path, found });
   const last = (await completeScans(tools.db.pool, volume.id)).at(-1);
   const nowMs = tools.nowMs();
   const seq = last !== undefined && last.seq >= BigInt(nowMs) ? last.seq + 1n : BigInt(nowMs);

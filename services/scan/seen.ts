@@ -76,12 +76,13 @@ export function readEntry(
   environment: ShardEnvironment,
   handle: Directory,
   entry: Entry,
-  counts: ShardCounts,
+  how: { readonly counts: ShardCounts; readonly isFromMedium: boolean; readonly remembers?: boolean },
 ): Observed | NameGap {
+  const { counts, isFromMedium, remembers = true } = how;
   const size = entry.stat.size ?? 0;
   const attempts = size >= READ_ONCE_FROM_BYTES ? READ_ATTEMPTS_LARGE : READ_ATTEMPTS;
   // A file that is read only once must not be held against a lookup of some time ago.
-  const limits = attempts === 1 ? { attempts } : { attempts, looked: entry.stat };
+  const limits = { attempts, isFromMedium, ...(attempts === 1 ? {} : { looked: entry.stat }) };
   const result = readContent(environment.reader, handle, entry.name, limits);
   if (!result.ok) {
     const gone = result.errno !== null && isAbsent(result.errno);
@@ -91,6 +92,7 @@ export function readEntry(
   counts.bytesRead += result.bytes;
   const { device, inode, mtimeNs, nlink } = result.stat;
   const { bytes: length, digest, zeroFrom, racy } = result;
-  if (nlink > 1) environment.links.remember(device, inode, { size: length, mtimeNs, digest, zeroFrom, racy });
+  if (nlink > 1 && remembers)
+    environment.links.remember(device, inode, { size: length, mtimeNs, digest, zeroFrom, racy });
   return observedOf({ name: entry.name, stat: result.stat, target: null }, { digest, zeroFrom, fresh: true, racy });
 }

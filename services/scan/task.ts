@@ -2,19 +2,26 @@
 import type { DatabaseAddress } from '../catalog/database.ts';
 import type { ShardCounts } from '../catalog/shard-result.ts';
 import type { Shard } from '../catalog/shards.ts';
+import type { CallWord } from '../process/blocking-call.ts';
 
 export interface ShardTask {
   readonly address: DatabaseAddress;
+  /** This one, by the name that roots have it under. */
+  readonly host: string;
   readonly scanId: bigint;
   readonly shard: Shard;
   /** Of ProgressCounters. */
   readonly progress: SharedArrayBuffer;
   /** Of all threads of the process together (services/process/pace.ts); null for no limit. */
   readonly pace: SharedArrayBuffer | null;
+  /** What the host may read for the scrub, as far as this process shares it (newHostBudget); null for no budget. */
+  readonly budget: SharedArrayBuffer | null;
   /** Of LinkDigests, for all threads that do this scan. */
   readonly links: SharedArrayBuffer;
   /** Of Whereabouts. */
   readonly whereabouts: SharedArrayBuffer;
+  /** '' but in tests (services/files/brick-attributes.ts). */
+  readonly attributePrefix: string;
 }
 
 export type ShardAnswer =
@@ -37,5 +44,5 @@ export type ShardAnswer =
 
 /** What a thread is told: to do a shard, or to end. */
 export type ThreadOrder = { readonly order: number; readonly task: ShardTask } | { readonly end: true };
-/** What it says: that it can be told something, and the answer to an order. */
-export type ThreadWord = { readonly ready: true } | { readonly order: number; readonly answer: ShardAnswer };
+/** What it says: that it can be told something, the answer to an order, and what it asks of another host. */
+export type ThreadWord = { readonly ready: true } | { readonly order: number; readonly answer: ShardAnswer } | CallWord;

@@ -2,6 +2,7 @@
 // fifteenth of a second.
 import { Worker } from 'node:worker_threads';
 import { RollcallError } from '../../domain/exit.ts';
+import { answersCall, type CallHost } from '../process/blocking-call.ts';
 import { startedPart } from '../process/parts.ts';
 import { LANES_PER_THREAD } from './limits.ts';
 import type { ShardAnswer, ShardTask, ThreadOrder, ThreadWord } from './task.ts';
@@ -34,10 +35,15 @@ export class Threads {
   #orders = 0;
   /** A thread could not start, or broke while it was idle: what waits then waits for nothing. */
   #broken: RollcallError | null = null;
+  readonly #callHost: CallHost | null;
 
-  /** @param max how many there may be; one is started at once */
-  constructor(max: number) {
+  /**
+   * @param max how many there may be; one is started at once
+   * @param callHost for what they ask of other hosts; null where nobody can be asked
+   */
+  constructor(max: number, callHost: CallHost | null) {
     this.max = max;
+    this.#callHost = callHost;
     this.#start();
   }
 
@@ -75,6 +81,7 @@ export class Threads {
     const thread: Thread = { worker, isReady: false, inHands: new Map() };
     this.#threads.add(thread);
     worker.on('message', (word: ThreadWord) => {
+      if (answersCall(word, this.#callHost) || 'call' in word) return;
       if ('ready' in word) thread.isReady = true;
       else {
         thread.inHands.get(word.order)?.resolve(word.answer);

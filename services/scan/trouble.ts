@@ -1,5 +1,7 @@
 // An audit that is stopped leaves word of it: who asks later what is open must not take silence for health.
 import { EXIT, RollcallError } from '../../domain/exit.ts';
+import { brickList, placesIn } from '../../domain/gluster/brick-places.ts';
+import { isBricks } from '../../domain/gluster/named.ts';
 import type { Database } from '../catalog/database.ts';
 import { recordTrouble, type Trouble } from '../catalog/troubles.ts';
 import { realWithoutHarm } from '../files/gluster.ts';
@@ -21,8 +23,9 @@ export async function keepingTrouble<T>(
   typed: { readonly target: string; readonly cwd: string },
   work: () => Promise<T>,
 ): Promise<T> {
-  const paths = meaningsOf(typed.target, typed.cwd);
-  const where = { host: tools.host, paths: [typed.target, ...paths, ...paths.map(realWithoutHarm)] };
+  const { target } = typed;
+  const paths = isBricks(target) ? [brickList(placesIn(target))] : meaningsOf(target, typed.cwd);
+  const where = { host: tools.host, paths: [target, ...paths, ...paths.map(realWithoutHarm)] };
   let result: T;
   try {
     result = await work();

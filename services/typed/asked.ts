@@ -3,8 +3,9 @@
 import { spawnSync } from 'node:child_process';
 import type { Assessment } from '../../domain/assessment.ts';
 import { RollcallError } from '../../domain/exit.ts';
+import { isBricks } from '../../domain/gluster/named.ts';
 import { encodePath, isWithin } from '../../domain/path.ts';
-import { meaningsOf } from '../files/location.ts';
+import { meaningsOf, placesOf } from '../files/location.ts';
 import type { Selection } from '../../domain/restore/selection.ts';
 
 /** Plain JSON: a detached request keeps it. */
@@ -63,8 +64,10 @@ async function pathBelow(argument: string, live: readonly string[], known: Known
       next: 'Look for a variable that is not set; a dot (.) names the whole volume.',
     });
   }
-  const below = live.flatMap((name) =>
-    meaningsOf(argument, root).flatMap((path) =>
+  // On bricks: absolute below one of them, or from the top of the volume.
+  const names = live.flatMap((name) => (isBricks(name) ? [...placesOf(name), '/'] : [name]));
+  const below = names.flatMap((name) =>
+    meaningsOf(argument, isBricks(root) ? '/' : root).flatMap((path) =>
       isWithin(name, path) ? [path.slice(name === '/' ? 1 : name.length + 1)] : [],
     ),
   );

@@ -3,7 +3,7 @@
 import { EXIT, RollcallError } from '../../domain/exit.ts';
 import { joinPath } from '../../domain/path.ts';
 import { isBuiltInSkip } from '../../domain/scope.ts';
-import { inodeOf, namesIn } from '../files/glance.ts';
+import { hasName, inodeOf, namesIn } from '../files/glance.ts';
 import { glusterBelow } from '../files/gluster.ts';
 import { isFileSystemRoot } from '../files/identity.ts';
 import { type Mount, readMounts } from '../files/mounts.ts';
@@ -15,7 +15,8 @@ import { isContent, isInside, shown } from './refused.ts';
  * a snapshot.
  */
 export function refuseOverlap(live: string, series: FoundSeries, crossMounts: boolean, mounts: readonly Mount[]): void {
-  const liveIsRoot = isFileSystemRoot(live, inodeOf(live), mounts);
+  const inode = inodeOf(live);
+  const liveIsRoot = inode !== null && isFileSystemRoot(live, inode, mounts);
   for (const { path } of [...series.snapshots, ...series.leftOut]) {
     if (isInside(path, live, crossMounts, mounts)) {
       throw new RollcallError(
@@ -42,20 +43,14 @@ export function refuseOverlap(live: string, series: FoundSeries, crossMounts: bo
  */
 export function refuseStrangers(live: string, names: readonly string[], series: FoundSeries): void {
   const known = new Set(names.filter(isContent));
-  let newest: { readonly path: string; readonly names: readonly string[] } | null = null;
-  for (const { path } of series.snapshots.toReversed()) {
-    const there = namesIn(path)?.filter(isContent);
-    // What cannot be listed proves nothing.
-    if (there === undefined || there.some((name) => known.has(name))) return;
-    newest ??= { path, names: there };
-  }
-  if (newest === null) return;
-  const { path } = newest;
+  // What cannot be listed proves nothing.
+  if (series.snapshots.some(({ path }) => hasName(path, (name) => known.has(name)) !== false)) return;
+  const path = series.snapshots.at(-1)?.path;
+  if (path === undefined) return;
+  const there = namesIn(path)?.filter(isContent) ?? [];
   const closed = glusterBelow(path, readMounts());
-  const deeper = newest.names.find(
-    (name) =>
-      !closed.has(joinPath(path, name)) &&
-      namesIn(joinPath(path, name))?.some((below) => isContent(below) && known.has(below)),
+  const deeper = there.find(
+    (name) => !closed.has(joinPath(path, name)) && hasName(joinPath(path, name), (below) => known.has(below)) === true,
   );
   let next = `Check that both are what you mean and that the volume is mounted. If the volume really holds other things now, say so with --new-state.`;
   if (deeper !== undefined && series.literal) {
@@ -64,7 +59,7 @@ export function refuseStrangers(live: string, names: readonly string[], series: 
     next = `Names of the volume are in ${joinPath(path, deeper)}: end the pattern with /${deeper}, as in --backup '${series.series.key}/${deeper}'.`;
   }
   throw new RollcallError(
-    `${live} (${shown([...known])}) shares no top-level name with its backup ${path} (${shown(newest.names)}). Compared like this, every file would be missing.`,
+    `${live} (${shown([...known])}) shares no top-level name with its backup ${path} (${shown(there)}). Compared like this, every file would be missing.`,
     { exit: EXIT.guard, next },
   );
 }

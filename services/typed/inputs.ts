@@ -2,13 +2,18 @@
 // or harm is refused.
 import { EXIT, RollcallError } from '../../domain/exit.ts';
 import { baseName, parentOf } from '../../domain/path.ts';
+import { ownHost } from '../files/elsewhere.ts';
 import { FileError } from '../files/errors.ts';
 import { isRegularFile, namesIn } from '../files/glance.ts';
 import { identifyRoot, type RootIdentity } from '../files/identity.ts';
-import { meaningsOf, realPathOf } from '../files/location.ts';
+import { brickList } from '../../domain/gluster/brick-places.ts';
+import { bricksOf, isBricks, type NamedBrick } from '../../domain/gluster/named.ts';
+import { meaningsOf, placesOf, realPathOf } from '../files/location.ts';
+import { refuseGluster } from '../files/looking.ts';
+import { openRoot } from '../files/open-directory.ts';
 import { type Mount, mountOf, readMounts } from '../files/mounts.ts';
 import { absolutePattern } from '../files/pattern.ts';
-import { isPattern } from '../files/pattern-tokens.ts';
+import { isPattern } from '../../domain/snapshot-pattern.ts';
 import { exists, findSnapshots, type FoundSeries } from '../files/snapshots.ts';
 import { refuseOverlap, refuseStrangers } from './compared.ts';
 import { placeOutside } from './outside.ts';
@@ -71,6 +76,7 @@ export function checkLive(
   readonly names: readonly string[];
 } {
   refuseEmpty('--live', argument);
+  if (isBricks(argument)) return checkBricks(argument, request);
   const mounts = readMounts();
   const meanings = meaningsOf(argument, request.cwd);
   refuseTyped(argument, request, mounts);
@@ -109,6 +115,56 @@ export function checkLive(
     );
   }
   return { live, identity, mount: mountOf(live, mounts), names };
+}
+
+/** A volume that is read from its bricks. */
+function checkBricks(
+  argument: string,
+  request: LookRequest & Pick<InputRequest, 'newState'>,
+): ReturnType<typeof checkLive> {
+  const bricks = bricksOf(argument).map((brick) => brickAt(brick, request));
+  const live = brickList(bricks);
+  const identity = identifyRoot(live);
+  const root = openRoot(live);
+  try {
+    const names: string[] = [];
+    root.list(1_024, (batch) => void names.push(...batch));
+    if (!request.newState && names.length === 0) {
+      throw new RollcallError(
+        `${live} is empty. An empty volume is not a loss: most likely its bricks are not mounted.`,
+        {
+          exit: EXIT.guard,
+          next: 'Check the bricks (findmnt). If the volume really is empty now, say so with --new-state.',
+        },
+      );
+    }
+    return { live, identity, mount: null, names };
+  } finally {
+    root.close();
+  }
+}
+
+/** One brick with its real path; as it was typed where it is on another host. @throws RollcallError */
+function brickAt({ host, path: typed, spelled }: NamedBrick, request: LookRequest): string {
+  const mounts = readMounts();
+  if (!typed.startsWith('/')) {
+    throw new RollcallError(`${typedText(typed)} is no brick: a brick is named by its absolute path.`, {
+      next: "Name the bricks like this: 'gluster:/b1/data,/b2/data', or with their hosts: 'gluster:files1:/b1/data,files2:/b1/data' (gluster volume info).",
+    });
+  }
+  if (host !== null && ownHost() === '') {
+    throw new RollcallError(`The brick ${typedText(spelled)} is on another host, and bricks are read on their own.`, {
+      next: 'Run rollcall worker on each brick host, with one DATABASE_URL for all of them, and here (docs/glusterfs.md). Or run Rollcall on each with the bricks that lie there: it finds what is hidden on them, and calls nothing missing.',
+    });
+  }
+  const [path] = meaningsOf(typed, request.cwd);
+  if (path === undefined) throw new RollcallError(`${typedText(typed)} is not a path.`);
+  if (host !== null && host !== ownHost()) return `${host}:${path}`;
+  refuseTyped(typed, request, mounts);
+  // A brick that is away is said to be away, by whoever opens it.
+  const real = exists(path) ? realPathOf(path) : path;
+  refuseGluster(real, request, false, mounts);
+  return host === null ? real : `${host}:${real}`;
 }
 
 /** One --backup: its snapshots, or the export file that it names. */
@@ -163,9 +219,12 @@ export async function checkInputs(request: InputRequest): Promise<CheckedInputs>
     }
   }
   const mounts = readMounts();
-  for (const one of series) refuseOverlap(live, one, request.crossMounts, mounts);
+  for (const one of series) for (const place of placesOf(live)) refuseOverlap(place, one, request.crossMounts, mounts);
 
-  const volumes = [live, ...series.flatMap((one) => [...one.snapshots, ...one.leftOut].map(({ path }) => path))];
+  const volumes = [
+    ...placesOf(live),
+    ...series.flatMap((one) => [...one.snapshots, ...one.leftOut].map(({ path }) => path)),
+  ];
   const place = (what: string, argument: string | null, option: string): string | null =>
     argument === null ? null : placeOutside({ what, argument, option }, request, { volumes, series });
   const stateDir = place('state directory', request.stateDir, '--state-dir');

@@ -11,10 +11,10 @@ import { findVolume, listVolumes } from '../catalog/volumes.ts';
 import { subvolumeOf } from '../files/btrfs.ts';
 import { directoryTimes } from '../files/glance.ts';
 import { expandPattern } from '../files/pattern.ts';
-import { isPattern } from '../files/pattern-tokens.ts';
+import { isPattern } from '../../domain/snapshot-pattern.ts';
 import type { CheckedInputs } from './inputs.ts';
+import { DAY_MS } from '../../domain/lengths.ts';
 
-const DAY_MS = 86_400_000;
 const UTC = offsetsOf('UTC');
 const CONFIRM = 'If it is right all the same, say so with --new-state.';
 

@@ -6,7 +6,7 @@ import { futurePathOf, meaningsOf } from '../files/location.ts';
 import { refuseBrick, refuseGluster } from '../files/looking.ts';
 import { readMounts } from '../files/mounts.ts';
 import { expandPattern } from '../files/pattern.ts';
-import { isPattern } from '../files/pattern-tokens.ts';
+import { isPattern } from '../../domain/snapshot-pattern.ts';
 import { exists, type FoundSeries } from '../files/snapshots.ts';
 import { isInside, type LookRequest, refuseEmpty, refuseTyped } from './refused.ts';
 

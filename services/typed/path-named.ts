@@ -1,5 +1,6 @@
 // The path that a person means, in the catalog's words: as it lies below a volume, or whole, in a live tree or in a
 // snapshot.
+import { pathsOn } from '../../domain/gluster/brick-places.ts';
 import { isWithin } from '../../domain/path.ts';
 import { completeScans } from '../catalog/scans.ts';
 import type { Queryable } from '../catalog/scans.ts';
@@ -36,7 +37,9 @@ export async function pathsMeant(
   const whole: (PathMeant & { readonly volume: Volume })[] = [];
   for (const volume of await listVolumes(client)) {
     const roots =
-      volume.layout === 'tree' ? [volume.path] : (await completeScans(client, volume.id)).map(({ path }) => path);
+      volume.layout === 'snapshots'
+        ? (await completeScans(client, volume.id)).map(({ path }) => path)
+        : pathsOn(volume, volume.host);
     for (const root of new Set(roots))
       for (const one of wholes)
         if (isWithin(root, one)) whole.push({ path: one.slice(root === '/' ? 1 : root.length + 1), volume });

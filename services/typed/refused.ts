@@ -6,7 +6,8 @@ import { namesIn } from '../files/glance.ts';
 import { meaningsOf } from '../files/location.ts';
 import { type Accepted, refuseBrick, refuseGluster } from '../files/looking.ts';
 import { mayLookUp, type Mount, mountByPath, mountsBelow } from '../files/mounts.ts';
-import { comesTo, isPattern } from '../files/pattern-tokens.ts';
+import { isPattern } from '../../domain/snapshot-pattern.ts';
+import { comesTo } from '../files/pattern-tokens.ts';
 
 const NAMES_SHOWN_MAX = 8;
 

@@ -2,7 +2,11 @@
 // that a lost connection has.
 import { expect, test } from 'vitest';
 import { databaseAdvice, isConnectionLost, isTransient } from '../../services/catalog/advice.ts';
+import { connect } from '../../services/catalog/database.ts';
 import { fileError } from '../../services/files/errors.ts';
+import { databaseForFile } from '../support/postgres.ts';
+
+const { database } = await databaseForFile();
 
 function system(code: string, number: number, syscall: string): Error {
   return Object.assign(new Error(`${code}: ${syscall}`), { code, errno: -number, syscall });
@@ -27,3 +31,15 @@ test.each([system('ECONNRESET', 104, 'read'), system('EPIPE', 32, 'write'), syst
     expect(databaseAdvice(error)).not.toBeNull();
   },
 );
+
+test('a client that was ended, because no other one could be had, is asked again', async () => {
+  const client = await connect(database.address);
+  await client.end();
+  const error: unknown = await client.query('select 1').then(
+    () => null,
+    (refused: unknown) => refused,
+  );
+  expect(error).toBeInstanceOf(Error);
+  expect(isConnectionLost(error)).toBe(true);
+  expect(isTransient(error)).toBe(true);
+});

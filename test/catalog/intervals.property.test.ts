@@ -6,7 +6,7 @@ import { clientForFile } from '../support/postgres.ts';
 import { allVersions, drive, manifestAt, newVolume, type DrivenVolume, type PlacedVersion, looksOf } from './drive.ts';
 import { openOracle, type Oracle } from './oracle.ts';
 import { toOracle, traces, type Trace, type TraceOptions } from './traces.ts';
-import { fc } from '../support/random.ts';
+import { cases, fc } from '../support/random.ts';
 
 const client = await clientForFile();
 
@@ -101,7 +101,7 @@ test.each(FAMILIES)('the catalog holds what the oracle derives: $title', async (
     fc.asyncProperty(traces(options), async (trace) => {
       await check(trace, options);
     }),
-    { numRuns: runs },
+    { numRuns: cases(runs) },
   );
 });
 
@@ -115,6 +115,6 @@ test('any order of ingest gives the same names, metadata, intervals and digests'
       const told = (rows: readonly PlacedVersion[]): string[] => rows.map((v) => `${line(v, v)} ${v.digest}`);
       expect(told(await check(other, options))).toEqual(told(await check(trace, options)));
     }),
-    { numRuns: 8 },
+    { numRuns: cases(8) },
   );
 });

@@ -71,7 +71,7 @@ async function scan(volume: DrivenVolume, seq: bigint, path: string, closed: rea
     links: new LinkDigests(),
     nowMs: Date.now,
   };
-  const thread = { progress: new ProgressCounters(), whereabouts: new Whereabouts(), hung: [] };
+  const thread = { progress: new ProgressCounters(), whereabouts: new Whereabouts(), budget: null, hung: [] };
   const opened = openEnvironment({ ...parts, ...thread });
   if ('quarantine' in opened) throw new Error(opened.quarantine);
   const environment = { ...opened.environment, mountPoints: new Set(closed) };

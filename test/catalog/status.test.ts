@@ -24,6 +24,7 @@ test('status tells what runs and who holds it, requests and their outcome, and w
     tasks: [],
     assessments: [],
     troubles: [],
+    watch: null,
     exit: 0,
   });
   const place = { role: 'live', layout: 'tree', host: 'h', path: '/srv', key: 'tree:h:/srv', name: '/srv' } as const;

@@ -29,7 +29,7 @@ test('a renamed host goes on with its volumes; names that are not known, or take
   const renamed = await run('two', 'hosts', 'rename', 'one', 'two', '--reason', 'new hardware', '--json');
   expect([renamed.status, JSON.parse(renamed.stdout)], renamed.stderr).toEqual([
     0,
-    { from: 'one', to: 'two', volumes: 1 },
+    { from: 'one', to: 'two', volumes: 1, in_configuration: false },
   ]);
 
   const again = await run('two', 'scan', live, '--json');

@@ -57,9 +57,10 @@ async function behave(): Promise<void> {
   if (behaviour === 'fall over') process.exit(EXIT.findings);
   if (behaviour === 'end when asked') process.once('SIGUSR2', () => void end(EXIT.findings));
   if (behaviour === 'shut down') stop.signal.addEventListener('abort', () => void end(EXIT.interrupted));
-  if (behaviour === 'hang') setImmediate(() => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0));
-  else never();
+  never();
   say(`node ${process.pid}`);
+  // In this same turn: a signal that came between would be heard.
+  if (behaviour === 'hang') Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
 }
 
 void behave();

@@ -20,6 +20,7 @@ import { migrate } from '../../services/catalog/migrate.ts';
 import { openEmbedded, type Embedded } from '../../services/embedded/embedded.ts';
 import { stopUnused } from '../../services/embedded/leave.ts';
 import { isAlive } from '../../services/process/alive.ts';
+import { textIfThere } from '../support/gone.ts';
 import { until } from '../support/poll.ts';
 import { REPOSITORY } from '../support/programs.ts';
 import { CAN_UNSHARE, IS_ROOT } from './hold.ts';
@@ -60,7 +61,7 @@ test('commands share one server, and the last to leave stops it', async () => {
 /** The process of a server that writes everything before it ends. */
 function checkpointer(server: number): number {
   const children = readFileSync(`/proc/${server}/task/${server}/children`, 'utf8').trim().split(' ').map(Number);
-  const found = children.find((pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('checkpointer'));
+  const found = children.find((pid) => textIfThere(`/proc/${pid}/cmdline`)?.includes('checkpointer'));
   if (found === undefined) throw new Error(`the server ${server} has no checkpointer`);
   return found;
 }

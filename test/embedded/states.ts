@@ -1,22 +1,22 @@
 // State directories for tests: one that has been used before, whoever opens them, and nothing left of them afterwards.
 import { execFileSync } from 'node:child_process';
-import { chmodSync, existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach } from 'vitest';
 import { openEmbedded, type Embedded } from '../../services/embedded/embedded.ts';
+import { textIfThere } from '../support/gone.ts';
 import { until } from '../support/poll.ts';
 import { hold, type Holder } from './hold.ts';
 import { memoryDirectory } from '../support/memory.ts';
 
 export function serverPid(stateDir: string): number | null {
-  const file = join(stateDir, 'data', 'postmaster.pid');
-  return existsSync(file) ? Number.parseInt(readFileSync(file, 'utf8'), 10) : null;
+  const text = textIfThere(join(stateDir, 'data', 'postmaster.pid'));
+  return text === null ? null : Number.parseInt(text, 10);
 }
 
 /** Alive, no zombie, and a server of this directory: an id that a test wrote into the file is somebody else's. */
 export function isServer(pid: number, stateDir: string): boolean {
-  const file = `/proc/${pid}/cmdline`;
-  return existsSync(file) && readFileSync(file, 'utf8').split('\0').includes(join(stateDir, 'data'));
+  return textIfThere(`/proc/${pid}/cmdline`)?.split('\0').includes(join(stateDir, 'data')) === true;
 }
 
 export interface States {

@@ -11,8 +11,8 @@ import { missing, printed, run } from './tools.ts';
 import { classes, findingAt, verdicts } from '../support/answers.ts';
 import { Catalog } from '../support/catalog.ts';
 import { Volume } from '../support/volume.ts';
+import { DAY_MS } from '../../domain/lengths.ts';
 
-const DAY_MS = 86_400_000;
 const catalog = await Catalog.forFile();
 let world: Volume;
 

@@ -1,5 +1,5 @@
 // Hostile names and words in everything that people read: the page, the README, the terminal and JSON. The script that
-// restores is in bundle.test.ts.
+// restores is in bundle.long.ts.
 import { execFileSync } from 'node:child_process';
 import { describe, expect, test } from 'vitest';
 import { renderAssessment } from '../../services/report/terminal/assessment.ts';

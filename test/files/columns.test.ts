@@ -2,7 +2,8 @@
 import { mkdirSync, readdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { expect, onTestFinished, test } from 'vitest';
 import { compareBytes } from '../../domain/path.ts';
-import { Columns, hashOf, type ListedRange } from '../../services/files/columns.ts';
+import { Columns, type ListedRange } from '../../services/files/columns.ts';
+import { hashOf } from '../../services/files/name-hash.ts';
 import type { Directory } from '../../services/files/directory.ts';
 import { openRoot } from '../../services/files/open-directory.ts';
 import { at, HOSTILE_NAMES, temporaryDirectory } from '../support/tree.ts';

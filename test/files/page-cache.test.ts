@@ -9,6 +9,7 @@ import { openRoot } from '../../services/files/open-directory.ts';
 import { createHasher, type Hasher } from '../../services/files/hash.ts';
 import { type Reader, readContent } from '../../services/files/read.ts';
 import { readAt } from '../../services/files/read-at.ts';
+import { until } from '../support/poll.ts';
 import { temporaryDirectory } from '../support/tree.ts';
 import * as sys from '../../services/files/sys.ts';
 
@@ -50,6 +51,11 @@ function reader(): Reader {
   return { hasher, onProgress: () => undefined, nowMs: Date.now };
 }
 
+function readFromMedium(directory: Directory, name: string, bytes: number): void {
+  const result = readContent(reader(), directory, name, { attempts: 1, isFromMedium: true });
+  expect(result.ok && result.bytes).toBe(bytes);
+}
+
 const READINGS: readonly (readonly [string, number, (directory: Directory, name: string) => void])[] = [
   [
     'a small file, read by its columns',
@@ -67,6 +73,12 @@ const READINGS: readonly (readonly [string, number, (directory: Directory, name:
     5_000,
     (directory, name) => expect(readContent(reader(), directory, name, { attempts: 1 }).ok).toBe(true),
   ],
+  ['a small file, read from its medium', 5_000, (directory, name) => readFromMedium(directory, name, 5_000)],
+  [
+    'a file of several pieces, read from its medium',
+    5 * MIB,
+    (directory, name) => readFromMedium(directory, name, 5 * MIB),
+  ],
   [
     'a file of several pieces',
     5 * MIB,
@@ -75,15 +87,18 @@ const READINGS: readonly (readonly [string, number, (directory: Directory, name:
 ];
 
 describe.each(READINGS)('%s', (_, bytes, read) => {
-  test('that was not in memory is not there afterwards', (context) => {
+  test('that was not in memory is not there afterwards', async (context) => {
     const root = temporaryDirectory();
     place(`${root}/cold`, bytes);
     const before = isCached(`${root}/cold`);
     if (before !== false) context.skip('the file system does not say what is in memory, or keeps everything there');
-    // Asking has brought its page in.
-    place(`${root}/cold`, bytes);
-    read(opened(root), 'cold');
-    expect(isCached(`${root}/cold`)).toBe(false);
+    // The kernel may keep a page that another processor has in hand or is writing out: then once more.
+    await until('it is not kept', () => {
+      // Asking has brought its page in.
+      place(`${root}/cold`, bytes);
+      read(opened(root), 'cold');
+      return isCached(`${root}/cold`) === false;
+    });
   });
 
   test('that was in memory stays there', (context) => {

@@ -8,6 +8,7 @@ import { type OffsetAt, offsetsOf, posixOffsets } from '../../domain/time-zone.t
 import { localOffsets } from '../../services/files/zone.ts';
 import { program } from '../support/programs.ts';
 import { canMount } from '../support/machine.ts';
+import { HOUR_MS } from '../../domain/lengths.ts';
 
 const DATABASE = '/usr/share/zoneinfo';
 const hasDatabase = existsSync(join(DATABASE, 'Europe/Berlin'));
@@ -40,7 +41,6 @@ function place(): string {
 
 const JANUARY = Date.UTC(2026, 0, 15);
 const JULY = Date.UTC(2026, 6, 15);
-const HOUR_MS = 3_600_000;
 
 describe.runIf(hasDatabase)('the zone of this machine (skipped without a zone database)', () => {
   test.each(ZONES)('%s is read from its file, as far ahead as its rule goes', (zone) => {

@@ -1,8 +1,8 @@
 // The line of the report that says that an order was estimated.
 import { expect, test } from 'vitest';
 import { doubtfulOrder } from '../../services/judge/doubtful-order.ts';
+import { DAY_MS } from '../../domain/lengths.ts';
 
-const DAY_MS = 86_400_000;
 const scan = (snapshot: string, source: string, day: number): Parameters<typeof doubtfulOrder>[0][number] => ({
   snapshot,
   path: `/b/${snapshot}`,

@@ -2,7 +2,7 @@ import { lstatSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { act, NAMES, night } from './nights.ts';
-import { fc } from '../support/random.ts';
+import { cases, fc } from '../support/random.ts';
 import { classes } from '../support/answers.ts';
 import { Catalog } from '../support/catalog.ts';
 import { Volume } from '../support/volume.ts';
@@ -76,7 +76,7 @@ describe('whatever happens to a volume', () => {
           world.close();
         }
       }),
-      { numRuns: 12 },
+      { numRuns: cases(12) },
     );
   });
 });

@@ -15,7 +15,7 @@ import { refusal } from '../support/refusal.ts';
 import { writeBundle } from '../../services/bundle/write.ts';
 import { exitOf } from '../../services/assess.ts';
 import { reconcile } from '../../services/judge/assess-volume.ts';
-import { fc } from '../support/random.ts';
+import { cases, fc } from '../support/random.ts';
 import { act, NAMES, night } from './nights.ts';
 import { bundleInput, bundleInRounds, comparable, HOSTS, inputOf, judgeInRounds, listsOf, Rows } from './rounds.ts';
 import { classes, findingAt, verdicts } from '../support/answers.ts';
@@ -102,7 +102,7 @@ describe('judged in rounds, live and backup on different hosts', () => {
           world.close();
         }
       }),
-      { numRuns: 10 },
+      { numRuns: cases(10) },
     );
   });
 

@@ -3,9 +3,8 @@
 import { joinPath, parentOf } from '../../domain/path.ts';
 import type { Chance } from './random.ts';
 import type { Tree } from './tree.ts';
+import { DAY_MS, HOUR_MS } from '../../domain/lengths.ts';
 
-const HOUR_MS = 3_600_000;
-const DAY_MS = 24 * HOUR_MS;
 const LOGS = 6;
 const PACKAGE_FILES = 300;
 

@@ -6,9 +6,8 @@ import { Looks } from './looks.ts';
 import { People } from './people.ts';
 import { Chance } from './random.ts';
 import { Tree } from './tree.ts';
+import { DAY_MS, HOUR_MS } from '../../domain/lengths.ts';
 
-const HOUR_MS = 3_600_000;
-const DAY_MS = 24 * HOUR_MS;
 const START_MS = Date.UTC(2026, 0, 5);
 
 export const HARMS = ['lost', 'zeroed', 'emptied', 'flipped', 'encrypted', 'encrypted in place'] as const;

@@ -77,6 +77,14 @@ test('what others can write, or could have put there, is not loaded; nor is a by
   expect(load()).toBeNull();
 });
 
+test('above it a sticky directory will do, as /tmp: there nobody else can put another one in its place', () => {
+  chmodSync(base, 0o1777);
+  keep();
+  expect(load()).toEqual(DATA);
+  chmodSync(join(state, 'code'), 0o1777);
+  expect(load()).toBeNull();
+});
+
 test('nothing is kept where others can write, or where there is no state', () => {
   chmodSync(base, 0o777);
   keep();

@@ -2,6 +2,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { Client } from 'pg';
 import { openJobQueue, type QueueAddress } from '../../services/queue/backend.ts';
+import { type Job, queueName } from '../../services/queue/catalogue.ts';
 import { openQueue } from '../../services/queue/queue.ts';
 import { openWorker, type QueueWorker } from '../../services/queue/worker.ts';
 import { until } from '../support/poll.ts';
@@ -30,7 +31,7 @@ async function postgresBackend(): Promise<Backend> {
   };
   return {
     where: { address: database.address },
-    empty: () => query('truncate rollcall_queue.job cascade'),
+    empty: () => query('truncate rollcall_queue.job, rollcall_queue.scheduler cascade'),
     cut: () =>
       query(
         // Not the server's own: autovacuum may be at work.
@@ -122,9 +123,29 @@ for (const { name, open, missing } of BACKENDS) {
       expect(seen).toEqual(['judge 5']);
     });
 
+    test('a tick comes to a serve and to no worker, also after the queue was emptied', async () => {
+      const queue = openQueue({ ...backend.where, onError });
+      opened.push(() => queue.close());
+      const seen: string[] = [];
+      for (const serves of [false, true]) {
+        const onJob = async ({ kind }: Job): Promise<void> => void seen.push(`${kind} ${serves}`);
+        const worker = openWorker({ ...backend.where, host: newHost(), slots: 1, serves, onJob, onError });
+        opened.push(() => worker.close(5_000));
+      }
+      await queue.tickEachMinute();
+      await queue.tickEachMinute();
+      await until('the tick', () => seen.length > 0);
+      await backend.empty();
+      await until('another one', async () => {
+        await queue.tickEachMinute();
+        return seen.length > 1;
+      });
+      expect(new Set(seen)).toEqual(new Set(['tick true']));
+    });
+
     test('a job that somebody else has written is dropped, and nothing of it is told', async () => {
       const host = newHost();
-      const foreign = openJobQueue(backend.where, host, onError);
+      const foreign = openJobQueue(backend.where, queueName(host), onError);
       opened.push(() => foreign.close());
       const seen: bigint[] = [];
       workerOf(host, 1, async (id) => void seen.push(id));

@@ -61,6 +61,8 @@ test.each([
       exit: 0,
       message: expect.stringContaining(`${files} files`),
     });
+    // It is logged when it has been kept.
+    await until('both are logged', () => [assess, scan].every((id) => answersTold(workers, id) > 0));
     expect([assess, scan].map((id) => answersTold(workers, id))).toEqual([1, 1]);
     expect(await fleet.rows('select count(*)::int as n from assessment')).toEqual([{ n: 1 }]);
     expect(await fleet.rows(`select count(*)::int as n from scan where state <> 'complete'`)).toEqual([{ n: 0 }]);

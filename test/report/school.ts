@@ -4,9 +4,9 @@ import type { Assessment, Finding, Interval, Source, State, Tally } from '../../
 import { VERDICTS, type Verdict } from '../../domain/verdicts.ts';
 import type { BundleFacts } from '../../services/report/json.ts';
 import type { ReportInput } from '../../services/report/present.ts';
+import { DAY_MS } from '../../domain/lengths.ts';
 
 export const CREATED_MS = Date.UTC(2025, 10, 22, 3, 12, 40);
-const DAY_MS = 86_400_000;
 
 function night(daysAgo: number): string {
   return new Date(Date.UTC(2025, 10, 22, 3, 0, 0) - daysAgo * DAY_MS).toISOString();
@@ -359,6 +359,9 @@ export function reportInput(changes: Partial<ReportInput> = {}): ReportInput {
     needed: { bytes: 20_663_468, inodes: 209 },
     evidence: { bytes: 0, free: null },
     part: null,
+    onBricks: false,
+    mountedBy: null,
+    rescue: null,
     free: { bytes: 1_412_331_000_000, inodes: 41_233_122 },
     remote: false,
     leftOut: [],

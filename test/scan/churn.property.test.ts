@@ -15,7 +15,7 @@ import {
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { RollcallError } from '../../domain/exit.ts';
-import { fc } from '../support/random.ts';
+import { cases, fc } from '../support/random.ts';
 import { Catalog } from '../support/catalog.ts';
 import { touch, truthOf, write } from '../support/tree.ts';
 
@@ -153,6 +153,6 @@ test('after any churn, between scans and while they run, with some interrupted a
       expect(await catalog.gaps(tree)).toEqual([]);
       expect(readdirSync(tree)).toContain('stays');
     }),
-    { numRuns: 12 },
+    { numRuns: cases(12) },
   );
 });

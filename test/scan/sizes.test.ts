@@ -1,31 +1,12 @@
-// What is too long for one listing in memory, and what is too large to be read in passing.
-import { appendFileSync, rmSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
+// What is too large to be read in passing.
+import { appendFileSync, truncateSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { HUGE_ENTRIES, LARGE_FILE_BYTES } from '../../services/scan/limits.ts';
+import { LARGE_FILE_BYTES } from '../../services/scan/limits.ts';
 import { Catalog } from '../support/catalog.ts';
 import { remove, settled, touch, truthOf, write } from '../support/tree.ts';
 
 const catalog = await Catalog.forFile(2);
-
-test('a directory longer than a listing that is held in memory is scanned in chunks: found, unchanged, changed, and with some gone', async () => {
-  const tree = catalog.directory();
-  const count = HUGE_ENTRIES + 2_000;
-  write(tree, { 'beside/f': 'f', 'huge/sub/deep/f': 'deep', 'huge/with content': 'content' });
-  for (let i = 0; i < count; i++) writeFileSync(join(tree, 'huge', `name-${i}`), '');
-  const known = count + 7;
-  expect(await catalog.scan(tree)).toMatchObject({ found: known, gaps: 0 });
-  expect(await catalog.scan(tree)).toMatchObject({ seen: known, inserted: 0, vanished: 0, gaps: 0 });
-  for (let i = 100; i < 110; i++) rmSync(join(tree, 'huge', `name-${i}`));
-  write(tree, { 'huge/name-7': 'no longer empty' });
-  remove(join(tree, 'huge/sub/deep/f'));
-  // The file, its directory, the huge one and the one that lost its only file.
-  expect(await catalog.scan(tree)).toMatchObject({ vanished: 11, changed: 3, gaps: 0 });
-  const told = await catalog.told(tree);
-  expect(Object.keys(told)).toHaveLength(known - 11);
-  expect(told['huge/name-7']).toMatch(/^file 15 /);
-  expect(told).not.toHaveProperty('huge/name-100');
-}, 240_000);
 
 test('large files are read by shards of their own: found, carried, changed, and gone', async () => {
   const tree = catalog.directory();

@@ -73,6 +73,17 @@ test('the first assessment of all sees that files became zeros between two old s
   });
 });
 
+test('one night had what was edited before it became zeros under its size and time: that is the source, not the state before', async () => {
+  settle(6);
+  house.write('desk/a', text(3_000));
+  snapshots(1, 3);
+  house.write('desk/a', text(5_000, 1), 3.5);
+  snapshots(4, 4);
+  house.write('desk/a', Buffer.alloc(5_000), 3.5);
+  snapshots(5, 6);
+  expect(said(await house.assess(6), 'desk')).toEqual({ 'desk/a': 'corrupt exact from night 4 silent' });
+});
+
 test('zeros at the end are damage where the rest is the beginning of the good version, or no mtime announces a change', async () => {
   settle(4);
   const good = text(20_000);

@@ -9,6 +9,7 @@ import { openEmbedded } from '../../services/embedded/embedded.ts';
 import { memoryPlace } from './memory.ts';
 import { KEEP } from './postgres.ts';
 import { buildPrograms } from './programs.ts';
+import { GONE, makeDirectory, removeTree } from './tree.ts';
 
 /** Stops the server and removes the directory once its standard input ends, unless both are gone by then. */
 const WATCH = `cat >/dev/null
@@ -18,19 +19,21 @@ if read -r pid <"$1/data/postmaster.pid"; then
   n=0
   while kill -0 "$pid" && [ "$n" -lt 100 ]; do n=$((n + 1)); sleep 0.1; done
 fi
-rm -rf -- "$1"`;
+rm -rf -- "$@"`;
 
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   await buildPrograms();
   project.onTestsRerun(buildPrograms);
+  const gone = makeDirectory('rollcall-gone-');
+  process.env[GONE] = gone;
   const memory = memoryPlace();
   project.provide('memory', memory);
   const stateDir = mkdtempSync(join(memory, 'rollcall-cluster-'));
   const embedded = await openEmbedded({ stateDir, now: Date.now, log: () => {} }).catch((error: unknown) => {
-    rmSync(stateDir, { recursive: true, force: true });
+    for (const path of [stateDir, gone]) rmSync(path, { recursive: true, force: true });
     throw error;
   });
-  const watch = spawn('sh', ['-c', process.env[KEEP] === undefined ? WATCH : 'cat >/dev/null', 'sh', stateDir], {
+  const watch = spawn('sh', ['-c', process.env[KEEP] === undefined ? WATCH : 'cat >/dev/null', 'sh', stateDir, gone], {
     detached: true,
     stdio: ['pipe', 'ignore', 'ignore'],
   });
@@ -38,6 +41,8 @@ export default async function setup(project: TestProject): Promise<() => Promise
   project.provide('cluster', embedded.address);
   return async () => {
     await embedded.close();
+    delete process.env[GONE];
+    removeTree(gone);
     if (process.env[KEEP] === undefined) rmSync(stateDir, { recursive: true, force: true });
     else process.stderr.write(`kept: ${stateDir} (CONTRIBUTING.md says how to look into it)\n`);
     watch.stdin.end();

@@ -74,7 +74,8 @@ const DIRECT_IO = 1;
 function serve(mountPoint: string, statePath: string, access: string, kind: string): void {
   const fd = openSync('/dev/fuse', 'r+');
   const options = `fd=3,rootmode=40000,user_id=0,group_id=0,allow_other,${access}`;
-  const mounted = spawnSync('mount', ['-i', '-t', `fuse.${kind}`, '-o', options, 'rollcall-test', mountPoint], {
+  const [subtype = '', source = 'rollcall-test'] = kind.split(' ');
+  const mounted = spawnSync('mount', ['-i', '-t', `fuse.${subtype}`, '-o', options, source, mountPoint], {
     stdio: ['ignore', 'inherit', 'inherit', fd],
   });
   if (mounted.status !== 0) process.exit(1);

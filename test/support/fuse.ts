@@ -26,7 +26,7 @@ export interface Fuse {
 
 /**
  * @param place a directory of the test's own; `at` is the mount point if it is not to be one in there; `kind` what the
- *   mount table calls it, behind `fuse.`
+ *   mount table calls it, behind `fuse.`, and after a space its source
  */
 export async function openFuse(
   place: string,

@@ -2,6 +2,7 @@
 // for. Not spawnSync: what others say is read meanwhile.
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { WorkerSettings } from '../queue/worker-child.ts';
+import type { ServeSettings } from '../watch/serve-child.ts';
 import { program } from './programs.ts';
 
 export interface WorkerProcess {
@@ -52,6 +53,26 @@ export function startWorkerProcess(
     ...settings,
   };
   return startProcess([...enter, process.execPath, program('queue/worker-child')], { input: JSON.stringify(whole) });
+}
+
+/** The same of a serve, which looks at what is due often; without a clock of its own. */
+export function startServeProcess(
+  settings: Partial<ServeSettings> & Pick<ServeSettings, 'address'>,
+  enter: readonly string[] = [],
+): WorkerProcess {
+  const whole: ServeSettings = {
+    redisUrl: null,
+    host: 'here',
+    slots: 1,
+    bytesPerSecond: null,
+    lookEveryMs: 200,
+    tickEveryMs: 100,
+    stateDir: null,
+    program: 'rollcall',
+    clockFile: null,
+    ...settings,
+  };
+  return startProcess([...enter, process.execPath, program('watch/serve-child')], { input: JSON.stringify(whole) });
 }
 
 export async function stopWorkers(workers: readonly WorkerProcess[]): Promise<void> {

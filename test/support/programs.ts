@@ -17,6 +17,7 @@ const BUILT = join(REPOSITORY, 'dist-test');
 
 /** Below test/. Each becomes a file of its own, and finds its packages where npm has put them. */
 const PROGRAMS = [
+  'bricks/user-child',
   'embedded/holder',
   'faults/assess-child',
   'faults/verify-child',
@@ -26,6 +27,7 @@ const PROGRAMS = [
   'queue/worker-child',
   'scan/child',
   'support/fuse-server',
+  'watch/serve-child',
 ] as const;
 
 /** @returns a file for node, which a test may also run in a checkout that is mounted elsewhere */

@@ -8,10 +8,17 @@ declare module 'vitest' {
   export interface ProvidedContext {
     /** Of vitest.config.ts. */
     seed: number;
+    /** How many of a test's random cases are played, 1 being all. */
+    share: number;
   }
 }
 
 export const SEED = inject('seed');
+
+/** So many of a test's cases: half of them in `npm test`, twice as many in `npm run test:long`. */
+export function cases(runs: number): number {
+  return Math.ceil(runs * inject('share'));
+}
 
 fc.configureGlobal({ seed: SEED });
 

@@ -27,9 +27,7 @@ import { type Catalog, HOST } from './catalog.ts';
 import { run } from './machine.ts';
 import { plainRequest } from './request.ts';
 import { bytes, makeDirectory } from './tree.ts';
-
-const HOUR_MS = 3_600_000;
-const DAY_MS = 24 * HOUR_MS;
+import { DAY_MS, HOUR_MS } from '../../domain/lengths.ts';
 
 export type Bytes = string | Buffer;
 /**

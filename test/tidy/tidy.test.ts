@@ -16,6 +16,7 @@ const LONG_FILES: Readonly<Record<string, string>> = {
     'it stands alone on a machine without Rollcall: one file, which can be read by whoever runs it as root',
   'docs/schema.sql': 'made, not written',
   'services/files/sys.ts': 'every system call on one page',
+  'services/files/union-directory.ts': 'one directory on all its bricks: all that is asked of it shares one listing',
   'test/bundle/restore.test.ts': 'cases of restore.sh, by option',
   'test/domain/judge/verdicts.test.ts': 'the verdict table, row by row, in its order',
   'test/scenario/verdicts.test.ts': 'every class on real trees, in the order of the table',

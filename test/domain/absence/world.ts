@@ -3,8 +3,8 @@
 import type { Observer, PathFacts, Sight } from '../../../domain/facts.ts';
 import type { AsOf, Gap } from '../../../domain/scan.ts';
 import type { Kind, Version } from '../../../domain/version.ts';
+import { DAY_MS } from '../../../domain/lengths.ts';
 
-export const DAY_MS = 86_400_000;
 export const T0_MS = Date.UTC(2026, 0, 1);
 
 export function ms(day: number): number {

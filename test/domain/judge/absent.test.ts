@@ -4,7 +4,8 @@ import { describe, expect, test } from 'vitest';
 import type { RecordedLoss } from '../../../domain/judge/context.ts';
 import type { LossRule } from '../../../domain/window/intervals.ts';
 import { NO_MOVES } from '../../../domain/window/moves.ts';
-import { type Answer, DAY_MS, file, gone, judged, type Line, type Scene, T0_MS } from './scene.ts';
+import { DAY_MS } from '../../../domain/lengths.ts';
+import { type Answer, file, gone, judged, type Line, type Scene, T0_MS } from './scene.ts';
 
 const good = file('good content', -3);
 

@@ -10,7 +10,7 @@ import { hexDigest } from '../../../domain/judge/keys.ts';
 import { GAP_STATUSES } from '../../../domain/scan.ts';
 import type { Version } from '../../../domain/version.ts';
 import { NO_MOVES } from '../../../domain/window/moves.ts';
-import { fc } from '../../support/random.ts';
+import { cases, fc } from '../../support/random.ts';
 
 /** Verdicts for which a way back is computed. */
 const RECOVERABLE: readonly Verdict[] = [
@@ -23,7 +23,7 @@ const RECOVERABLE: readonly Verdict[] = [
   'unreadable',
 ];
 
-const RUNS = { numRuns: Number(process.env['JUDGE_RUNS'] ?? 500) };
+const RUNS = { numRuns: cases(Number(process.env['JUDGE_RUNS'] ?? 500)) };
 
 const DAY_NS = 86_400_000_000_000n;
 const VOLUMES = ['live', 'nightly', 'weekly'] as const;

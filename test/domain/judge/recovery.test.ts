@@ -4,7 +4,8 @@ import { describe, expect, test } from 'vitest';
 import { NO_MOVES } from '../../../domain/window/moves.ts';
 import type { Cause } from '../../../domain/assessment.ts';
 import type { Version } from '../../../domain/version.ts';
-import { DAY_MS, digestOf, directory, file, gap, gone, judged, observersOf, sightsOf, T0_MS } from './scene.ts';
+import { DAY_MS } from '../../../domain/lengths.ts';
+import { digestOf, directory, file, gap, gone, judged, observersOf, sightsOf, T0_MS } from './scene.ts';
 
 const good = file('good content', 1);
 const newer = file('newer content', 2.5);

@@ -9,8 +9,8 @@ import type { Gap, GapStatus } from '../../../domain/scan.ts';
 import type { Kind, Version } from '../../../domain/version.ts';
 import { NO_MOVES } from '../../../domain/window/moves.ts';
 import type { LossInterval, LossRule } from '../../../domain/window/intervals.ts';
+import { DAY_MS } from '../../../domain/lengths.ts';
 
-export const DAY_MS = 86_400_000;
 export const T0_MS = Date.UTC(2026, 0, 1);
 const SECOND_NS = 1_000_000_000n;
 

@@ -2,7 +2,9 @@
 // take.
 import { describe, expect, test } from 'vitest';
 import { SUBVOLUME_STUB } from '../../../domain/scan.ts';
-import { digestOf, directory, file, gap, gone, judged, symlink, T0_MS, DAY_MS } from './scene.ts';
+import { evidenceText } from '../../../domain/gluster/evidence.ts';
+import { DAY_MS } from '../../../domain/lengths.ts';
+import { digestOf, directory, file, gap, gone, judged, symlink, T0_MS } from './scene.ts';
 import { NO_MOVES } from '../../../domain/window/moves.ts';
 
 const good = file('good content', 1);
@@ -93,6 +95,16 @@ describe('rows 0 and 1: live could not be read', () => {
     expect(judged({ lines, readings: [look] }).verdict).toBe('unsettled');
     expect(judged({ lines, readings: [{ ...look, digest: null, errno: 'ENOENT' }] }).verdict).toBe('missing');
     expect(judged({ lines, readings: [{ ...look, digest: null, errno: 'EACCES' }] }).verdict).toBe('unreadable');
+  });
+  test('what a brick hid, and the second look finds to be another thing, is unsettled', () => {
+    const detail = evidenceText({ why: ['hidden copy'], copies: [] });
+    const lines = [
+      ['n/1', good],
+      ['live', { ...gap('hidden', null), detail }],
+    ] as const;
+    const look = { observer: 1, digest: null, errno: 'CHANGED', inode: 0n, ctimeNs: 0n };
+    expect(judged({ lines }).verdict).toBe('hidden');
+    expect(judged({ lines, readings: [look] }).verdict).toBe('unsettled');
   });
 });
 

@@ -11,8 +11,8 @@ import {
   type Vanishing,
   windowOf,
 } from '../../../domain/window/intervals.ts';
+import { DAY_MS } from '../../../domain/lengths.ts';
 
-const DAY_MS = 86_400_000;
 const HOUR = 1 / 24;
 const T0_MS = Date.UTC(2026, 9, 1, 3);
 

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { directoryFates } from '../../../domain/window/directory-fates.ts';
 import { findMoves, pathsToLookAt, suffixesInQuestion } from '../../../domain/window/moves.ts';
 import type { Appeared, Vanished } from '../../../domain/window/pairs.ts';
-import { fc } from '../../support/random.ts';
+import { cases, fc } from '../../support/random.ts';
 
 const NIGHT_1 = 1_000;
 const NIGHT_2 = 2_000;
@@ -189,7 +189,7 @@ describe('moves', () => {
           expect(candidates.has(from)).toBe(false);
         }
       }),
-      { numRuns: 300 },
+      { numRuns: cases(300) },
     );
   });
 });

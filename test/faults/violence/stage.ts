@@ -26,11 +26,11 @@ import { installInto } from '../../support/install.ts';
 import { dumpOf, filesRead, type Dump } from './dump.ts';
 import { processesIn, send } from './processes.ts';
 import { settled } from '../../support/tree.ts';
+import { DAY_MS } from '../../../domain/lengths.ts';
 
 const DIRECTORIES = 72;
 const FILES = 10;
 const SPARSE_BYTES = 40 * 1024 * 1024;
-const DAY_MS = 24 * 60 * 60 * 1000;
 
 export interface Ran {
   /** Null after a signal. */

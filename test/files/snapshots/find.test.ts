@@ -12,9 +12,8 @@ import { type Survey, surveySnapshot } from '../../../services/files/survey.ts';
 import { until } from '../../support/poll.ts';
 import { Place } from './trees.ts';
 import { have, canMount, run } from '../../support/machine.ts';
+import { DAY_MS, HOUR_MS } from '../../../domain/lengths.ts';
 
-const HOUR_MS = 3_600_000;
-const DAY_MS = 24 * HOUR_MS;
 let place: Place;
 beforeEach(() => {
   place = new Place();
