@@ -8,7 +8,7 @@ import { closeSync } from 'node:fs';
 /** How often it is looked whether the shell is still there. */
 const LOOK_MS = 500;
 /** A shell that has not read the exit code by then takes that of the process. */
-const STAYS_MS = 1_000;
+const STAYS_MS = 5_000;
 
 const sleeper = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
 
