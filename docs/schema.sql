@@ -163,6 +163,7 @@ create table listing (
   directory integer not null,
   seq bigint not null,
   stat_digest bigint not null,
+  link_digest bigint,
   content_digest bigint,
   count integer not null,
   files integer not null,

@@ -230,6 +230,9 @@ create table listing (
   directory int not null,
   seq bigint not null,
   stat_digest bigint not null,
+  -- In directories of snapshots that share files by hard links: as stat_digest without the ctimes of files, which a
+  -- further link changes, and without what is no file. Null: none of them is a hard link.
+  link_digest bigint,
   content_digest bigint,
   count int not null,
   files int not null,

@@ -11,6 +11,8 @@ import { run, runForArrays } from './statement.ts';
 export interface KnownListing {
   /** Signed, as stored. */
   readonly statDigest: bigint;
+  /** Null where no file was a hard link; see services/scan/linked.ts. */
+  readonly linkDigest: bigint | null;
   readonly contentDigest: bigint | null;
   readonly count: number;
   readonly files: number;
@@ -30,6 +32,7 @@ export async function knownListings(
   const found = await run<{
     directory: number;
     stat_digest: bigint;
+    link_digest: bigint | null;
     content_digest: bigint | null;
     count: number;
     files: number;
@@ -44,6 +47,7 @@ export async function knownListings(
       row.directory,
       {
         statDigest: row.stat_digest,
+        linkDigest: row.link_digest,
         contentDigest: row.content_digest,
         count: row.count,
         files: row.files,
@@ -75,8 +79,11 @@ export interface KnownRow {
 /** Of a directory of which nothing is known, by name. */
 export const NO_ROWS: ReadonlyMap<string, KnownRow> = new Map();
 
+/** Known rows, by directory and name. */
+export type KnownRows = Map<number, Map<string, KnownRow>>;
+
 /**
- * Known rows of directories, by directory and name. `names` narrows one directory to a chunk of a huge listing.
+ * Known rows of directories. `names` narrows one directory to a chunk of a huge listing.
  * For a late scan `after` holds the first version of each name that starts behind the scan's seq.
  */
 export async function knownRows(
@@ -84,15 +91,41 @@ export async function knownRows(
   context: ScanContext,
   directories: readonly number[],
   names: readonly string[] | null,
-): Promise<Map<number, Map<string, KnownRow>>> {
-  const result = new Map<number, Map<string, KnownRow>>();
-  if (directories.length === 0) return result;
+): Promise<KnownRows> {
+  if (directories.length === 0) return new Map();
   const place = [context.rootId, directories, context.seq];
   const found =
     names === null
       ? await runForArrays(client, 'known-rows', place)
       : await joinedByHash(client, () => runForArrays(client, 'known-rows-of-names', [...place, names]));
-  const rows = found.rows as unknown as readonly (readonly unknown[])[];
+  const result = await rowsByName(client, context, found.rows);
+  await markGaps(client, context, { directories, names }, result);
+  return result;
+}
+
+/** Known rows of a few names of each of many directories. */
+export async function knownRowsOf(
+  client: ClientBase,
+  context: ScanContext,
+  asked: ReadonlyMap<number, readonly string[]>,
+): Promise<KnownRows> {
+  const names = [...asked].flatMap(([directory, of]) => of.map((name) => ({ directory, name })));
+  if (names.length === 0) return new Map();
+  const found = await runForArrays(client, 'known-rows-of-few', [
+    context.rootId,
+    names.map(({ directory }) => directory),
+    context.seq,
+    names.map(({ name }) => name),
+  ]);
+  const result = await rowsByName(client, context, found.rows);
+  await markGaps(client, context, { directories: [...asked.keys()], names: null }, result);
+  return result;
+}
+
+type PackedRow = readonly unknown[];
+
+async function rowsByName(client: ClientBase, context: ScanContext, rows: readonly PackedRow[]): Promise<KnownRows> {
+  const result: KnownRows = new Map();
   const attributes = await attributesOf(client, rows);
   for (const raw of rows) {
     const directory = raw[0] as number;
@@ -106,19 +139,26 @@ export async function knownRows(
     else if (version.firstSeq < context.seq) row.now = version;
     else if (row.after === undefined || version.firstSeq < row.after.firstSeq) row.after = version;
   }
-  if (context.previous?.nameGaps === true) {
-    const gaps = await client.query<{ directory: number; name: string }>(
-      `select directory, ltrim(name, '/') as name from gap
-        where scan = $1 and directory = any ($2) and name <> '' and status <> 'boundary'
-          and (name not like '/%' or detail ~ '"(replicas differ|signature broken|replica unread)"') and ($3::text[] is null or ltrim(name, '/') = any ($3))`,
-      [context.previous.scanId, directories, names],
-    );
-    for (const { directory, name } of gaps.rows) {
-      const row = result.get(directory)?.get(name);
-      if (row !== undefined) row.gap = true;
-    }
-  }
   return result;
+}
+
+async function markGaps(
+  client: Queryable,
+  { previous }: ScanContext,
+  asked: { readonly directories: readonly number[]; readonly names: readonly string[] | null },
+  rows: KnownRows,
+): Promise<void> {
+  if (previous?.nameGaps !== true) return;
+  const gaps = await client.query<{ directory: number; name: string }>(
+    `select directory, ltrim(name, '/') as name from gap
+      where scan = $1 and directory = any ($2) and name <> '' and status <> 'boundary'
+        and (name not like '/%' or detail ~ '"(replicas differ|signature broken|replica unread)"') and ($3::text[] is null or ltrim(name, '/') = any ($3))`,
+    [previous.scanId, asked.directories, asked.names],
+  );
+  for (const { directory, name } of gaps.rows) {
+    const row = rows.get(directory)?.get(name);
+    if (row !== undefined) row.gap = true;
+  }
 }
 
 /** By connection: a database of its own has ids of its own. */

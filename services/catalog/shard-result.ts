@@ -249,5 +249,6 @@ async function insertListings(client: Queryable, context: ScanContext, listings:
     listings.map((l) => l.dirInode),
     listings.map((l) => l.dirMtimeNs),
     listings.map((l) => l.dirCtimeNs),
+    listings.map((l) => l.linkDigest),
   ]);
 }

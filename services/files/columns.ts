@@ -1,17 +1,16 @@
 // Directories in columns: names as the kernel wrote them, and struct statx beside them, for as many directories as are
 // held against the catalog in one round trip. Text, objects and bigints appear only for what becomes a row, a gap or a
 // message. One set a lane of a thread, used again and again.
-import { randomBytes } from 'node:crypto';
 import { encodeName } from '../../domain/path.ts';
 import { DENT, isDots, nameEnd } from './dents.ts';
 import { type Directory, printableName } from './directory.ts';
-import { hashOf } from './name-hash.ts';
+import { NameTable } from './name-table.ts';
 import { type Stat, statAtOffset, STATX } from './stat.ts';
 import * as sys from './sys.ts';
 import { UnionDirectory } from './union-directory.ts';
 
-/** What became of a name. (Repeated: an earlier part of a huge directory has brought it, and it is not looked at.) */
-export const NAME = { listed: 0, stands: 1, gap: 2, excluded: 3, deferred: 4, repeated: 5 } as const;
+/** What became of a name. Repeated: an earlier part of a huge directory has brought it. Linked: its row stands, too. */
+export const NAME = { listed: 0, stands: 1, gap: 2, excluded: 3, deferred: 4, repeated: 5, linked: 6 } as const;
 
 /** Bytes that one call to getdents64 may bring. */
 const CALL_BYTES = 32 * 1024;
@@ -19,13 +18,6 @@ const NAMES_BYTES = 1024 * 1024;
 const ENTRIES = 8_192;
 /** What a directory of hundreds of thousands of names has taken is given back. */
 const ENTRIES_KEPT = 131_072;
-const SLOTS_MIN = 256;
-/**
- * Of the hash (FNV-1a). Nobody knows it: whoever names files so that all hashes are one made a listing of 20,000 names
- * take 14 s instead of 0.01 (2026-11-30).
- */
-const SEED = randomBytes(4).readInt32LE();
-
 /** Of one listing, or of a part of a long one. */
 export interface ListedRange {
   readonly from: number;
@@ -50,16 +42,13 @@ export class Columns {
   #view = new DataView(this.#stats.bytes.buffer);
   #nameAt = new Uint32Array(ENTRIES);
   #nameLength = new Uint16Array(ENTRIES);
-  #hashes = new Int32Array(ENTRIES);
   #inodes = new Float64Array(ENTRIES);
   #states = new Uint8Array(ENTRIES);
   #digests = new BigInt64Array(ENTRIES);
   #isRead = new Uint8Array(ENTRIES);
   #order = new Uint32Array(ENTRIES);
-  /** Open addressing over the names of one directory: index + 1, or 0. */
-  #table = new Int32Array(2 * ENTRIES);
-  /** How much of it is in use: most directories are short. */
-  #slots = SLOTS_MIN;
+  /** Of the directory that was listed last. */
+  readonly #table = new NameTable();
   readonly #targets = new Map<number, string>();
 
   get count(): number {
@@ -76,7 +65,7 @@ export class Columns {
     this.back({ count: 0, used: 0 });
     if (this.#nameAt.length <= ENTRIES_KEPT) return;
     this.#names = sys.memory(NAMES_BYTES);
-    this.#table = new Int32Array(2 * ENTRIES);
+    this.#table.shrink();
     this.#resize(ENTRIES);
   }
 
@@ -103,8 +92,7 @@ export class Columns {
       return { from, to: this.#count, duplicates: 0, ended: left === 0 };
     }
     let duplicates = 0;
-    this.#slots = SLOTS_MIN;
-    this.#table.fill(0, 0, SLOTS_MIN);
+    this.#table.begin();
     while (this.#count - from <= namesMax) {
       onCall();
       this.#reserveNames(CALL_BYTES);
@@ -117,7 +105,7 @@ export class Columns {
       const end = this.#used + got;
       for (let at = this.#used; at < end; ) {
         const length = this.#names.bytes.readUInt16LE(at + DENT.length);
-        if (!isDots(this.#names.bytes, at + DENT.name) && !this.#take(from, at, at + length)) duplicates++;
+        if (!isDots(this.#names.bytes, at + DENT.name) && !this.#take(at, at + length)) duplicates++;
         at += length;
       }
       this.#used = end;
@@ -134,32 +122,29 @@ export class Columns {
     this.#names.bytes.set(name, at + DENT.name);
     this.#names.bytes[at + DENT.name + name.length] = 0;
     this.#used += DENT.name + name.length + 1;
-    return this.#append(at + DENT.name, name.length, 0);
+    return this.#append(at + DENT.name, name.length);
   }
 
-  /** @returns whether it is new among those from `from` on */
-  #take(from: number, at: number, end: number): boolean {
+  /** @returns whether it is new in this listing */
+  #take(at: number, end: number): boolean {
     const name = at + DENT.name;
     const { bytes } = this.#names;
     const length = nameEnd(bytes, name, end) - name;
-    const hash = hashOf(bytes, name, length, SEED);
-    if (2 * (this.#count - from + 1) > this.#slots) this.#growTable(from);
-    const mask = this.#slots - 1;
-    let slot = (hash ^ (hash >>> 15)) & mask;
-    for (let index = this.#table[slot] ?? 0; index !== 0; index = this.#table[slot] ?? 0) {
-      if (this.#hashes[index - 1] === hash && this.#isNamed(index - 1, name, length)) return false;
-      slot = (slot + 1) & mask;
-    }
-    this.#table[slot] = this.#append(name, length, hash) + 1;
+    if (this.#table.find(this, bytes, name, length) >= 0) return false;
+    this.#table.add(this.#append(name, length));
     return true;
   }
 
-  #append(name: number, length: number, hash: number): number {
+  /** The index of a name in the directory that was listed last; -1 where it is not there. */
+  indexOf(bytes: Buffer, name: number, length: number): number {
+    return this.#table.find(this, bytes, name, length);
+  }
+
+  #append(name: number, length: number): number {
     const index = this.#count++;
     if (index >= this.#nameAt.length) this.#resize(2 * this.#nameAt.length);
     this.#nameAt[index] = name;
     this.#nameLength[index] = length;
-    this.#hashes[index] = hash;
     const at = name - DENT.name + DENT.inode;
     this.#inodes[index] = this.#names.bytes.readUInt32LE(at + 4) * 2 ** 32 + this.#names.bytes.readUInt32LE(at);
     this.#states[index] = NAME.listed;
@@ -167,10 +152,11 @@ export class Columns {
     return index;
   }
 
-  #isNamed(index: number, name: number, length: number): boolean {
+  /** Whether it has the name that lies in `bytes`. */
+  isNamed(index: number, bytes: Buffer, name: number, length: number): boolean {
     if (this.#nameLength[index] !== length) return false;
     const at = this.#nameAt[index] ?? 0;
-    return this.#names.bytes.compare(this.#names.bytes, name, name + length, at, at + length) === 0;
+    return this.#names.bytes.compare(bytes, name, name + length, at, at + length) === 0;
   }
 
   /**
@@ -282,19 +268,6 @@ export class Columns {
     this.#names = larger;
   }
 
-  #growTable(from: number): void {
-    this.#slots *= 2;
-    if (this.#slots > this.#table.length) this.#table = new Int32Array(this.#slots);
-    else this.#table.fill(0, 0, this.#slots);
-    const mask = this.#slots - 1;
-    for (let index = from; index < this.#count; index++) {
-      const hash = this.#hashes[index] ?? 0;
-      let slot = (hash ^ (hash >>> 15)) & mask;
-      while (this.#table[slot] !== 0) slot = (slot + 1) & mask;
-      this.#table[slot] = index + 1;
-    }
-  }
-
   /** Keeps what fits. */
   #resize(entries: number): void {
     const stats = sys.memory(entries * sys.STATX_BYTES);
@@ -303,7 +276,6 @@ export class Columns {
     this.#view = new DataView(stats.bytes.buffer);
     this.#nameAt = copied(new Uint32Array(entries), this.#nameAt);
     this.#nameLength = copied(new Uint16Array(entries), this.#nameLength);
-    this.#hashes = copied(new Int32Array(entries), this.#hashes);
     this.#inodes = copied(new Float64Array(entries), this.#inodes);
     this.#states = copied(new Uint8Array(entries), this.#states);
     this.#digests = copied(new BigInt64Array(entries), this.#digests);

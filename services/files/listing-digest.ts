@@ -1,11 +1,12 @@
-// The two digests of a directory's listing. The stat digest tells, without asking the catalog for a row, whether
-// anything that a later scan must notice moved; the content digest tells whether live and backup hold the same. Both
-// add up a hash per entry, so the order of a listing does not count.
+// The digests of a directory's listing. The stat digest tells, without asking the catalog for a row, whether anything
+// that a later scan must notice moved; the link digest does so for files of which a snapshot has made another hard
+// link, which changes the ctime of each; the content digest tells whether live and backup hold the same. All add up a
+// hash per entry, so the order of a listing does not count, and a part of it is told from the whole and the rest.
 import { decodeTarget } from '../../domain/path.ts';
-import type { Kind } from '../../domain/version.ts';
+import type { Kind, Metadata, Proof } from '../../domain/version.ts';
 import type { Columns } from './columns.ts';
 import type { Hasher } from './hash.ts';
-import { deviceAt, FORMAT_FILE, formatAt, kindAt, sizeAt, STATX } from './stat.ts';
+import { deviceAt, FORMAT_FILE, formatAt, formatOf, kindAt, setTime, sizeAt, STATX } from './stat.ts';
 
 /** What both sides can share. */
 export interface ContentEntry {
@@ -51,6 +52,9 @@ const WORDS = [
 /** Which of them hold the size: only a file's counts, because a directory's is its file system's business. */
 const SIZE_WORDS = [5, 6];
 const STAT_BYTES = WORDS.length * 4 + 1;
+/** The same bytes as numbers: where the fields lie in what is hashed. */
+const AT = { mode: 8, inode: 12, size: 20, ctime: 28, mtime: 40, target: STAT_BYTES - 1 } as const;
+const TIME_BYTES = 12;
 const CONTENT_BYTES = 25;
 
 /** One per thread; reset() before each directory. */
@@ -60,6 +64,7 @@ export class ListingDigest {
   readonly #bytes: Buffer;
   readonly #view: DataView;
   #stat = 0n;
+  #link = 0n;
   #content = 0n;
   #unread = false;
 
@@ -71,23 +76,65 @@ export class ListingDigest {
 
   reset(): void {
     this.#stat = 0n;
+    this.#link = 0n;
     this.#content = 0n;
     this.#unread = false;
   }
 
   /** Adds an entry that was looked up to the stat digest. */
   addStat(columns: Columns, index: number): void {
+    this.#fill(columns, index);
+    const target = columns.target(index);
+    this.#stat = BigInt.asUintN(64, this.#stat + this.#hash(columns.copyName(index, this.#bytes, STAT_BYTES), target));
+  }
+
+  /**
+   * Adds an entry to the link digest: of a file all but its ctime, of anything else only that it is there. A snapshot
+   * has directories of its own, and a row of each is asked for in any case.
+   */
+  addLink(columns: Columns, index: number): void {
+    this.#fill(columns, index);
+    if (formatAt(columns.view, columns.statAt(index)) === FORMAT_FILE)
+      this.#bytes.fill(0, AT.ctime, AT.ctime + TIME_BYTES);
+    else this.#onlyThere(formatAt(columns.view, columns.statAt(index)));
+    this.#addLink(columns.copyName(index, this.#bytes, STAT_BYTES));
+  }
+
+  /** As addLink(), of what a row says of a name. */
+  addLinkOf(name: string, version: Metadata & Pick<Proof, 'inode'>): void {
+    const format = formatOf(version.kind);
+    this.#onlyThere(format);
+    if (format === FORMAT_FILE) {
+      const view = this.#view;
+      view.setUint32(0, version.uid, true);
+      view.setUint32(4, version.gid, true);
+      view.setUint32(AT.mode, format | version.mode, true);
+      view.setBigInt64(AT.inode, version.inode, true);
+      view.setBigInt64(AT.size, BigInt(version.size ?? 0), true);
+      setTime(view, AT.mtime, version.mtimeNs);
+    }
+    this.#addLink(this.#write(STAT_BYTES, name));
+  }
+
+  #addLink(end: number): void {
+    this.#link = BigInt.asUintN(64, this.#link + this.#hash(end, null));
+  }
+
+  #onlyThere(format: number): void {
+    this.#bytes.fill(0, 0, STAT_BYTES);
+    this.#view.setUint32(AT.mode, format, true);
+  }
+
+  #fill(columns: Columns, index: number): void {
     const view = this.#view;
     const from = columns.view;
     const at = columns.statAt(index);
     for (let word = 0; word < WORDS.length; word++)
       view.setUint32(word * 4, from.getUint32(at + (WORDS[word] ?? 0), true), true);
     // The mode is 16 bits wide.
-    view.setUint32(8, from.getUint16(at + STATX.mode, true), true);
+    view.setUint32(AT.mode, from.getUint16(at + STATX.mode, true), true);
     if (formatAt(from, at) !== FORMAT_FILE) for (const word of SIZE_WORDS) view.setUint32(word * 4, 0, true);
-    const target = columns.target(index);
-    view.setUint8(STAT_BYTES - 1, target === null ? 0 : HAS_TARGET);
-    this.#stat = BigInt.asUintN(64, this.#stat + this.#hash(columns.copyName(index, this.#bytes, STAT_BYTES), target));
+    view.setUint8(AT.target, columns.target(index) === null ? 0 : HAS_TARGET);
   }
 
   /**
@@ -134,6 +181,11 @@ export class ListingDigest {
   /** Signed, as Postgres keeps it; 0n for an empty directory. */
   statDigest(): bigint {
     return BigInt.asIntN(64, this.#stat);
+  }
+
+  /** Signed, as Postgres keeps it. */
+  linkDigest(): bigint {
+    return BigInt.asIntN(64, this.#link);
   }
 
   /** Signed, as Postgres keeps it; null when a file was unread. */

@@ -64,6 +64,10 @@ const KIND_BY_FORMAT: Readonly<Record<number, Kind>> = {
   0o060000: 'block-device',
 };
 
+const FORMAT_BY_KIND = Object.fromEntries(
+  Object.entries(KIND_BY_FORMAT).map(([format, kind]) => [kind, Number(format)]),
+) as Readonly<Record<Kind, number>>;
+
 const MASK_BTIME = 0x800;
 const MASK_MOUNT_ID = 0x1000;
 const LINKS_MAX = 2 ** 31 - 1;
@@ -72,6 +76,10 @@ const SECOND_NS = 1_000_000_000n;
 
 export function formatAt(view: DataView, at: number): number {
   return view.getUint16(at + STATX.mode, true) & FORMAT;
+}
+
+export function formatOf(kind: Kind): number {
+  return FORMAT_BY_KIND[kind];
 }
 
 /** Bytes of what is there, of whatever kind; negative or not exact for sizes that no program can read to their end. */
@@ -171,8 +179,6 @@ export function statAtOffset(view: DataView, at: number, path: string): Stat {
   };
 }
 
-const FORMAT_BY_KIND = new Map(Object.entries(KIND_BY_FORMAT).map(([format, kind]) => [kind, Number(format)]));
-
 /** Undoes statAtOffset. */
 export function putStat({ bytes }: { readonly bytes: Buffer }, at: number, stat: Stat): void {
   const { kind, mode, uid, gid, size, nlink, blocks, mountId } = stat;
@@ -181,7 +187,7 @@ export function putStat({ bytes }: { readonly bytes: Buffer }, at: number, stat:
   bytes.writeUInt32LE(nlink, at + STATX.nlink);
   bytes.writeUInt32LE(uid, at + STATX.uid);
   bytes.writeUInt32LE(gid, at + STATX.gid);
-  bytes.writeUInt16LE((FORMAT_BY_KIND.get(kind) ?? 0) | mode, at + STATX.mode);
+  bytes.writeUInt16LE(formatOf(kind) | mode, at + STATX.mode);
   bytes.writeBigInt64LE(stat.inode, at + STATX.inode);
   bytes.writeBigUInt64LE(BigInt(size ?? 0), at + STATX.size);
   bytes.writeBigUInt64LE(BigInt(blocks), at + STATX.blocks);

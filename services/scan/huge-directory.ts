@@ -233,6 +233,7 @@ class Streaming {
       { inode, mtimeNs, ctimeNs },
       {
         statDigest: this.#digest.statDigest(),
+        linkDigest: null,
         contentDigest: this.#digest.contentDigest(),
         count: this.count,
         ...this.#sums,

@@ -13,6 +13,7 @@ import { diffDirectory } from './directory-diff.ts';
 import type { Gathered } from './directory-diff.ts';
 import type { ShardEnvironment } from './environment.ts';
 import { listHuge } from './huge-directory.ts';
+import { countLinked, partlyLinked } from './linked.ts';
 import {
   BATCH_DIRECTORIES,
   BATCH_DIRECTORIES_MIN,
@@ -165,14 +166,24 @@ async function holdAgainstCatalog(
   const differing = looks.filter(
     (l) => chosen.has(l.directory.id) || !isUnchanged(context, l, listings.get(l.directory.id)),
   );
+  const unchosen = differing.filter((l) => !chosen.has(l.directory.id));
+  const linked = await partlyLinked(environment, unchosen, listings);
   const differingIds = differing.map((l) => l.directory.id);
-  const known = isFirst(context) ? new Map() : await knownRows(client, context, differingIds, null);
+  const known = isFirst(context)
+    ? new Map<number, ReadonlyMap<string, KnownRow>>()
+    : await knownRows(
+        client,
+        context,
+        differingIds.filter((id) => !linked.has(id)),
+        null,
+      );
+  const rowsOf = (id: number): ReadonlyMap<string, KnownRow> => linked.get(id)?.known ?? known.get(id) ?? NO_ROWS;
   const donors = await knownDonors(client, context, differingIds);
   const changed = new Set(differingIds);
   const met: Standing[] = [];
   const ahead = differing.map((one) => {
     const { id } = one.directory;
-    return { looked: one, known: known.get(id) ?? NO_ROWS, donors: donors.get(id), chosen: chosen.get(id) };
+    return { looked: one, known: rowsOf(id), donors: donors.get(id), chosen: chosen.get(id) };
   });
   diffAhead(environment, ahead);
   for (const one of looks) {
@@ -182,7 +193,7 @@ async function holdAgainstCatalog(
       met.push(allStanding(one));
       continue;
     }
-    const rows = known.get(one.directory.id) ?? NO_ROWS;
+    const rows = rowsOf(one.directory.id);
     const stranger = strangerOf(environment, one, rows);
     if (stranger !== null) {
       outcome.gathered.gaps.push({ directory: one.directory.id, ...stranger });
@@ -193,7 +204,9 @@ async function holdAgainstCatalog(
     const how = { complete: true, readLarge: false, chosen: chosen.get(one.directory.id) };
     const diffed = diffDirectory(environment, { ...input, ...how }, outcome.gathered);
     outcome.gathered.counts.duplicates += one.duplicates;
-    outcome.listings.push(listingOf(environment, one, diffed));
+    const files = linked.get(one.directory.id);
+    if (files !== undefined) countLinked(environment, outcome.gathered, files);
+    outcome.listings.push(listingOf(environment, one, diffed, files));
     // Also directories that the listing left out and a lookup found.
     const { directory, handle, columns } = one;
     met.push({ directory, handle, columns, standing: diffed.standing });

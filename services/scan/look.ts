@@ -9,10 +9,12 @@ import { type Columns, type ListedRange, NAME } from '../files/columns.ts';
 import type { Directory } from '../files/directory.ts';
 import { openDirectory } from '../files/open-directory.ts';
 import { FileError, systemError } from '../files/errors.ts';
+import type { LinkedNames } from '../files/linked-names.ts';
 import { BrickGapError } from '../files/brick-parts.ts';
 import { FORMAT_DIRECTORY, FORMAT_SYMLINK, formatAt, mountIdAt, type Stat, STATX, unsoundAt } from '../files/stat.ts';
 import type { ShardEnvironment } from './environment.ts';
 import { HUGE_ENTRIES } from './limits.ts';
+import { linkedIn } from './linked-in.ts';
 import { isLockedDirectory, listStill } from './list-still.ts';
 import { saidByBricks } from './said-by-bricks.ts';
 
@@ -67,6 +69,8 @@ export interface Look extends Looked {
    */
   readonly stat: Stat;
   readonly duplicates: number;
+  /** What it shares with the same directory in the previous snapshot; null where nothing can be told. */
+  readonly linked: LinkedNames | null;
 }
 
 /** A directory that could not be read: all below it is unknown. */
@@ -156,7 +160,8 @@ function lookInto(
   if (!range.ended) return { huge: handle };
   const looked = lookAtAll(environment, directory, handle, range);
   looked.gaps.push(...saidByBricks(environment, handle));
-  return { ...looked, stat, duplicates: range.duplicates };
+  const linked = linkedIn(environment, directory, handle, looked);
+  return { ...looked, stat, duplicates: range.duplicates, linked };
 }
 
 const LOCKED = 'locked by fscrypt: unlock it, then run again';

@@ -7,6 +7,7 @@ import { seenInGoodStanding, standingKey } from '../catalog/known.ts';
 import { type ListingRow, NEVER_UNCHANGED, type ShardResult } from '../catalog/shard-result.ts';
 import type { Place, ShardDirectory, ShardWork } from '../catalog/shards.ts';
 import { type Columns, NAME } from '../files/columns.ts';
+import { isLink } from '../files/linked-names.ts';
 import type { ListingDigest } from '../files/listing-digest.ts';
 import { FORMAT_DIRECTORY, FORMAT_FILE, formatAt, mountIdAt, type Stat, sizeAt } from '../files/stat.ts';
 import { gather } from './directory-diff.ts';
@@ -165,29 +166,58 @@ function notEntered(environment: ShardEnvironment, child: WantedChild): string |
   return isMount && !environment.enteredMounts.has(child.path) ? MOUNTED_SINCE : null;
 }
 
+/** Files of a directory that stand as they did, and are held against no row: services/scan/linked.ts. */
+export interface LinkedFiles {
+  /** Their indices. */
+  readonly linked: readonly number[];
+  readonly bytes: number;
+  readonly linkDigest: bigint;
+  /** Null: unread. */
+  readonly contentDigest: bigint | null;
+  readonly racy: boolean;
+}
+
+const NONE_LINKED: LinkedFiles = { linked: [], bytes: 0, linkDigest: 0n, contentDigest: 0n, racy: false };
+
 /** The digests of what stands. */
-export function listingOf(environment: ShardEnvironment, one: Look, diffed: Diffed): ListingRow {
-  const { digest } = environment;
+export function listingOf(
+  { context, digest }: ShardEnvironment,
+  one: Look,
+  diffed: Diffed,
+  files: LinkedFiles = NONE_LINKED,
+): ListingRow {
   const { columns, stat } = one;
+  const { standing, gaps, deferred } = diffed;
+  const { linked } = files;
   digest.reset();
-  const sums = { files: 0, bytes: 0 };
+  const sums = { files: linked.length, bytes: files.bytes };
+  const count = linked.length + standing.length;
   // What was looked at, no more and no less: its stat digest stands.
-  const asLooked = diffed.standing.length === one.count && one.extra.length === 0;
-  for (const index of diffed.standing) addToListing(digest, columns, index, { sums, stat: !asLooked });
-  const { gaps, deferred, racy } = diffed;
+  const asLooked = count === one.count && one.extra.length === 0;
+  for (const index of standing) addToListing(digest, columns, index, { sums, stat: !asLooked });
+  if (!asLooked) for (const index of linked) digest.addStat(columns, index);
+  // A later snapshot can share files that have a name in this one.
+  const mayBeLinked = context.role === 'backup' && (linked.length > 0 || standing.some((i) => isLink(columns, i)));
+  if (mayBeLinked) for (const index of standing) digest.addLink(columns, index);
   return listingRow(one.directory.id, stat, {
     statDigest: asLooked ? one.statDigest : digest.statDigest(),
-    contentDigest: digest.contentDigest(),
-    count: diffed.standing.length,
+    linkDigest: mayBeLinked ? BigInt.asIntN(64, files.linkDigest + digest.linkDigest()) : null,
+    contentDigest: sumOrNull(files.contentDigest, digest.contentDigest()),
+    count,
     ...sums,
     gaps,
     deferred,
-    racy,
+    racy: files.racy || diffed.racy,
   });
 }
 
+function sumOrNull(a: bigint | null, b: bigint | null): bigint | null {
+  return a === null || b === null ? null : BigInt.asIntN(64, a + b);
+}
+
 /** What a whole listing comes to, in one part or many. */
-export interface ListingSums extends Pick<ListingRow, 'statDigest' | 'contentDigest' | 'count' | 'files' | 'bytes'> {
+export interface ListingSums
+  extends Pick<ListingRow, 'statDigest' | 'linkDigest' | 'contentDigest' | 'count' | 'files' | 'bytes'> {
   /** Names that could not be looked at or read. */
   readonly gaps: number;
   readonly deferred: number;
@@ -205,6 +235,7 @@ export function listingRow(
     ...sums,
     // With a gap it must never match: a name that is gone for good next time would be missed.
     statDigest: gaps === 0 ? sums.statDigest : NEVER_UNCHANGED,
+    linkDigest: gaps === 0 ? sums.linkDigest : null,
     contentDigest: gaps === 0 && deferred === 0 ? sums.contentDigest : null,
     dirInode: stat.inode,
     dirMtimeNs: stat.mtimeNs,

@@ -172,6 +172,7 @@ async function observeDirectory(
   to.listings.push({
     directory,
     statDigest: context.seq,
+    linkDigest: null,
     contentDigest: null,
     count: entries.size,
     files: 0,

@@ -2,7 +2,7 @@
 --   $1 int     root
 --   $2 int[]   directories
 --   $3 bigint  seq
-select l.directory, l.stat_digest, l.content_digest, l.count, l.files, l.bytes, l.racy, l.dir_inode, l.dir_mtime_ns, l.dir_ctime_ns
+select l.directory, l.stat_digest, l.link_digest, l.content_digest, l.count, l.files, l.bytes, l.racy, l.dir_inode, l.dir_mtime_ns, l.dir_ctime_ns
   from unnest($2::int[]) as n (directory)
  cross join lateral (
    -- As in known-rows.sql.
