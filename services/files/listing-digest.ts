@@ -54,7 +54,7 @@ const SIZE_WORDS = [5, 6];
 const STAT_BYTES = WORDS.length * 4 + 1;
 /** The same bytes as numbers: where the fields lie in what is hashed. */
 const AT = { mode: 8, inode: 12, size: 20, ctime: 28, mtime: 40, target: STAT_BYTES - 1 } as const;
-const TIME_BYTES = 12;
+const CTIME = [AT.ctime, AT.ctime + 4, AT.ctime + 8];
 const CONTENT_BYTES = 25;
 
 /** One per thread; reset() before each directory. */
@@ -95,7 +95,7 @@ export class ListingDigest {
   addLink(columns: Columns, index: number): void {
     this.#fill(columns, index);
     if (formatAt(columns.view, columns.statAt(index)) === FORMAT_FILE)
-      this.#bytes.fill(0, AT.ctime, AT.ctime + TIME_BYTES);
+      for (const at of CTIME) this.#view.setUint32(at, 0, true);
     else this.#onlyThere(formatAt(columns.view, columns.statAt(index)));
     this.#addLink(columns.copyName(index, this.#bytes, STAT_BYTES));
   }

@@ -57,11 +57,11 @@ function otherNames(
   if (linked === null || listing === undefined || listing.linkDigest === null) return null;
   if (listing.statDigest === NEVER_UNCHANGED || !mayStand(context, listing)) return null;
   if (to - from - linked.linked.length > ASKED_MAX) return null;
-  const isLinked = new Set(linked.linked);
+  for (const index of linked.linked) columns.setState(index, NAME.linked);
   const names = [...linked.onlyThere];
-  for (let index = from; index < to; index++)
-    if (columns.state(index) === NAME.stands && !isLinked.has(index)) names.push(columns.name(index));
-  return names.length <= Math.min(ASKED_MAX, isLinked.size) ? names : null;
+  for (let index = from; index < to; index++) if (columns.state(index) === NAME.stands) names.push(columns.name(index));
+  for (const index of linked.linked) columns.setState(index, NAME.stands);
+  return names.length <= Math.min(ASKED_MAX, linked.linked.length) ? names : null;
 }
 
 /** Null unless the linked files and what the rows tell of are what the listing held, no more and no less. */
