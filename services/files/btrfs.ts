@@ -28,11 +28,6 @@ export function isStub(
   return mount !== null && mount.fsType === 'btrfs' && mount.mountPoint !== path;
 }
 
-/** A stub without the times that the kernel makes up whenever it loads one: they differ after each reboot. */
-export function withoutMadeUp(stat: Stat): Stat {
-  return { ...stat, mtimeNs: 0n, ctimeNs: 0n, btimeNs: 0n };
-}
-
 export interface Subvolume {
   readonly uuid: string;
   /** It is a snapshot of another subvolume, not a subvolume that was created empty. */
