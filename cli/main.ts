@@ -99,17 +99,23 @@ const STOPPING = {
   SIGHUP: 'rollcall: shutting down cleanly',
 } as const;
 
+/** As in the launcher: timeout sends its signal to the process and to its group. Ctrl-C is pressed by a person. */
+const SAME_SIGNAL_MS = 1_000;
+
 /**
  * The first signal aborts. The second ends at once: the launcher sees to that, who hears of each, also where this
  * thread hangs in a system call; without a launcher this process does.
  */
 function onSignals(controller: AbortController, says: boolean): void {
+  let heardMs = 0;
   for (const [signal, stopping] of Object.entries(STOPPING)) {
     process.on(signal, () => {
       if (controller.signal.aborted) {
-        if (launcher === null) leave(EXIT.interrupted);
+        const isSecond = signal === 'SIGINT' || performance.now() - heardMs > SAME_SIGNAL_MS;
+        if (launcher === null && isSecond) leave(EXIT.interrupted);
         return;
       }
+      heardMs = performance.now();
       launcher?.heard();
       if (says) write(stopping);
       controller.abort();

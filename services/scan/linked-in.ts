@@ -5,6 +5,7 @@ import type { Directory } from '../files/directory.ts';
 import { FileError } from '../files/errors.ts';
 import { isLink, type LinkedNames, linkedNames } from '../files/linked-names.ts';
 import { openDirectory } from '../files/open-directory.ts';
+import { UnionDirectory } from '../files/union-directory.ts';
 import type { ShardEnvironment } from './environment.ts';
 import { HUGE_ENTRIES } from './limits.ts';
 
@@ -16,13 +17,15 @@ interface Range {
 
 /** What a directory shares with the same one in the previous snapshot; null where nothing can be told. */
 export function linkedIn(
-  { previousRoot, context }: ShardEnvironment,
+  { previousRoot, context, hasHung }: ShardEnvironment,
   directory: ShardDirectory,
   handle: Directory,
   looked: Range & { readonly gaps: readonly unknown[] },
 ): LinkedNames | null {
   // Where mounts are entered, the inode of a listing need not be that of the file over it.
   if (previousRoot === null || context.scope.crossMounts || looked.gaps.length > 0) return null;
+  // A storage that hangs is asked for what it must tell only.
+  if (hasHung || handle instanceof UnionDirectory) return null;
   if (!hasLink(looked)) return null;
   let other: Directory | null = null;
   try {

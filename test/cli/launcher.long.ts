@@ -9,5 +9,5 @@ const SHELLS = [
 ].filter(([name = '']) => spawnSync('sh', ['-c', `command -v ${name}`]).status === 0);
 
 describe.each(SHELLS.map((words) => [words.join(' '), words] as const))('under %s', (_name, shell) =>
-  launcherUnder(shell),
+  launcherUnder(shell, 40),
 );

@@ -2,4 +2,4 @@
 import { describe } from 'vitest';
 import { launcherUnder } from './launcher.ts';
 
-describe('under dash', () => launcherUnder(['dash']));
+describe('under dash', () => launcherUnder(['dash'], 4));
