@@ -1,6 +1,6 @@
 // The bundle as a weapon: what people with files on the volume, people who can reach the bundle, and a machine in a bad
 // state can make of a restore that root runs. The names are in test/bundle/hostile-names.test.ts, the older guards in
-// test/bundle/guards.test.ts.
+// test/bundle/guards.long.ts.
 import { execFileSync, spawnSync } from 'node:child_process';
 import {
   chmodSync,
