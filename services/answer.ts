@@ -27,6 +27,7 @@ export function answerAsks(port: MessagePort): void {
       (error: unknown) => say({ failed: failureOf(error) }),
     );
   });
+  say({ ready: true });
 }
 
 async function answersTo({ questions, host, accepted, progress, pace }: ReaderOrder): Promise<readonly string[]> {

@@ -21,6 +21,8 @@ export interface ReaderOrder {
 }
 
 export type ReaderWord =
+  /** It has loaded. */
+  | { readonly ready: true }
   | { readonly answers: readonly string[] }
   | { readonly failed: { readonly message: string; readonly next: string | null; readonly exit: ExitCode | null } };
 
@@ -35,12 +37,20 @@ export interface ReaderOptions {
   readonly onHang: () => void;
 }
 
+type Answer = Exclude<ReaderWord, { readonly ready: true }>;
+
+interface Thread {
+  readonly worker: Worker;
+  /** It has loaded, or is gone. */
+  readonly loaded: Promise<void>;
+}
+
 const LOOK_MS = 100;
 
 export class Reader {
   readonly #options: ReaderOptions;
-  #worker: Worker | null = null;
-  #waiting: { readonly resolve: (word: ReaderWord) => void; readonly reject: (error: Error) => void } | null = null;
+  #thread: Thread | null = null;
+  #waiting: { readonly resolve: (word: Answer) => void; readonly reject: (error: Error) => void } | null = null;
 
   constructor(options: ReaderOptions) {
     this.#options = options;
@@ -56,10 +66,10 @@ export class Reader {
   ): Promise<readonly string[]> {
     const { host, pace } = this.#options;
     const progress = new ProgressCounters();
-    const worker = (this.#worker ??= this.#start());
+    const thread = (this.#thread ??= this.#start());
     const ended = new AbortController();
-    const word = new Promise<ReaderWord>((resolve, reject) => (this.#waiting = { resolve, reject }));
-    worker.postMessage({ questions, host, accepted, progress: progress.buffer, pace } satisfies ReaderOrder);
+    const word = new Promise<Answer>((resolve, reject) => (this.#waiting = { resolve, reject }));
+    thread.worker.postMessage({ questions, host, accepted, progress: progress.buffer, pace } satisfies ReaderOrder);
     try {
       const said = await Promise.race([word, this.#watch(progress, AbortSignal.any([signal, ended.signal]))]);
       if ('answers' in said) return said.answers;
@@ -67,9 +77,9 @@ export class Reader {
       if (exit === null) throw new Error(message);
       throw new RollcallError(message, { exit, ...(next === null ? {} : { next }) });
     } catch (error) {
-      this.#worker = null;
+      this.#thread = null;
       // It may sit in a system call that never returns, and then never ends.
-      void worker.terminate();
+      void end(thread);
       throw error;
     } finally {
       this.#waiting = null;
@@ -77,14 +87,19 @@ export class Reader {
     }
   }
 
-  #start(): Worker {
+  #start(): Thread {
     const worker = new Worker(startedPart('reader'));
-    worker.on('message', (word: ReaderWord | CallWord) => {
-      if (!answersCall(word, this.#options.callHost) && !('call' in word)) this.#waiting?.resolve(word);
+    const loaded = new Promise<void>((resolve) => {
+      worker.on('message', (word: ReaderWord | CallWord) => {
+        if (answersCall(word, this.#options.callHost) || 'call' in word) return;
+        if ('ready' in word) resolve();
+        else this.#waiting?.resolve(word);
+      });
+      worker.once('exit', () => resolve());
     });
     worker.on('error', (error: Error) => this.#waiting?.reject(error));
     worker.on('exit', (code) => this.#waiting?.reject(new Error(`the thread that reads has ended with ${code}`)));
-    return worker;
+    return { worker, loaded };
   }
 
   /** Rejects when the thread stands still, or the signal fires. */
@@ -106,6 +121,12 @@ export class Reader {
   }
 
   async close(): Promise<void> {
-    await this.#worker?.terminate();
+    if (this.#thread !== null) await end(this.#thread);
   }
+}
+
+/** Not while it loads: see Threads.close(). */
+async function end({ worker, loaded }: Thread): Promise<void> {
+  await loaded;
+  await worker.terminate();
 }

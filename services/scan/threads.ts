@@ -62,13 +62,16 @@ export class Threads {
     });
   }
 
-  /** Threads that have nothing in hands end by themselves, the others are ended. */
+  /**
+   * Threads that have nothing in hands end by themselves, also one that is still loading; the others are ended. koffi
+   * (3.3.4) ends the whole process where a thread is ended while it loads: one of a hundred.
+   */
   async close(): Promise<void> {
     const threads = [...this.#threads];
     this.#threads.clear();
     await Promise.all(
-      threads.map(({ worker, isReady, inHands }) => {
-        if (!isReady || inHands.size > 0) return worker.terminate();
+      threads.map(({ worker, inHands }) => {
+        if (inHands.size > 0) return worker.terminate();
         const ended = new Promise((resolve) => worker.once('exit', resolve));
         worker.postMessage({ end: true } satisfies ThreadOrder);
         return ended;

@@ -22,6 +22,7 @@ const PROGRAMS = [
   'faults/assess-child',
   'faults/verify-child',
   'files/asked-child',
+  'process/hasty-child',
   'process/idle-child',
   'process/paced-child',
   'queue/worker-child',
