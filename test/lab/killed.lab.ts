@@ -103,7 +103,7 @@ describeLab('a rebalance that is killed', () => {
 
   const cases = STEPS.map((killed, at) => ({ killed, nth: at + 1, title: killed.step }));
   /** Another brick is added, and the rebalance onto it is killed; again where chance held another call. */
-  async function kill(killed: Killed, type: Brick['type'], tries = 3): Promise<ReadonlyMap<string, readonly Copy[]>> {
+  async function kill(killed: Killed, type: Brick['type'], tries = 6): Promise<ReadonlyMap<string, readonly Copy[]>> {
     const fresh: Brick = { name: `b${bricks.length + 1}`, type };
     const traced = killed.at === 'source' ? [...bricks] : [fresh];
     bricks.push(fresh);
