@@ -175,8 +175,8 @@ class Nights {
         remove(file);
         mkdirSync(file);
       },
-      // Not: other bytes in place, under the old time. An inode that stands in both is one copy, so nobody looks; he who
-      // asks for rows reads it by chance, where a row tells of an older copy of the same content.
+      // Not: other bytes in place, under the old time. An inode that stands in both is one copy, so nobody looks;
+      // whoever asks for rows reads it by chance, where a row tells of an older copy of the same content.
       () => {
         execFileSync('cp', ['-a', directory, `${directory}.copy`]);
         remove(directory);
