@@ -43,27 +43,18 @@ export function define(program: Command, run: Run): void {
 }
 
 export async function serveBody(context: Context, args: ServeArguments): Promise<ExitCode> {
-  const [{ hookTools, runServe }, { serviceAddress, serviceLog }] = await Promise.all([
+  const [{ hookTools, runServe }, { serviceStart }] = await Promise.all([
     import('../../services/serve.ts'),
     import('../service.ts'),
   ]);
-  const { config, signal } = context;
-  const log = serviceLog(context, args.json);
-  const address = await serviceAddress(context, log);
-  if (address === null) return EXIT.nothing;
-  signal.throwIfAborted();
+  const start = await serviceStart(context, args);
+  if (start === null) return EXIT.nothing;
+  const { config } = context;
   return runServe({
-    address,
-    redisUrl: config.redisUrl,
+    ...start,
     stateDir: config.databaseUrl === null ? encodeText(config.stateDir) : null,
     program: config.program,
-    host: args.host ?? config.host,
-    slots: args.threads,
-    bytesPerSecond: args.gentle.bytesPerSecond,
     listen: args.listen,
-    nowMs: context.now,
-    log,
-    signal,
     hooks: hookTools(config.hookSecrets, context.now),
   });
 }

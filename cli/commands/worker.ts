@@ -39,24 +39,10 @@ export function define(program: Command, run: Run): void {
 }
 
 export async function workerBody(context: Context, args: WorkerArguments): Promise<ExitCode> {
-  const [{ runWorker }, { serviceAddress, serviceLog }] = await Promise.all([
+  const [{ runWorker }, { serviceStart }] = await Promise.all([
     import('../../services/work.ts'),
     import('../service.ts'),
   ]);
-  const { config, signal } = context;
-  const log = serviceLog(context, args.json);
-  const address = await serviceAddress(context, log);
-  if (address === null) return EXIT.nothing;
-  signal.throwIfAborted();
-  return runWorker({
-    address,
-    redisUrl: config.redisUrl,
-    host: args.host ?? config.host,
-    slots: args.threads,
-    bytesPerSecond: args.gentle.bytesPerSecond,
-    once: args.once,
-    nowMs: context.now,
-    log,
-    signal,
-  });
+  const start = await serviceStart(context, args);
+  return start === null ? EXIT.nothing : runWorker({ ...start, once: args.once });
 }

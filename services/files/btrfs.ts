@@ -5,10 +5,15 @@ import { closeSync, constants, openSync } from 'node:fs';
 import { joinPath } from '../../domain/path.ts';
 import { bytesOf } from './location.ts';
 import { type Mount, mountByPath } from './mounts.ts';
-import type { Stat } from './stat.ts';
+import { type Stat, STATX } from './stat.ts';
 
 /** BTRFS_EMPTY_SUBVOL_DIR_OBJECTID: no other directory of a btrfs has this inode. */
-const STUB_INODE = 2n;
+const STUB_INODE = 2;
+
+/** Whether it has the inode of a stub, so that isStub() is to be asked; no others need a name or a Stat for it. */
+export function mayBeStub(view: DataView, at: number): boolean {
+  return view.getUint32(at + STATX.inode, true) === STUB_INODE && view.getUint32(at + STATX.inode + 4, true) === 0;
+}
 
 /**
  * Whether a directory is the empty one that a snapshot holds in place of a nested subvolume.
@@ -21,7 +26,7 @@ export function isStub(
   stat: Pick<Stat, 'kind' | 'inode'>,
   mounts: readonly Mount[],
 ): boolean {
-  if (stat.inode !== STUB_INODE || stat.kind !== 'directory') return false;
+  if (stat.inode !== BigInt(STUB_INODE) || stat.kind !== 'directory') return false;
   const path = joinPath(directory, name);
   const mount = mountByPath(path, mounts);
   // The root of an ext4 that is mounted in a btrfs has this inode, too.

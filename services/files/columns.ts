@@ -135,9 +135,19 @@ export class Columns {
     return true;
   }
 
-  /** The index of a name in the directory that was listed last; -1 where it is not there. */
-  indexOf(bytes: Buffer, name: number, length: number): number {
-    return this.#table.find(this, bytes, name, length);
+  /** Where the directory that was listed last has a name of others; -1 where it has not. */
+  indexOf(others: Columns, at: number): number {
+    return this.#table.find(this, others.#names.bytes, others.#nameAt[at] ?? 0, others.nameLength(at));
+  }
+
+  /** Whether the listing gave the inode (64 bits) that lies in the view. */
+  isListedAs(index: number, view: DataView, inode: number): boolean {
+    const { bytes } = this.#names;
+    const at = (this.#nameAt[index] ?? 0) - DENT.name + DENT.inode;
+    return (
+      bytes.readUInt32LE(at) === view.getUint32(inode, true) &&
+      bytes.readUInt32LE(at + 4) === view.getUint32(inode + 4, true)
+    );
   }
 
   #append(name: number, length: number): number {

@@ -49,12 +49,22 @@ const WORDS = [
   STATX.rdev,
   STATX.rdev + 4,
 ];
-/** Which of them hold the size: only a file's counts, because a directory's is its file system's business. */
-const SIZE_WORDS = [5, 6];
 const STAT_BYTES = WORDS.length * 4 + 1;
-/** The same bytes as numbers: where the fields lie in what is hashed. */
-const AT = { mode: 8, inode: 12, size: 20, ctime: 28, mtime: 40, target: STAT_BYTES - 1 } as const;
+/** Where a field of struct statx lies in what is hashed. */
+const offsetOf = (field: number): number => WORDS.indexOf(field) * 4;
+const AT = {
+  uid: offsetOf(STATX.uid),
+  gid: offsetOf(STATX.gid),
+  mode: offsetOf(STATX.mode),
+  inode: offsetOf(STATX.inode),
+  size: offsetOf(STATX.size),
+  ctime: offsetOf(STATX.ctime),
+  mtime: offsetOf(STATX.mtime),
+  target: STAT_BYTES - 1,
+} as const;
 const CTIME = [AT.ctime, AT.ctime + 4, AT.ctime + 8];
+/** Only a file's counts, because a directory's is its file system's business. */
+const SIZE = [AT.size, AT.size + 4];
 const CONTENT_BYTES = 25;
 
 /** One per thread; reset() before each directory. */
@@ -106,8 +116,8 @@ export class ListingDigest {
     this.#onlyThere(format);
     if (format === FORMAT_FILE) {
       const view = this.#view;
-      view.setUint32(0, version.uid, true);
-      view.setUint32(4, version.gid, true);
+      view.setUint32(AT.uid, version.uid, true);
+      view.setUint32(AT.gid, version.gid, true);
       view.setUint32(AT.mode, format | version.mode, true);
       view.setBigInt64(AT.inode, version.inode, true);
       view.setBigInt64(AT.size, BigInt(version.size ?? 0), true);
@@ -133,7 +143,7 @@ export class ListingDigest {
       view.setUint32(word * 4, from.getUint32(at + (WORDS[word] ?? 0), true), true);
     // The mode is 16 bits wide.
     view.setUint32(AT.mode, from.getUint16(at + STATX.mode, true), true);
-    if (formatAt(from, at) !== FORMAT_FILE) for (const word of SIZE_WORDS) view.setUint32(word * 4, 0, true);
+    if (formatAt(from, at) !== FORMAT_FILE) for (const byte of SIZE) view.setUint32(byte, 0, true);
     view.setUint8(AT.target, columns.target(index) === null ? 0 : HAS_TARGET);
   }
 

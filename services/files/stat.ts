@@ -89,8 +89,16 @@ export function sizeAt(view: DataView, at: number): number {
 
 /** struct statx_timestamp: seconds, then nanoseconds. */
 export function timeAt(view: DataView, at: number): bigint {
-  const seconds = view.getInt32(at + 4, true) * WORD + view.getUint32(at, true);
-  return clampedTime(BigInt(seconds) * SECOND_NS + BigInt(view.getUint32(at + 8, true)));
+  return clampedTime(BigInt(secondsAt(view, at)) * SECOND_NS + BigInt(view.getUint32(at + 8, true)));
+}
+
+/** The same in whole ms. */
+export function msAt(view: DataView, at: number): number {
+  return secondsAt(view, at) * 1_000 + Math.floor(view.getUint32(at + 8, true) / 1_000_000);
+}
+
+function secondsAt(view: DataView, at: number): number {
+  return view.getInt32(at + 4, true) * WORD + view.getUint32(at, true);
 }
 
 export function setTime(view: DataView, at: number, ns: bigint): void {

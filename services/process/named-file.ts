@@ -39,7 +39,8 @@ export function readNamedFile(path: string, bytesMax: number): NamedFile {
   }
 }
 
-function readUpTo(fd: number, bytesMax: number): Buffer {
+/** What a descriptor holds, a pipe as well. One byte more than may be tells that there is more. */
+export function readUpTo(fd: number, bytesMax: number): Buffer {
   const buffer = Buffer.alloc(bytesMax + 1);
   let length = 0;
   for (;;) {

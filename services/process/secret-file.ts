@@ -1,8 +1,9 @@
 // A secret that lies in a file: of compose, of systemd, or of an operator who keeps passwords out of the environment,
 // which ps and core dumps show. What it holds is in no message.
-import { closeSync, openSync, readSync } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
 import { errnoText } from '../../domain/errno.ts';
 import { RollcallError } from '../../domain/exit.ts';
+import { readUpTo } from './named-file.ts';
 
 const BYTES_MAX = 16 * 1024;
 
@@ -16,7 +17,7 @@ export function readSecretFile(variable: string, path: string): string {
     new RollcallError(`${variable} names ${JSON.stringify(path)}, which ${why}`, { next });
   let bytes: Buffer;
   try {
-    bytes = readUpTo(path);
+    bytes = readFileUpTo(path);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === undefined) throw error;
@@ -34,17 +35,10 @@ export function readSecretFile(variable: string, path: string): string {
   return text;
 }
 
-/** One byte more than may be tells that there is more. Works on pipes, too. */
-function readUpTo(path: string): Buffer {
+function readFileUpTo(path: string): Buffer {
   const fd = openSync(path, 'r');
   try {
-    const buffer = Buffer.alloc(BYTES_MAX + 1);
-    let length = 0;
-    for (;;) {
-      const read = readSync(fd, buffer, length, buffer.length - length, null);
-      length += read;
-      if (read === 0 || length === buffer.length) return buffer.subarray(0, length);
-    }
+    return readUpTo(fd, BYTES_MAX);
   } finally {
     closeSync(fd);
   }

@@ -17,7 +17,7 @@ interface Range {
 
 /** What a directory shares with the same one in the previous snapshot; null where nothing can be told. */
 export function linkedIn(
-  { previousRoot, context, hasHung }: ShardEnvironment,
+  { previousRoot, context, hasHung, progress }: ShardEnvironment,
   directory: ShardDirectory,
   handle: Directory,
   looked: Range & { readonly gaps: readonly unknown[] },
@@ -31,7 +31,7 @@ export function linkedIn(
   try {
     other = openDirectory(previousRoot, directory.path);
     if (other.stat.device !== handle.stat.device) return null;
-    return linkedNames(other, looked.columns, looked, HUGE_ENTRIES);
+    return linkedNames(other, looked.columns, looked, { namesMax: HUGE_ENTRIES, tick: () => progress.tick() });
   } catch (error) {
     if (error instanceof FileError) return null;
     throw error;

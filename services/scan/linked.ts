@@ -3,7 +3,7 @@
 // and here under one name, is one copy, and its row stands. So only rows of the other names are asked for, and the
 // digest of the previous listing without ctimes tells whether these and the linked files are all that it held.
 import { type KnownListing, type KnownRow, knownRowsOf, NO_ROWS } from '../catalog/known.ts';
-import { NAME } from '../files/columns.ts';
+import { type Columns, NAME } from '../files/columns.ts';
 import type { ScanContext } from '../catalog/scan-context.ts';
 import { NEVER_UNCHANGED } from '../catalog/shard-result.ts';
 import { sizeAt } from '../files/stat.ts';
@@ -41,14 +41,20 @@ export async function partlyLinked(
     if (linked === null || listing === undefined || !asked.has(directory.id)) continue;
     const known = rows.get(directory.id) ?? NO_ROWS;
     const files = filesOf(environment, { columns, linked: linked.linked, known }, listing);
-    if (files === null) continue;
-    for (const index of files.linked) columns.setState(index, NAME.linked);
-    result.set(directory.id, { ...files, known });
+    if (files === null) mark(columns, linked.linked, NAME.stands);
+    else result.set(directory.id, { ...files, known });
   }
   return result;
 }
 
-/** All but the linked ones, here and in the previous snapshot; null where all rows of the directory are wanted. */
+function mark(columns: Columns, indices: readonly number[], state: number): void {
+  for (const index of indices) columns.setState(index, state);
+}
+
+/**
+ * Marks what is linked, and names all else, here and in the previous snapshot; null, and nothing is marked, where all
+ * rows of the directory are wanted.
+ */
 function otherNames(
   context: ScanContext,
   { linked, columns, from, to }: Look,
@@ -57,11 +63,12 @@ function otherNames(
   if (linked === null || listing === undefined || listing.linkDigest === null) return null;
   if (listing.statDigest === NEVER_UNCHANGED || !mayStand(context, listing)) return null;
   if (to - from - linked.linked.length > ASKED_MAX) return null;
-  for (const index of linked.linked) columns.setState(index, NAME.linked);
+  mark(columns, linked.linked, NAME.linked);
   const names = [...linked.onlyThere];
   for (let index = from; index < to; index++) if (columns.state(index) === NAME.stands) names.push(columns.name(index));
-  for (const index of linked.linked) columns.setState(index, NAME.stands);
-  return names.length <= Math.min(ASKED_MAX, linked.linked.length) ? names : null;
+  if (names.length <= Math.min(ASKED_MAX, linked.linked.length)) return names;
+  mark(columns, linked.linked, NAME.stands);
+  return null;
 }
 
 /** Null unless the linked files and what the rows tell of are what the listing held, no more and no less. */

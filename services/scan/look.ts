@@ -5,13 +5,14 @@ import { gapStatusOf, isAbsent } from '../../domain/errno.ts';
 import { decodeName, joinPath } from '../../domain/path.ts';
 import { type GapStatus, MOUNTED_FILE } from '../../domain/scan.ts';
 import type { ShardDirectory } from '../catalog/shards.ts';
+import { mayBeStub } from '../files/btrfs.ts';
 import { type Columns, type ListedRange, NAME } from '../files/columns.ts';
 import type { Directory } from '../files/directory.ts';
 import { openDirectory } from '../files/open-directory.ts';
 import { FileError, systemError } from '../files/errors.ts';
 import type { LinkedNames } from '../files/linked-names.ts';
 import { BrickGapError } from '../files/brick-parts.ts';
-import { FORMAT_DIRECTORY, FORMAT_SYMLINK, formatAt, mountIdAt, type Stat, STATX, unsoundAt } from '../files/stat.ts';
+import { FORMAT_DIRECTORY, FORMAT_SYMLINK, formatAt, mountIdAt, type Stat, unsoundAt } from '../files/stat.ts';
 import type { ShardEnvironment } from './environment.ts';
 import { HUGE_ENTRIES } from './limits.ts';
 import { linkedIn } from './linked-in.ts';
@@ -86,8 +87,6 @@ export interface Huge {
 
 /** Linux's NAME_MAX. */
 const NAME_BYTES_MAX = 255;
-/** The inode of a btrfs stub: services/files/btrfs.ts. */
-const STUB_INODE = 2;
 
 export const MOUNTED_SINCE = 'mounted since the scan began: the next one looks at it';
 
@@ -279,7 +278,7 @@ export function statIn(
   const at = columns.statAt(index);
   const unsound = unsoundAt(view, at, '');
   if (unsound !== null) throw unsoundAt(view, at, joinPath(handle.path, columns.name(index))) ?? unsound;
-  if (view.getUint32(at + STATX.inode, true) !== STUB_INODE || view.getUint32(at + STATX.inode + 4, true) !== 0) return;
+  if (!mayBeStub(view, at)) return;
   const name = columns.name(index);
   if (environment.isStub(directory.path, name, columns.stat(index, name))) columns.forgetTimes(index);
 }
