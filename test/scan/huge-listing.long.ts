@@ -10,13 +10,19 @@ import { actual, before, place, recorded } from './listed-before.ts';
 
 const catalog = await Catalog.forFile(2);
 
-test('a name that is unlinked in a directory of more names than a listing in memory leaves it with the time of that', async () => {
+/** A tree with `huge/`, of more names than a listing in memory, as it was scanned. */
+async function scannedHuge(): Promise<string> {
   const tree = catalog.directory();
   place(tree);
   mkdirSync(join(tree, 'huge'));
   for (let i = 0; i <= HUGE_ENTRIES; i++) writeFileSync(join(tree, 'huge', `name-${i}`), '');
   age(tree);
   await catalog.scan(tree);
+  return tree;
+}
+
+test('a name that is unlinked in a directory of more names than a listing in memory leaves it with the time of that', async () => {
+  const tree = await scannedHuge();
   const totals = await catalog.scan(
     tree,
     {},
@@ -27,12 +33,7 @@ test('a name that is unlinked in a directory of more names than a listing in mem
 });
 
 test('a directory of more names than a listing in memory is listed again where it moves, and nothing in it stays unsettled', async () => {
-  const tree = catalog.directory();
-  place(tree);
-  mkdirSync(join(tree, 'huge'));
-  for (let i = 0; i <= HUGE_ENTRIES; i++) writeFileSync(join(tree, 'huge', `name-${i}`), '');
-  age(tree);
-  await catalog.scan(tree);
+  const tree = await scannedHuge();
   // A file goes from a directory that is still to be listed into the huge one, while that is being listed.
   const totals = await catalog.scan(
     tree,

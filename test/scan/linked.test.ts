@@ -15,9 +15,9 @@ import {
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { NEVER_UNCHANGED } from '../../services/catalog/shard-result.ts';
-import { dumpOf } from '../faults/violence/dump.ts';
+import { type Dump, dumpOf } from '../faults/violence/dump.ts';
 import { Catalog } from '../support/catalog.ts';
-import { fc } from '../support/random.ts';
+import { cases, fc, SEED } from '../support/random.ts';
 import { age, remove, settled, touch, truthOf, write } from '../support/tree.ts';
 
 const catalog = await Catalog.forFile(2);
@@ -99,8 +99,6 @@ test.concurrent('a directory is asked for whole where its listing does not add u
   expect(await catalog.told(pattern)).toEqual(truthOf(third));
 });
 
-/** Always the same: which name of an inode is read first is chance, and some worlds tell (`read` of a version). */
-const WORLD = 20_261_130;
 const NIGHTS = 4;
 const DIRECTORIES = 60;
 
@@ -190,14 +188,26 @@ class Nights {
 }
 
 test.concurrent('what is known after some nights is what it would be if every row was asked for', async () => {
-  const [usual, whole] = [await Catalog.open(2), await Catalog.open(2)];
-  try {
-    await sameAsWhole(new Nights(usual.directory(), WORLD), usual, whole);
-  } finally {
-    await usual.close();
-    await whole.close();
+  for (let world = 0; world < cases(2); world++) {
+    const [usual, whole] = [await Catalog.open(2), await Catalog.open(2)];
+    try {
+      await sameAsWhole(new Nights(usual.directory(), SEED + world), usual, whole);
+    } finally {
+      await usual.close();
+      await whole.close();
+    }
   }
 });
+
+/**
+ * All but which scan has read a file of several names: two catalogs that both ask for every row differ in that, too,
+ * because a name that is looked at after another one of its inode was read counts as read.
+ */
+async function known(of: Catalog): Promise<Dump> {
+  const dump = await dumpOf(of.db.pool, 1);
+  const versions = dump['versions']?.map((line) => line.replace(/ read \d+(?= \d+ \d+ \d+ (?!1(?: |$)))/, ''));
+  return { ...dump, versions: versions ?? [] };
+}
 
 async function sameAsWhole(nights: Nights, usual: Catalog, whole: Catalog): Promise<void> {
   const pattern = join(nights.series, '*');
@@ -207,6 +217,6 @@ async function sameAsWhole(nights: Nights, usual: Catalog, whole: Catalog): Prom
     await usual.scanSnapshots(pattern);
     await whole.rows('update listing set link_digest = null');
     await whole.scanSnapshots(pattern);
-    expect(await dumpOf(usual.db.pool, 1), `night ${n}`).toEqual(await dumpOf(whole.db.pool, 1));
+    expect(await known(usual), `night ${n}`).toEqual(await known(whole));
   }
 }

@@ -68,6 +68,25 @@ async function withWorker(): Promise<void> {
   );
 }
 
+interface Configured {
+  readonly world: Volume;
+  /** An hour after the night. */
+  readonly now: (night: number) => number;
+  readonly configuration: Configuration;
+}
+
+/** A furnished volume and nothing else, whose configuration was applied at that night. */
+async function configured(appliedNight: number): Promise<Configured> {
+  await clear();
+  await withWorker();
+  const world = Volume.open(catalog, 20);
+  world.furnish();
+  const now = (night: number): number => world.nowMs(night) + HOUR;
+  const configuration = configurationOf(world);
+  await keepConfiguration(catalog.db.pool, { document: configuration, actor: 'jo', appliedMs: now(appliedNight) });
+  return { world, now, configuration };
+}
+
 async function silentFor(minutes: number): Promise<void> {
   await catalog.db.pool.query('update worker set seen = now() - make_interval(mins => $1)', [minutes]);
 }
@@ -100,13 +119,7 @@ async function clear(): Promise<void> {
 }
 
 test('a loss opens one incident, is told once, keeps its snapshots, and is over when it is restored and checked', async () => {
-  await clear();
-  await withWorker();
-  const world = Volume.open(catalog, 20);
-  world.furnish();
-  const now = (night: number): number => world.nowMs(night) + HOUR;
-  const configuration = configurationOf(world);
-  await keepConfiguration(catalog.db.pool, { document: configuration, actor: 'jo', appliedMs: now(10) });
+  const { world, now, configuration } = await configured(10);
 
   // Never looked at: blind, whatever else is fine. Nobody is called before a first audit has had its time.
   expect((await pictureOf(catalog.db.pool, configuration, now(10))).volumes).toMatchObject([
@@ -196,13 +209,7 @@ test('a loss opens one incident, is told once, keeps its snapshots, and is over 
 });
 
 test('a loss that only audits no longer find takes two complete ones; blind time and an incomplete one count for nothing', async () => {
-  await clear();
-  await withWorker();
-  const world = Volume.open(catalog, 20);
-  world.furnish();
-  const now = (night: number): number => world.nowMs(night) + HOUR;
-  const configuration = configurationOf(world);
-  await keepConfiguration(catalog.db.pool, { document: configuration, actor: 'jo', appliedMs: now(10) });
+  const { world, now, configuration } = await configured(10);
   for (const night of [17, 18, 19]) world.snapshot(night);
   await world.assess(20);
   world.lose('rooms/0/file0');
@@ -309,13 +316,7 @@ test('a worker that is gone is told once for its host; maintenance silences it, 
 });
 
 test('a muted loss is told when another file is lost, also while as many are; accepting the last one ends it', async () => {
-  await clear();
-  await withWorker();
-  const world = Volume.open(catalog, 20);
-  world.furnish();
-  const now = (night: number): number => world.nowMs(night) + HOUR;
-  const configuration = configurationOf(world);
-  await keepConfiguration(catalog.db.pool, { document: configuration, actor: 'jo', appliedMs: now(20) });
+  const { world, now, configuration } = await configured(20);
   for (const night of [17, 18, 19]) world.snapshot(night);
   await world.assess(20);
   world.lose('rooms/0/file0');

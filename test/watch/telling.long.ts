@@ -14,7 +14,7 @@ import { databaseForFile } from '../support/postgres.ts';
 import { ownServer } from '../support/own-server.ts';
 import { startServeProcess, stopWorkers, type WorkerProcess } from '../support/processes.ts';
 import { messageOf } from './hooks/messages.ts';
-import { startReceiver } from './hooks/receivers.ts';
+import { startReceiver, webhookAt } from './hooks/receivers.ts';
 
 const base = mkdtempSync(join(tmpdir(), 'rollcall-telling-'));
 chmodSync(base, 0o755);
@@ -27,15 +27,7 @@ afterEach(async () => {
 const { database, db } = await databaseForFile();
 const receiver = await startReceiver();
 
-const hookOf = (name: string): Hook => ({
-  type: 'webhook',
-  name,
-  url: `http://127.0.0.1:${receiver.port}/${name}`,
-  template: 'json',
-  secret: null,
-  token: null,
-  allowInternal: true,
-});
+const hookOf = (name: string): Hook => webhookAt(receiver, name);
 const configuration = {
   timeZone: 'UTC',
   bundles: null,

@@ -4,20 +4,12 @@ import type { Configuration, Hook } from '../../domain/watch/configuration.ts';
 import { hookTools } from '../../services/watch/hooks/deliver.ts';
 import { AWAY_MS, withoutCatalog } from '../../services/watch/without-catalog.ts';
 import { AT_MS } from './hooks/messages.ts';
-import { startReceiver } from './hooks/receivers.ts';
+import { startReceiver, webhookAt } from './hooks/receivers.ts';
 
 const receiver = await startReceiver();
 const MINUTE = 60_000;
 
-const hookOf = (name: string): Hook => ({
-  type: 'webhook',
-  name,
-  url: `http://127.0.0.1:${receiver.port}/${name}`,
-  template: 'json',
-  secret: null,
-  token: null,
-  allowInternal: true,
-});
+const hookOf = (name: string): Hook => webhookAt(receiver, name);
 const ping: Hook = {
   type: 'ping',
   name: 'dead-man',

@@ -9,12 +9,26 @@ import { join } from 'node:path';
 import { simpleParser, type ParsedMail } from 'mailparser';
 import { SMTPServer, type SMTPServerOptions } from 'smtp-server';
 import { afterAll } from 'vitest';
+import type { Hook } from '../../../domain/watch/configuration.ts';
 
 export interface Received {
   readonly method: string;
   readonly url: string;
   readonly headers: IncomingHttpHeaders;
   readonly body: string;
+}
+
+/** A webhook that the receiver is told by, at /NAME. */
+export function webhookAt({ port }: Pick<Receiver, 'port'>, name: string): Hook {
+  return {
+    type: 'webhook',
+    name,
+    url: `http://127.0.0.1:${port}/${name}`,
+    template: 'json',
+    secret: null,
+    token: null,
+    allowInternal: true,
+  };
 }
 
 export interface Receiver {
